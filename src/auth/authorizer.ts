@@ -1,0 +1,80 @@
+import type { RawHeaders } from '../core/headers.ts';
+import type { MaybePromise } from '../core/http.ts';
+import type { AuthOutcome } from '../core/events.ts';
+
+/** A request aimed at its upstream, as the caller sent it: hop-by-hop headers gone, the route's headers set, no credential yet. */
+export interface Outbound {
+  readonly method: string;
+  /** Origin form, byte for byte what goes on the wire (a string of single bytes). */
+  readonly target: string;
+  /** Without Host, Connection and framing headers (Content-Length, Transfer-Encoding). */
+  readonly headers: RawHeaders;
+  /** The whole body where {@link Authorizer.needsBody} asked for it, else null. */
+  readonly body: Uint8Array | null;
+}
+
+/** The same request with its credential. */
+export interface Authorized {
+  readonly target: string;
+  readonly headers: RawHeaders;
+  /** A changed body; undefined: the caller's body goes as it is. */
+  readonly body: Uint8Array | undefined;
+  /** Generation of the token that was put in; 0 when none was. */
+  readonly generation: number;
+  /** The token's subject key, where tokens are kept per subject. */
+  readonly subject: string | undefined;
+  readonly auth: Extract<AuthOutcome, 'injected' | 'signed' | 'skipped'>;
+}
+
+/** What follows from a rejection: the request with a newer credential, or why there is none. */
+export type Renewed =
+  | { readonly authorized: Authorized; readonly renewed: boolean }
+  | { readonly skip: 'cooldown' | 'renewal_failed' };
+
+/** The face of the room: one per route, compiled when the config is loaded. */
+export interface Authorizer {
+  /** Whether the whole body must be known to authorize this request. */
+  needsBody(method: string, headers: RawHeaders): boolean;
+  /** Names (lower case) of the caller's headers that go in no case, e.g. the one that carries the subject. */
+  readonly privateHeaders: readonly string[];
+  /** Statuses that mean "token rejected", or may mean so depending on the body. */
+  readonly rejectStatuses: ReadonlySet<number>;
+  /** Statuses for which {@link rejects} must see the body first. */
+  readonly bodyStatuses: ReadonlySet<number>;
+  /** Whether an answer rejects the token; `body` (decoded, at most 64 KiB) is given for {@link bodyStatuses}. */
+  rejects(status: number, body: Uint8Array | undefined): boolean;
+  /**
+   * Puts the credential on. Synchronous as long as a token is at hand. Never changes its input.
+   * Throws `token_unavailable`, `overloaded`, `bad_body`, `bad_request`, `method_not_allowed`.
+   */
+  authorize(request: Outbound): MaybePromise<Authorized>;
+  /**
+   * After a rejection of `rejected`: compares generations, renews once for everybody if need be, and authorizes `request` anew.
+   * `rejectedAtMs` is when the rejection arrived (clock.now()). Never throws for a token endpoint that fails: that is a skip.
+   */
+  renew(rejected: Authorized, request: Outbound, rejectedAtMs: number): Promise<Renewed>;
+  /** What `authorize` would add, with every secret replaced by its name in angle brackets. No network. */
+  explain(request: Outbound): Explanation;
+}
+
+/** What the credential adds to a request, secrets masked by name (`<access_token>`). */
+export interface Explanation {
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+  readonly query: readonly { readonly name: string; readonly value: string }[];
+  readonly form: readonly { readonly name: string; readonly value: string }[];
+  readonly json: readonly { readonly name: string; readonly value: string }[];
+  readonly signatures: readonly {
+    readonly text: string;
+    readonly algorithm: string;
+    readonly place: string;
+    readonly value: string;
+  }[];
+  /** The token call that would be made if no token is at hand. */
+  readonly token:
+    | {
+        readonly method: string;
+        readonly url: string;
+        readonly fields: readonly { readonly name: string; readonly value: string }[];
+      }
+    | undefined;
+}

@@ -1,0 +1,113 @@
+import type { Profile } from './profile.ts';
+import type { Secret } from '../core/secret.ts';
+
+/** Where to listen: a TCP address or a Unix socket. */
+export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+
+export interface Timeouts {
+  readonly connectMs: number;
+  readonly responseMs: number;
+  readonly idleMs: number;
+  readonly tokenMs: number;
+  readonly lameDuckMs: number;
+  readonly drainMs: number;
+}
+
+export interface Limits {
+  readonly headerBytes: number;
+  readonly headers: number;
+  readonly urlBytes: number;
+  readonly connections: number;
+  readonly waiting: number;
+  readonly signedBodyBytes: number;
+}
+
+/** `false` never replays. `spoolBytes` is the largest body in all. */
+export interface ReplayConfig {
+  readonly memoryBytes: number;
+  readonly spoolBytes: number;
+  readonly spoolTotalBytes: number;
+  readonly dir: string;
+}
+
+/** The values of a provider's credentials at one moment; a changed secret file makes a new one. */
+export interface CredentialSnapshot {
+  /** Grows with every change, so that what was rendered from an older one can be recognised. */
+  readonly version: number;
+  /** Declared credentials with their values as text, defaults and other-credential templates NOT yet rendered in. */
+  readonly values: ReadonlyMap<string, string>;
+}
+
+/** A provider's credentials. `current` is replaced, whole, when a secret file changes. */
+export interface CredentialSource {
+  readonly current: CredentialSnapshot;
+  /** Called after each change; returns a function that stops that. */
+  onChange(listener: () => void): () => void;
+}
+
+export interface ProviderConfig {
+  readonly name: string;
+  readonly profileName: string;
+  /** The profile with `extends` resolved and the provider's `renew` merged in. */
+  readonly profile: Profile;
+  readonly environment: string | undefined;
+  /** Endpoint name → URL. In the environment `simulator` the values are paths until `app` has its origin. */
+  readonly endpoints: Readonly<Record<string, string>>;
+  readonly credentials: CredentialSource;
+  readonly scope: readonly string[];
+}
+
+export interface RouteMatch {
+  readonly path: string | undefined;
+  readonly methods: readonly string[];
+  /** Lower case. */
+  readonly hosts: readonly string[];
+  /** Lower-case name → exact value. */
+  readonly headers: ReadonlyMap<string, string>;
+}
+
+export interface RouteConfig {
+  readonly name: string;
+  readonly match: RouteMatch;
+  /** Name of the provider; undefined: forwarded without credentials. */
+  readonly provider: string | undefined;
+  /** Absolute URL without a trailing slash; undefined only when the provider's api endpoint comes from the simulator. */
+  readonly upstream: string | undefined;
+  readonly stripPrefix: boolean;
+  readonly headers: { readonly set: ReadonlyMap<string, string>; readonly remove: readonly string[] };
+  readonly timeouts: Timeouts;
+  readonly replay: ReplayConfig | false;
+  readonly websocket: boolean;
+}
+
+/** The whole file, validated, defaults filled in. Nothing below here looks at YAML again. */
+export interface Config {
+  /** Absolute path of the file. */
+  readonly file: string;
+  readonly listen: {
+    readonly address: Address;
+    readonly allowedHosts: readonly string[];
+    readonly allowedOrigins: readonly string[];
+    readonly accessTokens: readonly Secret[];
+    readonly allowUnauthenticated: boolean;
+  };
+  readonly admin: { readonly address: Address; readonly token: Secret | undefined } | false;
+  readonly forward: { readonly mode: 'none' | 'plain' | 'intercept'; readonly unmatched: 'refuse' | 'tunnel' };
+  readonly store: { readonly kind: 'memory' };
+  readonly stateDir: string;
+  readonly timeouts: Timeouts;
+  readonly limits: Limits;
+  readonly replay: ReplayConfig;
+  readonly log: {
+    readonly level: 'error' | 'warn' | 'info' | 'debug';
+    readonly format: 'auto' | 'json' | 'pretty';
+    readonly access: boolean;
+  };
+  readonly providers: ReadonlyMap<string, ProviderConfig>;
+  /** In the order of the file. */
+  readonly routes: readonly RouteConfig[];
+  /** Every text that must never be seen, for the log's redaction by value: credentials marked secret, access tokens. */
+  secretTexts(): Iterable<string>;
+  /** Starts watching the secret files; the returned function stops. */
+  watchSecrets(): () => void;
+}

@@ -1,0 +1,88 @@
+import { EventEmitter } from 'node:events';
+
+/** What became of the credential of one request. */
+export type AuthOutcome = 'injected' | 'signed' | 'renewed' | 'replayed' | 'skipped' | 'failed';
+export type ReplaySkipReason = 'body_too_large' | 'replay_off' | 'cooldown' | 'renewal_failed' | 'caller_gone';
+export type RenewalReason = 'cold' | 'background' | 'rejected' | 'manual';
+
+/** One request from head to end, emitted once, when its last byte has gone (or it was cut). */
+export interface ExchangeRecord {
+  readonly requestId: string;
+  readonly route: string | undefined;
+  readonly provider: string | undefined;
+  readonly method: string;
+  /** The path as the caller sent it, without query. */
+  readonly path: string;
+  /** The status that the caller got; 0 when it got none. */
+  readonly status: number;
+  /** The code of our own error, or of the reason for which an answer was cut. */
+  readonly code: string | undefined;
+  readonly outcome: 'not_sent' | 'unknown' | undefined;
+  readonly auth: AuthOutcome | undefined;
+  /** Origin of the upstream. */
+  readonly upstream: string | undefined;
+  readonly attempts: number;
+  readonly durationMs: number;
+  /** From the first attempt's start to the final answer's head; 0 when nothing was sent. */
+  readonly upstreamMs: number;
+  /** Time spent waiting for a token. */
+  readonly tokenWaitMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+/** One attempt at the upstream. `status` is 0 when no answer came. */
+export interface AttemptRecord {
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+  readonly durationMs: number;
+  /** An {@link ErrorCode} when no answer came. */
+  readonly error: string | undefined;
+}
+
+export interface RenewalRecord {
+  readonly provider: string;
+  readonly reason: RenewalReason;
+  readonly outcome: 'ok' | 'failed';
+  readonly durationMs: number;
+  /** When the new token expires, epoch milliseconds. */
+  readonly expiresAtMs?: number;
+  /** Why it failed, without secrets. */
+  readonly detail?: string;
+}
+
+export interface ReplayRecord {
+  readonly route: string;
+  /** The status that was rejected. */
+  readonly status: number;
+  /** ok: the second answer was not a rejection. */
+  readonly outcome: 'ok' | 'rejected' | 'failed';
+}
+
+export interface ReplaySkippedRecord {
+  readonly route: string;
+  readonly reason: ReplaySkipReason;
+}
+
+/** Something an operator should read. `fields` hold no secrets. */
+export interface NoticeRecord {
+  readonly level: 'error' | 'warn' | 'info' | 'debug';
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+export interface EventMap {
+  started: [];
+  exchange: [ExchangeRecord];
+  attempt: [AttemptRecord];
+  renewal: [RenewalRecord];
+  replay: [ReplayRecord];
+  replaySkipped: [ReplaySkippedRecord];
+  notice: [NoticeRecord];
+}
+
+/** What happened, told once; logs, metrics and traces listen. `started` is a request's head having been read. */
+export type Events = EventEmitter<EventMap>;
+
+export const createEvents = (): Events => new EventEmitter<EventMap>();

@@ -1,0 +1,31 @@
+/** A header list as it is on the wire: name, value, name, value, in order, in the spelling that came. */
+export type RawHeaders = readonly string[];
+
+/** The value of the first header called `name` (lower case), or undefined. */
+export function headerValue(headers: RawHeaders, name: string): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) {
+    const candidate = headers[i] as string;
+    if (candidate.length === name.length && candidate.toLowerCase() === name) return headers[i + 1];
+  }
+  return undefined;
+}
+
+/** Every value of the headers called `name` (lower case), in order. */
+export function headerValues(headers: RawHeaders, name: string): string[] {
+  const values: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const candidate = headers[i] as string;
+    if (candidate.length === name.length && candidate.toLowerCase() === name) values.push(headers[i + 1] as string);
+  }
+  return values;
+}
+
+/** Whether `text` can stand as a header value (RFC 9110 §5.5: visible ASCII, space, tab; no CR, LF or NUL). */
+export function isHeaderValue(text: string): boolean {
+  return /^[\t\x20-\x7e]*$/.test(text);
+}
+
+/** Whether `text` is a token (RFC 9110 §5.6.2), and so can be a header name. */
+export function isToken(text: string): boolean {
+  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
+}

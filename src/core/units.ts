@@ -1,0 +1,19 @@
+const DURATION_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const SIZE_BYTES: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+function parse(text: string, pattern: RegExp, units: Readonly<Record<string, number>>): number | undefined {
+  const match = pattern.exec(text);
+  if (!match) return undefined;
+  const value = Number(match[1]) * (units[match[2] as string] as number);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** `250ms`, `10s`, `5m`, `24h`, `1d` → milliseconds; anything else → undefined. */
+export function parseDuration(text: string): number | undefined {
+  return parse(text, /^(\d+)(ms|s|m|h|d)$/, DURATION_MS);
+}
+
+/** `512B`, `64KiB`, `1MiB`, `1GiB` → bytes; anything else → undefined. */
+export function parseSize(text: string): number | undefined {
+  return parse(text, /^(\d+)(B|KiB|MiB|GiB)$/, SIZE_BYTES);
+}
