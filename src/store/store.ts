@@ -11,13 +11,19 @@ export interface TokenRecord {
 }
 
 /**
- * Where token records live. Keys are `provider` or `provider/subject-digest`.
+ * Where token records live. Keys are `provider` or `provider/subject-digest`, both with a digest of what the token was
+ * asked with, so that a changed provider never finds the old one's token.
  * Memory, file and redis keep the same contract (test/store/contract.ts).
  */
 export interface TokenStore {
   /** The record, or undefined when there is none or it has expired. */
   get(key: string): TokenRecord | undefined | Promise<TokenRecord | undefined>;
-  /** Stores `next` only if the stored generation is still `expected` (0: none); tells whether it did. */
+  /**
+   * Stores `next` only if the stored generation is still `expected` (0: none, or expired); tells whether it did.
+   * A `next` that has expired already is not kept: the key is empty then.
+   */
   compareAndSet(key: string, expected: number, next: TokenRecord): boolean | Promise<boolean>;
+  /** Forgets the record, if there is one. */
+  delete(key: string): void | Promise<void>;
   close(): void | Promise<void>;
 }
