@@ -1,0 +1,106 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasProgram } from './processes.ts';
+
+/** Where a proxy listens and sends, and a directory of its own for what it needs. */
+export interface Place {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly upstreamPort: number;
+  readonly dir: string;
+}
+
+/** One proxy that takes part. */
+export interface Peer {
+  readonly name: string;
+  readonly title: string;
+  isInstalled(): boolean;
+  /** Writes what the proxy needs into `place.dir` and gives its command line; `nodeOptions` go to Node where it runs on it. */
+  command(place: Place, nodeOptions?: readonly string[]): readonly string[];
+}
+
+const here = import.meta.dirname;
+export const CLI = join(here, '../../src/cli.ts');
+
+const nodePeer = (name: string, title: string): Peer => ({
+  name,
+  title,
+  isInstalled: () => true,
+  command: ({ port, upstreamPort }, nodeOptions = []) => [
+    process.execPath,
+    ...nodeOptions,
+    join(here, `peers/${name}.ts`),
+    String(port),
+    `http://127.0.0.1:${upstreamPort}`,
+  ],
+});
+
+/** The config of the proxy under test: a token from the upstream's token endpoint, access log and metrics on. */
+export function configOf({ port, adminPort, upstreamPort }: Place, routes: readonly string[]): string {
+  return JSON.stringify({
+    version: 1,
+    listen: { address: `127.0.0.1:${port}` },
+    admin: { address: `127.0.0.1:${adminPort}` },
+    log: { level: 'info', format: 'json', access: true },
+    providers: {
+      bench: {
+        profile: 'oauth2',
+        endpoints: { token: `http://127.0.0.1:${upstreamPort}/oauth/token` },
+        credentials: { client_id: 'bench', client_secret: 'secret-of-the-benchmark' },
+      },
+    },
+    routes: routes.map((path) => ({
+      name: path.slice(1),
+      match: { path },
+      provider: 'bench',
+      upstream: `http://127.0.0.1:${upstreamPort}/api`,
+    })),
+  });
+}
+
+export const outrider = (routes: readonly string[]): Peer => ({
+  name: 'outrider',
+  title: 'Outrider',
+  isInstalled: () => existsSync(CLI),
+  command(place, nodeOptions = []) {
+    const file = join(place.dir, 'proxy.config.yaml');
+    writeFileSync(file, configOf(place, routes));
+    return [process.execPath, ...nodeOptions, CLI, 'start', '--config', file];
+  },
+});
+
+const nginx: Peer = {
+  name: 'nginx',
+  title: 'nginx, static header',
+  isInstalled: () => hasProgram('nginx', '-v'),
+  command({ port, upstreamPort, dir }) {
+    const values: Record<string, string> = { PORT: String(port), UPSTREAM_PORT: String(upstreamPort), DIR: dir };
+    const template = readFileSync(join(here, 'peers/nginx.conf'), 'utf8');
+    const user = process.getuid?.() === 0 ? 'user root;\n' : '';
+    writeFileSync(join(dir, 'nginx.conf'), user + template.replaceAll(/@([A-Z_]+)@/g, (_, name) => values[name] ?? ''));
+    mkdirSync(join(dir, 'logs'), { recursive: true });
+    return ['nginx', '-p', dir, '-e', join(dir, 'nginx-error.log'), '-c', join(dir, 'nginx.conf')];
+  },
+};
+
+const go = (name: string, title: string, ...args: readonly string[]): Peer => ({
+  name,
+  title,
+  isInstalled: () => hasProgram('go', 'version'),
+  command({ port, upstreamPort, dir }) {
+    const binary = join(dir, 'reverseproxy');
+    const built = spawnSync('go', ['build', '-o', binary, '.'], { cwd: join(here, 'peers/go'), encoding: 'utf8' });
+    if (built.status !== 0) throw new Error(`go build failed: ${built.stderr}`);
+    return ['env', 'GOMAXPROCS=1', binary, String(port), `http://127.0.0.1:${upstreamPort}`, ...args];
+  },
+});
+
+/** Everybody that the proxy under test is compared with. */
+export const PEERS: readonly Peer[] = [
+  nodePeer('undici', 'undici Pool.dispatch, nothing else'),
+  go('go', 'Go httputil.ReverseProxy'),
+  go('go-pooled', 'Go httputil.ReverseProxy with a BufferPool', 'pooled'),
+  nodePeer('http-proxy', 'http-proxy, keep-alive agent'),
+  nginx,
+];

@@ -1,0 +1,213 @@
+/**
+ * `npm run bench`: what one request costs, beside what it costs others, in the same run.
+ * The proxies are pinned to one core; this process, which is load and upstream, to another.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { prepare } from './load.ts';
+import { outrider, type Peer, PEERS } from './peers.ts';
+import { isPinned, pinSelf } from './processes.ts';
+import { printHotSpots } from './profile.ts';
+import { type RunningProxy, type Sample, startProxy } from './proxy.ts';
+import { median, print, printSpeed, ratio, type Row } from './report.ts';
+import { startUpstream } from './upstream.ts';
+
+const LOAD_CORE = 1;
+const WARM_UP_REQUESTS = 30_000;
+const PATH = '/bench/checkout/v2/order/OMO123456789/status?details=true';
+const SCENARIOS: Readonly<Record<string, Buffer>> = {
+  GET: prepare('GET', PATH),
+  POST: prepare('POST', PATH, JSON.stringify({ note: 'x'.repeat(489) })),
+};
+/** What is to be reached: the proxy's CPU time per request over the peer's, by scenario. */
+const TARGETS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  go: { GET: 0.75, POST: 0.8 },
+  undici: { GET: 1.35, POST: 1.35 },
+};
+
+const USAGE = `npm run bench -- [options]
+  --parts speed,memory,start,routes   what to measure
+  --only outrider,undici,…            the proxies that take part in \`speed\`
+  --rounds 5  --seconds 2             rounds, and seconds per proxy and scenario in each
+  --profile                           run the proxy alone with --cpu-prof and show where its time goes
+  --json                              one JSON document in place of tables`;
+
+const { values: options } = parseArgs({
+  options: {
+    parts: { type: 'string', default: 'speed,memory,start,routes' },
+    only: { type: 'string', default: '' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '2' },
+    profile: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+const rounds = Number(options.rounds);
+const maxMs = Number(options.seconds) * 1000;
+const only = options.only.split(',').filter(Boolean);
+const parts = options.parts.split(',');
+const subject = outrider(['/bench']);
+
+const dir = mkdtempSync(join(tmpdir(), 'outrider-bench-'));
+const upstream = await startUpstream();
+let started = 0;
+const start = (peer: Peer, path = PATH, nodeOptions: readonly string[] = []): Promise<RunningProxy> =>
+  startProxy(peer, { upstreamPort: upstream.port, dir: join(dir, `${peer.name}-${++started}`), path, nodeOptions });
+const say = (line = ''): void => (options.json ? undefined : print(line));
+
+/** Runs `use` with proxies that are stopped afterwards, whatever happens. */
+async function withProxies<T>(proxies: RunningProxy[], use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } finally {
+    for (const proxy of proxies) await proxy.stop();
+  }
+}
+
+/** Every proxy in every scenario, in turns, so that noise hits all alike. */
+async function measureSpeed(): Promise<Row[]> {
+  const peers = [subject, ...PEERS].filter(({ name }) => only.length === 0 || only.includes(name));
+  const absent = peers.filter((peer) => !peer.isInstalled());
+  if (absent.length > 0) say(`Not installed, so not compared: ${absent.map(({ title }) => title).join(', ')}\n`);
+  const proxies: RunningProxy[] = [];
+  return withProxies(proxies, async () => {
+    for (const peer of peers) if (peer.isInstalled()) proxies.push(await start(peer));
+    const rows = new Map<string, { scenario: string; peer: string; samples: Sample[] }>();
+    for (let round = 0; round <= rounds; round++) {
+      for (const [scenario, request] of Object.entries(SCENARIOS)) {
+        for (const proxy of proxies) {
+          // Round 0 warms up: the compilers at both ends, and the connections.
+          const until = round === 0 ? { maxRequests: WARM_UP_REQUESTS } : { maxMs };
+          const sample = await proxy.measure([request], until);
+          const key = `${scenario} ${proxy.peer.name}`;
+          const row = rows.get(key) ?? { scenario, peer: proxy.peer.name, samples: [] };
+          rows.set(key, row);
+          if (round > 0) row.samples.push(sample);
+        }
+      }
+    }
+    return [...rows.values()];
+  });
+}
+
+function sayTargets(rows: readonly Row[]): void {
+  for (const [peer, targets] of Object.entries(TARGETS)) {
+    for (const [scenario, limit] of Object.entries(targets)) {
+      const find = (name: string): Row | undefined =>
+        rows.find((row) => row.scenario === scenario && row.peer === name);
+      const [own, other] = [find(subject.name), find(peer)];
+      if (!own || !other) continue;
+      const reached = ratio(own, other);
+      say(
+        `${scenario}: ${reached.toFixed(2)} × ${peer}, to reach ${limit}: ${reached <= limit ? 'reached' : 'MISSED'}`,
+      );
+    }
+  }
+  say();
+}
+
+async function measureMemory(): Promise<{ afterKiB: Record<string, number>; growth: number }> {
+  const proxy = await start(subject);
+  return withProxies([proxy], async () => {
+    const request = [SCENARIOS['POST'] as Buffer];
+    await proxy.measure(request, { maxRequests: 20_000 });
+    const first = proxy.residentKiB();
+    await proxy.measure(request, { maxRequests: 180_000 });
+    const last = proxy.residentKiB();
+    return { afterKiB: { 20_000: first, 200_000: last }, growth: last / first };
+  });
+}
+
+async function measureStart(): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const proxy = await start(subject);
+    times.push(proxy.firstAnswerMs);
+    await proxy.stop();
+  }
+  return median(times);
+}
+
+/** Ten requests spread over all the routes: what they cost with 10 000 routes against 10. */
+async function measureRoutes(): Promise<{ few: number; many: number; ratio: number }> {
+  const variants = [10, 10_000].map((count) => {
+    const paths = Array.from({ length: count }, (_, i) => `/tenant-${String(i).padStart(5, '0')}/api`);
+    const used = paths.filter((_, i) => i % (count / 10) === 0).map((path) => `${path}/checkout/v2/pay`);
+    return { peer: outrider(paths), used, requests: used.map((path) => prepare('GET', path)) };
+  });
+  const proxies: RunningProxy[] = [];
+  return withProxies(proxies, async () => {
+    for (const { peer, used } of variants) proxies.push(await start(peer, used[0]));
+    const costs: number[][] = [[], []];
+    for (let round = 0; round <= rounds; round++) {
+      for (const [i, proxy] of proxies.entries()) {
+        const requests = variants[i]?.requests ?? [];
+        const sample = await proxy.measure(requests, round === 0 ? { maxRequests: WARM_UP_REQUESTS } : { maxMs });
+        if (round > 0) costs[i]?.push(sample.cpuUs);
+      }
+    }
+    const [few, many] = costs as [number[], number[]];
+    return {
+      few: median(few),
+      many: median(many),
+      ratio: median(many.map((cost, round) => cost / (few[round] as number))),
+    };
+  });
+}
+
+async function profile(): Promise<void> {
+  for (const [scenario, request] of Object.entries(SCENARIOS)) {
+    const profiles = mkdtempSync(join(tmpdir(), `outrider-profile-${scenario}-`));
+    const proxy = await start(subject, PATH, ['--cpu-prof', '--cpu-prof-dir', profiles]);
+    await withProxies([proxy], () => proxy.measure([request], { maxRequests: 200_000 }));
+    print(`${scenario}: own time by function (the whole profile lies in ${profiles})`);
+    printHotSpots(profiles);
+    print();
+  }
+}
+
+async function main(): Promise<void> {
+  if (options.profile) return profile();
+  if (!isPinned) say('Not pinned to cores (that wants two cores and taskset): expect noise.\n');
+  const result: Record<string, unknown> = { node: process.version, pinned: isPinned };
+  if (parts.includes('speed')) {
+    const rows = await measureSpeed();
+    result['speed'] = rows;
+    if (!options.json) printSpeed(rows);
+    sayTargets(rows);
+  }
+  const own = subject.isInstalled();
+  if (own && parts.includes('memory')) {
+    const memory = await measureMemory();
+    result['memory'] = memory;
+    const mib = Object.values(memory.afterKiB).map((kib) => (kib / 1024).toFixed(0));
+    say(
+      `Resident after 20 000 requests ${mib[0]} MiB, after 200 000 ${mib[1]} MiB: ${memory.growth.toFixed(2)} × (to reach 1.3)`,
+    );
+  }
+  if (own && parts.includes('start')) {
+    const startMs = await measureStart();
+    result['startMs'] = startMs;
+    say(`Start to first answered request: ${startMs.toFixed(0)} ms`);
+  }
+  if (own && parts.includes('routes')) {
+    const routes = await measureRoutes();
+    result['routes'] = routes;
+    say(
+      `10 routes ${routes.few.toFixed(1)} µs, 10 000 routes ${routes.many.toFixed(1)} µs: ` +
+        `${routes.ratio.toFixed(2)} × (to reach 1.1)`,
+    );
+  }
+  if (options.json) print(JSON.stringify(result, null, 2));
+}
+
+if (options.help) print(USAGE);
+else {
+  pinSelf(LOAD_CORE);
+  await main();
+}
+upstream.close();
+rmSync(dir, { recursive: true, force: true });
