@@ -1,0 +1,84 @@
+import type { Events, ExchangeRecord } from '../core/events.ts';
+import { decimalMs, oneLine, quote } from './line.ts';
+import { paint, prettyHead } from './logger.ts';
+import type { Logger } from './logger.ts';
+
+/** A longer path is cut, after its secrets are hidden. */
+const MAX_PATH = 2_048;
+const MAX_CACHED = 20_000;
+
+/** Quotes texts of which there are few: names of routes and providers, methods, codes, origins. */
+function createQuotes(): (text: string | undefined) => string {
+  const cache = new Map<string, string>();
+  return (text) => {
+    if (text === undefined) return 'null';
+    let quoted = cache.get(text);
+    if (quoted === undefined) {
+      if (cache.size >= MAX_CACHED) cache.clear();
+      quoted = quote(text);
+      cache.set(text, quoted);
+    }
+    return quoted;
+  };
+}
+
+/** The two texts of a caller's own making; only these can hold a secret. */
+const ownTexts = (record: ExchangeRecord, logger: Logger): { id: string; path: string } => {
+  const query = record.path.indexOf('?');
+  const path = logger.redact(query === -1 ? record.path : record.path.slice(0, query));
+  return {
+    id: logger.redact(record.requestId),
+    path: path.length > MAX_PATH ? `${path.slice(0, MAX_PATH)}…` : path,
+  };
+};
+
+// Written out by hand: JSON.stringify over an object of these fields takes a third longer.
+function jsonLine(record: ExchangeRecord, logger: Logger, name: (text: string | undefined) => string): string {
+  const { id, path } = ownTexts(record, logger);
+  return (
+    `{"time":"${logger.time()}","level":"info","message":"request","request_id":${quote(id)}` +
+    `,"route":${name(record.route)},"provider":${name(record.provider)},"method":${name(record.method)}` +
+    `,"path":${quote(path)},"status":${record.status},"code":${name(record.code)}` +
+    `,"outcome":${name(record.outcome)},"auth":${name(record.auth)},"upstream":${name(record.upstream)}` +
+    `,"attempts":${record.attempts},"duration_ms":${decimalMs(record.durationMs)}` +
+    `,"upstream_ms":${decimalMs(record.upstreamMs)},"token_wait_ms":${decimalMs(record.tokenWaitMs)}` +
+    `,"bytes_in":${record.bytesIn},"bytes_out":${record.bytesOut}}`
+  );
+}
+
+function prettyLine(record: ExchangeRecord, logger: Logger): string {
+  const { color } = logger;
+  const { id, path } = ownTexts(record, logger);
+  const { status } = record;
+  const statusColor = status === 0 || status >= 500 ? '31' : status >= 400 ? '33' : '32';
+  const notes = [
+    record.route === undefined ? undefined : `route=${record.route}`,
+    record.code === undefined ? undefined : `code=${record.code}`,
+    record.outcome === undefined ? undefined : `outcome=${record.outcome}`,
+    record.auth === undefined ? undefined : `auth=${record.auth}`,
+    record.attempts > 1 ? `attempts=${record.attempts}` : undefined,
+    `${Math.round(record.durationMs)} ms`,
+    `id=${id}`,
+  ].filter((note) => note !== undefined);
+  return (
+    prettyHead(logger.time(), 'info', color) +
+    `${oneLine(record.method)} ${oneLine(path)} ${paint(statusColor, String(status), color)} ` +
+    paint('90', oneLine(notes.join(' ')), color)
+  );
+}
+
+/**
+ * One line for each request that ended, at level info: `request_id`, `route`, `provider`, `method`, `path` (no query),
+ * `status` (0: the caller got no answer), `code`, `outcome`, `auth`, `upstream`, `attempts`, `duration_ms`,
+ * `upstream_ms`, `token_wait_ms`, `bytes_in`, `bytes_out`; null where there is nothing to say. Returns a function that stops it.
+ */
+export function logExchanges(events: Events, logger: Logger): () => void {
+  if (!logger.isEnabled('info')) return () => {};
+  const name = createQuotes();
+  const listener =
+    logger.format === 'json'
+      ? (record: ExchangeRecord): void => logger.line(jsonLine(record, logger, name))
+      : (record: ExchangeRecord): void => logger.line(prettyLine(record, logger));
+  events.on('exchange', listener);
+  return () => void events.off('exchange', listener);
+}

@@ -1,0 +1,192 @@
+import type { Writable } from 'node:stream';
+import { createLogger as createWinston, transports } from 'winston';
+import { systemClock } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
+import { isoTimes, oneLine, toJson } from './line.ts';
+import { createRedactor, redactText, redactValue } from './redact.ts';
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  /** auto: pretty on a terminal, else json. */
+  readonly format: 'auto' | 'json' | 'pretty';
+  /** Default: stderr. */
+  readonly stream?: Writable & { readonly isTTY?: boolean };
+  /** Texts that are never shown, asked again whenever something is written. */
+  readonly secretTexts: () => Iterable<string>;
+  readonly clock?: Clock;
+  /** Colours in the pretty format; default: on a terminal, unless `NO_COLOR` is set. */
+  readonly color?: boolean;
+}
+
+export interface Logger {
+  readonly format: 'json' | 'pretty';
+  readonly color: boolean;
+  isEnabled(level: LogLevel): boolean;
+  /** Writes one line at once. Secrets in `message` and `fields` are hidden by key, by look and by value; errors are spelled out with their causes. */
+  log(level: LogLevel, message: string, fields?: LogFields): void;
+  /**
+   * Takes one finished line, without a break at its end, for the hot path: lines gather for up to 50 ms or 64 KiB and go
+   * to winston as one. Its free texts must have gone through {@link Logger.redact}.
+   */
+  line(text: string): void;
+  /** Hides the secrets known by value. */
+  redact(text: string): string;
+  /** ISO 8601, now. */
+  time(): string;
+  /** Hands on what has gathered. Also happens when the process exits. */
+  flush(): void;
+  /** Flushes and waits until the stream has taken everything. The stream stays open. */
+  close(): Promise<void>;
+}
+
+const LEVEL = Symbol.for('level');
+const MESSAGE = Symbol.for('message');
+
+/** What winston carries: `text` is set where the line is finished already. */
+interface Info {
+  level: string;
+  message: unknown;
+  fields?: LogFields | undefined;
+  [LEVEL]?: string;
+  [MESSAGE]?: string;
+}
+
+const FLUSH_MS = 50;
+const FLUSH_LENGTH = 64 * 1_024;
+
+const COLORS: Readonly<Record<LogLevel, string>> = { error: '31', warn: '33', info: '36', debug: '90' };
+
+/** Colours the text for a terminal (SGR code). */
+export const paint = (code: string, text: string, color: boolean): string =>
+  color ? `\u001b[${code}m${text}\u001b[0m` : text;
+
+/** Time and level as the pretty format begins each line with. */
+export const prettyHead = (time: string, level: LogLevel, color: boolean): string =>
+  `${paint('90', time.slice(11, 23), color)} ${paint(COLORS[level], level.padEnd(5), color)} `;
+
+const OWN_KEYS: ReadonlySet<string> = new Set(['time', 'level', 'message']);
+
+const open = new Set<Logger>();
+const quiet = new WeakSet<Writable>();
+
+/** The one that writes all logs. Winston is used here and nowhere else. */
+export function createLogger(options: LoggerOptions): Logger {
+  const stream: Writable & { readonly isTTY?: boolean } = options.stream ?? process.stderr;
+  const isTerminal = stream.isTTY === true;
+  const format = options.format === 'auto' ? (isTerminal ? 'pretty' : 'json') : options.format;
+  const color = options.color ?? (isTerminal && !process.env['NO_COLOR']);
+  const stacks = options.level === 'debug';
+  const redactor = createRedactor(options.secretTexts);
+  const clock = options.clock ?? systemClock;
+  const time = isoTimes(() => clock.now());
+
+  function safeFields(fields: LogFields): LogFields {
+    try {
+      const plain = redactValue(fields, redactor, stacks) as Record<string, unknown>;
+      const entries = Object.entries(plain).map(
+        ([key, value]) => [OWN_KEYS.has(key) ? `${key}_` : key, value] as const,
+      );
+      return Object.fromEntries(entries);
+    } catch {
+      return { unprintable: true };
+    }
+  }
+
+  function render(level: LogLevel, message: string, fields: LogFields): string {
+    if (format === 'json') return toJson({ time: time(), level, message, ...fields });
+    const tail = Object.entries(fields).map(([key, value]) => {
+      const text = typeof value === 'string' && /^[\w./:@+-]+$/.test(value) ? value : toJson(value);
+      return ` ${paint('90', `${oneLine(key)}=`, color)}${text}`;
+    });
+    return prettyHead(time(), level, color) + oneLine(message) + tail.join('');
+  }
+
+  const winston = createWinston({
+    level: options.level,
+    levels: { error: 0, warn: 1, info: 2, debug: 3 },
+    format: {
+      transform(raw) {
+        const info = raw as unknown as Info;
+        if (info[MESSAGE] === undefined) {
+          redactor.refresh();
+          const message = redactText(String(info.message), redactor);
+          info[MESSAGE] = render(info.level as LogLevel, message, safeFields(info.fields ?? {}));
+        }
+        return raw;
+      },
+    },
+    transports: [new transports.Stream({ stream, eol: '\n' })],
+  });
+  // A log that nobody reads any more (a closed pipe) must not end the proxy.
+  winston.on('error', () => {});
+  if (!quiet.has(stream)) {
+    quiet.add(stream);
+    stream.on('error', () => {});
+  }
+
+  let pending = '';
+  let timer: NodeJS.Timeout | undefined;
+  let soon: NodeJS.Immediate | undefined;
+  let lastFlush = Number.NEGATIVE_INFINITY;
+
+  function flush(): void {
+    clearTimeout(timer);
+    clearImmediate(soon);
+    timer = soon = undefined;
+    if (pending === '') return;
+    const lines = pending;
+    pending = '';
+    lastFlush = performance.now();
+    // A secret that came while these lines waited is hidden in them all the same.
+    const text = redactor.refresh() ? redactor.text(lines) : lines;
+    winston.write({ level: 'info', message: '', [LEVEL]: 'info', [MESSAGE]: text });
+  }
+
+  function line(text: string): void {
+    if (pending === '') {
+      pending = text;
+      // The first line after a pause is seen at once; under load lines wait for company.
+      const wait = lastFlush + FLUSH_MS - performance.now();
+      if (wait > 0) timer = setTimeout(flush, wait).unref();
+      else soon = setImmediate(flush);
+    } else {
+      pending += `\n${text}`;
+      if (pending.length >= FLUSH_LENGTH) flush();
+    }
+  }
+
+  const logger: Logger = {
+    format,
+    color,
+    isEnabled: (level) => winston.isLevelEnabled(level),
+    log(level, message, fields) {
+      if (!winston.isLevelEnabled(level)) return;
+      flush();
+      winston.write({ level, message, fields, [LEVEL]: level });
+    },
+    line,
+    redact: (text) => redactor.text(text),
+    time,
+    flush,
+    async close() {
+      flush();
+      open.delete(logger);
+      if (stream.writable) await new Promise<void>((resolve) => void stream.write('', () => resolve()));
+    },
+  };
+  hookExit();
+  open.add(logger);
+  return logger;
+}
+
+let isHooked = false;
+function hookExit(): void {
+  if (isHooked) return;
+  isHooked = true;
+  process.on('exit', () => {
+    for (const logger of open) logger.flush();
+  });
+}

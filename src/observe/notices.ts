@@ -1,0 +1,36 @@
+import type { EventMap, Events } from '../core/events.ts';
+import type { Logger } from './logger.ts';
+
+type Listeners = { readonly [K in 'notice' | 'renewal' | 'replay' | 'replaySkipped']: (...args: EventMap[K]) => void };
+
+/**
+ * Everything rarer than a request as log lines: notices at their own level, renewals (info; warn when failed),
+ * replays (info; warn unless the second answer was good), replays that were left out (warn). Returns a function that stops it.
+ */
+export function logNotices(events: Events, logger: Logger): () => void {
+  const listeners: Listeners = {
+    notice: ({ level, message, fields }) => logger.log(level, message, fields),
+    renewal: ({ provider, reason, outcome, durationMs, expiresAtMs, detail }) =>
+      logger.log(outcome === 'ok' ? 'info' : 'warn', outcome === 'ok' ? 'token renewed' : 'token renewal failed', {
+        provider,
+        reason,
+        outcome,
+        duration_ms: Math.round(durationMs),
+        ...(expiresAtMs === undefined ? {} : { expires_at: new Date(expiresAtMs) }),
+        ...(detail === undefined ? {} : { detail }),
+      }),
+    replay: ({ route, status, outcome }) =>
+      logger.log(outcome === 'ok' ? 'info' : 'warn', 'rejected request sent again', { route, status, outcome }),
+    replaySkipped: ({ route, reason }) => logger.log('warn', 'rejected request not sent again', { route, reason }),
+  };
+  events.on('notice', listeners.notice);
+  events.on('renewal', listeners.renewal);
+  events.on('replay', listeners.replay);
+  events.on('replaySkipped', listeners.replaySkipped);
+  return () => {
+    events.off('notice', listeners.notice);
+    events.off('renewal', listeners.renewal);
+    events.off('replay', listeners.replay);
+    events.off('replaySkipped', listeners.replaySkipped);
+  };
+}

@@ -1,0 +1,132 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Metric, MetricValueWithName } from 'prom-client';
+import { BOUNDS } from './tally.ts';
+import type { CountTally, DurationTally, Series } from './tally.ts';
+
+/** What metrics.ts has counted; read when somebody scrapes. */
+export interface Tallies {
+  readonly version: string;
+  /** Requests under way. */
+  active: number;
+  readonly server: DurationTally;
+  readonly client: DurationTally;
+  readonly auth: CountTally<'route' | 'outcome'>;
+  readonly renewals: CountTally<'provider' | 'reason' | 'outcome'>;
+  readonly replays: CountTally<'route' | 'status' | 'outcome'>;
+  readonly replaySkipped: CountTally<'route' | 'reason'>;
+  /** Provider → epoch milliseconds. */
+  readonly expiries: Map<string, number>;
+}
+
+const HTTP_LABELS = ['http_route', 'http_request_method', 'http_response_status_code', 'error_type'] as const;
+type HttpLabel = (typeof HTTP_LABELS)[number];
+
+const httpLabels = (route: string, series: Series): Partial<Record<HttpLabel, string>> => ({
+  http_route: route,
+  http_request_method: series.method,
+  ...(series.status === 0 ? {} : { http_response_status_code: String(series.status) }),
+  ...(series.error === undefined ? {} : { error_type: series.error }),
+});
+
+/** A prom-client histogram whose figures are counted elsewhere. */
+class TalliedHistogram extends Histogram<HttpLabel> {
+  readonly #name: string;
+  readonly #help: string;
+  readonly #tally: DurationTally;
+
+  constructor(name: string, help: string, tally: DurationTally) {
+    super({ name, help, labelNames: HTTP_LABELS, buckets: [...BOUNDS], registers: [] });
+    this.#name = name;
+    this.#help = help;
+    this.#tally = tally;
+  }
+
+  override async get(): ReturnType<Histogram<HttpLabel>['get']> {
+    const values: MetricValueWithName<string>[] = [];
+    for (const [route, series] of this.#tally.entries()) {
+      const labels = httpLabels(route, series);
+      const push = (suffix: string, value: number, bound: { le?: number | string }): void => {
+        values.push({ metricName: `${this.#name}_${suffix}`, value, labels: { ...bound, ...labels } });
+      };
+      let below = 0;
+      for (const [i, le] of BOUNDS.entries()) push('bucket', (below += series.counts[i] as number), { le });
+      push('bucket', series.count, { le: '+Inf' });
+      push('sum', series.sumMs / 1_000, {});
+      push('count', series.count, {});
+    }
+    // The types ask for more than the registry reads.
+    return { name: this.#name, help: this.#help, type: 'histogram', values, aggregator: 'sum' } as never;
+  }
+
+  // The registry asks a histogram by this name, which the types don't know.
+  getForPromString(): ReturnType<Histogram<HttpLabel>['get']> {
+    return this.get();
+  }
+}
+
+const counter = <Name extends string>(name: string, help: string, tally: CountTally<Name>): Counter<Name> =>
+  new Counter({
+    name,
+    help,
+    labelNames: tally.names,
+    registers: [],
+    collect() {
+      this.reset();
+      for (const [labels, count] of tally.entries()) this.inc(labels, count);
+    },
+  });
+
+/** `fill` sets the gauge's values when somebody scrapes. */
+const gauge = <Name extends string>(
+  name: string,
+  help: string,
+  labelNames: readonly Name[],
+  fill: (gauge: Gauge<Name>) => void,
+): Gauge<Name> =>
+  new Gauge({
+    name,
+    help,
+    labelNames,
+    registers: [],
+    collect() {
+      this.reset();
+      fill(this);
+    },
+  });
+
+/** The registry behind `/metrics`, with the process's own metrics. */
+export function createRegistry(tallies: Tallies): Registry {
+  const { server, client, auth, renewals, replays, replaySkipped } = tallies;
+  const metrics = [
+    new TalliedHistogram(
+      'http_server_request_duration_seconds',
+      'From a request arriving to the last byte of its answer.',
+      server,
+    ),
+    new TalliedHistogram(
+      'http_client_request_duration_seconds',
+      'One attempt at a provider, to the head of its answer.',
+      client,
+    ),
+    gauge('http_server_active_requests', 'Requests under way.', [], (active) => active.set(tallies.active)),
+    counter('outrider_auth_injections_total', 'Requests by what became of their credential.', auth),
+    counter('outrider_token_renewals_total', 'Token calls by reason and outcome.', renewals),
+    gauge(
+      'outrider_token_expiry_timestamp_seconds',
+      'When the newest token of a provider expires.',
+      ['provider'],
+      (expiry) => {
+        for (const [provider, atMs] of tallies.expiries) expiry.set({ provider }, atMs / 1_000);
+      },
+    ),
+    counter('outrider_replays_total', 'Rejected requests that were sent again.', replays),
+    counter('outrider_replay_skipped_total', 'Rejected requests that were not sent again.', replaySkipped),
+    gauge('outrider_build_info', 'Always 1; the labels tell what runs.', ['version', 'node_version'], (build) =>
+      build.set({ version: tallies.version, node_version: process.version }, 1),
+    ),
+  ];
+  const register = new Registry();
+  for (const metric of metrics) register.registerMetric(metric as Metric);
+  collectDefaultMetrics({ register });
+  return register;
+}

@@ -1,0 +1,12 @@
+import type { EventMap, Events } from '../core/events.ts';
+
+type Listeners = { readonly [K in keyof EventMap]?: (...args: EventMap[K]) => void };
+
+/** Listens to several events; the returned function stops all of it. */
+export function subscribe(events: Events, listeners: Listeners): () => void {
+  const entries = Object.entries(listeners) as [keyof EventMap, (...args: never[]) => void][];
+  for (const [name, listener] of entries) events.on(name, listener as never);
+  return () => {
+    for (const [name, listener] of entries) events.off(name, listener as never);
+  };
+}

@@ -1,0 +1,120 @@
+/** Upper bounds in seconds: those of the OpenTelemetry HTTP conventions, and on to the 60 s that a response may take. */
+export const BOUNDS: readonly number[] = [
+  0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60,
+];
+const BOUNDS_MS = Float64Array.from(BOUNDS, (bound) => bound * 1_000);
+
+/** The methods of RFC 9110 and RFC 5789; any other is `_OTHER`, or a caller could make series without end. */
+const METHODS: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'CONNECT',
+  'OPTIONS',
+  'TRACE',
+  'PATCH',
+]);
+const OTHER = '_OTHER';
+/** More combinations than that on one route fall into one series. */
+const MAX_SERIES_PER_ROUTE = 64;
+
+/** The durations of one combination of labels. */
+export class Series {
+  readonly method: string;
+  /** 0: there was no answer. */
+  readonly status: number;
+  readonly error: string | undefined;
+  /** One count per bound, not cumulative, and one for what is above them all. */
+  readonly counts = new Float64Array(BOUNDS.length + 1);
+  sumMs = 0;
+  count = 0;
+
+  constructor(method: string, status: number, error: string | undefined) {
+    this.method = method;
+    this.status = status;
+    this.error = error;
+  }
+
+  add(durationMs: number): void {
+    let i = 0;
+    while (i < BOUNDS_MS.length && durationMs > (BOUNDS_MS[i] as number)) i++;
+    this.counts[i] = (this.counts[i] as number) + 1;
+    this.sumMs += durationMs;
+    this.count++;
+  }
+}
+
+/** Durations by route, method, status and error, counted in arrays of our own: prom-client's `observe` sorts and joins labels each time. */
+export class DurationTally {
+  readonly #routes = new Map<string, Series[]>();
+
+  add(route: string, method: string, status: number, error: string | undefined, durationMs: number): void {
+    const list = this.#routes.get(route);
+    if (list !== undefined) {
+      for (const series of list) {
+        if (series.status === status && series.method === method && series.error === error) {
+          series.add(durationMs);
+          return;
+        }
+      }
+    }
+    this.#meet(route, method, status, error).add(durationMs);
+  }
+
+  /** Every series with its route. */
+  *entries(): Generator<readonly [route: string, series: Series]> {
+    for (const [route, list] of this.#routes) for (const series of list) yield [route, series];
+  }
+
+  #meet(route: string, rawMethod: string, rawStatus: number, error: string | undefined): Series {
+    const list = this.#routes.get(route) ?? [];
+    this.#routes.set(route, list);
+    const isFull = list.length >= MAX_SERIES_PER_ROUTE;
+    const method = !isFull && METHODS.has(rawMethod) ? rawMethod : OTHER;
+    const status = isFull ? 0 : rawStatus;
+    const kind = isFull ? OTHER : error;
+    const known = list.find((one) => one.method === method && one.status === status && one.error === kind);
+    if (known !== undefined) return known;
+    const series = new Series(method, status, kind);
+    list.push(series);
+    return series;
+  }
+}
+
+interface Count {
+  readonly values: readonly string[];
+  count: number;
+}
+
+/** Counts by label values, which are given in the order of `names`. */
+export class CountTally<Name extends string> {
+  readonly names: readonly Name[];
+  /** By the first value: a route or a provider. */
+  readonly #counts = new Map<string, Count[]>();
+
+  constructor(names: readonly Name[]) {
+    this.names = names;
+  }
+
+  add(first: string, second: string, third?: string): void {
+    let list = this.#counts.get(first);
+    if (list === undefined) this.#counts.set(first, (list = []));
+    for (const known of list) {
+      if (known.values[1] === second && known.values[2] === third) {
+        known.count++;
+        return;
+      }
+    }
+    list.push({ values: third === undefined ? [first, second] : [first, second, third], count: 1 });
+  }
+
+  *entries(): Generator<readonly [labels: Record<Name, string>, count: number]> {
+    for (const list of this.#counts.values()) {
+      for (const { values, count } of list) {
+        yield [Object.fromEntries(this.names.map((name, i) => [name, values[i]])) as Record<Name, string>, count];
+      }
+    }
+  }
+}
