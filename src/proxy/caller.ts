@@ -1,0 +1,41 @@
+import type { RawHeaders } from '../core/headers.ts';
+
+/**
+ * One request as it came and the way back to who sent it, whatever the transport.
+ * Exchange and respond know callers only through this.
+ */
+export interface Caller {
+  readonly method: string;
+  /** The request target as it stood in the request line, one character for each byte. */
+  readonly target: string;
+  /** `1.0` or `1.1`, or whatever else the request line said. */
+  readonly version: string;
+  readonly headers: RawHeaders;
+  /** The address on our side of the connection; undefined on a Unix socket. */
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  /** Whether the caller can no longer be answered. */
+  readonly isGone: boolean;
+  /** Bytes of the answer's body handed over so far. */
+  readonly bytesOut: number;
+  /** The whole request body if all of it is here already, else undefined. Ask once, after a turn of the microtask queue. Throws if it is broken. */
+  takeWhole(): Uint8Array | undefined;
+  /** The rest of the request body; rejects with an `OutriderError` when it turns out broken, or with any error when the caller goes. */
+  chunks(): AsyncIterator<Uint8Array, undefined>;
+  /** Answers `Expect: 100-continue`, if that was asked. */
+  sendContinue(): void;
+  /** Sends head and body in one go. */
+  answer(status: number, reason: string, headers: RawHeaders, body: Uint8Array | string): void;
+  /** Sends the head; the body follows through `write` and `end`. */
+  startAnswer(status: number, reason: string, headers: RawHeaders): void;
+  /** False: wait for `onDrain`. */
+  write(chunk: Uint8Array): boolean;
+  end(): void;
+  /** Breaks the connection, so that the answer can't be taken for a whole one. */
+  cut(): void;
+  /** The connection closes after this answer. */
+  closeAfterAnswer(): void;
+  onDrain: (() => void) | undefined;
+  /** Called once: the answer is out (`true`), or the connection closed before that. */
+  onClose: ((isComplete: boolean) => void) | undefined;
+}

@@ -1,0 +1,382 @@
+import type { Authorized, Authorizer, Outbound } from '../auth/authorizer.ts';
+import type { Limits, ReplayConfig, RouteMatch, Timeouts } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
+import { OutriderError } from '../core/errors.ts';
+import type { AuthOutcome, Events, ExchangeRecord, ReplaySkipReason } from '../core/events.ts';
+import type { RawHeaders } from '../core/headers.ts';
+import { collectBody, NO_BODY, openBody, type RequestBody } from './body.ts';
+import type { Caller } from './caller.ts';
+import { readHead, type Head } from './framing.ts';
+import { preflightHeaders, type Guard } from './guard.ts';
+import { answerError, asOutriderError, respond } from './respond.ts';
+import type { Router } from './router.ts';
+import type { SpoolBudget } from './spool.ts';
+import { checkTarget, joinTarget, parseAbsolute, type Join } from './target.ts';
+import type { Answer, Attempt, Upstream } from './upstream.ts';
+
+/** A route, compiled: everything about it that doesn't depend on the request. */
+export interface Lane {
+  readonly name: string;
+  readonly match: RouteMatch;
+  readonly provider: string | undefined;
+  /** Scheme, host and port of the upstream. */
+  readonly origin: string;
+  readonly join: Join;
+  readonly forward: (headers: RawHeaders, options: readonly string[]) => RawHeaders;
+  /** Undefined: forwarded without credentials. */
+  readonly authorizer: Authorizer | undefined;
+  readonly timeouts: Timeouts;
+  readonly replay: ReplayConfig | false;
+}
+
+/** What a config compiles to; a reload swaps it as one. */
+export interface Engine {
+  readonly router: Router<Lane>;
+  readonly guard: Guard;
+  readonly limits: Limits;
+  /** For bodies on lanes that never replay. */
+  readonly keep: ReplayConfig;
+}
+
+export interface ExchangeDeps {
+  /** The engine of the moment. */
+  engine(): Engine;
+  readonly upstream: Upstream;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly budget: SpoolBudget;
+  /** `outrider-<id>`, one per process. */
+  readonly pseudonym: string;
+  nextRequestId(): string;
+}
+
+const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+const REJECTION_BODY_BYTES = 64 * 1024;
+const NOTHING: RawHeaders = [];
+
+type Fate =
+  | { readonly second: Authorized; readonly outcome: Extract<AuthOutcome, 'renewed' | 'replayed'> }
+  | { readonly skip: ReplaySkipReason };
+
+/** One request: guard → match → authorize → send → (renew → send again, once) → respond. */
+class Exchange implements ExchangeRecord {
+  requestId = '';
+  route: string | undefined;
+  provider: string | undefined;
+  readonly method: string;
+  path: string;
+  status = 0;
+  code: string | undefined;
+  outcome: 'not_sent' | 'unknown' | undefined;
+  auth: AuthOutcome | undefined;
+  upstream: string | undefined;
+  attempts = 0;
+  durationMs = 0;
+  upstreamMs = 0;
+  tokenWaitMs = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+
+  readonly #caller: Caller;
+  readonly #deps: ExchangeDeps;
+  readonly #engine: Engine;
+  readonly #startedMs: number;
+  #firstSentMs = 0;
+  #body: RequestBody = NO_BODY;
+  #attempt: Attempt | undefined;
+  #cors: RawHeaders | undefined;
+
+  constructor(caller: Caller, deps: ExchangeDeps) {
+    this.#caller = caller;
+    this.#deps = deps;
+    this.#engine = deps.engine();
+    this.#startedMs = deps.clock.monotonic();
+    this.method = caller.method;
+    this.path = caller.target;
+    caller.onClose = (isComplete) => this.#finish(isComplete);
+  }
+
+  async run(): Promise<void> {
+    try {
+      const head = this.#readHead();
+      const target = this.#acceptTarget(head);
+      if (this.#cors && this.method === 'OPTIONS' && this.#isPreflight()) {
+        this.status = 204;
+        this.#caller.answer(204, 'No Content', preflightHeaders(this.#cors, this.#caller.headers), '');
+        return;
+      }
+      this.#engine.guard.checkAccess(head);
+      if (this.method === 'TRACE') {
+        throw new OutriderError('method_not_allowed', {
+          detail: 'TRACE is never forwarded',
+          headers: ['Allow', METHODS],
+        });
+      }
+      const lane = this.#engine.router.match({
+        method: this.method,
+        path: this.path,
+        host: head.host,
+        headers: this.#caller.headers,
+      });
+      if (!lane) throw new OutriderError('route_not_found', { detail: `no route matches ${this.method} ${this.path}` });
+      await this.#carry(lane, head, target);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #carry(lane: Lane, head: Head, target: string): Promise<void> {
+    this.route = lane.name;
+    this.provider = lane.provider;
+    this.upstream = lane.origin;
+    const { authorizer } = lane;
+    const headers = lane.forward(this.#caller.headers, head.connectionOptions);
+    const needsBody = authorizer?.needsBody(this.method, headers) ?? false;
+    if (head.hasBody) await this.#openBody(lane, head, needsBody);
+    const outbound: Outbound = {
+      method: this.method,
+      target: joinTarget(target, lane.join),
+      headers,
+      body: needsBody ? (this.#body.whole ?? null) : null,
+    };
+
+    let first: Authorized | undefined;
+    if (authorizer) {
+      const authorized = authorizer.authorize(outbound);
+      first = authorized instanceof Promise ? await this.#waitForToken(authorized) : authorized;
+      this.auth = first.auth;
+      if (this.#caller.isGone) return;
+    }
+    let answer = await this.#send(lane, head, first ?? outbound);
+    let details: string | undefined;
+    if (authorizer && first && (await this.#isRejected(authorizer, first, answer, head))) {
+      const rejectedStatus = answer.status;
+      const fate = await this.#afterRejection(lane, authorizer, first, outbound);
+      if (this.#caller.isGone) {
+        answer.discard();
+        this.#skipped(lane, 'caller_gone');
+        return;
+      }
+      if ('second' in fate) {
+        this.auth = fate.outcome;
+        answer.discard();
+        answer = await this.#replay(lane, head, fate.second, rejectedStatus);
+        if (await this.#isRejected(authorizer, fate.second, answer, head))
+          details = 'the token was rejected again after a replay';
+        this.#deps.events.emit('replay', {
+          route: lane.name,
+          status: rejectedStatus,
+          outcome: details === undefined ? 'ok' : 'rejected',
+        });
+      } else {
+        this.#skipped(lane, fate.skip);
+        details = `the token was rejected, the request not replayed: ${fate.skip}`;
+      }
+    }
+    this.#respond(answer, lane, details);
+  }
+
+  #readHead(): Head {
+    const { caller, deps } = { caller: this.#caller, deps: this.#deps };
+    this.requestId = deps.nextRequestId();
+    const head = readHead(caller.target, caller.version, caller.headers, this.#engine.limits);
+    if (head.requestId !== undefined) this.requestId = head.requestId;
+    return head;
+  }
+
+  /** Rules 1, 2, 7, 8 and loops: yields the target in origin form. */
+  #acceptTarget(head: Head): string {
+    const { target, localAddress, localPort } = this.#caller;
+    const { guard } = this.#engine;
+    let origin = target;
+    const absolute = target.charCodeAt(0) === 0x2f ? undefined : parseAbsolute(target);
+    if (absolute) {
+      origin = absolute.target;
+      if (absolute.scheme === 'https' || !guard.isSelf(absolute.authority, localAddress, localPort)) {
+        throw new OutriderError('destination_denied', { detail: 'this proxy forwards to its routes alone' });
+      }
+      head.host = absolute.authority;
+    }
+    checkTarget(origin);
+    const mark = origin.indexOf('?');
+    this.path = mark < 0 ? origin : origin.slice(0, mark);
+    if (head.via !== undefined && this.#isLoop(head.via)) {
+      throw new OutriderError('loop_detected', { detail: 'Via names this very process' });
+    }
+    guard.checkHost(head.host, localAddress);
+    this.#cors = guard.checkOrigin(head);
+    return origin;
+  }
+
+  #isLoop(via: string): boolean {
+    return via.split(',').some((hop) => hop.trim().split(/[ \t]+/)[1] === this.#deps.pseudonym);
+  }
+
+  #isPreflight(): boolean {
+    return this.#caller.headers.some(
+      (name, i) => i % 2 === 0 && name.toLowerCase() === 'access-control-request-method',
+    );
+  }
+
+  async #openBody(lane: Lane, head: Head, needsBody: boolean): Promise<void> {
+    // What came together with the head has been read after this turn; then no stream is needed.
+    await Promise.resolve();
+    const limits = lane.replay === false ? { ...this.#engine.keep, spoolBytes: 0 } : lane.replay;
+    this.#body = needsBody
+      ? await collectBody(this.#caller, head.contentLength, this.#engine.limits.signedBodyBytes, limits.spoolBytes)
+      : openBody(this.#caller, { limits, budget: this.#deps.budget, declaredBytes: head.contentLength });
+  }
+
+  async #waitForToken(authorized: Promise<Authorized>): Promise<Authorized> {
+    const { clock } = this.#deps;
+    const waitedFromMs = clock.monotonic();
+    try {
+      return await authorized;
+    } catch (error) {
+      this.auth = 'failed';
+      throw error;
+    } finally {
+      this.tokenWaitMs += clock.monotonic() - waitedFromMs;
+    }
+  }
+
+  /** One attempt: the request as it is handed in, the caller's body unless that replaces it. */
+  async #send(
+    lane: Lane,
+    head: Head,
+    request: { target: string; headers: RawHeaders; body?: Uint8Array | null | undefined },
+  ): Promise<Answer> {
+    const { clock, events, upstream } = this.#deps;
+    const sentMs = clock.monotonic();
+    if (this.attempts++ === 0) this.#firstSentMs = sentMs;
+    this.#attempt = upstream.send({
+      origin: lane.origin,
+      method: this.method,
+      target: request.target,
+      headers: request.headers,
+      body: request.body ?? (head.hasBody ? (this.#body.whole ?? this.#body.read()) : null),
+      streamBytes: head.contentLength,
+      connectMs: lane.timeouts.connectMs,
+      responseMs: lane.timeouts.responseMs,
+      idleMs: lane.timeouts.idleMs,
+    });
+    if (this.#caller.isGone) this.#attempt.abort();
+    let status = 0;
+    let failure: OutriderError | undefined;
+    try {
+      const answer = await this.#attempt.answer;
+      status = answer.status;
+      return answer;
+    } catch (error) {
+      failure = asOutriderError(error);
+      throw failure;
+    } finally {
+      const now = clock.monotonic();
+      this.upstreamMs = now - this.#firstSentMs;
+      events.emit('attempt', {
+        route: lane.name,
+        method: this.method,
+        status,
+        durationMs: now - sentMs,
+        error: failure?.code,
+      });
+    }
+  }
+
+  async #isRejected(authorizer: Authorizer, sent: Authorized, answer: Answer, head: Head): Promise<boolean> {
+    const { status } = answer;
+    if (sent.generation === 0 || !authorizer.rejectStatuses.has(status)) return false;
+    if (status === 412 && head.isConditional) return false;
+    if (!authorizer.bodyStatuses.has(status)) return authorizer.rejects(status, undefined);
+    const { decodedBody } = await import('./peek.ts');
+    return authorizer.rejects(status, await decodedBody(answer, REJECTION_BODY_BYTES));
+  }
+
+  async #afterRejection(lane: Lane, authorizer: Authorizer, first: Authorized, outbound: Outbound): Promise<Fate> {
+    const { clock } = this.#deps;
+    const rejectedMs = clock.monotonic();
+    const renewal = authorizer.renew(first, outbound, clock.now());
+    const unrepeatable = lane.replay === false ? 'replay_off' : this.#body.isRepeatable ? undefined : 'body_too_large';
+    if (unrepeatable) {
+      // The token is renewed for those who come after.
+      renewal.catch(() => undefined);
+      return { skip: unrepeatable };
+    }
+    try {
+      const renewed = await renewal;
+      return 'skip' in renewed
+        ? renewed
+        : { second: renewed.authorized, outcome: renewed.renewed ? 'renewed' : 'replayed' };
+    } catch {
+      return { skip: 'renewal_failed' };
+    } finally {
+      this.tokenWaitMs += clock.monotonic() - rejectedMs;
+    }
+  }
+
+  async #replay(lane: Lane, head: Head, second: Authorized, rejectedStatus: number): Promise<Answer> {
+    try {
+      return await this.#send(lane, head, second);
+    } catch (error) {
+      this.#deps.events.emit('replay', { route: lane.name, status: rejectedStatus, outcome: 'failed' });
+      throw error;
+    }
+  }
+
+  #skipped(lane: Lane, reason: ReplaySkipReason): void {
+    this.#deps.events.emit('replaySkipped', { route: lane.name, reason });
+  }
+
+  #respond(answer: Answer, lane: Lane, details: string | undefined): void {
+    this.status = answer.status;
+    const extra = ['Via', `1.1 ${this.#deps.pseudonym}`];
+    if (details !== undefined) extra.push('Proxy-Status', `outrider; details="${details}"`);
+    if (this.#cors) extra.push(...this.#cors);
+    respond(this.#caller, answer, {
+      extra,
+      isBrowser: this.#cors !== undefined,
+      idleMs: lane.timeouts.idleMs,
+      onBroken: (error) => {
+        this.code = error.code;
+        this.outcome = 'unknown';
+      },
+    });
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#caller.isGone) return;
+    const error = asOutriderError(thrown);
+    this.status = error.status;
+    this.code = error.code;
+    this.outcome = error.outcome;
+    if (error.cause !== undefined) this.#deps.events.emit('notice', notice(error, this.requestId, this.route));
+    answerError(this.#caller, error, this.requestId, this.route, this.#cors ?? NOTHING);
+  }
+
+  #finish(isComplete: boolean): void {
+    if (!isComplete) {
+      this.#attempt?.abort();
+      this.code ??= 'caller_gone';
+      if (this.attempts > 0) this.outcome ??= 'unknown';
+    }
+    this.bytesIn = this.#body.bytesIn;
+    this.bytesOut = this.#caller.bytesOut;
+    this.#body.release();
+    this.durationMs = this.#deps.clock.monotonic() - this.#startedMs;
+    this.#deps.events.emit('exchange', this);
+  }
+}
+
+const notice = (error: OutriderError, requestId: string, route: string | undefined) => ({
+  level: error.code === 'internal_error' ? ('error' as const) : ('warn' as const),
+  message: error.detail,
+  fields: { request_id: requestId, route, code: error.code, cause: error.cause },
+});
+
+/** Returns the handler of every request that comes through a door. It never throws; each call emits one `exchange`. */
+export function createExchange(deps: ExchangeDeps): (caller: Caller) => void {
+  return (caller) => {
+    deps.events.emit('started');
+    void new Exchange(caller, deps).run();
+  };
+}

@@ -1,0 +1,126 @@
+import type { RawHeaders } from '../core/headers.ts';
+
+/** Never forwarded: hop-by-hop (RFC 9110 §7.6.1), framing, ours, and what a caller could claim about itself. */
+const REQUEST_DROPS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'forwarded',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'x-original-url',
+  'x-outrider-token',
+]);
+const REQUEST_DROP_PREFIXES = ['proxy-', 'x-forwarded-'];
+
+const RESPONSE_DROPS: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+const SPELLINGS_MAX = 2048;
+
+/** A question about header names that remembers the spellings it was asked; bounded. */
+function memoize<T>(classify: (lower: string) => T): (name: string) => T {
+  const known = new Map<string, T>();
+  return (name) => {
+    let answer = known.get(name);
+    if (answer === undefined) {
+      answer = classify(name.toLowerCase());
+      if (known.size < SPELLINGS_MAX && name.length <= 64) known.set(name, answer);
+    }
+    return answer;
+  };
+}
+
+/** What a route does to the headers of its requests. Names in any case. */
+export interface RouteHeaders {
+  readonly set: ReadonlyMap<string, string>;
+  readonly remove: readonly string[];
+}
+
+/**
+ * Compiles rule 12: `forward(headers, options)` yields what goes upstream, before any credential: hop-by-hop headers and those
+ * that `Connection` names (`options`, lower case) gone, the route's `remove` and `set` applied, `via` at the end.
+ */
+export function createForward(
+  route: RouteHeaders,
+  via: string,
+): (headers: RawHeaders, options: readonly string[]) => string[] {
+  const removed = new Set(route.remove.map((name) => name.toLowerCase()));
+  const set = [...route.set].map(([name, value]) => ({ name, lower: name.toLowerCase(), value }));
+  const KEEP = -1;
+  const DROP = -2;
+  /** KEEP, DROP, or the index in `set` of what takes its place. */
+  const classify = memoize((lower): number => {
+    const index = set.findIndex((entry) => entry.lower === lower);
+    if (index >= 0) return index;
+    if (removed.has(lower) || REQUEST_DROPS.has(lower)) return DROP;
+    return REQUEST_DROP_PREFIXES.some((prefix) => lower.startsWith(prefix)) ? DROP : KEEP;
+  });
+
+  return (headers, options) => {
+    const out: string[] = [];
+    const placed = set.length > 0 ? new Set<number>() : undefined;
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = headers[i] as string;
+      const what = classify(name);
+      if (what === DROP) continue;
+      if (options.length > 0 && options.includes(name.toLowerCase()) && what === KEEP) continue;
+      if (what === KEEP) {
+        out.push(name, headers[i + 1] as string);
+        continue;
+      }
+      if (placed?.has(what)) continue;
+      placed?.add(what);
+      const entry = set[what] as (typeof set)[number];
+      out.push(entry.name, entry.value);
+    }
+    for (let i = 0; i < set.length; i++) {
+      if (placed?.has(i)) continue;
+      const entry = set[i] as (typeof set)[number];
+      out.push(entry.name, entry.value);
+    }
+    out.push('Via', via);
+    return out;
+  };
+}
+
+const isResponseDrop = memoize((lower) => RESPONSE_DROPS.has(lower));
+const isConnection = memoize((lower) => lower === 'connection');
+const isCors = memoize((lower) => lower.startsWith('access-control-allow-'));
+
+/**
+ * The headers of an answer as the caller gets them: hop-by-hop ones gone, `extra` (Via, Proxy-Status, CORS) at the end.
+ * @param isBrowser Whether `extra` holds our own CORS headers, which then replace the provider's.
+ */
+export function forwardAnswer(headers: RawHeaders, extra: RawHeaders, isBrowser: boolean): string[] {
+  let named: string[] | undefined;
+  for (let i = 0; i < headers.length; i += 2) {
+    if (!isConnection(headers[i] as string)) continue;
+    const value = (headers[i + 1] as string).toLowerCase();
+    if (value === 'close' || value === 'keep-alive') continue;
+    (named ??= []).push(...value.split(',').map((option) => option.trim()));
+  }
+  const out: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (isResponseDrop(name) || (isBrowser && isCors(name))) continue;
+    // Content-Length is framing: a Connection option can't take it away.
+    if (named !== undefined && named.includes(name.toLowerCase()) && name.toLowerCase() !== 'content-length') continue;
+    out.push(name, headers[i + 1] as string);
+  }
+  for (const item of extra) out.push(item);
+  return out;
+}

@@ -1,0 +1,189 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { unlinkSync } from 'node:fs';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Address, Limits } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
+import { OutriderError, type ErrorCode } from '../core/errors.ts';
+import type { Caller } from './caller.ts';
+import { NodeCaller, type Connection, type Premises } from './node-caller.ts';
+import { errorBytes } from './respond.ts';
+
+export interface ListenerOptions {
+  readonly address: Address;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** Takes each request; answers it sooner or later. */
+  readonly handle: (caller: Caller) => void;
+  /** Answers a request with an error, in place of `handle`. */
+  readonly refuse: (caller: Caller, error: OutriderError) => void;
+  nextRequestId(): string;
+}
+
+export interface Listener {
+  /** Rejects with the system's error when the address can't be had. */
+  listen(): Promise<void>;
+  /** Where it listens; the port is real. */
+  readonly address: Address;
+  /** From now on every answer says `Connection: close`. */
+  beginClosing(): void;
+  /** Closes the listener and idle connections, waits up to `drainMs` for the requests under way, then aborts them. */
+  close(drainMs: number): Promise<void>;
+}
+
+const HEAD_MS = 10_000;
+const KEEP_ALIVE_MS = 65_000;
+const CHECK_MS = 1_000;
+/** Room beyond our own limits, so that what is too long gets our answer and not a closed connection. */
+const HEAD_SLACK_BYTES = 64 * 1024;
+const CONNECTION = Symbol('connection');
+
+type Tagged = Socket & { [CONNECTION]?: Connection };
+
+/** What node:http found wrong with the bytes of a connection, as an error of ours. */
+function parseFailure(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): OutriderError {
+  const answer = (code: ErrorCode, detail: string): OutriderError => new OutriderError(code, { detail, close: true });
+  switch (error.code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return answer('request_timeout', `the request head took longer than ${HEAD_MS / 1000} seconds`);
+    case 'HPE_HEADER_OVERFLOW':
+      return error.rawPacket?.includes('\n')
+        ? answer('headers_too_large', 'the headers are larger than the limit')
+        : answer('uri_too_long', 'the request line is longer than the limit');
+    default:
+      return answer('bad_request', 'the bytes are not a valid HTTP/1.1 request');
+  }
+}
+
+/** The server of the doors: HTTP/1.1 on node:http, with the limits of rules 6–11. */
+export function createListener(options: ListenerOptions): Listener {
+  const { address, limits, clock, handle, refuse } = options;
+  let isClosing = false;
+  let connections = 0;
+  const premises: Premises = {
+    clock,
+    get isClosing() {
+      return isClosing;
+    },
+  };
+
+  const server: Server = createServer({
+    maxHeaderSize: limits.headerBytes + limits.urlBytes + HEAD_SLACK_BYTES,
+    insecureHTTPParser: false,
+    requireHostHeader: false,
+    joinDuplicateHeaders: false,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: HEAD_MS,
+    requestTimeout: 0,
+    connectionsCheckingInterval: CHECK_MS,
+    noDelay: true,
+  });
+  // Node drops what is beyond this without a word; we count them ourselves.
+  server.maxHeadersCount = 0;
+
+  const receive = (req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): void => {
+    const connection = connectionOf(req.socket);
+    // It came behind something that we could not understand, so we can't know what it is.
+    if (connection.isRefused) return;
+    const caller = new NodeCaller(req, res, connection, awaitsContinue, premises);
+    if (connection.isExcess) {
+      refuse(
+        caller,
+        new OutriderError('overloaded', {
+          detail: `more than ${limits.connections} connections`,
+          headers: ['Retry-After', '1'],
+          close: true,
+        }),
+      );
+    } else {
+      handle(caller);
+    }
+  };
+
+  server.on('connection', (socket: Tagged) => {
+    connections++;
+    socket[CONNECTION] = { callers: new Set(), isRefused: false, isExcess: connections > limits.connections };
+    socket.on('close', () => connections--);
+  });
+  server.on('request', (req, res) => receive(req, res, false));
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => receive(req, res, true));
+  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => receive(req, res, false));
+  server.on('connect', (_req: IncomingMessage, socket: Tagged) => {
+    const error = new OutriderError('method_not_allowed', {
+      detail: 'CONNECT is not served here: forwarding is off',
+      headers: ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
+    });
+    lastWords(socket, error);
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Tagged) => {
+    const connection = connectionOf(socket);
+    if (connection.isRefused || !socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE') {
+      if (connection.callers.size === 0) socket.destroy();
+      return;
+    }
+    connection.isRefused = true;
+    const failure = parseFailure(error);
+    const pending = [...connection.callers].at(-1);
+    if (!pending) {
+      lastWords(socket, failure);
+      return;
+    }
+    // Behind an unanswered request the error is never answered itself; within its body it belongs to it.
+    if (pending.isReceived) pending.closeAfterAnswer();
+    else pending.breakBody(failure);
+  });
+
+  function lastWords(socket: Tagged, error: OutriderError): void {
+    connectionOf(socket).isRefused = true;
+    socket.on('error', () => socket.destroy());
+    socket.end(errorBytes(error, options.nextRequestId()));
+    const timer = clock.after(CHECK_MS, () => socket.destroy());
+    socket.once('close', () => timer.cancel());
+  }
+
+  return {
+    listen() {
+      return new Promise<void>((resolve, reject) => {
+        const isSocket = 'path' in address;
+        // The socket's mode is made of this mask, so that there is no moment in which others may connect.
+        const mask = isSocket ? process.umask(0o177) : undefined;
+        server.once('error', reject);
+        server.listen(isSocket ? { path: address.path } : { ...address, backlog: 4096 }, () => {
+          server.off('error', reject);
+          resolve();
+        });
+        if (mask !== undefined) process.umask(mask);
+      });
+    },
+
+    get address() {
+      if ('path' in address) return address;
+      const { address: host, port } = server.address() as AddressInfo;
+      return { host, port };
+    },
+
+    beginClosing() {
+      isClosing = true;
+    },
+
+    async close(drainMs) {
+      isClosing = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const timer = clock.after(drainMs, () => server.closeAllConnections());
+      await closed;
+      timer.cancel();
+      if ('path' in address) tryUnlink(address.path);
+    },
+  };
+}
+
+const connectionOf = (socket: Tagged): Connection =>
+  (socket[CONNECTION] ??= { callers: new Set(), isRefused: false, isExcess: false });
+
+function tryUnlink(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Node has removed it already.
+  }
+}

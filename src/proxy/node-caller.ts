@@ -1,0 +1,195 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../core/clock.ts';
+import type { OutriderError } from '../core/errors.ts';
+import type { RawHeaders } from '../core/headers.ts';
+import type { Caller } from './caller.ts';
+
+/** What is shared by the requests of one connection. */
+export interface Connection {
+  /** Requests that are not answered yet, oldest first. */
+  readonly callers: Set<NodeCaller>;
+  /** Nothing that still comes on it is looked at. */
+  isRefused: boolean;
+  /** It is one more than `limits.connections`. */
+  readonly isExcess: boolean;
+}
+
+/** What callers know of the listener. */
+export interface Premises {
+  readonly clock: Clock;
+  /** Whether every answer should say `Connection: close`. */
+  readonly isClosing: boolean;
+}
+
+const EMPTY = new Uint8Array(0);
+/** How long a body that nobody wants is read on, so that the answer isn't lost in a reset. */
+const LINGER_MS = 2_000;
+/** Up to here one string is quicker on the wire than a head and a buffer. */
+const JOINED_BYTES = 4096;
+const isReason = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
+
+/** A caller on node:http. */
+export class NodeCaller implements Caller {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: RawHeaders;
+  isGone = false;
+  bytesOut = 0;
+  onDrain: (() => void) | undefined;
+  onClose: ((isComplete: boolean) => void) | undefined;
+
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #connection: Connection;
+  readonly #premises: Premises;
+  #awaitsContinue: boolean;
+  #broken: OutriderError | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    connection: Connection,
+    awaitsContinue: boolean,
+    premises: Premises,
+  ) {
+    this.#req = req;
+    this.#res = res;
+    this.#connection = connection;
+    this.#awaitsContinue = awaitsContinue;
+    this.#premises = premises;
+    this.method = req.method as string;
+    this.target = req.url as string;
+    this.headers = req.rawHeaders;
+    connection.callers.add(this);
+    res.on('close', () => this.#closed());
+  }
+
+  get version(): string {
+    return this.#req.httpVersion;
+  }
+
+  get localAddress(): string | undefined {
+    return this.#req.socket.localAddress;
+  }
+
+  get localPort(): number | undefined {
+    return this.#req.socket.localPort;
+  }
+
+  /** Whether the request's last byte has been read from the wire. */
+  get isReceived(): boolean {
+    return this.#req.complete;
+  }
+
+  #closed(): void {
+    const isComplete = this.#res.writableFinished;
+    this.isGone = true;
+    this.#connection.callers.delete(this);
+    this.#wake?.();
+    const { onClose } = this;
+    this.onClose = undefined;
+    onClose?.(isComplete);
+    if (this.#connection.isRefused && this.#connection.callers.size === 0) this.#req.socket.destroySoon();
+  }
+
+  takeWhole(): Uint8Array | undefined {
+    if (this.#broken) throw this.#broken;
+    if (!this.#req.complete) return undefined;
+    return (this.#req.read() as Uint8Array | null) ?? EMPTY;
+  }
+
+  /** The body can't be understood: whoever reads it learns `error`. */
+  breakBody(error: OutriderError): void {
+    this.#broken = error;
+    this.#wake?.();
+  }
+
+  async *chunks(): AsyncGenerator<Uint8Array, undefined> {
+    const req = this.#req;
+    const wake = (): void => this.#wake?.();
+    req.on('readable', wake).on('end', wake).on('error', wake);
+    for (;;) {
+      if (this.#broken) throw this.#broken;
+      if (this.isGone) throw new Error('the caller has gone');
+      const chunk = req.read() as Uint8Array | null;
+      if (chunk) {
+        yield chunk;
+        continue;
+      }
+      if (req.complete && req.readableLength === 0) return undefined;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+      this.#wake = undefined;
+    }
+  }
+
+  sendContinue(): void {
+    if (!this.#awaitsContinue) return;
+    this.#awaitsContinue = false;
+    this.#res.writeContinue();
+  }
+
+  #writeHead(status: number, reason: string, headers: RawHeaders): void {
+    const res = this.#res;
+    // Who still waits for a 100 may or may not send the body now: the connection can't be used again.
+    if (this.#awaitsContinue || this.#premises.isClosing || this.#connection.isRefused) res.shouldKeepAlive = false;
+    res.sendDate = false;
+    res.writeHead(status, isReason(reason) ? reason : '', headers as string[]);
+  }
+
+  answer(status: number, reason: string, headers: RawHeaders, body: Uint8Array | string): void {
+    if (this.isGone) return;
+    this.#writeHead(status, reason, headers);
+    this.bytesOut = this.#req.method === 'HEAD' ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    const isJoined = typeof body !== 'string' && body.length <= JOINED_BYTES;
+    const content = isJoined ? Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1') : body;
+    if (this.#req.complete) {
+      this.#res.end(content, isJoined ? 'latin1' : 'utf8');
+      return;
+    }
+    this.#res.write(content, isJoined ? 'latin1' : 'utf8');
+    this.end();
+  }
+
+  startAnswer(status: number, reason: string, headers: RawHeaders): void {
+    if (this.isGone) return;
+    this.#writeHead(status, reason, headers);
+    this.#res.flushHeaders();
+    this.#res.on('drain', () => this.onDrain?.());
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.isGone) return true;
+    this.bytesOut += chunk.length;
+    return this.#res.write(chunk);
+  }
+
+  end(): void {
+    if (this.#req.complete || this.#broken || this.#awaitsContinue || this.isGone) {
+      this.#res.end();
+      return;
+    }
+    // The caller has the whole answer already, and still sends: closing now would reset the connection under it.
+    const finish = (): void => {
+      timer.cancel();
+      this.#wake = undefined;
+      if (!this.#req.complete) this.#connection.isRefused = true;
+      this.#res.end();
+    };
+    const timer = this.#premises.clock.after(LINGER_MS, finish);
+    this.#wake = finish;
+    this.#req.removeAllListeners('readable').once('end', finish).resume();
+  }
+
+  cut(): void {
+    const { socket } = this.#req;
+    // Where the end of the connection is the end of the body, only a reset says that it is not.
+    if (this.#req.httpVersion === '1.0') socket.resetAndDestroy();
+    else socket.destroy();
+  }
+
+  closeAfterAnswer(): void {
+    this.#connection.isRefused = true;
+    this.#res.shouldKeepAlive = false;
+  }
+}

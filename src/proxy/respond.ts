@@ -1,0 +1,101 @@
+import { STATUS_CODES } from 'node:http';
+import { OutriderError } from '../core/errors.ts';
+import type { RawHeaders } from '../core/headers.ts';
+import { problemJson, PROBLEM_TYPE } from '../core/problem.ts';
+import type { Caller } from './caller.ts';
+import { forwardAnswer } from './forward.ts';
+import type { Answer } from './upstream.ts';
+
+/** Whatever was thrown, as an error that can be answered. What we didn't foresee may have been sent. */
+export const asOutriderError = (error: unknown): OutriderError =>
+  error instanceof OutriderError
+    ? error
+    : new OutriderError('internal_error', { detail: 'something went wrong in this proxy', cause: error });
+
+function problem(
+  error: OutriderError,
+  requestId: string,
+  route: string | undefined,
+  extra: RawHeaders,
+): { headers: string[]; body: string } {
+  const body = problemJson(error, requestId, route);
+  const headers = [
+    'Content-Type',
+    PROBLEM_TYPE,
+    'Content-Length',
+    String(Buffer.byteLength(body)),
+    'Cache-Control',
+    'no-store',
+  ];
+  headers.push(
+    'Date',
+    new Date().toUTCString(),
+    'Proxy-Status',
+    `outrider; error=${error.proxyError}`,
+    ...error.headers,
+    ...extra,
+  );
+  return { headers, body };
+}
+
+/** Answers with an error of our own (RFC 9457, RFC 9209). */
+export function answerError(
+  caller: Caller,
+  error: OutriderError,
+  requestId: string,
+  route: string | undefined,
+  extra: RawHeaders,
+): void {
+  const { headers, body } = problem(error, requestId, route, extra);
+  if (error.close) caller.closeAfterAnswer();
+  caller.answer(error.status, STATUS_CODES[error.status] ?? '', headers, body);
+}
+
+/** The same as bytes, for a connection on which there is no request that could be answered; it closes after them. */
+export function errorBytes(error: OutriderError, requestId: string): Buffer {
+  const { headers, body } = problem(error, requestId, undefined, ['Connection', 'close']);
+  let head = `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}\r\n`;
+  for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  return Buffer.from(`${head}\r\n${body}`);
+}
+
+export interface Forwarding {
+  /** Added at the end: Via, Proxy-Status, CORS. */
+  readonly extra: RawHeaders;
+  readonly isBrowser: boolean;
+  /** Longest silence within the body, milliseconds. */
+  readonly idleMs: number;
+  /** The answer broke after its head had gone out. */
+  readonly onBroken: (error: OutriderError) => void;
+}
+
+const isEventStream = (headers: RawHeaders): boolean =>
+  headers.some(
+    (name, i) =>
+      i % 2 === 0 &&
+      name.length === 12 &&
+      name.toLowerCase() === 'content-type' &&
+      (headers[i + 1] as string).startsWith('text/event-stream'),
+  );
+
+/** Streams a provider's answer to the caller; one that breaks is cut, never ended. */
+export function respond(caller: Caller, answer: Answer, { extra, isBrowser, idleMs, onBroken }: Forwarding): void {
+  const headers = forwardAnswer(answer.headers, extra, isBrowser);
+  if (answer.whole) {
+    caller.answer(answer.status, answer.reason, headers, answer.whole);
+    return;
+  }
+  caller.startAnswer(answer.status, answer.reason, headers);
+  caller.onDrain = () => answer.resume();
+  answer.pipe(
+    {
+      write: (chunk) => caller.write(chunk),
+      end: () => caller.end(),
+      abort: (error) => {
+        onBroken(error);
+        caller.cut();
+      },
+    },
+    isEventStream(answer.headers) ? 0 : idleMs,
+  );
+}

@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import { open, unlink, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** How much all spooled bodies together may take on disk. One per process. */
+export class SpoolBudget {
+  readonly #maxBytes: number;
+  #usedBytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Takes `bytes` out of the budget, if it has them. */
+  take(bytes: number): boolean {
+    if (this.#usedBytes + bytes > this.#maxBytes) return false;
+    this.#usedBytes += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#usedBytes -= bytes;
+  }
+}
+
+/** Bytes in a temporary file that has no name any more: it is gone with its descriptor, however the process ends. */
+export class SpoolFile {
+  readonly #file: FileHandle;
+  #size = 0;
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  /** Creates a file in `dir`, readable by us alone, and takes its name away. Rejects when the disk won't have it. */
+  static async create(dir: string): Promise<SpoolFile> {
+    const path = join(dir, `outrider-${process.pid}-${randomBytes(12).toString('hex')}`);
+    const file = await open(path, 'wx+', 0o600);
+    await unlink(path);
+    return new SpoolFile(file);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    for (let written = 0; written < bytes.length;) {
+      const { bytesWritten } = await this.#file.write(bytes, written, bytes.length - written, this.#size);
+      written += bytesWritten;
+      this.#size += bytesWritten;
+    }
+  }
+
+  /** Up to `maxBytes` from `position` on. */
+  async read(position: number, maxBytes: number): Promise<Uint8Array> {
+    const buffer = Buffer.allocUnsafe(Math.min(maxBytes, this.#size - position));
+    const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, position);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}

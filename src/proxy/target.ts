@@ -1,0 +1,80 @@
+import { OutriderError } from '../core/errors.ts';
+
+/** Nothing in here can be a dot segment, an escape, or a character that is refused. */
+const PLAIN = /^\/(?!\/)[A-Za-z0-9\-_~!$&'()*+,;=:@/]*(?:\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*)?$/;
+const OUTSIDE_ASCII = /[^\x21-\x7e]/;
+const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
+const ESCAPE = /%([0-9A-Fa-f]{2})/g;
+
+const refuse = (detail: string): OutriderError => new OutriderError('bad_request', { detail });
+
+const decodeOnce = (path: string): string =>
+  path.replaceAll(ESCAPE, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+
+function hasDotSegment(path: string): boolean {
+  return path.split(/[/\\]/).some((segment) => {
+    const semicolon = segment.indexOf(';');
+    const name = semicolon < 0 ? segment : segment.slice(0, semicolon);
+    return name === '.' || name === '..';
+  });
+}
+
+/**
+ * Refuses a target that servers understand in different ways (`bad_request`); everything else is forwarded as it is.
+ * Takes origin form, one character for each byte. RFC 9112 §3.2.1, RFC 3986 §5.2.4.
+ */
+export function checkTarget(target: string): void {
+  if (PLAIN.test(target)) return;
+  if (!target.startsWith('/')) throw refuse('the target is not a path');
+  if (OUTSIDE_ASCII.test(target)) throw refuse('the target has a control or non-ASCII character');
+  if (target.includes('#')) throw refuse('the target has a fragment');
+  const mark = target.indexOf('?');
+  const path = mark < 0 ? target : target.slice(0, mark);
+  if (path.startsWith('//')) throw refuse('the path starts with two slashes');
+  if (path.includes('\\')) throw refuse('the path has a backslash');
+  if (BAD_ESCAPE.test(path)) throw refuse('the path has a bad percent escape');
+  if (path.includes('%00')) throw refuse('the path has an encoded NUL');
+  for (let seen = path; ;) {
+    if (hasDotSegment(seen)) throw refuse('the path has a dot segment');
+    const decoded = decodeOnce(seen);
+    if (decoded === seen) return;
+    seen = decoded;
+  }
+}
+
+export interface AbsoluteTarget {
+  readonly scheme: 'http' | 'https';
+  readonly authority: string;
+  /** Origin form. */
+  readonly target: string;
+}
+
+/** Takes an absolute-form target apart (RFC 9112 §3.2.2); undefined when it is of another form. Throws `bad_request` for userinfo. */
+export function parseAbsolute(target: string): AbsoluteTarget | undefined {
+  const match = /^(https?):\/\/([^/?#]*)(.*)$/i.exec(target);
+  if (!match) return undefined;
+  const authority = match[2] as string;
+  if (authority.includes('@')) throw refuse('the target holds userinfo');
+  if (authority === '') throw refuse('the target names no host');
+  const rest = match[3] as string;
+  return {
+    scheme: (match[1] as string).toLowerCase() as 'http' | 'https',
+    authority,
+    target: rest.startsWith('/') ? rest : `/${rest}`,
+  };
+}
+
+/** Where a route leads: what is cut off in front and what is put there instead. */
+export interface Join {
+  /** Characters of the path that are cut off; 0 keeps it whole. */
+  readonly cut: number;
+  /** Path of the upstream without a trailing slash; may be empty. */
+  readonly basePath: string;
+}
+
+/** Joins the rest of a path to its upstream, byte for byte; a query stays. */
+export function joinTarget(target: string, join: Join): string {
+  const rest = join.cut === 0 ? target : target.slice(join.cut);
+  if (rest === '' || rest.charCodeAt(0) === 0x3f) return `${join.basePath === '' ? '/' : join.basePath}${rest}`;
+  return join.basePath + rest;
+}
