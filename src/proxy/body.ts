@@ -141,6 +141,7 @@ class StreamingBody implements RequestBody {
       this.#failure = afterDialling(error);
     } finally {
       this.#pull = undefined;
+      if (this.#isReleased) this.#forget();
     }
   }
 
@@ -167,7 +168,6 @@ class StreamingBody implements RequestBody {
       this.#forget();
       return false;
     }
-    if (this.#isReleased) this.#forget();
     return this.#isKept;
   }
 
@@ -184,7 +184,7 @@ class StreamingBody implements RequestBody {
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    // A pull under way still writes to the file; it lets go when it is done.
+    // A pull under way may still write to the file; it lets go when it is done.
     if (!this.#pull) this.#forget();
   }
 }

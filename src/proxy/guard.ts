@@ -24,7 +24,7 @@ export interface Guard {
   /** Whether an authority (host, perhaps with a port) names this listener. */
   isSelf(authority: string, localAddress: string | undefined, localPort: number | undefined): boolean;
   /** Throws `origin_denied`; returns the headers that a listed origin's answers get, or nothing. */
-  checkOrigin(visitor: Visitor): RawHeaders | undefined;
+  checkOrigin(visitor: Pick<Visitor, 'origin' | 'fetchSite'>): RawHeaders | undefined;
   /** Throws `client_unauthenticated` unless a valid access token came, or none is needed. */
   checkAccess(visitor: Visitor): void;
 }

@@ -36,7 +36,12 @@ export class SpoolFile {
   static async create(dir: string): Promise<SpoolFile> {
     const path = join(dir, `outrider-${process.pid}-${randomBytes(12).toString('hex')}`);
     const file = await open(path, 'wx+', 0o600);
-    await unlink(path);
+    try {
+      await unlink(path);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
     return new SpoolFile(file);
   }
 

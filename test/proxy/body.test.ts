@@ -1,0 +1,110 @@
+import { mkdtempSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import test, { type ExecutionContext } from 'ava';
+import { openBody, type RequestBody } from '../../src/proxy/body.ts';
+import type { Caller } from '../../src/proxy/caller.ts';
+import { SpoolBudget } from '../../src/proxy/spool.ts';
+
+const KIB = 1024;
+
+/** A caller of whom there is nothing but a body that comes in pieces. */
+function sender(pieces: Iterable<Uint8Array>): Caller {
+  async function* chunks(): AsyncGenerator<Uint8Array, undefined> {
+    yield* pieces;
+    return undefined;
+  }
+  return { takeWhole: () => undefined, sendContinue: () => undefined, chunks } as unknown as Caller;
+}
+
+function* pieces(count: number, bytes: number): Generator<Uint8Array> {
+  for (let i = 0; i < count; i++) yield Buffer.alloc(bytes, i);
+}
+
+const all = async (body: RequestBody): Promise<Buffer> => buffer(body.read());
+const spoolDir = (): string => mkdtempSync(join(tmpdir(), 'outrider-test-'));
+
+const open = (
+  t: ExecutionContext,
+  source: Iterable<Uint8Array>,
+  { memory = 4 * KIB, spool = 64 * KIB, budget = new SpoolBudget(64 * KIB), dir = spoolDir() } = {},
+): RequestBody => {
+  const body = openBody(sender(source), {
+    limits: { memoryBytes: memory, spoolBytes: spool, dir },
+    budget,
+    declaredBytes: -1,
+  });
+  t.teardown(() => body.release());
+  return body;
+};
+
+for (const [where, count] of Object.entries({ 'in memory': 3, 'partly in a file': 20 })) {
+  test(`a body that is kept ${where} can be read twice, byte for byte`, async (t) => {
+    const body = open(t, pieces(count, KIB));
+    const expected = Buffer.concat([...pieces(count, KIB)]);
+    t.deepEqual(await all(body), expected);
+    t.true(body.isRepeatable);
+    t.deepEqual(await all(body), expected);
+    t.is(body.bytesIn, expected.length);
+    body.release();
+    t.false(body.isRepeatable);
+  });
+}
+
+test('a second reader takes over in the middle: what was kept, then what still comes', async (t) => {
+  const body = open(t, pieces(10, KIB));
+  const first = body.read()[Symbol.asyncIterator]();
+  for (let i = 0; i < 6; i++) await first.next();
+  t.deepEqual(await all(body), Buffer.concat([...pieces(10, KIB)]));
+});
+
+test('a body beyond the spool streams on and can be read once', async (t) => {
+  const body = open(t, pieces(100, KIB));
+  t.is((await all(body)).length, 100 * KIB);
+  t.false(body.isRepeatable);
+});
+
+test('the spool of all bodies together is bounded, and given back', async (t) => {
+  const budget = new SpoolBudget(10 * KIB);
+  const first = open(t, pieces(10, KIB), { memory: 0, budget });
+  await all(first);
+  t.true(first.isRepeatable);
+  const second = open(t, pieces(1, KIB), { memory: 0, budget });
+  t.is((await all(second)).length, KIB);
+  t.false(second.isRepeatable);
+  first.release();
+  const third = open(t, pieces(10, KIB), { memory: 0, budget });
+  await all(third);
+  t.true(third.isRepeatable);
+});
+
+test('a directory that takes no file costs the replay, not the request', async (t) => {
+  const body = open(t, pieces(20, KIB), { dir: '/nonexistent/spool' });
+  t.is((await all(body)).length, 20 * KIB);
+  t.false(body.isRepeatable);
+});
+
+test('a spooled body leaves no name behind', async (t) => {
+  const dir = spoolDir();
+  const body = open(t, pieces(20, KIB), { dir });
+  await all(body);
+  t.deepEqual(readdirSync(dir), []);
+  body.release();
+});
+
+test('a body that grows too large under a reader of what was kept is an error, not a gap', async (t) => {
+  const body = open(t, pieces(100, KIB), { memory: 0, spool: 8 * KIB, budget: new SpoolBudget(1024 * KIB) });
+  const first = body.read()[Symbol.asyncIterator]();
+  for (let i = 0; i < 6; i++) await first.next();
+  const second = body.read()[Symbol.asyncIterator]();
+  await second.next();
+  // The first reader's last steps push it over the limit.
+  for (let i = 0; i < 4; i++) await first.next();
+  await t.throwsAsync(
+    async () => {
+      for (;;) if ((await second.next()).done) return;
+    },
+    { message: /no longer kept/ },
+  );
+});
