@@ -5,7 +5,7 @@ import type { Address } from '../config/config.ts';
 import { OutriderError } from '../core/errors.ts';
 import { PROBLEM_TYPE, problemJson } from '../core/problem.ts';
 import type { Secret } from '../core/secret.ts';
-import { listen, originOf } from './listen.ts';
+import { listen, originOf } from '../core/listen.ts';
 
 export interface Check {
   readonly name: string;

@@ -1,8 +1,8 @@
+import type { Address } from '../core/listen.ts';
 import type { Profile } from './profile.ts';
 import type { Secret } from '../core/secret.ts';
 
-/** Where to listen: a TCP address or a Unix socket. */
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+export type { Address };
 
 export interface Timeouts {
   readonly connectMs: number;

@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { unlinkSync } from 'node:fs';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Address, Limits } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { OutriderError, type ErrorCode } from '../core/errors.ts';
+import { listen, originOf } from '../core/listen.ts';
 import type { Caller } from './caller.ts';
 import { NodeCaller, type Connection, type Premises } from './node-caller.ts';
 import { errorBytes } from './respond.ts';
@@ -20,10 +21,8 @@ export interface ListenerOptions {
 }
 
 export interface Listener {
-  /** Rejects with the system's error when the address can't be had. */
-  listen(): Promise<void>;
-  /** Where it listens; the port is real. */
-  readonly address: Address;
+  /** Resolves with the origin. Rejects with the system's error when the address can't be had. */
+  listen(): Promise<string>;
   /** From now on every answer says `Connection: close`. */
   beginClosing(): void;
   /** Closes the listener and idle connections, waits up to `drainMs` for the requests under way, then aborts them. */
@@ -141,24 +140,9 @@ export function createListener(options: ListenerOptions): Listener {
   }
 
   return {
-    listen() {
-      return new Promise<void>((resolve, reject) => {
-        const isSocket = 'path' in address;
-        // The socket's mode is made of this mask, so that there is no moment in which others may connect.
-        const mask = isSocket ? process.umask(0o177) : undefined;
-        server.once('error', reject);
-        server.listen(isSocket ? { path: address.path } : { ...address, backlog: 4096 }, () => {
-          server.off('error', reject);
-          resolve();
-        });
-        if (mask !== undefined) process.umask(mask);
-      });
-    },
-
-    get address() {
-      if ('path' in address) return address;
-      const { address: host, port } = server.address() as AddressInfo;
-      return { host, port };
+    async listen() {
+      await listen(server, address);
+      return originOf(server, address);
     },
 
     beginClosing() {

@@ -3,7 +3,9 @@ import { connect } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { once } from 'node:events';
 import { isMainThread } from 'node:worker_threads';
-import type { Address } from '../config/config.ts';
+
+/** Where to listen: a TCP address or a Unix socket. */
+export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /** Whether the socket file is a left-over: nobody accepts there. */
 function isStale(path: string): Promise<boolean> {
@@ -21,7 +23,7 @@ async function bind(server: Server, address: Address): Promise<void> {
     server.listen({ path: address.path });
     if (mask !== undefined) process.umask(mask);
   } else {
-    server.listen({ host: address.host, port: address.port });
+    server.listen({ host: address.host, port: address.port, backlog: 4096 });
   }
   await once(server, 'listening');
   if ('path' in address) chmodSync(address.path, 0o600);
