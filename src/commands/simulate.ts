@@ -1,0 +1,77 @@
+import type { Writable } from 'node:stream';
+import {
+  CONTROL_HELP,
+  CONTROL_PATHS,
+  SIMULATED_KINDS,
+  createSimulator,
+  simulatedEndpoints,
+} from '../simulator/simulator.ts';
+
+export interface SimulateOptions {
+  /** 0: any free one. */
+  readonly port: number;
+  /** Prints one JSON document in place of text. */
+  readonly json: boolean;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** Ends the command as SIGINT and SIGTERM do. */
+  readonly signal?: AbortSignal;
+}
+
+/** What `simulate --help` says below its options. */
+export const SIMULATE_HELP = `One simulator of each kind runs on loopback, below a path named like the kind. The credentials are
+test / test (client_version and salt_index 1; the salt of index 2 is test2); bill payments take client_credentials.
+
+Control, on the same port; parameters in the query or as a JSON body:
+${CONTROL_HELP}`;
+
+function settled(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      process.off('SIGINT', done);
+      process.off('SIGTERM', done);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    process.on('SIGINT', done);
+    process.on('SIGTERM', done);
+    signal?.addEventListener('abort', done);
+    if (signal?.aborted) done();
+  });
+}
+
+function asText(origin: string, simulators: readonly Readonly<Record<string, string>>[]): string {
+  const lines = simulators.flatMap(({ name, token, api }) => [
+    name ?? '',
+    ...(token ? [`  token  ${token}`] : []),
+    `  api    ${api}`,
+    '',
+  ]);
+  return [`Simulators on ${origin}, credentials test / test`, '', ...lines, `Control`, CONTROL_HELP, ''].join('\n');
+}
+
+/**
+ * Runs one simulator of each kind until SIGINT, SIGTERM or the signal. Prints origin, endpoints and control paths to
+ * stdout. Resolves to the exit code: 0, or 1 when the port can't be had.
+ */
+export async function simulate({ port, json, stdout, stderr, signal }: SimulateOptions): Promise<number> {
+  const providers = SIMULATED_KINDS.map((kind) => ({ name: kind, kind, credentials: {} }));
+  const simulator = createSimulator({ providers });
+  let origin: string;
+  try {
+    origin = await simulator.listen(port);
+  } catch (error) {
+    stderr.write(`error: the simulators can't listen on port ${port}: ${(error as Error).message}\n`);
+    return 1;
+  }
+  const simulators = SIMULATED_KINDS.map((kind) => {
+    const endpoints = Object.entries(simulatedEndpoints(kind)).map(([name, path]) => [name, origin + path]);
+    return { name: kind, ...(Object.fromEntries(endpoints) as Readonly<Record<string, string>>) };
+  });
+  stdout.write(
+    json ? `${JSON.stringify({ origin, simulators, control: CONTROL_PATHS })}\n` : asText(origin, simulators),
+  );
+  await settled(signal);
+  await simulator.close();
+  return 0;
+}

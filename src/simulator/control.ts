@@ -1,0 +1,201 @@
+import { parseDuration } from '../core/units.ts';
+import type { Instance } from './instance.ts';
+import type { Answer, Role } from './types.ts';
+
+type Parameters = ReadonlyMap<string, string>;
+type Parsed<T> = { readonly value: T } | { readonly wrong: string };
+
+interface Control {
+  readonly method: 'GET' | 'POST';
+  readonly summary: string;
+  /** Name → what it says. `provider` is one of every control. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Reads the parameters and yields what is done to each provider; `wrong` when one can't be read. */
+  readonly read: (parameters: Parameters) => Parsed<(instance: Instance) => object>;
+}
+
+const TIME = {
+  ms: 'a whole number of milliseconds',
+  seconds: 'a whole number of seconds',
+  value: 'a duration: 250ms, 5s, 2m, 1h',
+};
+const TARGET = { target: 'token (the default) or api' };
+const FAILURE = {
+  status: '400 to 599 (503 by default); 0: no longer',
+  count: 'how many calls, 1 or more; by default all, until status=0',
+  retry_after: 'the Retry-After header to send along: seconds or an HTTP date',
+};
+
+function readWhole(text: string | undefined, unit: number): number | undefined {
+  if (text === undefined || !/^\d{1,12}$/.test(text)) return undefined;
+  return Number(text) * unit;
+}
+
+/** The time that is given, in milliseconds; undefined when none is. */
+function readTime(parameters: Parameters): Parsed<number | undefined> {
+  const given = Object.keys(TIME).filter((name) => parameters.has(name));
+  if (given.length === 0) return { value: undefined };
+  if (given.length > 1) return { wrong: 'only one of ms, seconds and value may be given' };
+  const value =
+    readWhole(parameters.get('ms'), 1) ??
+    readWhole(parameters.get('seconds'), 1000) ??
+    parseDuration(parameters.get('value') ?? '');
+  return value === undefined ? { wrong: `${given[0]} must be ${TIME[given[0] as keyof typeof TIME]}` } : { value };
+}
+
+const readTarget = (parameters: Parameters): Role | undefined =>
+  ([undefined, 'token', 'api'] as const).includes(parameters.get('target') as Role)
+    ? ((parameters.get('target') as Role | undefined) ?? 'token')
+    : undefined;
+const wrongTarget = { wrong: `target must be ${TARGET.target}` };
+
+const revoke: Control = {
+  method: 'POST',
+  summary: 'revokes every access token that has been issued',
+  parameters: { refresh: 'true: revokes the refresh tokens too (pincode)' },
+  read(parameters) {
+    const refresh = parameters.get('refresh') ?? 'false';
+    if (!['true', 'false'].includes(refresh)) return { wrong: 'refresh must be true or false' };
+    return { value: ({ tokens }) => ({ revoked: tokens.revokeAll(refresh === 'true') }) };
+  },
+};
+
+const lifetime: Control = {
+  method: 'POST',
+  summary: 'sets the lifetime of tokens issued from now on; with no time: as at the start',
+  parameters: TIME,
+  read(parameters) {
+    const time = readTime(parameters);
+    if ('wrong' in time) return time;
+    return {
+      value: ({ knobs, kind }) => {
+        knobs.lifetimeMs = time.value ?? kind.lifetimeMs;
+        return { lifetime_ms: knobs.lifetimeMs };
+      },
+    };
+  },
+};
+
+const delay: Control = {
+  method: 'POST',
+  summary: 'answers that much later from now on; 0, or no time: at once again',
+  parameters: { ...TIME, ...TARGET },
+  read(parameters) {
+    const time = readTime(parameters);
+    const target = readTarget(parameters);
+    if ('wrong' in time) return time;
+    if (!target) return wrongTarget;
+    return {
+      value: ({ knobs }) => {
+        knobs.delayMs[target] = time.value ?? 0;
+        return { target, delay_ms: knobs.delayMs[target] };
+      },
+    };
+  },
+};
+
+const fail: Control = {
+  method: 'POST',
+  summary: 'answers with a failure instead of looking at the call',
+  parameters: { ...FAILURE, ...TARGET },
+  read(parameters) {
+    const status = readWhole(parameters.get('status') ?? '503', 1);
+    const count = parameters.has('count') ? readWhole(parameters.get('count'), 1) : Infinity;
+    const retryAfter = parameters.get('retry_after');
+    const target = readTarget(parameters);
+    if (status === undefined || (status !== 0 && (status < 400 || status > 599)))
+      return { wrong: `status must be ${FAILURE.status}` };
+    if (!count) return { wrong: `count must be ${FAILURE.count}` };
+    if (retryAfter !== undefined && !/^[\w ,:+-]{1,40}$/.test(retryAfter))
+      return { wrong: `retry_after must be ${FAILURE.retry_after}` };
+    if (!target) return wrongTarget;
+    return {
+      value: ({ knobs }) => {
+        knobs.failure[target] = status === 0 ? undefined : { status, retryAfter, left: count };
+        return { target, status, count: Number.isFinite(count) ? count : null };
+      },
+    };
+  },
+};
+
+const calls: Control = {
+  method: 'GET',
+  summary: 'counts the calls that came and what became of them',
+  parameters: {},
+  read: () => ({ value: ({ kindName, counts }) => ({ kind: kindName, ...counts }) }),
+};
+
+const CONTROLS: ReadonlyMap<string, Control> = new Map([
+  ['/_control/revoke', revoke],
+  ['/_control/lifetime', lifetime],
+  ['/_control/delay', delay],
+  ['/_control/fail', fail],
+  ['/_control/calls', calls],
+]);
+
+const PROVIDER = 'one provider by its name; by default all';
+
+/** The control paths with their parameters, for people and for `--json`. */
+export const CONTROL_PATHS = [...CONTROLS].map(([path, { method, summary, parameters }]) => ({
+  method,
+  path,
+  summary,
+  parameters: { provider: PROVIDER, ...parameters },
+}));
+
+/** The same as text, one path with its parameters after another. */
+export const CONTROL_HELP: string = CONTROL_PATHS.map(({ method, path, summary, parameters }) =>
+  [
+    `${method.padEnd(4)} ${path}  ${summary}`,
+    ...Object.entries(parameters).map(([name, says]) => `       ${`${name}=`.padEnd(13)}${says}`),
+  ].join('\n'),
+).join('\n');
+
+const refuse = (status: number, error: string, rest: object = {}): Answer => ({ status, body: { error, ...rest } });
+
+function readParameters(query: URLSearchParams, body: Buffer): Parsed<Parameters> {
+  const parameters = new Map<string, string>();
+  if (body.length > 0) {
+    try {
+      const json: unknown = JSON.parse(body.toString('utf8'));
+      if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new TypeError('not an object');
+      for (const [name, value] of Object.entries(json)) parameters.set(name, String(value));
+    } catch {
+      return { wrong: 'the body must be empty or a JSON object of parameters' };
+    }
+  }
+  for (const [name, value] of query) {
+    if (parameters.has(name)) return { wrong: 'a parameter was given twice' };
+    parameters.set(name, value);
+  }
+  return { value: parameters };
+}
+
+/**
+ * Answers a request to `/_control/…`. Parameters come in the query or as a JSON object in the body. With `provider` the
+ * answer is that provider's, without it `{ providers: […] }`. A name that is not there is a 404 that lists those that are.
+ */
+export function control(
+  instances: ReadonlyMap<string, Instance>,
+  method: string,
+  path: string,
+  query: URLSearchParams,
+  body: Buffer,
+): Answer {
+  const found = CONTROLS.get(path);
+  if (!found) return refuse(404, 'no such control path', { known: [...CONTROLS.keys()] });
+  if (found.method !== method) return { ...refuse(405, `use ${found.method}`), headers: { allow: found.method } };
+  const parameters = readParameters(query, body);
+  if ('wrong' in parameters) return refuse(400, parameters.wrong);
+  for (const name of parameters.value.keys())
+    if (name !== 'provider' && !Object.hasOwn(found.parameters, name))
+      return refuse(400, 'an unknown parameter was given', { known: ['provider', ...Object.keys(found.parameters)] });
+
+  const name = parameters.value.get('provider');
+  const chosen = name === undefined ? [...instances.values()] : [instances.get(name)];
+  if (chosen.includes(undefined)) return refuse(404, 'no such provider', { known: [...instances.keys()] });
+  const action = found.read(parameters.value);
+  if ('wrong' in action) return refuse(400, action.wrong, { parameters: found.parameters });
+  const done = (chosen as Instance[]).map((instance) => ({ provider: instance.name, ...action.value(instance) }));
+  return { status: 200, body: name === undefined ? { providers: done } : done[0] };
+}

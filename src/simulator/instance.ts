@@ -1,0 +1,137 @@
+import type { Clock } from '../core/clock.ts';
+import { KINDS } from './kinds.ts';
+import { Ledger } from './ledger.ts';
+import { createRouter } from './router.ts';
+import type { Router } from './router.ts';
+import { TokenBook } from './tokens.ts';
+import type { Answer, Kind, Provider, Role } from './types.ts';
+
+/** A provider to simulate: its name is the mount, its kind one of `SIMULATED_KINDS`; credentials left out have defaults. */
+export interface SimulatedProvider {
+  readonly name: string;
+  readonly kind: string;
+  readonly credentials: Readonly<Record<string, string>>;
+}
+
+/** Answers that are made to fail: `left` of them, or all until further notice. */
+export interface Failure {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  left: number;
+}
+
+/** What the control address changes. */
+export interface Knobs {
+  lifetimeMs: number;
+  readonly delayMs: Record<Role, number>;
+  readonly failure: Record<Role, Failure | undefined>;
+}
+
+/** How many calls came and what became of them; a call under way is in none of the latter. */
+export interface Counts {
+  readonly token: {
+    /** Calls that asked for a new token; all that are no refresh. */
+    fetch: number;
+    refresh: number;
+    ok: number;
+    /** Answered with a 4xx. */
+    refused: number;
+    /** Made to fail by `_control/fail`. */
+    failed: number;
+    under_way: number;
+    /** The most that were ever under way at once. */
+    most_at_once: number;
+  };
+  readonly api: {
+    total: number;
+    ok: number;
+    /** The credential, the token or the signature was not accepted. */
+    rejected: number;
+    /** Other 4xx: a bad body, an unknown order. */
+    refused: number;
+    failed: number;
+  };
+}
+
+export interface Instance extends Provider {
+  readonly kindName: string;
+  readonly kind: Kind;
+  readonly route: Router;
+  readonly knobs: Knobs;
+  readonly counts: Counts;
+}
+
+/** Builds the instances by name. Throws when a kind is not known or a name comes twice. */
+export function createInstances(providers: readonly SimulatedProvider[], clock: Clock): ReadonlyMap<string, Instance> {
+  const ledgers = new Map<string, Ledger>();
+  const ledgerOf = (key: string): Ledger => {
+    const ledger = ledgers.get(key) ?? new Ledger();
+    ledgers.set(key, ledger);
+    return ledger;
+  };
+  const instances = new Map<string, Instance>();
+  for (const { name, kind: kindName, credentials: given } of providers) {
+    const kind = KINDS.get(kindName);
+    if (!kind) throw new Error(`no simulator for "${kindName}"; there are: ${[...KINDS.keys()].join(', ')}`);
+    if (!name || name === '_control') throw new Error(`a simulated provider can't be called "${name}"`);
+    if (instances.has(name)) throw new Error(`two simulated providers are called "${name}"`);
+    const credentials = { ...kind.credentials, ...given };
+    const knobs: Knobs = {
+      lifetimeMs: kind.lifetimeMs,
+      delayMs: { token: 0, api: 0 },
+      failure: { token: undefined, api: undefined },
+    };
+    instances.set(name, {
+      name,
+      kindName,
+      kind,
+      credentials,
+      clock,
+      tokens: new TokenBook(clock),
+      ledger: ledgerOf(kind.ledger?.(credentials) ?? `provider/${name}`),
+      get lifetimeMs() {
+        return knobs.lifetimeMs;
+      },
+      route: createRouter(kind),
+      knobs,
+      counts: {
+        token: { fetch: 0, refresh: 0, ok: 0, refused: 0, failed: 0, under_way: 0, most_at_once: 0 },
+        api: { total: 0, ok: 0, rejected: 0, refused: 0, failed: 0 },
+      },
+    });
+  }
+  return instances;
+}
+
+/** The failure that is due for the next call, if any. */
+export function dueFailure({ knobs }: Instance, role: Role): Answer | undefined {
+  const failure = knobs.failure[role];
+  if (!failure) return undefined;
+  failure.left -= 1;
+  if (failure.left <= 0) knobs.failure[role] = undefined;
+  return {
+    status: failure.status,
+    body: { code: 'SIMULATED_FAILURE', message: 'made to fail by _control/fail' },
+    ...(failure.retryAfter !== undefined && { headers: { 'retry-after': failure.retryAfter } }),
+  };
+}
+
+/** Counts a call that has come; the result is called when it is over. */
+export function countArrival({ counts }: Instance, role: Role, isRefresh: boolean): () => void {
+  const { token, api } = counts;
+  if (role === 'api') {
+    api.total += 1;
+    return () => undefined;
+  }
+  token[isRefresh ? 'refresh' : 'fetch'] += 1;
+  token.under_way += 1;
+  token.most_at_once = Math.max(token.most_at_once, token.under_way);
+  return () => void (token.under_way -= 1);
+}
+
+/** Counts an answer that an endpoint gave. */
+export function countAnswer({ counts }: Instance, role: Role, { status, rejected }: Answer): void {
+  const isOk = status < 400;
+  if (role === 'token') counts.token[isOk ? 'ok' : 'refused'] += 1;
+  else counts.api[rejected ? 'rejected' : isOk ? 'ok' : 'refused'] += 1;
+}

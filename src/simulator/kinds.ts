@@ -1,0 +1,41 @@
+import { payuBbps } from './payu-bbps.ts';
+import { payuHash } from './payu-hash.ts';
+import { payuPaymentLinks } from './payu-links.ts';
+import { payuPartner } from './payu-partner.ts';
+import { payuPayment } from './payu-payment.ts';
+import { payuV2 } from './payu-v2.ts';
+import { phonepe } from './phonepe.ts';
+import { pincode } from './pincode.ts';
+import type { Example, Kind } from './types.ts';
+import { phonepeUser, xVerify } from './x-verify.ts';
+
+/** Every provider that can be simulated. Nothing below here, and nothing else, enumerates them. */
+export const KINDS: ReadonlyMap<string, Kind> = new Map([
+  ['phonepe', phonepe],
+  ['pincode', pincode],
+  ['payu-payment-links', payuPaymentLinks],
+  ['payu-partner', payuPartner],
+  ['payu-bbps', payuBbps],
+  ['phonepe-x-verify', xVerify],
+  ['phonepe-user', phonepeUser],
+  ['payu-hash', payuHash],
+  ['payu-payment', payuPayment],
+  ['payu-v2', payuV2],
+]);
+
+/** The names of the kinds: what the first segment of a profile's `simulator` paths may be. */
+export const SIMULATED_KINDS: readonly string[] = [...KINDS.keys()];
+
+/**
+ * API calls that a kind answers with success once the proxy has added credentials, the first one standing alone, the
+ * others after those before them. Paths are below the provider's api endpoint. None for an unknown kind.
+ */
+export const examples = (kind: string): readonly Example[] => KINDS.get(kind)?.examples ?? [];
+
+/** A kind's endpoints as a profile writes them: `{ token: '/phonepe/apis/…', api: '/phonepe/apis/pg-sandbox' }`. */
+export function simulatedEndpoints(kind: string): Readonly<Record<string, string>> {
+  const found = KINDS.get(kind);
+  if (!found) return {};
+  const mount = `/${kind}`;
+  return { ...(found.token !== undefined && { token: mount + found.token }), api: mount + found.api };
+}

@@ -1,0 +1,136 @@
+import { readForm } from './read.ts';
+import type { Problem } from './read.ts';
+import type { Issue, Token, TokenState } from './tokens.ts';
+import type { Answer, Call, Endpoint } from './types.ts';
+
+/** How one family of providers phrases what goes wrong at its token endpoint. */
+export interface TokenWords {
+  readonly malformed: (problem: Problem) => Answer;
+  readonly wrongClient: () => Answer;
+  readonly wrongGrant: () => Answer;
+  readonly wrongScope: (detail: string) => Answer;
+  readonly wrongRefresh: () => Answer;
+}
+
+export type GrantType = string | { readonly credential: string };
+
+export interface TokenDialect {
+  readonly path: string;
+  /** Form fields that must equal the credential of the same name. */
+  readonly credentials: readonly string[];
+  /** The values of `grant_type` that a full fetch may have, as text or by the name of a credential. */
+  readonly grantTypes: readonly GrantType[];
+  /** When given, `scope` is a field: one or more of `known`, separated by a space, at most `max`. */
+  readonly scopes?: { readonly known: readonly string[]; readonly max: number };
+  /** When given, a call with a `refresh_token` is a refresh, with one of these grant types and the old token as `token`. */
+  readonly refreshGrantTypes?: readonly string[];
+  /** `Accept` is one of the documented headers, so it must be there and allow JSON. */
+  readonly needsAccept?: boolean;
+  readonly make: () => string;
+  readonly words: TokenWords;
+  readonly answer: (token: Token) => unknown;
+}
+
+const REFRESH_FIELDS = ['token', 'refresh_token'];
+
+const acceptsJson = (call: Call): boolean =>
+  (call.header('accept') ?? '')
+    .split(',')
+    .some((range) => /^\s*(application\/json|application\/\*|\*\/\*)\s*(;|$)/i.test(range));
+
+/** The field that is missing, or that nobody asked for. */
+function wrongField(form: ReadonlyMap<string, string>, wanted: readonly string[]): string | undefined {
+  for (const name of wanted) if (!form.get(name)) return `${name} is missing`;
+  return form.size > wanted.length ? 'the form has a field that is not known here' : undefined;
+}
+
+function scopeProblem(
+  asked: readonly string[],
+  { known, max }: { known: readonly string[]; max: number },
+): string | undefined {
+  if (asked.some((scope) => !known.includes(scope))) return 'The requested scope is invalid, unknown, or malformed.';
+  return asked.length > max
+    ? `The requested scope is invalid: at most ${max} scopes are allowed in a token.`
+    : undefined;
+}
+
+/**
+ * A token endpoint (RFC 6749 §4.4, §6) that is strict about method, encoding and fields: exactly the documented ones.
+ */
+export function tokenEndpoint(dialect: TokenDialect): Endpoint {
+  const { words } = dialect;
+
+  const answer = (call: Call): Answer => {
+    const { provider } = call;
+    if (dialect.needsAccept && !acceptsJson(call))
+      return words.malformed({ status: 400, detail: 'Accept must be application/json' });
+    if (call.query.size > 0) return words.malformed({ status: 400, detail: 'the parameters belong into the body' });
+    const read = readForm(call);
+    if ('problem' in read) return words.malformed(read.problem);
+    const form = read.value;
+
+    const isRefresh = dialect.refreshGrantTypes !== undefined && form.has('refresh_token');
+    const wanted = [...dialect.credentials, 'grant_type'];
+    if (isRefresh) wanted.push(...REFRESH_FIELDS);
+    else if (dialect.scopes) wanted.push('scope');
+    const detail = wrongField(form, wanted);
+    if (detail) return words.malformed({ status: 400, detail });
+
+    const allowed: readonly (string | undefined)[] = isRefresh
+      ? dialect.refreshGrantTypes
+      : dialect.grantTypes.map((type) => (typeof type === 'string' ? type : provider.credentials[type.credential]));
+    if (!allowed.includes(form.get('grant_type') ?? '')) return words.wrongGrant();
+    if (dialect.credentials.some((name) => form.get(name) !== provider.credentials[name])) return words.wrongClient();
+
+    const scope = dialect.scopes ? (form.get('scope') ?? '').split(' ').filter(Boolean) : [];
+    const wrongScope = dialect.scopes && scopeProblem(scope, dialect.scopes);
+    if (wrongScope) return words.wrongScope(wrongScope);
+
+    const issue: Issue = { make: dialect.make, lifetimeMs: provider.lifetimeMs, scope };
+    const token = isRefresh
+      ? provider.tokens.refresh(form.get('refresh_token') as string, form.get('token') as string, issue)
+      : provider.tokens.issue(issue);
+    return token ? { status: 200, body: dialect.answer(token), headers: NO_STORE } : words.wrongRefresh();
+  };
+
+  return { method: 'POST', path: dialect.path, role: 'token', answer };
+}
+
+const NO_STORE = { 'cache-control': 'no-store' };
+
+/** Whether the call to a token endpoint asks for a refresh, by the look of its body: for the counts alone. */
+export const isRefreshCall = (body: Uint8Array): boolean =>
+  /(^|&)refresh_token=/.test(Buffer.from(body).toString('latin1'));
+
+/** How one family of providers phrases the rejection of an access token. */
+export interface BearerWords {
+  readonly scheme: string;
+  readonly rejected: Readonly<Record<Exclude<TokenState, 'valid'> | 'missing', () => Answer>>;
+  readonly forbidden: (scope: string) => Answer;
+}
+
+/** Why the call's `Authorization` doesn't admit it, or undefined. */
+export function refuseBearer(call: Call, words: BearerWords, scope: string | undefined): Answer | undefined {
+  const { tokens } = call.provider;
+  const [scheme, token = '', ...rest] = (call.header('authorization') ?? '').split(' ');
+  if (scheme !== words.scheme || !token || rest.length > 0) return { ...words.rejected.missing(), rejected: true };
+  const state = tokens.state(token);
+  if (state !== 'valid') return { ...words.rejected[state](), rejected: true };
+  if (scope !== undefined && !tokens.find(token)?.scope.includes(scope))
+    return { ...words.forbidden(scope), rejected: true };
+  return undefined;
+}
+
+/** An API endpoint behind such a token. */
+export const bearerEndpoint = (
+  words: BearerWords,
+  method: string,
+  path: string,
+  answer: (call: Call) => Answer,
+  scope?: string,
+): Endpoint => ({
+  method,
+  path,
+  role: 'api',
+  answer: (call) => refuseBearer(call, words, scope) ?? answer(call),
+});

@@ -1,0 +1,151 @@
+import { shelf } from './ledger.ts';
+import { bearerEndpoint, tokenEndpoint } from './oauth.ts';
+import type { BearerWords } from './oauth.ts';
+import {
+  phonepeAccessToken,
+  phonepeBearerWords,
+  phonepeError,
+  phonepeLost,
+  phonepeProblem,
+  phonepeTokenWords,
+} from './phonepe-words.ts';
+import { isId, readJson, reading } from './read.ts';
+import type { Guard, Shaped } from './read.ts';
+import { randomHex } from './tokens.ts';
+import type { Token } from './tokens.ts';
+import type { Answer, Call, Endpoint, Kind } from './types.ts';
+
+interface Item {
+  readonly itemId: string;
+  readonly name: string;
+  readonly price: number;
+}
+interface Order {
+  readonly orderId: string;
+  readonly merchantOrderId: string;
+  readonly items: readonly Line[];
+  readonly amount: number;
+  state: 'CREATED' | 'CANCELLED';
+}
+interface Line {
+  readonly itemId: string;
+  readonly quantity: number;
+}
+
+const CATALOGUE: readonly Item[] = [
+  { itemId: 'tea-250', name: 'Assam tea, 250 g', price: 19_900 },
+  { itemId: 'rice-1000', name: 'Basmati rice, 1 kg', price: 14_500 },
+  { itemId: 'soap-3', name: 'Sandal soap, pack of 3', price: 9_900 },
+];
+const orders = shelf<Order>('pincode-order');
+
+/** 412: the session behind the token was ended (`_control/revoke`). 401: no token, an unknown one, an expired one. */
+const words: BearerWords = {
+  ...phonepeBearerWords,
+  rejected: {
+    ...phonepeBearerWords.rejected,
+    revoked: () => phonepeError(412, 'SESSION_EXPIRED', 'The session of this token has ended: refresh the token'),
+  },
+};
+
+/** Times in epoch milliseconds and `expires_in` in seconds (rounded up), which agree. */
+const tokenAnswer = ({ accessToken, refreshToken, issuedAtMs, expiresAtMs }: Token): unknown => ({
+  access_token: accessToken,
+  refresh_token: refreshToken,
+  token_type: 'O-Bearer',
+  expires_in: Math.ceil((expiresAtMs - issuedAtMs) / 1000),
+  expires_at: expiresAtMs,
+  issued_at: issuedAtMs,
+});
+
+const ok = (data: unknown): Answer => ({ status: 200, body: { success: true, code: 'SUCCESS', data } });
+const notFound = (what: string): Answer => phonepeError(404, 'NOT_FOUND', `${what} was not found`);
+
+const priceOf = (itemId: unknown): number | undefined => CATALOGUE.find((item) => item.itemId === itemId)?.price;
+const isLine: Guard<Line> = (value): value is Line => {
+  const { itemId, quantity } = (value ?? {}) as Partial<Line>;
+  return priceOf(itemId) !== undefined && Number.isInteger(quantity) && quantity! > 0 && quantity! <= 100;
+};
+const isLines: Guard<readonly Line[]> = (value): value is readonly Line[] =>
+  Array.isArray(value) && value.length > 0 && value.length <= 50 && value.every(isLine);
+const ORDER = { merchantOrderId: isId, items: isLines };
+
+function createOrder({ merchantOrderId, items }: Shaped<typeof ORDER>, { provider }: Call): Answer {
+  const amount = items.reduce((sum, { itemId, quantity }) => sum + (priceOf(itemId) ?? 0) * quantity, 0);
+  const before = orders.get(provider.ledger, merchantOrderId);
+  if (before && before.amount !== amount)
+    return phonepeError(400, 'BAD_REQUEST', 'merchantOrderId was used before, for another order');
+  return ok(
+    before ??
+      orders.put(provider.ledger, merchantOrderId, {
+        orderId: `PIN${randomHex(8).toUpperCase()}`,
+        merchantOrderId,
+        items,
+        amount,
+        state: 'CREATED',
+      }),
+  );
+}
+
+const withOrder =
+  (change: (order: Order) => void = () => undefined) =>
+  ({ params, provider }: Call): Answer => {
+    const order = orders.get(provider.ledger, params['id'] ?? '');
+    if (!order) return notFound('the order');
+    change(order);
+    return ok(order);
+  };
+
+function item({ params }: Call): Answer {
+  const found = CATALOGUE.find(({ itemId }) => itemId === params['id']);
+  return found ? ok(found) : notFound('the item');
+}
+
+const api = (method: string, path: string, answer: (call: Call) => Answer): Endpoint =>
+  bearerEndpoint(words, method, path, answer);
+const TOKEN_PATH = '/olympus/im/v1/oauth/token';
+
+/** Pincode. Its token calls are as documented; its API comes by mail only, so these paths stand in for it. */
+export const pincode: Kind = {
+  token: TOKEN_PATH,
+  api: '',
+  credentials: { client_id: 'test', client_secret: 'test' },
+  lifetimeMs: 86_400_000,
+  lost: phonepeLost,
+  endpoints: [
+    tokenEndpoint({
+      path: TOKEN_PATH,
+      credentials: ['client_id', 'client_secret'],
+      grantTypes: ['client_credentials'],
+      // The document's table says the one, its samples the other.
+      refreshGrantTypes: ['refresh_token', 'client_credentials'],
+      needsAccept: true,
+      make: phonepeAccessToken,
+      words: phonepeTokenWords,
+      answer: tokenAnswer,
+    }),
+    api(
+      'POST',
+      '/v1/orders',
+      reading((call) => readJson(call, ORDER), phonepeProblem, createOrder),
+    ),
+    api('GET', '/v1/orders/:id', withOrder()),
+    api(
+      'POST',
+      '/v1/orders/:id/cancel',
+      withOrder((order) => void (order.state = 'CANCELLED')),
+    ),
+    api('GET', '/v1/catalogue/items', () => ok(CATALOGUE)),
+    api('GET', '/v1/catalogue/items/:id', item),
+  ],
+  examples: [
+    {
+      method: 'POST',
+      path: '/v1/orders',
+      headers: { 'content-type': 'application/json' },
+      body: '{"merchantOrderId":"order-1","items":[{"itemId":"tea-250","quantity":2}]}',
+    },
+    { method: 'GET', path: '/v1/catalogue/items' },
+    { method: 'GET', path: '/v1/orders/order-1' },
+  ],
+};

@@ -1,0 +1,114 @@
+import type { Answer, Call } from './types.ts';
+
+/** Why a request can't be read: the status that fits, and one sentence without any value from the request. */
+export interface Problem {
+  readonly status: 400 | 415;
+  readonly detail: string;
+}
+export type Read<T> = { readonly value: T } | { readonly problem: Problem };
+
+export type Guard<T> = (value: unknown) => value is T;
+export type Shape = Readonly<Record<string, Guard<unknown>>>;
+export type Shaped<S extends Shape> = { readonly [K in keyof S]: S[K] extends Guard<infer T> ? T : never };
+
+const problem = (status: Problem['status'], detail: string): { readonly problem: Problem } => ({
+  problem: { status, detail },
+});
+
+const strictText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function text(bytes: Uint8Array): string | undefined {
+  try {
+    return strictText.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeField(encoded: string): string | undefined {
+  try {
+    return decodeURIComponent(encoded.replaceAll('+', ' '));
+  } catch {
+    return undefined;
+  }
+}
+
+const mediaType = (call: Call): string => (call.header('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
+
+/** Reads the body as `application/x-www-form-urlencoded`: valid escapes, valid UTF-8, no field twice. */
+export function readForm(call: Call): Read<ReadonlyMap<string, string>> {
+  if (mediaType(call) !== 'application/x-www-form-urlencoded')
+    return problem(415, 'Content-Type must be application/x-www-form-urlencoded');
+  const body = text(call.body);
+  if (body === undefined) return problem(400, 'the form is not UTF-8');
+  const fields = new Map<string, string>();
+  for (const pair of body.split('&').filter(Boolean)) {
+    const at = pair.indexOf('=');
+    const name = decodeField(at < 0 ? pair : pair.slice(0, at));
+    const value = at < 0 ? '' : decodeField(pair.slice(at + 1));
+    if (name === undefined || value === undefined) return problem(400, 'the form has a bad percent escape');
+    if (fields.has(name)) return problem(400, 'the form has a field twice');
+    fields.set(name, value);
+  }
+  return { value: fields };
+}
+
+/** Checks decoded JSON to be an object whose fields fit `shape`; other fields may be there. */
+export function fit<S extends Shape>(value: unknown, shape: S): Read<Shaped<S>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return problem(400, 'the body is not a JSON object');
+  const object = value as Readonly<Record<string, unknown>>;
+  for (const [name, fits] of Object.entries(shape)) {
+    if (!Object.hasOwn(object, name) && !fits(undefined)) return problem(400, `${name} is missing`);
+    if (Object.hasOwn(object, name) && !fits(object[name])) return problem(400, `${name} is not valid`);
+  }
+  return { value: object as Shaped<S> };
+}
+
+/** Parses JSON text from inside a request (a field, a decoded base64) and checks its shape. */
+export function readJsonText<S extends Shape>(json: string | Uint8Array, shape: S): Read<Shaped<S>> {
+  const source = typeof json === 'string' ? json : text(json);
+  return fit(source === undefined ? undefined : parse(source), shape);
+}
+
+/** Reads the body as `application/json`. */
+export function readJson<S extends Shape>(call: Call, shape: S): Read<Shaped<S>> {
+  if (mediaType(call) !== 'application/json') return problem(415, 'Content-Type must be application/json');
+  return readJsonText(call.body, shape);
+}
+
+/** An endpoint's answer from what `read` finds, or from the problem. */
+export const reading =
+  <T>(read: (call: Call) => Read<T>, refuse: (problem: Problem) => Answer, answer: (value: T, call: Call) => Answer) =>
+  (call: Call): Answer => {
+    const result = read(call);
+    return 'problem' in result ? refuse(result.problem) : answer(result.value, call);
+  };
+
+export const isText: Guard<string> = (value): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= 2048;
+/** An identifier that a merchant makes up: up to 63 of letters, digits, `_` and `-`. */
+export const isId: Guard<string> = (value): value is string => typeof value === 'string' && /^[\w-]{1,63}$/.test(value);
+/** A whole amount in paise, at least one rupee. */
+export const isPaise: Guard<number> = (value): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 100;
+/** An amount in rupees, up to two decimals. */
+export const isRupees: Guard<number> = (value): value is number =>
+  typeof value === 'number' && value > 0 && Number.isSafeInteger(Math.round(value * 100));
+/** The same as text: `10`, `10.5`, `10.50`. */
+export const isRupeesText: Guard<string> = (value): value is string =>
+  typeof value === 'string' && /^\d{1,9}(\.\d{1,2})?$/.test(value);
+export const isObject: Guard<Readonly<Record<string, unknown>>> = (value): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+export const optional =
+  <T>(guard: Guard<T>): Guard<T | undefined> =>
+  (value): value is T | undefined =>
+    value === undefined || guard(value);

@@ -1,0 +1,148 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { systemClock } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
+import { listen, originOf } from '../core/listen.ts';
+import { answerCall } from './call.ts';
+import { CONTROL_PATHS, control } from './control.ts';
+import { createInstances } from './instance.ts';
+import type { SimulatedProvider } from './instance.ts';
+import type { Answer } from './types.ts';
+
+export { SIMULATED_KINDS, examples, simulatedEndpoints } from './kinds.ts';
+export { CONTROL_HELP, CONTROL_PATHS } from './control.ts';
+export type { SimulatedProvider } from './instance.ts';
+export type { Example } from './types.ts';
+
+const MAX_BODY_BYTES = 1024 * 1024;
+/** A body beyond this is not even read to its end, to be told that it is too large. */
+const MAX_DRAINED_BYTES = 16 * MAX_BODY_BYTES;
+const LOOPBACK = '127.0.0.1';
+
+export interface SimulatorOptions {
+  readonly providers: readonly SimulatedProvider[];
+  readonly clock?: Clock;
+}
+
+export interface Simulator {
+  /** Listens on loopback; port 0, the default, is any free one. Rejects when the port is taken. Resolves to the origin. */
+  listen(port?: number): Promise<string>;
+  /** Stops at once; what is under way is cut. May be called any number of times. */
+  close(): Promise<void>;
+  /** `http://127.0.0.1:PORT`; throws before `listen`. */
+  readonly origin: string;
+}
+
+const refuse = (status: number, error: string, rest: object = {}): Answer => ({ status, body: { error, ...rest } });
+const tooLarge: Answer = { ...refuse(413, 'the body is larger than 1 MiB'), headers: { connection: 'close' } };
+
+/** Reads a body whole. Undefined: it is larger than the limit, or its sender went away. */
+function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
+      else if (bytes > MAX_DRAINED_BYTES) request.destroy();
+    });
+    request.on('end', () => resolve(bytes <= MAX_BODY_BYTES ? Buffer.concat(chunks) : undefined));
+    request.on('error', () => resolve(undefined));
+    request.on('close', () => resolve(undefined));
+  });
+}
+
+/** The path as it came, and the query. An absolute target loses its authority. */
+function split(target: string): [path: string, query: URLSearchParams] {
+  const local = target.replace(/^https?:\/\/[^/?]*/i, '');
+  const at = local.indexOf('?');
+  return at < 0 ? [local, new URLSearchParams()] : [local.slice(0, at), new URLSearchParams(local.slice(at + 1))];
+}
+
+/** A provider's name from the first segment of a path. */
+function mountName(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+/**
+ * The built-in simulators: each provider is mounted under `/<name>`, below which paths are exactly the real provider's.
+ * `/_control/…` steers them and `/` lists what there is. Whatever comes in, something is answered and nothing is thrown.
+ * Time, the `Date` header's too, is the clock's. Throws when a kind is unknown or a name comes twice.
+ */
+export function createSimulator({ providers, clock = systemClock }: SimulatorOptions): Simulator {
+  const instances = createInstances(providers, clock);
+  const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 60_000 }, (request, response) => {
+    void serve(request, response);
+  });
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const body = await readBody(request);
+      const answer = body ? await dispatch(request, response, body) : tooLarge;
+      if (answer && !response.destroyed) write(response, answer);
+    } catch {
+      if (response.headersSent) response.destroy();
+      else write(response, refuse(500, 'the simulator failed'));
+    }
+  }
+
+  async function dispatch(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Buffer,
+  ): Promise<Answer | undefined> {
+    const [path, query] = split(request.url ?? '');
+    if (path === '/') return { status: 200, body: overview() };
+    const end = path.indexOf('/', 1);
+    const mount = mountName(end < 0 ? path.slice(1) : path.slice(1, end));
+    if (mount === '_control') return control(instances, request.method ?? '', path, query, body);
+    const instance = instances.get(mount);
+    if (!instance) return refuse(404, 'no simulated provider has this name', { known: [...instances.keys()] });
+    return answerCall(instance, request, response, { path: end < 0 ? '' : path.slice(end), query }, body);
+  }
+
+  function write(response: ServerResponse, { status, body, headers }: Answer): void {
+    const bytes = Buffer.from(JSON.stringify(body));
+    response.writeHead(status, {
+      'content-type': 'application/json',
+      'content-length': bytes.length,
+      date: new Date(clock.now()).toUTCString(),
+      ...headers,
+    });
+    response.end(bytes);
+  }
+
+  const overview = (): object => ({
+    providers: [...instances.values()].map(({ name, kindName, kind }) => ({
+      name,
+      kind: kindName,
+      ...(kind.token !== undefined && { token: `${origin()}/${encodeURIComponent(name)}${kind.token}` }),
+      api: `${origin()}/${encodeURIComponent(name)}${kind.api}`,
+    })),
+    control: CONTROL_PATHS,
+  });
+
+  function origin(): string {
+    if (!server.listening) throw new Error('the simulator is not listening');
+    return originOf(server, { host: LOOPBACK, port: 0 });
+  }
+
+  return {
+    async listen(port = 0) {
+      await listen(server, { host: LOOPBACK, port });
+      return origin();
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+    get origin() {
+      return origin();
+    },
+  };
+}

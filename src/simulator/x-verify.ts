@@ -1,0 +1,211 @@
+import { createHash } from 'node:crypto';
+import { shelf } from './ledger.ts';
+import { phonepeError, phonepeLost, phonepeProblem } from './phonepe-words.ts';
+import { isId, isObject, isPaise, isText, optional, readJson, readJsonText, reading } from './read.ts';
+import type { Guard, Shape, Shaped } from './read.ts';
+import { randomHex } from './tokens.ts';
+import type { Answer, Call, Endpoint, Kind, Role } from './types.ts';
+
+interface Payment {
+  readonly transactionId: string;
+  readonly amount: number;
+}
+const payments = shelf<Payment>('x-verify-payment');
+
+const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');
+
+/** Two salts are valid at once: the given one at its index, `salt_key_2` at the other of 1 and 2. */
+function saltAt(
+  index: string,
+  { salt_key, salt_key_2, salt_index }: Readonly<Record<string, string>>,
+): string | undefined {
+  if (index === salt_index) return salt_key;
+  return index === (salt_index === '1' ? '2' : '1') ? salt_key_2 : undefined;
+}
+
+/** Whether `X-VERIFY` is `sha256hex(payload + path + salt) + "###" + index`; the path begins after the base, without a query. */
+function isVerified({ provider, header, path }: Call, base: string, payload: string): boolean {
+  const [digest, index = '', ...rest] = (header('x-verify') ?? '').split('###');
+  const salt = saltAt(index, provider.credentials);
+  return salt !== undefined && rest.length === 0 && digest === sha256(payload + path.slice(base.length) + salt);
+}
+
+const reject = (status: number, code: string, message: string): Answer => ({
+  ...phonepeError(status, code, message),
+  rejected: true,
+});
+const wrongSignature = (): Answer => reject(401, 'AUTHORIZATION_FAILED', 'Incorrect X-VERIFY header');
+const bad = (message: string): Answer => phonepeError(400, 'BAD_REQUEST', message);
+const ok = (code: string, message: string, data: unknown): Answer => ({
+  status: 200,
+  body: { success: true, code, message, data },
+});
+
+type Check = (call: Call) => Answer | undefined;
+const namesMerchant =
+  (header: string, of: (credentials: Readonly<Record<string, string>>) => string | undefined): Check =>
+  (call) =>
+    call.header(header) === of(call.provider.credentials)
+      ? undefined
+      : reject(401, 'UNAUTHORIZED', `${header} does not name this merchant`);
+const clientId = namesMerchant('x-client-id', ({ client_id, merchant_id }) => client_id || merchant_id);
+const merchantId = namesMerchant('x-merchant-id', ({ merchant_id }) => merchant_id);
+const anybody: Check = () => undefined;
+
+const isBase64: Guard<string> = (value): value is string =>
+  typeof value === 'string' && value.length > 0 && Buffer.from(value, 'base64').toString('base64') === value;
+
+/** The body's only key is `request`: the base64 of the JSON; `X-VERIFY` covers that base64 text. */
+const sealed = <S extends Shape>(
+  base: string,
+  check: Check,
+  shape: S,
+  answer: (body: Shaped<S>, call: Call) => Answer,
+) =>
+  reading(
+    (call) => readJson(call, { request: isBase64 }),
+    phonepeProblem,
+    (envelope, call) => {
+      if (Object.keys(envelope).length > 1) return bad('the body has other keys than request');
+      if (!isVerified(call, base, envelope.request)) return wrongSignature();
+      const read = readJsonText(Buffer.from(envelope.request, 'base64'), shape);
+      return check(call) ?? ('problem' in read ? phonepeProblem(read.problem) : answer(read.value, call));
+    },
+  );
+
+const open = (base: string, check: Check, answer: (call: Call) => Answer) => (call: Call) =>
+  isVerified(call, base, '') ? (check(call) ?? answer(call)) : wrongSignature();
+
+const PAY = {
+  merchantId: isText,
+  merchantTransactionId: isId,
+  amount: isPaise,
+  paymentInstrument: optional(isObject),
+};
+
+function pay(
+  { merchantId: id, merchantTransactionId, amount, paymentInstrument }: Shaped<typeof PAY>,
+  call: Call,
+): Answer {
+  const { ledger, credentials } = call.provider;
+  if (id !== credentials['merchant_id']) return reject(401, 'UNAUTHORIZED', 'merchantId is not the one of this salt');
+  const before = payments.get(ledger, merchantTransactionId);
+  if (before && before.amount !== amount) return bad('merchantTransactionId was used before, for another amount');
+  const payment =
+    before ?? payments.put(ledger, merchantTransactionId, { transactionId: `T${randomHex(10).toUpperCase()}`, amount });
+  const url = `https://mercury-uat.phonepe.com/transact/simulator?token=${payment.transactionId}`;
+  return ok('PAYMENT_INITIATED', 'Payment initiated', {
+    merchantId: id,
+    merchantTransactionId,
+    instrumentResponse: { type: paymentInstrument?.['type'] ?? 'PAY_PAGE', redirectInfo: { url, method: 'GET' } },
+  });
+}
+
+function payStatus({ params, provider }: Call): Answer {
+  const { merchant = '', transaction = '' } = params;
+  const payment = payments.get(provider.ledger, transaction);
+  if (merchant !== provider.credentials['merchant_id'] || !payment)
+    return phonepeError(404, 'TRANSACTION_NOT_FOUND', 'No transaction was found with the given details');
+  return ok('PAYMENT_SUCCESS', 'Your payment is successful.', {
+    merchantId: merchant,
+    merchantTransactionId: transaction,
+    ...payment,
+    state: 'COMPLETED',
+    responseCode: 'SUCCESS',
+    paymentInstrument: { type: 'UPI', utr: null },
+  });
+}
+
+const isGrant: Guard<string> = (value): value is string => typeof value === 'string' && /^GRT[\w-]{1,253}$/.test(value);
+const GRANT = { grantToken: isText };
+
+function access({ grantToken }: Shaped<typeof GRANT>, { provider }: Call): Answer {
+  if (!isGrant(grantToken))
+    return reject(401, 'UNAUTHORIZED', 'The grantToken provided is either invalid or not mapped to the merchant');
+  const { accessToken, issuedAtMs, expiresAtMs } = provider.tokens.issue({
+    make: () => `AUTH${randomHex(32)}`,
+    lifetimeMs: provider.lifetimeMs,
+    subject: grantToken,
+  });
+  const expiresInSeconds = Math.ceil((expiresAtMs - issuedAtMs) / 1000);
+  return { status: 200, body: { success: true, code: 'SUCCESS', data: { accessToken, expiresInSeconds } } };
+}
+
+/** The details of the user whose grant token was exchanged, made up from it, so that two users can be told apart. */
+function userDetails(subject: string): Answer {
+  const digest = sha256(subject);
+  const phoneNumber = `9${(parseInt(digest.slice(0, 12), 16) % 1e9).toString().padStart(9, '0')}`;
+  const name = `User ${digest.slice(0, 8)}`;
+  const data = { name, phoneNumber, primaryEmail: `${digest.slice(0, 8)}@example.com`, isEmailVerified: true };
+  return { status: 200, body: { success: true, code: 'SUCCESS', data } };
+}
+
+/** PhonePe's page on user details names no header for the token, so the plain profile may come without one. */
+const details =
+  (needsToken: boolean) =>
+  ({ header, provider }: Call): Answer => {
+    const accessToken = header('x-access-token');
+    if (accessToken === undefined && !needsToken) return userDetails('');
+    const state = accessToken === undefined ? 'missing' : provider.tokens.state(accessToken);
+    if (state !== 'valid') return reject(401, 'UNAUTHORIZED', `The X-ACCESS-TOKEN is ${state}`);
+    return userDetails(provider.tokens.find(accessToken!)?.subject ?? '');
+  };
+
+const service = (base: string, accessRole: Role, needsToken: boolean): readonly Endpoint[] => [
+  {
+    method: 'POST',
+    path: `${base}/v3/service/auth/access`,
+    role: accessRole,
+    answer: sealed(base, clientId, GRANT, access),
+  },
+  {
+    method: 'GET',
+    path: `${base}/v3/service/userdetails`,
+    role: 'api',
+    answer: open(base, clientId, details(needsToken)),
+  },
+];
+
+const BASE = '/apis/pg-sandbox';
+// No client_id means that it is the merchant's, as in the profile.
+const CREDENTIALS = { merchant_id: 'test', client_id: '', salt_key: 'test', salt_index: '1', salt_key_2: 'test2' };
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** PhonePe's salted digest: payments (v1) and the services of its app (v3). */
+export const xVerify: Kind = {
+  api: BASE,
+  credentials: CREDENTIALS,
+  lifetimeMs: 1_800_000,
+  lost: phonepeLost,
+  endpoints: [
+    { method: 'POST', path: `${BASE}/pg/v1/pay`, role: 'api', answer: sealed(BASE, anybody, PAY, pay) },
+    {
+      method: 'GET',
+      path: `${BASE}/pg/v1/status/:merchant/:transaction`,
+      role: 'api',
+      answer: open(BASE, merchantId, payStatus),
+    },
+    ...service(BASE, 'api', false),
+  ],
+  examples: [
+    {
+      method: 'POST',
+      path: '/pg/v1/pay',
+      headers: JSON_TYPE,
+      body: '{"merchantId":"test","merchantTransactionId":"txn-1","amount":1000,"paymentInstrument":{"type":"PAY_PAGE"}}',
+    },
+    { method: 'GET', path: '/pg/v1/status/test/txn-1' },
+    { method: 'POST', path: '/v3/service/auth/access', headers: JSON_TYPE, body: '{"grantToken":"GRT0001"}' },
+  ],
+};
+
+/** The same services, where the access token of one user is fetched with a signed call. */
+export const phonepeUser: Kind = {
+  token: '/v3/service/auth/access',
+  api: '',
+  credentials: CREDENTIALS,
+  lifetimeMs: 1_800_000,
+  lost: phonepeLost,
+  endpoints: service('', 'token', true),
+  examples: [{ method: 'GET', path: '/v3/service/userdetails', headers: { 'x-grant-token': 'GRT0001' } }],
+};
