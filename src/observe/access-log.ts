@@ -25,7 +25,9 @@ function createQuotes(): (text: string | undefined) => string {
 /** The two texts of a caller's own making; only these can hold a secret. */
 const ownTexts = (record: ExchangeRecord, logger: Logger): { id: string; path: string } => {
   const query = record.path.indexOf('?');
-  const path = logger.redact(query === -1 ? record.path : record.path.slice(0, query));
+  const raw = query === -1 ? record.path : record.path.slice(0, query);
+  // A refused target may be a whole URL, with a password in it.
+  const path = logger.redact(raw.startsWith('/') ? raw : raw.replace(/\/\/[^/]*@/, '//[redacted]@'));
   return {
     id: logger.redact(record.requestId),
     path: path.length > MAX_PATH ? `${path.slice(0, MAX_PATH)}…` : path,

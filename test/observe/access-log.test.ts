@@ -64,8 +64,10 @@ test('a refused request has nulls where there was nothing', async (t) => {
 test('the query is left out, and a secret in the path or the request id is hidden', async (t) => {
   const { stream, events, logger } = setUp();
   events.emit('exchange', exchange({ path: '/a/hunter-two-hunter/b?c=d', requestId: 'hunter-two-hunter' }));
+  events.emit('exchange', exchange({ path: 'http://me:pass@word@a.test/b' }));
   await logger.close();
   t.like(stream.json()[0], { path: '/a/[redacted]/b', request_id: '[redacted]' });
+  t.like(stream.json()[1], { path: 'http://[redacted]@a.test/b' });
 });
 
 test('a path cannot break out of its line', async (t) => {
