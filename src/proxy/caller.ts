@@ -18,7 +18,9 @@ export interface Caller {
   readonly isGone: boolean;
   /** Bytes of the answer's body handed over so far. */
   readonly bytesOut: number;
-  /** The whole request body if all of it is here already, else undefined. Ask once, after a turn of the microtask queue. Throws if it is broken. */
+  /** Resolves when whatever came together with the head has been read. */
+  settle(): Promise<void>;
+  /** The whole request body if all of it is here already, else undefined. Ask once, after `settle`. Throws if it is broken. */
   takeWhole(): Uint8Array | undefined;
   /** The rest of the request body; rejects with an `OutriderError` when it turns out broken, or with any error when the caller goes. */
   chunks(): AsyncIterator<Uint8Array, undefined>;

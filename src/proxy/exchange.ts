@@ -149,7 +149,12 @@ class Exchange implements ExchangeRecord {
     }
     let answer = await this.#send(lane, head, first ?? outbound);
     let details: string | undefined;
-    if (authorizer && first && (await this.#isRejected(authorizer, first, answer, head))) {
+    if (
+      authorizer &&
+      first &&
+      authorizer.rejectStatuses.has(answer.status) &&
+      (await this.#isRejected(authorizer, first, answer, head))
+    ) {
       const rejectedStatus = answer.status;
       const fate = await this.#afterRejection(lane, authorizer, first, outbound);
       if (this.#caller.isGone) {
@@ -220,7 +225,7 @@ class Exchange implements ExchangeRecord {
 
   async #openBody(lane: Lane, head: Head, needsBody: boolean): Promise<void> {
     // What came together with the head has been read after this turn; then no stream is needed.
-    await Promise.resolve();
+    await this.#caller.settle();
     const limits = lane.replay === false ? { ...this.#engine.keep, spoolBytes: 0 } : lane.replay;
     this.#body = needsBody
       ? await collectBody(this.#caller, head.contentLength, this.#engine.limits.signedBodyBytes, limits.spoolBytes)

@@ -26,6 +26,17 @@ const EMPTY = new Uint8Array(0);
 const LINGER_MS = 2_000;
 /** Up to here one string is quicker on the wire than a head and a buffer. */
 const JOINED_BYTES = 4096;
+
+let turn: Promise<void> | undefined;
+/** Once what the sockets had has been read: one promise for all who wait in this turn of the event loop. */
+const afterReading = (): Promise<void> =>
+  (turn ??= new Promise((resolve) => {
+    setImmediate(() => {
+      turn = undefined;
+      resolve();
+    });
+  }));
+
 const isReason = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 
 /** A caller on node:http. */
@@ -91,6 +102,10 @@ export class NodeCaller implements Caller {
     this.onClose = undefined;
     onClose?.(isComplete);
     if (this.#connection.isRefused && this.#connection.callers.size === 0) this.#req.socket.destroySoon();
+  }
+
+  settle(): Promise<void> {
+    return afterReading();
   }
 
   takeWhole(): Uint8Array | undefined {

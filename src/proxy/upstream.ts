@@ -1,7 +1,8 @@
 import { Pool, type Dispatcher } from 'undici';
-import type { Clock, Timer } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
+import { Deadlines, type Deadline } from './deadlines.ts';
 import { isConnectRetryable, upstreamError } from './failure.ts';
 
 /** One attempt at an upstream: a request that is complete but for Host, Connection and framing. */
@@ -64,81 +65,118 @@ const KEEP_ALIVE_MS = 4_000;
 const KEEP_ALIVE_MARGIN_MS = 2_000;
 /** Beyond this much that nobody has asked for, the upstream waits. */
 const BUFFER_BYTES = 64 * 1024;
+const DISCARD_MS = 1_000;
 const EMPTY = new Uint8Array(0);
 
-const text = (raw: Uint8Array | string): string => (typeof raw === 'string' ? raw : (raw as Buffer).toString('latin1'));
+/** What undici's controller has and its types don't tell: the answer's headers as they came. */
+interface RawController {
+  readonly rawHeaders: readonly { latin1Slice(start: number, end: number): string; readonly length: number }[] | null;
+}
+
+/** What the deadline is for, in turn; `sending` has one only while the upstream doesn't take what it is sent. */
+type Phase = 'connecting' | 'sending' | 'waiting' | 'reading';
 
 /** The life of one attempt: undici's handler, the answer, and the handle to abort it, in one object. */
-class Exchange implements Dispatcher.DispatchHandler, Attempt, Answer {
+class UpstreamExchange implements Dispatcher.DispatchHandler, Attempt, Answer, Deadline {
   readonly answer: Promise<Answer>;
   status = 0;
   reason = '';
   headers: RawHeaders = [];
   whole: Uint8Array | undefined;
+  deadlineMs: number;
 
   readonly #request: UpstreamRequest;
   readonly #pool: Pool;
   readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
   #resolve!: (answer: Answer) => void;
   #reject!: (error: OutriderError) => void;
   #controller: Dispatcher.DispatchController | undefined;
-  /** The request's first byte may have been written. */
-  #isStarted = false;
+  #phase: Phase = 'connecting';
   #isSent = false;
   /** The answer's head was handed out, or there will be none. */
   #isSettled = false;
   #isEnded = false;
   #isRetried = false;
   #failure: OutriderError | undefined;
-  #timer: Timer | undefined;
-  readonly #deadlineMs: number;
   #chunks: Uint8Array[] = [];
   #bufferedBytes = 0;
+  #bufferLimit = BUFFER_BYTES;
+  #onBuffered: (() => void) | undefined;
   #sink: AnswerSink | undefined;
   #idleMs = 0;
-  #lastActivityMs = 0;
-  #onBuffered: (() => void) | undefined;
-  #bufferLimit = BUFFER_BYTES;
 
-  constructor(request: UpstreamRequest, pool: Pool, clock: Clock) {
+  constructor(request: UpstreamRequest, pool: Pool, clock: Clock, deadlines: Deadlines) {
     this.#request = request;
     this.#pool = pool;
     this.#clock = clock;
+    this.#deadlines = deadlines;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#deadlineMs = clock.monotonic() + request.connectMs;
+    this.deadlineMs = clock.monotonic() + request.connectMs;
+    deadlines.watch(this);
     this.#dispatch();
   }
 
   #dispatch(): void {
     const { method, target, headers, body, streamBytes } = this.#request;
-    this.#timer ??= this.#clock.after(this.#request.connectMs, () =>
-      this.#fail(
-        new OutriderError('upstream_timeout', {
-          detail: `no connection to the provider within ${this.#request.connectMs} ms`,
-          outcome: 'not_sent',
-          proxyError: 'connection_timeout',
-        }),
-      ),
-    );
-    const isStream = body !== null && !(body instanceof Uint8Array);
+    const isWhole = body === null || body instanceof Uint8Array;
     try {
       this.#pool.dispatch(
         {
           method: method as Dispatcher.HttpMethod,
           path: target,
-          headers: (isStream && streamBytes >= 0
-            ? [...headers, 'content-length', String(streamBytes)]
-            : headers) as string[],
+          headers: (isWhole || streamBytes < 0
+            ? headers
+            : [...headers, 'content-length', String(streamBytes)]) as string[],
           // undici takes any async iterable; its type lists streams alone.
-          body: body as Buffer | null,
+          body: (isWhole ? body : this.#paced(body)) as Buffer | null,
         },
         this,
       );
     } catch (error) {
       this.onResponseError(undefined, error as Error);
+    }
+  }
+
+  /** The body as the upstream takes it: time runs while it doesn't, and not while the caller is slow. */
+  async *#paced(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of body) {
+      if (this.#phase === 'sending') this.#expireIn(this.#request.responseMs);
+      yield chunk;
+      if (this.#phase === 'sending') this.deadlineMs = Infinity;
+    }
+  }
+
+  #expireIn(ms: number): void {
+    this.deadlineMs = ms > 0 ? this.#clock.monotonic() + ms : Infinity;
+  }
+
+  expire(): void {
+    const { connectMs, responseMs } = this.#request;
+    const timeout = (detail: string): void => this.#fail(new OutriderError('upstream_timeout', { detail }));
+    switch (this.#phase) {
+      case 'connecting':
+        this.#fail(
+          new OutriderError('upstream_timeout', {
+            detail: `no connection to the provider within ${connectMs} ms`,
+            outcome: 'not_sent',
+            proxyError: 'connection_timeout',
+          }),
+        );
+        break;
+      case 'sending':
+        timeout(`the provider took nothing of the request's body for ${responseMs} ms`);
+        break;
+      case 'waiting':
+        timeout(`no answer from the provider within ${responseMs} ms`);
+        break;
+      case 'reading':
+        // A caller who reads slowly is not the upstream's silence.
+        if (this.#controller?.paused) this.#expireIn(this.#idleMs);
+        else timeout(`silence for ${this.#idleMs} ms within the provider's answer`);
     }
   }
 
@@ -148,36 +186,34 @@ class Exchange implements Dispatcher.DispatchHandler, Attempt, Answer {
       controller.abort(this.#failure);
       return;
     }
-    this.#isStarted = true;
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#phase = 'sending';
+    this.deadlineMs = Infinity;
   }
 
   onRequestSent(): void {
     this.#isSent = true;
     if (this.#isSettled) return;
-    const { responseMs } = this.#request;
-    this.#timer = this.#clock.after(responseMs, () =>
-      this.#fail(
-        new OutriderError('upstream_timeout', { detail: `no answer from the provider within ${responseMs} ms` }),
-      ),
-    );
+    this.#phase = 'waiting';
+    this.#expireIn(this.#request.responseMs);
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, reason?: string): void {
     // 1xx are dropped; the final answer is still to come.
     if (status < 200) return;
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#phase = 'reading';
+    this.deadlineMs = Infinity;
     this.status = status;
     this.reason = reason ?? '';
-    this.headers = ((controller as { rawHeaders?: (Uint8Array | string)[] }).rawHeaders ?? []).map(text);
+    const headers: string[] = [];
+    for (const text of (controller as unknown as RawController).rawHeaders ?? [])
+      headers.push(text.latin1Slice(0, text.length));
+    this.headers = headers;
     this.#isSettled = true;
     this.#resolve(this);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#lastActivityMs = this.#idleMs > 0 ? this.#clock.monotonic() : 0;
+    if (this.#idleMs > 0) this.#expireIn(this.#idleMs);
     if (this.#sink) {
       if (!this.#sink.write(chunk)) controller.pause();
       return;
@@ -192,40 +228,31 @@ class Exchange implements Dispatcher.DispatchHandler, Attempt, Answer {
 
   onResponseEnd(): void {
     this.#isEnded = true;
-    this.#timer?.cancel();
+    this.#deadlines.forget(this);
     if (this.#sink) {
       this.#sink.end();
       return;
     }
-    this.whole =
-      this.#chunks.length === 1
-        ? (this.#chunks[0] as Uint8Array)
-        : this.#chunks.length === 0
-          ? EMPTY
-          : Buffer.concat(this.#chunks);
+    const chunks = this.#chunks;
+    this.whole = chunks.length === 1 ? chunks[0] : chunks.length === 0 ? EMPTY : Buffer.concat(chunks);
     this.#onBuffered?.();
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    if (this.#isEnded) return;
-    if (
-      !this.#isStarted &&
-      !this.#failure &&
-      !this.#isRetried &&
-      isConnectRetryable(error) &&
-      this.#clock.monotonic() < this.#deadlineMs
-    ) {
+    if (this.#isEnded || this.#failure) return;
+    const isConnecting = this.#phase === 'connecting';
+    if (isConnecting && !this.#isRetried && isConnectRetryable(error) && this.#clock.monotonic() < this.deadlineMs) {
       this.#isRetried = true;
       this.#dispatch();
       return;
     }
-    this.#fail(upstreamError(error, this.#isStarted));
+    this.#fail(upstreamError(error, !isConnecting));
   }
 
   #fail(error: OutriderError): void {
     if (this.#failure || this.#isEnded) return;
     this.#failure = error;
-    this.#timer?.cancel();
+    this.#deadlines.forget(this);
     this.#controller?.abort(error);
     if (!this.#isSettled) {
       this.#isSettled = true;
@@ -243,10 +270,12 @@ class Exchange implements Dispatcher.DispatchHandler, Attempt, Answer {
   async peek(maxBytes: number): Promise<Uint8Array | undefined> {
     this.#bufferLimit = maxBytes;
     if (!this.whole && !this.#failure && this.#bufferedBytes <= maxBytes) {
-      if (this.#request.idleMs > 0) this.#watchIdle(this.#request.idleMs);
+      this.#idleMs = this.#request.idleMs;
+      this.#expireIn(this.#idleMs);
       await new Promise<void>((resolve) => (this.#onBuffered = resolve));
       this.#onBuffered = undefined;
-      this.#timer?.cancel();
+      this.#idleMs = 0;
+      this.deadlineMs = Infinity;
     }
     return this.whole && this.whole.length <= maxBytes ? this.whole : undefined;
   }
@@ -256,67 +285,51 @@ class Exchange implements Dispatcher.DispatchHandler, Attempt, Answer {
       sink.abort(this.#failure);
       return;
     }
-    let isWritable = true;
     if (this.whole) {
       if (this.whole.length > 0) sink.write(this.whole);
       sink.end();
       return;
     }
     this.#sink = sink;
+    let isWritable = true;
     for (const chunk of this.#chunks) isWritable = sink.write(chunk) && isWritable;
     this.#chunks = [];
-    if (idleMs > 0) this.#watchIdle(idleMs);
+    this.#idleMs = idleMs;
+    this.#expireIn(idleMs);
     if (isWritable) this.#controller?.resume();
     else this.#controller?.pause();
   }
 
-  #watchIdle(idleMs: number): void {
-    this.#idleMs = idleMs;
-    this.#lastActivityMs = this.#clock.monotonic();
-    const check = (): void => {
-      // A caller who reads slowly is not the upstream's silence.
-      if (this.#controller?.paused) this.#lastActivityMs = this.#clock.monotonic();
-      const restMs = this.#lastActivityMs + idleMs - this.#clock.monotonic();
-      if (restMs > 0) this.#timer = this.#clock.after(restMs, check);
-      else
-        this.#fail(
-          new OutriderError('upstream_timeout', { detail: `silence for ${idleMs} ms within the provider's answer` }),
-        );
-    };
-    this.#timer = this.#clock.after(idleMs, check);
-  }
-
   resume(): void {
-    this.#lastActivityMs = this.#clock.monotonic();
+    if (this.#idleMs > 0) this.#expireIn(this.#idleMs);
     this.#controller?.resume();
   }
 
   discard(): void {
     if (this.#isEnded || this.#failure) return;
-    // A short rest is read, so that the connection can be used again.
-    let restBytes = BUFFER_BYTES;
     if (!this.#isSent) {
       this.abort();
       return;
     }
-    this.pipe(
-      {
-        write: (chunk) => {
-          restBytes -= chunk.length;
-          if (restBytes < 0) this.abort();
-          return true;
-        },
-        end: () => undefined,
-        abort: () => undefined,
+    // A short rest is read, so that the connection can be used again.
+    let restBytes = BUFFER_BYTES;
+    const sink: AnswerSink = {
+      write: (chunk) => {
+        restBytes -= chunk.length;
+        if (restBytes < 0) this.abort();
+        return true;
       },
-      1_000,
-    );
+      end: () => undefined,
+      abort: () => undefined,
+    };
+    this.pipe(sink, DISCARD_MS);
   }
 }
 
 /** One pool of HTTP/1.1 connections per origin; redirects, caches and retries of its own it has none. */
 export function createUpstream(clock: Clock): Upstream {
   const pools = new Map<string, Pool>();
+  const deadlines = new Deadlines(clock);
   const poolFor = (origin: string, connectMs: number): Pool => {
     const key = `${origin} ${connectMs}`;
     let pool = pools.get(key);
@@ -337,7 +350,7 @@ export function createUpstream(clock: Clock): Upstream {
     return pool;
   };
   return {
-    send: (request) => new Exchange(request, poolFor(request.origin, request.connectMs), clock),
+    send: (request) => new UpstreamExchange(request, poolFor(request.origin, request.connectMs), clock, deadlines),
     async close() {
       await Promise.all([...pools.values()].map((pool) => pool.destroy()));
       pools.clear();
