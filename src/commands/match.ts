@@ -1,0 +1,49 @@
+import type { RouteMatch } from '../config/config.ts';
+import { createRouter, specificity } from '../proxy/router.ts';
+import type { Candidate } from '../proxy/router.ts';
+
+interface Named {
+  readonly name: string;
+  readonly match: RouteMatch;
+}
+
+const fits = (route: { match: RouteMatch }, request: Candidate): boolean =>
+  createRouter([route]).match(request) !== undefined;
+
+/** Why `winner` and not another of the routes that match, as the end of a sentence. */
+export function whyItWon(winner: Named, routes: readonly Named[], request: Candidate): string {
+  const others = routes.filter((route) => route !== winner && fits(route, request));
+  if (others.length === 0) return `the only route that matches (path ${winner.match.path})`;
+  const list = others.map(({ name, match }) => `${name} ${match.path}`).join(', ');
+  const rivals = others.filter(({ match }) => match.path === winner.match.path);
+  if (rivals.length === 0) return `its path ${winner.match.path} is the longest of those that match (also: ${list})`;
+  const isClearer = rivals.every(({ match }) => specificity(match) < specificity(winner.match));
+  const reason = isClearer ? 'it has more conditions on methods, hosts and headers' : 'it comes first in the file';
+  return `of the routes with the path ${winner.match.path}, ${reason} (also: ${list})`;
+}
+
+/** What keeps the nearest routes from matching. */
+export function whyNone(routes: readonly Named[], request: Candidate): string {
+  const free = { methods: [], hosts: [], headers: new Map<string, string>() };
+  const near = routes.filter(({ match }) => fits({ match: { ...match, ...free } }, request));
+  if (near.length === 0) {
+    const paths = routes.flatMap(({ match }) => match.path ?? []);
+    return paths.length === 0
+      ? 'there are no routes with a path'
+      : `the paths there are: ${paths.slice(0, 20).join(', ')}`;
+  }
+  return near
+    .map(({ name, match }) => {
+      const wants = [
+        match.methods.length > 0 && !match.methods.includes(request.method) && `method ${match.methods.join(' or ')}`,
+        match.hosts.length > 0 &&
+          !fits({ match: { ...match, ...free, hosts: match.hosts } }, request) &&
+          `Host ${match.hosts.join(' or ')}`,
+        match.headers.size > 0 &&
+          !fits({ match: { ...match, ...free, headers: match.headers } }, request) &&
+          `header ${[...match.headers.keys()].join(' and ')}`,
+      ];
+      return `"${name}" wants ${wants.filter(Boolean).join(', ')}`;
+    })
+    .join('; ');
+}

@@ -1,0 +1,59 @@
+import type { Writable } from 'node:stream';
+import { styleText } from 'node:util';
+import { ERRORS, OutriderError } from '../core/errors.ts';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** What every command gets: where it stands, and where to write. Data goes to stdout, diagnostics to stderr. */
+export interface Context {
+  /** `--config`. */
+  readonly config?: string;
+  /** One JSON document in place of text. */
+  readonly json: boolean;
+  readonly env: Env;
+  readonly cwd: string;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** Whether stderr takes colours. */
+  readonly color: boolean;
+}
+
+/** A problem for the person at the keyboard: no stack, but what to do. `code` is stable. */
+export interface Complaint {
+  readonly code: string;
+  readonly message: string;
+  readonly help?: string;
+}
+
+/** Prints a problem in the layout of config diagnostics. Returns the exit code 1. */
+export function complain({ stderr, color }: Pick<Context, 'stderr' | 'color'>, { code, message, help }: Complaint): 1 {
+  const head = `error[${code}]`;
+  const shown = color ? styleText(['bold', 'red'], head, { validateStream: false }) : head;
+  stderr.write(`${shown}: ${message}\n${help === undefined ? '' : `  = help: ${help}\n`}`);
+  return 1;
+}
+
+/** An error of ours as a complaint; its cause, which may hold anything, is left out. */
+export const complaintOf = ({ code, detail }: OutriderError): Complaint => ({
+  code,
+  message: detail,
+  help: ERRORS[code].remedy,
+});
+
+/** Whatever ended a command, as one or two lines. Returns the exit code 1. */
+export function complainOf(context: Pick<Context, 'stderr' | 'color'>, error: unknown): 1 {
+  if (error instanceof OutriderError) return complain(context, complaintOf(error));
+  const message = error instanceof Error ? error.message : String(error);
+  return complain(context, { code: 'internal_error', message: `outrider itself failed: ${message.split('\n')[0]}` });
+}
+
+/** Left column padded to the widest; nothing for rows without a value. */
+export function columns(rows: readonly (readonly [label: string, value: string | undefined])[]): string {
+  const shown = rows.filter(([, value]) => value !== undefined);
+  const width = Math.max(...shown.map(([label]) => label.length));
+  return shown.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join('');
+}
+
+/** A text as one word of a POSIX shell. */
+export const shellQuote = (text: string): string =>
+  /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
