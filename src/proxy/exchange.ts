@@ -48,6 +48,8 @@ export interface ExchangeDeps {
   /** `outrider-<id>`, one per process. */
   readonly pseudonym: string;
   nextRequestId(): string;
+  /** Tells the operator why a request failed. */
+  complain(error: OutriderError, requestId: string, route: string | undefined): void;
 }
 
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
@@ -354,7 +356,7 @@ class Exchange implements ExchangeRecord {
     this.status = error.status;
     this.code = error.code;
     this.outcome = error.outcome;
-    if (error.cause !== undefined) this.#deps.events.emit('notice', notice(error, this.requestId, this.route));
+    if (error.cause !== undefined) this.#deps.complain(error, this.requestId, this.route);
     answerError(this.#caller, error, this.requestId, this.route, this.#cors ?? NOTHING);
   }
 
@@ -371,12 +373,6 @@ class Exchange implements ExchangeRecord {
     this.#deps.events.emit('exchange', this);
   }
 }
-
-const notice = (error: OutriderError, requestId: string, route: string | undefined) => ({
-  level: error.code === 'internal_error' ? ('error' as const) : ('warn' as const),
-  message: error.detail,
-  fields: { request_id: requestId, route, code: error.code, cause: error.cause },
-});
 
 /** Returns the handler of every request that comes through a door. It never throws; each call emits one `exchange`. */
 export function createExchange(deps: ExchangeDeps): (caller: Caller) => void {

@@ -1,0 +1,230 @@
+import { randomBytes } from 'node:crypto';
+import type { Writable } from 'node:stream';
+import { createAdmin, type Admin } from './admin/server.ts';
+import type { Config, ProviderConfig } from './config/config.ts';
+import { systemClock, type Clock } from './core/clock.ts';
+import { createEvents, type Events } from './core/events.ts';
+import type { HttpClient } from './core/http.ts';
+import { VERSION } from './core/version.ts';
+import { compileEngine, type CompiledEngine, type Endpoints } from './engine.ts';
+import { logExchanges } from './observe/access-log.ts';
+import { createLogger, type Logger } from './observe/logger.ts';
+import { createMetrics } from './observe/metrics.ts';
+import { logNotices } from './observe/notices.ts';
+import { createClient } from './proxy/client.ts';
+import { createComplaints } from './proxy/complain.ts';
+import { createExchange } from './proxy/exchange.ts';
+import { createGuard } from './proxy/guard.ts';
+import { createListener, type Listener } from './proxy/listener.ts';
+import { answerError } from './proxy/respond.ts';
+import { SpoolBudget } from './proxy/spool.ts';
+import { createUpstream } from './proxy/upstream.ts';
+import { createSimulator, type SimulatedProvider, type Simulator } from './simulator/simulator.ts';
+import { createMemoryStore } from './store/memory.ts';
+import type { TokenStore } from './store/store.ts';
+
+export interface AppOptions {
+  readonly clock?: Clock;
+  /** Where the log goes; default stderr. */
+  readonly logStream?: Writable;
+}
+
+export interface Started {
+  /** `http://127.0.0.1:PORT`, or `unix:/path`. */
+  readonly origin: string;
+  readonly adminOrigin: string | undefined;
+  readonly simulatorOrigin: string | undefined;
+}
+
+export interface App {
+  readonly events: Events;
+  readonly logger: Logger;
+  /** Listens. Rejects with the system's error when an address can't be had; nothing is left open then. */
+  start(): Promise<Started>;
+  /** Drains and closes (rule 32). SIGINT skips the lame-duck time. A second call waits for the first. */
+  stop(options?: { readonly signal?: 'SIGTERM' | 'SIGINT' }): Promise<void>;
+  /** Swaps the config. Requests under way finish on the old one; `listen`, `admin` and `store` need a restart and warn. */
+  reload(config: Config): Promise<void>;
+}
+
+const SIMULATOR = 'simulator';
+
+/** Brings up the simulators that a config asks for; undefined when it asks for none. */
+export async function startSimulator(config: Config, clock: Clock = systemClock): Promise<Simulator | undefined> {
+  const providers = simulatedProviders(config);
+  if (providers.length === 0) return undefined;
+  const simulator = createSimulator({ providers, clock });
+  await simulator.listen();
+  return simulator;
+}
+
+function simulatedProviders(config: Config): readonly SimulatedProvider[] {
+  const providers: SimulatedProvider[] = [];
+  for (const provider of config.providers.values()) {
+    if (provider.environment !== SIMULATOR) continue;
+    const kind =
+      Object.values(provider.profile.environments[SIMULATOR] ?? {})[0]?.split('/')[1] ?? provider.profileName;
+    providers.push({ name: provider.name, kind, credentials: Object.fromEntries(provider.credentials.current.values) });
+  }
+  return providers;
+}
+
+/** The endpoints of a provider; those of the simulator get its origin and the provider's own mount. */
+export function endpointsOf(provider: ProviderConfig, simulatorOrigin: string | undefined): Endpoints {
+  return Object.fromEntries(
+    Object.entries(provider.endpoints).map(([name, url]) => {
+      if (!url.startsWith('/')) return [name, url];
+      const rest = url.slice(url.indexOf('/', 1) < 0 ? url.length : url.indexOf('/', 1));
+      return [name, `${simulatorOrigin ?? 'http://simulator.localhost'}/${provider.name}${rest}`];
+    }),
+  );
+}
+
+/** Wires the rooms together: the only place that knows them all. */
+export function createApp(config: Config, options: AppOptions = {}): App {
+  const clock = options.clock ?? systemClock;
+  const events = createEvents();
+  const instance = randomBytes(6).toString('hex');
+  const pseudonym = `outrider-${instance}`;
+  let current = config;
+  let requests = 0;
+  const nextRequestId = (): string => `${instance}-${(++requests).toString(36)}`;
+
+  const logger = createLogger({
+    level: config.log.level,
+    format: config.log.format,
+    clock,
+    secretTexts: () => current.secretTexts(),
+    ...(options.logStream ? { stream: options.logStream } : {}),
+  });
+  if (config.log.access) logExchanges(events, logger);
+  logNotices(events, logger);
+  const metrics = createMetrics(events, { version: VERSION });
+
+  const upstream = createUpstream(clock);
+  const http: HttpClient = createClient(upstream, clock);
+  const store: TokenStore = createMemoryStore(clock);
+  const budget = new SpoolBudget(config.replay.spoolTotalBytes);
+
+  let simulator: Simulator | undefined;
+  const retired: Simulator[] = [];
+  let engine: CompiledEngine | undefined;
+  let listener: Listener | undefined;
+  let admin: Admin | undefined;
+  let stopWatching: (() => void) | undefined;
+  let isReady = false;
+  let stopping: Promise<void> | undefined;
+
+  const compile = (next: Config): CompiledEngine =>
+    compileEngine(
+      { ...next, listen: config.listen },
+      { pseudonym, store, clock, events, http, endpointsOf: (provider) => endpointsOf(provider, simulator?.origin) },
+    );
+
+  const handle = createExchange({
+    engine: () => engine as CompiledEngine,
+    upstream,
+    events,
+    clock,
+    budget,
+    pseudonym,
+    nextRequestId,
+    complain: createComplaints(events, clock),
+  });
+
+  async function closeAll(drainMs: number): Promise<void> {
+    await listener?.close(drainMs);
+    await admin?.close();
+    stopWatching?.();
+    engine?.close();
+    for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
+    await upstream.close();
+    await store.close();
+    metrics.close();
+    await logger.close();
+  }
+
+  async function open(): Promise<Started> {
+    simulator = await startSimulator(config, clock);
+    engine = compile(config);
+    stopWatching = config.watchSecrets();
+    listener = createListener({
+      address: config.listen.address,
+      limits: config.limits,
+      clock,
+      handle,
+      refuse: (caller, error) => answerError(caller, error, nextRequestId(), undefined, []),
+      nextRequestId,
+    });
+    const origin = await listener.listen();
+    if (config.admin !== false) {
+      const guard = createGuard({ allowedHosts: config.listen.allowedHosts, allowedOrigins: [], accessTokens: [] }, []);
+      admin = createAdmin({
+        address: config.admin.address,
+        token: config.admin.token,
+        guard: ({ headers, socket }) => {
+          guard.checkHost(headers.host ?? '', socket.localAddress);
+          guard.checkOrigin({ origin: headers.origin, fetchSite: [headers['sec-fetch-site']].flat()[0] });
+          return undefined;
+        },
+        metrics,
+        readiness: () => [{ name: 'listener', ok: isReady }],
+        onFailure: (error, requestId) =>
+          events.emit('notice', {
+            level: 'error',
+            message: error.detail,
+            fields: { request_id: requestId, cause: error.cause },
+          }),
+      });
+      await admin.listen();
+    }
+    isReady = true;
+    return { origin, adminOrigin: admin?.origin, simulatorOrigin: simulator?.origin };
+  }
+
+  return {
+    events,
+    logger,
+
+    async start() {
+      try {
+        return await open();
+      } catch (error) {
+        await closeAll(0).catch(() => undefined);
+        throw error;
+      }
+    },
+
+    stop({ signal = 'SIGTERM' } = {}) {
+      stopping ??= (async () => {
+        isReady = false;
+        listener?.beginClosing();
+        const { lameDuckMs, drainMs } = current.timeouts;
+        if (signal === 'SIGTERM' && lameDuckMs > 0)
+          await new Promise<void>((resolve) => clock.after(lameDuckMs, resolve));
+        await closeAll(drainMs);
+      })();
+      return stopping;
+    },
+
+    async reload(next) {
+      for (const part of ['listen', 'admin', 'store'] as const) {
+        if (JSON.stringify(current[part]) !== JSON.stringify(next[part])) {
+          events.emit('notice', { level: 'warn', message: `a changed \`${part}\` takes effect after a restart` });
+        }
+      }
+      const before = engine;
+      if (JSON.stringify(simulatedProviders(current)) !== JSON.stringify(simulatedProviders(next))) {
+        // Requests under way may still be on their way to the old one.
+        if (simulator) retired.push(simulator);
+        simulator = await startSimulator(next, clock);
+      }
+      engine = compile(next);
+      stopWatching?.();
+      stopWatching = next.watchSecrets();
+      current = next;
+      before?.close();
+      events.emit('notice', { level: 'info', message: 'the config was reloaded' });
+    },
+  };
+}
