@@ -1,0 +1,161 @@
+import { OutriderError } from '../core/errors.ts';
+import { headerValue, headerValues, type RawHeaders } from '../core/headers.ts';
+import { badBody, type BodyKind, checkBody, isBase64Json, MEDIA } from './body.ts';
+import { fieldValues, placeField } from './fields.ts';
+import { placeHeader, removeHeader } from './headers.ts';
+import { encodeString, isJsonObject, jsonKeys, placeJsonMember, readJsonScalar } from './json.ts';
+import type { PathBelow } from './path.ts';
+import type { RequestFace } from './scope.ts';
+import { type ByteString, fromBytes, percentEncode, toBytes, toUnicode } from './text.ts';
+
+/** What a draft starts from. */
+export interface DraftStart {
+  readonly method: string;
+  readonly target: ByteString;
+  readonly headers: RawHeaders;
+  readonly body: Uint8Array | null;
+  /** The part of a target's path that `request.path` shows. */
+  readonly pathBelow: PathBelow;
+}
+
+const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
+/** A request while its credential is being put on. Starts from a copy; what it started from never changes. */
+export class RequestDraft implements RequestFace {
+  readonly method: string;
+  target: ByteString;
+  readonly headers: string[];
+  /** The body, when it is no longer the one that came. */
+  changedBody: ByteString | undefined;
+  readonly #bytes: Uint8Array;
+  readonly #pathBelow: DraftStart['pathBelow'];
+  readonly #checked = new Set<BodyKind>();
+  #body: ByteString | undefined;
+
+  constructor(start: DraftStart) {
+    this.method = start.method;
+    this.target = start.target;
+    this.headers = start.headers.slice();
+    this.#bytes = start.body ?? new Uint8Array(0);
+    this.#pathBelow = start.pathBelow;
+  }
+
+  get path(): ByteString {
+    return this.#pathBelow(this.#split()[0]);
+  }
+
+  get query(): ByteString {
+    return this.#split()[1] ?? '';
+  }
+
+  get pathAndQuery(): ByteString {
+    const [path, query] = this.#split();
+    return this.#pathBelow(path) + (query === undefined ? '' : `?${query}`);
+  }
+
+  get body(): ByteString {
+    this.#body ??= fromBytes(this.#bytes);
+    return this.changedBody ?? this.#body;
+  }
+
+  /** Whether there is no body, nor a method that calls for one. */
+  get isBodiless(): boolean {
+    return this.changedBody === undefined && this.#bytes.length === 0 && !METHODS_WITH_BODY.has(this.method);
+  }
+
+  header(name: string): ByteString {
+    const values = headerValues(this.headers, name);
+    if (values.length > 1) {
+      throw new OutriderError('bad_request', {
+        detail: `The header ${name} goes into the credential and was sent twice.`,
+      });
+    }
+    return values[0] ?? '';
+  }
+
+  formField(name: ByteString): ByteString {
+    const values = fieldValues(this.#bodyAs('form'), name);
+    if (values.length > 1) throw badBody(`The field "${name}" goes into the credential and was sent twice.`);
+    const [value = ''] = values;
+    if (toUnicode(value) === undefined) throw badBody(`The field "${name}" goes into the credential and is not UTF-8.`);
+    return value;
+  }
+
+  jsonField(path: readonly ByteString[]): ByteString {
+    const found = readJsonScalar(this.#bodyAs('json'), path);
+    if ('text' in found) return found.text;
+    const reasons = {
+      absent: 'is not there',
+      twice: 'was sent twice',
+      no_scalar: 'is not a text, a number, true, false or null',
+    };
+    throw badBody(`The JSON field "${path.join('.')}" goes into the credential and ${reasons[found.problem]}.`);
+  }
+
+  setHeader(name: string, value: ByteString): void {
+    placeHeader(this.headers, { name, lower: name.toLowerCase(), value });
+  }
+
+  dropHeader(lower: string): void {
+    removeHeader(this.headers, lower);
+  }
+
+  setQuery(name: ByteString, value: ByteString): void {
+    const [path, query = ''] = this.#split();
+    this.target = `${path}?${placeField(query, name, value, percentEncode)}`;
+  }
+
+  setForm(name: ByteString, value: ByteString): void {
+    this.#change('form', placeField(this.#bodyAs('form'), name, value));
+  }
+
+  setJson(name: ByteString, value: ByteString): void {
+    const body = this.#bodyAs('json');
+    if (!isJsonObject(body)) throw badBody('The body must be a JSON object: the credential goes into a field of it.');
+    this.#change('json', placeJsonMember(body, name, value));
+  }
+
+  /** `{"a":1}` → `{"<field>":"eyJhIjoxfQ=="}`; a body that is so already stays. */
+  wrapBase64(field: ByteString): void {
+    const body = this.#bodyAs('json');
+    if (this.#isWrapped(body, field)) return;
+    this.#change('json', `{${encodeString(field)}:"${toBytes(body).toString('base64')}"}`);
+  }
+
+  #isWrapped(body: ByteString, field: ByteString): boolean {
+    const keys = isJsonObject(body) ? jsonKeys(body) : [];
+    if (keys.length === 0 || keys.some((key) => key !== field)) return false;
+    if (keys.length > 1) throw badBody(`The JSON field "${field}" goes into the credential and was sent twice.`);
+    const found = readJsonScalar(body, [field]);
+    return 'text' in found && isBase64Json(found.text);
+  }
+
+  #split(): [path: ByteString, query: ByteString | undefined] {
+    const mark = this.target.indexOf('?');
+    return mark < 0 ? [this.target, undefined] : [this.target.slice(0, mark), this.target.slice(mark + 1)];
+  }
+
+  #change(kind: BodyKind, body: ByteString): void {
+    this.changedBody = body;
+    // Nobody could read it otherwise, when it came without a type.
+    if (headerValue(this.headers, 'content-type') === undefined) this.headers.push('content-type', MEDIA[kind].type);
+  }
+
+  /** The body, which must be of that kind; throws `bad_body` with the reason. */
+  #bodyAs(kind: BodyKind): ByteString {
+    if (!this.#checked.has(kind)) {
+      checkBody(kind, this.headers, this.changedBody === undefined ? this.#bytes : toBytes(this.changedBody));
+      this.#checked.add(kind);
+    }
+    return this.body;
+  }
+}
+
+/** What templates see where there is no request. */
+export const EMPTY_REQUEST: RequestFace = new RequestDraft({
+  method: '',
+  target: '',
+  headers: [],
+  body: null,
+  pathBelow: (path) => path,
+});

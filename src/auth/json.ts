@@ -1,0 +1,140 @@
+import { type ByteString, fromUnicode, toUnicode } from './text.ts';
+
+/**
+ * JSON as text: places are found and changed without parsing, so that numbers (`1.10`, `12345678901234567890`), spaces, the
+ * order of keys and duplicates keep their bytes. Every text that comes in here is valid JSON (RFC 8259) in UTF-8 already.
+ */
+
+interface Member {
+  /** Decoded; undefined when it is no Unicode (`"\ud800"`), so that it equals nothing. */
+  readonly name: ByteString | undefined;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+}
+
+/** What stands at a way into a JSON text: a scalar's text (a string decoded, anything else as spelled), or why there is none. */
+export type JsonScalar = { readonly text: ByteString } | { readonly problem: 'absent' | 'twice' | 'no_scalar' };
+
+/** Whether the text's outermost value is an object. */
+export function isJsonObject(json: ByteString): boolean {
+  return json[skipSpace(json, 0)] === '{';
+}
+
+/** The keys of the outermost object, duplicates included; one that is no Unicode is undefined. */
+export function jsonKeys(json: ByteString): (ByteString | undefined)[] {
+  return membersOf(json, skipSpace(json, 0)).map(({ name }) => name);
+}
+
+/** Follows `path`, a key per level. */
+export function readJsonScalar(json: ByteString, path: readonly ByteString[]): JsonScalar {
+  let start = skipSpace(json, 0);
+  let end = skipValue(json, start);
+  for (const key of path) {
+    if (json[start] !== '{') return { problem: 'absent' };
+    const found = membersOf(json, start).filter(({ name }) => name === key);
+    if (found.length > 1) return { problem: 'twice' };
+    if (!found[0]) return { problem: 'absent' };
+    start = found[0].valueStart;
+    end = found[0].valueEnd;
+  }
+  if (json[start] === '{' || json[start] === '[') return { problem: 'no_scalar' };
+  if (json[start] !== '"') return { text: json.slice(start, end) };
+  const text = decodeString(json.slice(start, end));
+  return text === undefined ? { problem: 'no_scalar' } : { text };
+}
+
+/**
+ * The object with the string `value` under `name`: in the place of the first member of that name, the others of that name
+ * gone, else behind the last member. Every other byte stays.
+ */
+export function placeJsonMember(json: ByteString, name: ByteString, value: ByteString): ByteString {
+  const start = skipSpace(json, 0);
+  const members = membersOf(json, start);
+  const encoded = encodeString(value);
+  let result = '';
+  let kept = 0;
+  let isPlaced = false;
+  for (const [index, member] of members.entries()) {
+    if (member.name !== name) continue;
+    if (isPlaced) result += json.slice(kept, (members[index - 1] as Member).valueEnd);
+    else result += json.slice(kept, member.valueStart) + encoded;
+    kept = member.valueEnd;
+    isPlaced = true;
+  }
+  if (!isPlaced) {
+    const last = members.at(-1);
+    kept = last?.valueEnd ?? start + 1;
+    result = `${json.slice(0, kept)}${last ? ',' : ''}${encodeString(name)}:${encoded}`;
+  }
+  return result + json.slice(kept);
+}
+
+/** A JSON string holding `text`; bytes that are no UTF-8 stand for themselves (U+0080–U+00FF). */
+export function encodeString(text: ByteString): ByteString {
+  return fromUnicode(JSON.stringify(toUnicode(text) ?? text));
+}
+
+/** The members of the object that opens at `start`, duplicates included. */
+function membersOf(json: ByteString, start: number): Member[] {
+  const members: Member[] = [];
+  let at = skipSpace(json, start + 1);
+  while (json[at] !== '}') {
+    if (json[at] === ',') at = skipSpace(json, at + 1);
+    const nameEnd = skipString(json, at);
+    const name = decodeString(json.slice(at, nameEnd));
+    const valueStart = skipSpace(json, skipSpace(json, nameEnd) + 1);
+    const valueEnd = skipValue(json, valueStart);
+    members.push({ name, valueStart, valueEnd });
+    at = skipSpace(json, valueEnd);
+  }
+  return members;
+}
+
+function decodeString(raw: ByteString): ByteString | undefined {
+  if (!raw.includes('\\')) return raw.slice(1, -1);
+  const text = JSON.parse(toUnicode(raw) as string) as string;
+  return text.isWellFormed() ? fromUnicode(text) : undefined;
+}
+
+function skipSpace(json: ByteString, start: number): number {
+  let at = start;
+  for (;;) {
+    const char = json.charCodeAt(at);
+    if (char !== 0x20 && char !== 0x0a && char !== 0x0d && char !== 0x09) return at;
+    at++;
+  }
+}
+
+function skipString(json: ByteString, start: number): number {
+  let end = start;
+  for (;;) {
+    end = json.indexOf('"', end + 1);
+    let backslashes = 0;
+    while (json[end - 1 - backslashes] === '\\') backslashes++;
+    if (backslashes % 2 === 0) return end + 1;
+  }
+}
+
+function skipValue(json: ByteString, start: number): number {
+  const first = json[start];
+  if (first === '"') return skipString(json, start);
+  return first === '{' || first === '[' ? skipContainer(json, start) : start + scalarLength(json, start);
+}
+
+function scalarLength(json: ByteString, start: number): number {
+  const pattern = /[^\s,}\]]*/y;
+  pattern.lastIndex = start;
+  return pattern.exec(json)?.[0].length ?? 0;
+}
+
+function skipContainer(json: ByteString, start: number): number {
+  const pattern = /["{}[\]]/g;
+  pattern.lastIndex = start;
+  let depth = 0;
+  for (;;) {
+    const match = pattern.exec(json) as RegExpExecArray;
+    if (match[0] === '"') pattern.lastIndex = skipString(json, match.index);
+    else depth += match[0] === '{' || match[0] === '[' ? 1 : -1;
+    if (depth === 0) return match.index + 1;
+  }
+}

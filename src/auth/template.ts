@@ -1,0 +1,186 @@
+import { hash } from 'node:crypto';
+import { type FilterName, parseTemplate, type TemplatePart } from '../config/template.ts';
+import type { TemplateMap } from '../config/profile.ts';
+import type { Scope } from './scope.ts';
+import { type ByteString, fromBytes, fromUnicode, percentEncode, toBytes, toUnicode } from './text.ts';
+import { encodeString } from './json.ts';
+
+/** A template made ready when the config is loaded: closures, no parsing per request. */
+export interface Compiled {
+  readonly render: (scope: Scope) => ByteString;
+  /** What a person may see: secrets stand as their names in angle brackets, `base64(<client_secret>)` where one was filtered. */
+  readonly mask: (scope: Scope) => Masked;
+  /** Every name it looks at, also through `values.*`. */
+  readonly names: ReadonlySet<string>;
+}
+
+export interface Masked {
+  readonly text: ByteString;
+  /** Whether a secret stands in it. */
+  readonly isSecret: boolean;
+}
+
+/** What doesn't change between requests. */
+export interface TemplateContext {
+  readonly endpoints: Readonly<Record<string, string>>;
+  /** Joined by spaces. */
+  readonly scope: string;
+  readonly values: TemplateMap;
+  /** Names whose values must not be seen: `credentials.client_secret`, `request.headers.x-grant-token`. */
+  readonly secretNames: ReadonlySet<string>;
+}
+
+export type Compile = (text: string) => Compiled;
+
+type Render = (scope: Scope) => ByteString;
+
+const changeCase = (change: (text: string) => string) => (text: ByteString) => {
+  const unicode = toUnicode(text);
+  return unicode === undefined ? text : fromUnicode(change(unicode));
+};
+
+const FILTERS: Readonly<Record<FilterName, (text: ByteString) => ByteString>> = {
+  base64: (text) => toBytes(text).toString('base64'),
+  base64url: (text) => toBytes(text).toString('base64url'),
+  hex: (text) => toBytes(text).toString('hex'),
+  sha256: (text) => fromBytes(hash('sha256', toBytes(text), 'buffer')),
+  sha512: (text) => fromBytes(hash('sha512', toBytes(text), 'buffer')),
+  lower: changeCase((text) => text.toLowerCase()),
+  upper: changeCase((text) => text.toUpperCase()),
+  urlencode: percentEncode,
+  json: encodeString,
+};
+
+const PLAIN: Readonly<Record<string, Render>> = {
+  'token.access_token': (scope) => scope.token?.accessToken ?? '',
+  'token.token_type': (scope) => scope.token?.tokenType ?? '',
+  'token.refresh_token': (scope) => scope.token?.refreshToken ?? '',
+  'token.subject': (scope) => scope.subject,
+  'request.method': (scope) => scope.request.method,
+  'request.path': (scope) => scope.request.path,
+  'request.query': (scope) => scope.request.query,
+  'request.target': (scope) => scope.request.pathAndQuery,
+  'request.body': (scope) => scope.request.body,
+  'now.s': (scope) => String(Math.floor(scope.nowMs / 1000)),
+  'now.ms': (scope) => String(scope.nowMs),
+  'now.http_date': (scope) => new Date(scope.nowMs).toUTCString(),
+  'now.iso': (scope) => new Date(scope.nowMs).toISOString(),
+  uuid: (scope) => scope.uuid,
+  signature: (scope) => scope.signature,
+};
+
+/** Compiles the templates of one provider; each value of `values.*` is computed once per {@link Scope}. Throws on one that needs itself. */
+export function createCompiler(context: TemplateContext): Compile {
+  const values = new Map<string, Compiled | undefined>();
+
+  const valueOf = (name: string): Compiled => {
+    const known = values.get(name);
+    if (known) return known;
+    const text = Object.hasOwn(context.values, name) ? context.values[name] : undefined;
+    if (text === undefined || values.has(name)) throw new TypeError(`values.${name} is unknown, or needs itself`);
+    values.set(name, undefined);
+    const compiled = compile(text);
+    values.set(name, compiled);
+    return compiled;
+  };
+
+  const lookUp = (name: string): Render => {
+    const plain = Object.hasOwn(PLAIN, name) ? PLAIN[name] : undefined;
+    if (plain) return plain;
+    if (name === 'scope') return constant(fromUnicode(context.scope));
+    const [family, rest] = splitName(name);
+    if (family === 'credentials') return (scope) => scope.credentials.get(rest) ?? '';
+    if (family === 'endpoints') return constant(fromUnicode(context.endpoints[rest] ?? ''));
+    if (family === 'request.headers') return (scope) => scope.request.header(rest);
+    if (family === 'request.form') return (scope) => scope.request.formField(rest);
+    if (family === 'request.json') return (scope) => scope.request.jsonField(rest.split('.'));
+    const value = valueOf(rest);
+    return (scope) => scope.value(name, value.render);
+  };
+
+  const maskPart = (part: TemplatePart, render: Render): ((scope: Scope) => Masked) => {
+    if (typeof part === 'string') return (scope) => ({ text: render(scope), isSecret: false });
+    const { name, filters } = part;
+    const [family, rest] = splitName(name);
+    const isSecret = context.secretNames.has(canonicalName(name));
+    const base = lookUp(name);
+    return (scope) => {
+      const inner =
+        family === 'values' ? valueOf(rest).mask(scope) : { text: isSecret ? `<${rest}>` : base(scope), isSecret };
+      const text = inner.isSecret
+        ? filters.reduce((seen, filter) => `${filter}(${seen})`, inner.text)
+        : filters.reduce((seen, filter) => FILTERS[filter as FilterName](seen), inner.text);
+      return { text, isSecret: inner.isSecret };
+    };
+  };
+
+  const compilePart = (part: TemplatePart): Render => {
+    if (typeof part === 'string') return constant(fromUnicode(part));
+    const base = lookUp(part.name);
+    return part.filters.reduce<Render>((render, name) => {
+      const filter = FILTERS[name as FilterName];
+      return (scope) => filter(render(scope));
+    }, base);
+  };
+
+  const compile: Compile = (text) => {
+    const parts = parseTemplate(text);
+    const renders = parts.map(compilePart);
+    const masks = parts.map((part, index) => maskPart(part, renders[index] as Render));
+    return {
+      render: join(renders),
+      mask: (scope) => {
+        const masked = masks.map((mask) => mask(scope));
+        return { text: masked.map((part) => part.text).join(''), isSecret: masked.some((part) => part.isSecret) };
+      },
+      names: new Set(parts.flatMap((part) => (typeof part === 'string' ? [] : namesOf(part.name)))),
+    };
+  };
+
+  const namesOf = (name: string): string[] => {
+    const [family, rest] = splitName(name);
+    return family === 'values' ? [name, ...valueOf(rest).names] : [canonicalName(name)];
+  };
+
+  return compile;
+}
+
+/** Whether the text is the same for every request made with one token and one version of the credentials. */
+export function isStable({ names }: Compiled): boolean {
+  return ![...names].some((name) => /^(?:request\.|now\.|uuid$|signature$)/.test(name));
+}
+
+/** Whether the template looks into the request's body. */
+export function readsBody({ names }: Pick<Compiled, 'names'>): boolean {
+  return [...names].some((name) => /^request\.(?:body$|form\.|json\.)/.test(name));
+}
+
+const FAMILIES = ['credentials', 'endpoints', 'values', 'token', 'request.headers', 'request.form', 'request.json'];
+
+/** `request.headers.X-Id` → [`request.headers`, `x-id`]. */
+function splitName(name: string): readonly [family: string, rest: string] {
+  const family = FAMILIES.find((known) => name.startsWith(`${known}.`));
+  if (family === undefined) return [name, name];
+  const rest = name.slice(family.length + 1);
+  if (family === 'request.headers') return [family, rest.toLowerCase()];
+  return [family, family.startsWith('request.') ? fromUnicode(rest) : rest];
+}
+
+function canonicalName(name: string): string {
+  const [family, rest] = splitName(name);
+  return family === 'request.headers' ? `${family}.${rest}` : name;
+}
+
+function constant(text: ByteString): Render {
+  return () => text;
+}
+
+function join(renders: readonly Render[]): Render {
+  const [only] = renders;
+  if (only && renders.length === 1) return only;
+  return (scope) => {
+    let text = '';
+    for (const render of renders) text += render(scope);
+    return text;
+  };
+}
