@@ -1,0 +1,161 @@
+import type { JsonTemplate, TemplateMap, TokenCallSpec } from '../../config/profile.ts';
+import { OutriderError } from '../../core/errors.ts';
+import type { HttpCall } from '../../core/http.ts';
+import { RequestDraft } from '../draft.ts';
+import { checkHeader } from '../inject.ts';
+import { createPathBelow } from '../path.ts';
+import type { Scope } from '../scope.ts';
+import { applySignature, compileSignature, type Signature } from '../sign.ts';
+import type { Compile, Compiled } from '../template.ts';
+import { type ByteString, formEncode, fromUnicode, toBytes, toUnicode } from '../text.ts';
+
+/** How a template is shown: rendered to be sent, or masked to be read. */
+export type Show = (template: Compiled) => ByteString;
+
+export type Fields = readonly (readonly [name: string, value: Compiled])[];
+
+/** One call to a token endpoint, made ready when the config is loaded. */
+export interface TokenCall {
+  readonly method: string;
+  readonly url: Compiled;
+  readonly headers: Fields;
+  readonly query: Fields;
+  readonly form: Fields | undefined;
+  readonly json: ((show: Show) => unknown) | undefined;
+  readonly basic: readonly [user: Compiled, password: Compiled] | undefined;
+  readonly signatures: readonly Signature[];
+  /** Names that the fields (not the signatures) look at. */
+  readonly names: ReadonlySet<string>;
+}
+
+/** The part of the call that goes over the wire. */
+export type BuiltTokenCall = Pick<HttpCall, 'method' | 'url' | 'headers' | 'body'>;
+
+export function compileTokenCall(spec: TokenCallSpec, compile: Compile): TokenCall {
+  const names = new Set<string>();
+  const collect: Compile = (text) => {
+    const compiled = compile(text);
+    for (const name of compiled.names) names.add(name);
+    return compiled;
+  };
+  const fields = (map: TemplateMap): Fields => Object.entries(map).map(([name, value]) => [name, collect(value)]);
+  return {
+    method: spec.method,
+    url: collect(spec.url),
+    headers: fields(spec.headers),
+    query: fields(spec.query),
+    form: spec.form && fields(spec.form),
+    json: spec.json === undefined ? undefined : compileJson(spec.json, collect),
+    basic: spec.auth && [collect(spec.auth.basic[0]), collect(spec.auth.basic[1])],
+    signatures: spec.sign.map((entry) => compileSignature(entry, compile)),
+    names,
+  };
+}
+
+/**
+ * Builds the call: the profile's fields in its order, those that render empty left out; then its signatures, over the call
+ * itself. `scope.request` is the caller's request on the way in, and the call when there is something to sign.
+ */
+export function buildTokenCall(call: TokenCall, scope: Scope, api: string | undefined): BuiltTokenCall {
+  const show: Show = (template) => template.render(scope);
+  const url = call.url.render(scope);
+  const origin = originOf(url);
+  const body = bodyOf(call, show);
+  const draft = new RequestDraft({
+    method: call.method,
+    target: targetOf(url.slice(origin.length)),
+    headers: headersOf(call, show),
+    body,
+    pathBelow: createPathBelow(origin, api),
+  });
+  for (const [name, value] of rendered(call.query, show)) draft.setQuery(name, value);
+  if (call.signatures.length > 0) {
+    scope.request = draft;
+    sign(call.signatures, draft, scope);
+  }
+  return {
+    method: call.method,
+    url: origin + draft.target,
+    headers: draft.headers,
+    body: draft.changedBody === undefined ? body : toBytes(draft.changedBody),
+  };
+}
+
+/** Every field that would be sent, by name, for a person to read: query, headers, then the body's; JSON flattened. */
+export function listTokenFields(call: TokenCall, show: Show): { name: string; value: string }[] {
+  const list = [...rendered(call.query, show), ...rendered(call.headers, show)];
+  if (call.basic) list.push(['authorization', `Basic base64(${call.basic.map(show).join(':')})`]);
+  list.push(...rendered(call.form ?? [], show));
+  if (call.json) list.push(...flatten('', call.json(show)));
+  return list.map(([name, value]) => ({ name, value }));
+}
+
+function headersOf(call: TokenCall, show: Show): string[] {
+  const list = rendered(call.headers, show);
+  if (call.basic) {
+    list.push(['authorization', `Basic ${toBytes(call.basic.map(show).join(':')).toString('base64')}`]);
+  }
+  const type = call.form ? 'application/x-www-form-urlencoded' : call.json && 'application/json';
+  if (type && !list.some(([name]) => name.toLowerCase() === 'content-type')) list.push(['content-type', type]);
+  for (const [name, value] of list) checkHeader(name, value);
+  return list.flat();
+}
+
+function bodyOf(call: TokenCall, show: Show): Buffer | null {
+  if (call.form) {
+    const pairs = rendered(call.form, show).map(([name, value]) => `${formEncode(name)}=${formEncode(value)}`);
+    return toBytes(pairs.join('&'));
+  }
+  return call.json ? Buffer.from(JSON.stringify(call.json(show)) ?? '') : null;
+}
+
+function sign(signatures: readonly Signature[], draft: RequestDraft, scope: Scope): void {
+  const { method, path } = draft;
+  const fitting = signatures.filter(({ fits }) => fits(method, path));
+  if (fitting.length === 0) {
+    throw new OutriderError('token_unavailable', { detail: 'No signature of the profile fits its own token call.' });
+  }
+  for (const signature of fitting) applySignature(signature, draft, scope);
+}
+
+function rendered(fields: Fields, show: Show): [name: ByteString, value: ByteString][] {
+  return fields
+    .map(([name, value]): [ByteString, ByteString] => [fromUnicode(name), show(value)])
+    .filter(([, value]) => value !== '');
+}
+
+function compileJson(template: JsonTemplate, compile: Compile): (show: Show) => unknown {
+  if (typeof template === 'string') {
+    const compiled = compile(template);
+    return (show) => {
+      const text = show(compiled);
+      return toUnicode(text) ?? text;
+    };
+  }
+  if (template === null || typeof template !== 'object') return () => template;
+  if (Array.isArray(template)) {
+    const items = template.map((item: JsonTemplate) => compileJson(item, compile));
+    return (show) => items.map((item) => item(show));
+  }
+  const members = Object.entries(template).map(([name, value]) => [name, compileJson(value, compile)] as const);
+  return (show) =>
+    Object.fromEntries(members.map(([name, value]) => [name, value(show)]).filter(([, value]) => value !== ''));
+}
+
+function flatten(prefix: string, value: unknown): [string, string][] {
+  if (value === null || typeof value !== 'object') return [[prefix, String(value)]];
+  return Object.entries(value).flatMap(([key, inner]) => flatten(prefix === '' ? key : `${prefix}.${key}`, inner));
+}
+
+function targetOf(rest: string): string {
+  const [target = ''] = rest.split('#');
+  return target.startsWith('/') ? target : `/${target}`;
+}
+
+function originOf(url: string): string {
+  const origin = /^https?:\/\/[^/?#]+/i.exec(url)?.[0];
+  if (origin === undefined || !URL.canParse(url)) {
+    throw new OutriderError('token_unavailable', { detail: 'The URL of the token endpoint is not a URL.' });
+  }
+  return origin;
+}
