@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import type { ProviderConfig } from '../config/config.ts';
+import { Credentials, secretCredentials } from './credentials.ts';
+import { compileInject, type Step, stepNeedsBody } from './inject.ts';
+import { compileSignature, type Signature } from './sign.ts';
+import { type Compiled, createCompiler, isStable, readsBody } from './template.ts';
+import { compileTokenCalls, type TokenEndpoint } from './token/caller.ts';
+
+/** A provider's profile, compiled: everything that doesn't change between requests. */
+export interface Plan {
+  readonly credentials: Credentials;
+  readonly steps: readonly Step[];
+  readonly signatures: readonly Signature[];
+  readonly token: TokenPlan | undefined;
+  /** Nothing but headers that stay the same for one token and one version of the credentials. */
+  readonly isPlain: boolean;
+  /** Lower case; they go in no case. */
+  readonly privateHeaders: readonly string[];
+  /** Methods for which some signature may fit, for `Allow`. */
+  readonly signedMethods: readonly string[];
+  needsBody(method: string): boolean;
+}
+
+export interface TokenPlan extends Pick<TokenEndpoint, 'read' | 'fetch' | 'refresh'> {
+  /** Says whose token a request needs, where tokens are kept per subject. */
+  readonly subject: Compiled | undefined;
+  /** What the token call's fields look at in the caller's request. */
+  readonly reads: 'nothing' | 'head' | 'body';
+  /** Begins the keys of the store. A provider that asks with something else has another one, so it never finds this token. */
+  readonly storeKey: string;
+}
+
+const TOKEN_SECRETS = ['token.access_token', 'token.refresh_token', 'token.subject'];
+
+/** `endpoints` are the final URLs. */
+export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record<string, string>>): Plan {
+  const { profile, environment } = provider;
+  const context = { endpoints, scope: provider.scope.join(' '), values: profile.values };
+  const privateHeaders = subjectHeaders(profile.token?.subject, context);
+  const compile = createCompiler({
+    ...context,
+    secretNames: new Set([
+      ...TOKEN_SECRETS,
+      ...[...secretCredentials(profile.credentials, environment)].map((name) => `credentials.${name}`),
+      ...privateHeaders.map((name) => `request.headers.${name}`),
+    ]),
+  });
+  const credentials = new Credentials(profile.credentials, environment, provider.credentials, compile);
+  const steps = compileInject(profile.inject, compile);
+  const signatures = profile.sign.map((entry) => compileSignature(entry, compile));
+  const token = compileToken(provider, endpoints, credentials, compile);
+  const isHeader = ({ place, name, value }: Step): boolean => place === 'header' && isStable(name) && isStable(value);
+  const alwaysNeedsBody = steps.some(stepNeedsBody) || token?.reads === 'body';
+  return {
+    credentials,
+    steps,
+    signatures,
+    token,
+    isPlain: signatures.length === 0 && privateHeaders.length === 0 && steps.every(isHeader),
+    privateHeaders,
+    signedMethods: [...new Set(signatures.flatMap(({ methods }) => methods ?? []))],
+    needsBody: (method) =>
+      alwaysNeedsBody ||
+      signatures.some(({ needsBody, methods }) => needsBody && (methods === undefined || methods.includes(method))),
+  };
+}
+
+function compileToken(
+  provider: ProviderConfig,
+  endpoints: Readonly<Record<string, string>>,
+  credentials: Credentials,
+  compile: ReturnType<typeof createCompiler>,
+): TokenPlan | undefined {
+  const spec = provider.profile.token;
+  if (!spec) return undefined;
+  const calls = compileTokenCalls(spec, compile);
+  const subject = spec.subject === undefined ? undefined : compile(spec.subject);
+  const names = [...calls.fetch.names, ...(calls.refresh?.names ?? [])];
+  const readsHead = names.some((name) => name.startsWith('request.'));
+  const bodies = [subject, { names: new Set(names) }].some((part) => part && readsBody(part));
+  return {
+    ...calls,
+    subject,
+    reads: bodies ? 'body' : readsHead ? 'head' : 'nothing',
+    storeKey: `${provider.name}@${fingerprint(provider, endpoints, credentials)}`,
+  };
+}
+
+/** Digest of what the token is asked with, secrets aside: a rotated secret keeps the token that the old one brought. */
+function fingerprint(
+  { profile, environment, scope }: ProviderConfig,
+  endpoints: Readonly<Record<string, string>>,
+  credentials: Credentials,
+): string {
+  const secrets = secretCredentials(profile.credentials, environment);
+  const open = [...credentials.resolve().values].filter(([name]) => !secrets.has(name));
+  const asked = JSON.stringify([environment, endpoints, scope, profile.token, open]);
+  return createHash('sha256').update(asked).digest('hex').slice(0, 12);
+}
+
+function subjectHeaders(
+  subject: string | undefined,
+  context: Omit<Parameters<typeof createCompiler>[0], 'secretNames'>,
+): string[] {
+  if (subject === undefined) return [];
+  const { names } = createCompiler({ ...context, secretNames: new Set() })(subject);
+  return [...names]
+    .filter((name) => name.startsWith('request.headers.'))
+    .map((name) => name.slice('request.headers.'.length));
+}

@@ -1,0 +1,151 @@
+import type { ProviderConfig } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
+import { OutriderError } from '../core/errors.ts';
+import type { Events } from '../core/events.ts';
+import type { HttpClient } from '../core/http.ts';
+import type { TokenRecord, TokenStore } from '../store/store.ts';
+import type { Authorizer } from './authorizer.ts';
+import { type DraftStart, EMPTY_REQUEST, RequestDraft } from './draft.ts';
+import { createPathBelow } from './path.ts';
+import { compilePlan, type Plan, type TokenPlan } from './plan.ts';
+import { compileRejection, NO_REJECTION } from './rejection.ts';
+import { RouteAuthorizer, type RouteParts } from './route.ts';
+import { Scope } from './scope.ts';
+import { type Subject, Subjects } from './subjects.ts';
+import type { Compiled } from './template.ts';
+import type { ByteString } from './text.ts';
+import { createTokenCaller } from './token/caller.ts';
+import { TokenSource } from './token/source.ts';
+
+export interface AuthDeps {
+  /** Final URLs: those of the simulator, where it stands in. */
+  readonly endpoints: Readonly<Record<string, string>>;
+  readonly store: TokenStore;
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly http: HttpClient;
+  readonly tokenTimeoutMs: number;
+  /** How many requests may wait for a token of this provider. */
+  readonly maxWaiting: number;
+  /** For the spread of renewals; Math.random by default. */
+  readonly random?: () => number;
+  /** How many subjects' tokens are kept; 10 000 by default. */
+  readonly maxSubjects?: number;
+}
+
+/** Everything about the credentials of one provider. */
+export interface ProviderAuth {
+  /** `upstream`: the absolute URL that the route's requests go to. */
+  forUpstream(upstream: string): Authorizer;
+  /**
+   * The token, got if there is none, or anew. Throws `token_unavailable`, and `bad_request` where tokens belong to users.
+   */
+  token(options: { readonly renew: boolean }): Promise<TokenRecord>;
+  /** Stops renewing in the background; requests under way are still served. */
+  close(): void;
+}
+
+const MAX_SUBJECTS = 10_000;
+
+/** Compiles a provider's profile. Nothing is asked of the network until a request needs a token. */
+export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): ProviderAuth {
+  const plan = compilePlan(provider, deps.endpoints);
+  const { token } = plan;
+  const create = createSubjects(provider, plan, deps);
+  const everybody = create('', undefined);
+  const subjects = new Subjects(deps.maxSubjects ?? MAX_SUBJECTS, create, ({ key }) => {
+    if (token) void forget(deps.store, storeKey(token, key));
+  });
+  const rejection = token ? compileRejection(provider.profile.renew) : NO_REJECTION;
+  return {
+    forUpstream: (upstream) =>
+      new RouteAuthorizer({
+        plan,
+        rejection,
+        pathBelow: createPathBelow(upstream, deps.endpoints['api']),
+        clock: deps.clock,
+        subjectOf: createSubjectOf(plan, everybody, subjects),
+      }),
+    async token({ renew }) {
+      const { source } = everybody;
+      if (!source) throw new OutriderError('token_unavailable', { detail: `${provider.name} uses no token.` });
+      if (token?.subject) {
+        throw new OutriderError('bad_request', {
+          detail: `The tokens of ${provider.name} belong to its users: only a user's request gets one.`,
+        });
+      }
+      return renew ? source.renew() : (source.current() ?? source.wait('manual'));
+    },
+    close() {
+      everybody.source?.close();
+      subjects.close();
+    },
+  };
+}
+
+function createSubjects(
+  provider: ProviderConfig,
+  plan: Plan,
+  deps: AuthDeps,
+): (text: ByteString, key: string | undefined) => Subject {
+  const { token, credentials } = plan;
+  const { store, clock, events, http } = deps;
+  const waiting = { count: 0, max: deps.maxWaiting };
+  return (text, key) => {
+    const subject: Subject = { key, text, source: undefined, request: undefined, rendered: undefined };
+    if (!token) return subject;
+    const endpoint = { ...token, api: deps.endpoints['api'], credentials, clock, http, timeoutMs: deps.tokenTimeoutMs };
+    const call = createTokenCaller(endpoint, text);
+    subject.source = new TokenSource({
+      key: storeKey(token, key),
+      provider: provider.name,
+      renew: provider.profile.renew,
+      store,
+      clock,
+      events,
+      waiting,
+      random: deps.random ?? Math.random,
+      credentialsVersion: () => credentials.resolve().version,
+      call: (last) => call(last, subject.request ? new RequestDraft(subject.request) : EMPTY_REQUEST),
+    });
+    return subject;
+  };
+}
+
+async function forget(store: TokenStore, key: string): Promise<void> {
+  try {
+    await store.delete(key);
+  } catch {
+    // It expires by itself.
+  }
+}
+
+function storeKey({ storeKey: provider }: TokenPlan, subject: string | undefined): string {
+  return subject === undefined ? provider : `${provider}/${subject}`;
+}
+
+/** Finds whose token a request needs; throws `bad_request` when it doesn't say. */
+function createSubjectOf(plan: Plan, everybody: Subject, subjects: Subjects): RouteParts['subjectOf'] {
+  const { token } = plan;
+  if (!token) return () => everybody;
+  const { subject: template, reads } = token;
+  if (!template && reads === 'nothing') return () => everybody;
+  return (request, pathBelow) => {
+    const draft: DraftStart = { ...request, pathBelow };
+    const subject = template ? subjects.get(nameSubject(plan, template, draft)) : everybody;
+    if (reads !== 'nothing') subject.request = reads === 'body' ? draft : { ...draft, body: null };
+    return subject;
+  };
+}
+
+function nameSubject(plan: Plan, template: Compiled, start: DraftStart): ByteString {
+  const { values: credentials } = plan.credentials.resolve();
+  const request = new RequestDraft(start);
+  const scope = new Scope({ credentials, token: undefined, subject: '', request, now: () => 0 });
+  const text = template.render(scope).trim();
+  if (text !== '') return text;
+  const [header] = plan.privateHeaders;
+  throw new OutriderError('bad_request', {
+    detail: `The request does not say whose token it needs${header ? `: send the header ${header}` : ''}.`,
+  });
+}

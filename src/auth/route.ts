@@ -1,0 +1,158 @@
+import { OutriderError } from '../core/errors.ts';
+import type { RawHeaders } from '../core/headers.ts';
+import type { MaybePromise } from '../core/http.ts';
+import type { Clock } from '../core/clock.ts';
+import type { TokenRecord } from '../store/store.ts';
+import type { Authorized, Authorizer, Explanation, Outbound, Renewed } from './authorizer.ts';
+import { EMPTY_REQUEST, RequestDraft } from './draft.ts';
+import { explain } from './explain.ts';
+import { type PlacedHeader, placeHeader } from './headers.ts';
+import { applyStep, checkHeader } from './inject.ts';
+import type { PathBelow } from './path.ts';
+import type { Plan } from './plan.ts';
+import type { Rejection } from './rejection.ts';
+import { Scope } from './scope.ts';
+import { applySignature, type Signature } from './sign.ts';
+import type { Subject } from './subjects.ts';
+import { toBytes } from './text.ts';
+
+export interface RouteParts {
+  readonly plan: Plan;
+  readonly rejection: Rejection;
+  readonly pathBelow: PathBelow;
+  readonly clock: Clock;
+  /** Whose token a request needs; throws `bad_request` when it doesn't say. */
+  readonly subjectOf: (request: Outbound, pathBelow: PathBelow) => Subject;
+}
+
+/** The {@link Authorizer} of one route: a provider's compiled profile, aimed at one upstream. */
+export class RouteAuthorizer implements Authorizer {
+  readonly privateHeaders: readonly string[];
+  readonly rejectStatuses: ReadonlySet<number>;
+  readonly bodyStatuses: ReadonlySet<number>;
+  readonly #parts: RouteParts;
+
+  constructor(parts: RouteParts) {
+    this.#parts = parts;
+    this.privateHeaders = parts.plan.privateHeaders;
+    this.rejectStatuses = parts.rejection.rejectStatuses;
+    this.bodyStatuses = parts.rejection.bodyStatuses;
+  }
+
+  needsBody(method: string, _headers: RawHeaders): boolean {
+    return this.#parts.plan.needsBody(method);
+  }
+
+  rejects(status: number, body: Uint8Array | undefined): boolean {
+    return this.#parts.rejection.rejects(status, body);
+  }
+
+  authorize(request: Outbound): MaybePromise<Authorized> {
+    const { plan, pathBelow, subjectOf } = this.#parts;
+    const signatures = plan.signatures.length === 0 ? NONE : fittingSignatures(plan, request, pathBelow);
+    const subject = subjectOf(request, pathBelow);
+    const { source } = subject;
+    const record = source?.current();
+    if (record || !source) return this.#build(request, signatures, subject, record);
+    return source.wait().then((arrived) => this.#build(request, signatures, subject, arrived));
+  }
+
+  async renew(rejected: Authorized, request: Outbound, rejectedAtMs: number): Promise<Renewed> {
+    const { plan, pathBelow, subjectOf } = this.#parts;
+    const subject = subjectOf(request, pathBelow);
+    if (!subject.source || rejected.generation === 0) return { skip: 'renewal_failed' };
+    const replacement = await subject.source.replace(rejected.generation, rejectedAtMs);
+    if ('skip' in replacement) return replacement;
+    const signatures = fittingSignatures(plan, request, pathBelow);
+    const authorized = this.#build(request, signatures, subject, replacement.record);
+    return { authorized, renewed: replacement.renewed };
+  }
+
+  explain(request: Outbound): Explanation {
+    const { plan, pathBelow, clock, subjectOf } = this.#parts;
+    const signatures = fittingSignatures(plan, request, pathBelow);
+    return explain({ plan, signatures, request, pathBelow, clock, subject: subjectOf(request, pathBelow).text });
+  }
+
+  #build(
+    request: Outbound,
+    signatures: readonly Signature[],
+    subject: Subject,
+    record: TokenRecord | undefined,
+  ): Authorized {
+    const { plan } = this.#parts;
+    const generation = record?.generation ?? 0;
+    if (!plan.isPlain) return this.#buildAny(request, signatures, subject, record);
+    const headers = request.headers.slice();
+    for (const header of renderedHeaders(plan, subject, record)) placeHeader(headers, header);
+    const auth = plan.steps.length > 0 ? 'injected' : 'skipped';
+    return { target: request.target, headers, body: undefined, generation, subject: subject.key, auth };
+  }
+
+  #buildAny(
+    request: Outbound,
+    signatures: readonly Signature[],
+    subject: Subject,
+    record: TokenRecord | undefined,
+  ): Authorized {
+    const { plan, pathBelow, clock } = this.#parts;
+    const draft = new RequestDraft({ ...request, pathBelow });
+    for (const name of plan.privateHeaders) draft.dropHeader(name);
+    const { values: credentials } = plan.credentials.resolve();
+    const scope = new Scope({
+      credentials,
+      token: record,
+      subject: subject.text,
+      request: draft,
+      now: () => clock.now(),
+    });
+    let isInjected = false;
+    for (const step of plan.steps) isInjected = applyStep(step, draft, scope) || isInjected;
+    for (const signature of signatures) applySignature(signature, draft, scope);
+    return {
+      target: draft.target,
+      headers: draft.headers,
+      body: draft.changedBody === undefined ? undefined : toBytes(draft.changedBody),
+      generation: record?.generation ?? 0,
+      subject: subject.key,
+      auth: signatures.length > 0 ? 'signed' : isInjected ? 'injected' : 'skipped',
+    };
+  }
+}
+
+const NONE: readonly Signature[] = [];
+
+/** The entries of `sign` whose `when` fits; throws `method_not_allowed` when the profile signs and none does. */
+function fittingSignatures(plan: Plan, request: Outbound, pathBelow: PathBelow): readonly Signature[] {
+  if (plan.signatures.length === 0) return NONE;
+  const [path = ''] = request.target.split('?', 1);
+  const below = pathBelow(path);
+  const fitting = plan.signatures.filter(({ fits }) => fits(request.method, below));
+  if (fitting.length > 0) return fitting;
+  throw new OutriderError('method_not_allowed', {
+    detail: `The profile signs no ${request.method} request to this path, and an unsigned one is not sent.`,
+    headers: ['Allow', plan.signedMethods.join(', ')],
+  });
+}
+
+/** The injected headers, rendered once per token and version of the credentials. */
+function renderedHeaders(plan: Plan, subject: Subject, record: TokenRecord | undefined): readonly PlacedHeader[] {
+  const resolved = plan.credentials.resolve();
+  const known = subject.rendered;
+  if (known && known.from[0] === record && known.from[1] === resolved) return known.headers;
+  const scope = new Scope({
+    credentials: resolved.values,
+    token: record,
+    subject: subject.text,
+    request: EMPTY_REQUEST,
+    now: () => 0,
+  });
+  const headers = plan.steps.map((step) => {
+    const name = step.name.render(scope);
+    const value = step.value.render(scope);
+    checkHeader(name, value);
+    return { name, lower: name.toLowerCase(), value };
+  });
+  subject.rendered = { from: [record, resolved], headers };
+  return headers;
+}

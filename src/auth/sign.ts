@@ -1,0 +1,74 @@
+import { createHmac, hash } from 'node:crypto';
+import type { SignSpec } from '../config/profile.ts';
+import type { RequestDraft } from './draft.ts';
+import { compilePlace, place, type Step, stepNeedsBody } from './inject.ts';
+import type { Scope } from './scope.ts';
+import { type Compile, type Compiled, readsBody } from './template.ts';
+import { type ByteString, fromUnicode, toBytes } from './text.ts';
+
+/** One entry of a profile's `sign`, ready to be applied to any number of requests. */
+export interface Signature {
+  /** Undefined: every method. */
+  readonly methods: readonly string[] | undefined;
+  readonly algorithm: SignSpec['algorithm'];
+  readonly text: Compiled;
+  readonly step: Step;
+  /** Whether the body must be whole. */
+  readonly needsBody: boolean;
+  /** Whether `when` fits a request to this path (as `request.path` shows it). */
+  readonly fits: (method: string, path: ByteString) => boolean;
+  /** Wraps the body, where the entry says so. */
+  prepare(draft: RequestDraft): void;
+  /** The encoded digest of `text`. */
+  digest(text: ByteString, scope: Scope): ByteString;
+}
+
+/** Compiles one entry. `when.path` is a prefix of `request.path`, on segment boundaries. */
+export function compileSignature(spec: SignSpec, compile: Compile): Signature {
+  const { when, body, algorithm, encode } = spec;
+  const methods = when.methods && new Set(when.methods);
+  const text = compile(spec.text);
+  const key = spec.key === undefined ? undefined : compile(spec.key);
+  const step = compilePlace(spec.set, compile);
+  const field = body && fromUnicode(body.field);
+  return {
+    methods: when.methods,
+    algorithm,
+    text,
+    step,
+    needsBody: field !== undefined || stepNeedsBody(step) || [text, key].some((part) => part && readsBody(part)),
+    fits: (method, path) => (!methods || methods.has(method)) && (when.path === undefined || isBelow(path, when.path)),
+    prepare(draft) {
+      if (field !== undefined) draft.wrapBase64(field);
+    },
+    digest: (signed, scope) => changeCase(digest(algorithm, signed, key?.render(scope)).toString(encode), spec.case),
+  };
+}
+
+/** Signs the request as built so far, over exactly the bytes that are sent. */
+export function applySignature(signature: Signature, draft: RequestDraft, scope: Scope): void {
+  signature.prepare(draft);
+  scope.signature = signature.digest(signature.text.render(scope), scope);
+  const { place: where, name, value } = signature.step;
+  place(draft, where, name.render(scope), value.render(scope));
+}
+
+function digest(algorithm: SignSpec['algorithm'], text: ByteString, key: ByteString | undefined): Buffer {
+  const bytes = toBytes(text);
+  if (algorithm === 'hmac-sha256' || algorithm === 'hmac-sha512') {
+    return createHmac(algorithm.slice('hmac-'.length), toBytes(key ?? ''))
+      .update(bytes)
+      .digest();
+  }
+  return hash(algorithm, bytes, 'buffer');
+}
+
+function changeCase(text: string, wanted: SignSpec['case']): string {
+  if (wanted === undefined) return text;
+  return wanted === 'upper' ? text.toUpperCase() : text.toLowerCase();
+}
+
+function isBelow(path: ByteString, prefix: string): boolean {
+  const base = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
+  return path === base || path.startsWith(`${base}/`);
+}
