@@ -1,0 +1,54 @@
+import { formatDiagnostic, type Diagnostic } from '../config/diagnostics.ts';
+import { DEFAULT_FILES, findConfigFile, loadConfig } from '../config/load.ts';
+
+export interface CheckOptions {
+  /** `--config`. */
+  readonly config?: string | undefined;
+  readonly json: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  readonly color: boolean;
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Stands for a file that was not named and not found. */
+const NO_FILE: Diagnostic = {
+  severity: 'error',
+  code: 'missing_config',
+  message: 'there is no config file',
+  file: DEFAULT_FILES[0] as string,
+  line: 0,
+  column: 0,
+  length: 0,
+  path: '',
+  help: `name one with --config or $OUTRIDER_CONFIG; looked for ${DEFAULT_FILES.join(' and ')}`,
+};
+
+/**
+ * `outrider check`: validates the config and tells everything that is wrong with it. Diagnostics go to stderr, as text; with
+ * `--json`, to stdout as an array. Resolves to the exit code: 0 without errors (warnings may be there), else 1.
+ */
+export async function check({ config: flag, json, env, cwd, stdout, stderr, color }: CheckOptions): Promise<number> {
+  const file = findConfigFile(flag, env, cwd);
+  const { config, diagnostics, text } =
+    file === undefined ? { config: undefined, diagnostics: [NO_FILE], text: '' } : loadConfig(file, { env, cwd });
+  if (json) stdout.write(`${JSON.stringify(diagnostics, null, 2)}\n`);
+  else for (const diagnostic of diagnostics) stderr.write(`${formatDiagnostic(diagnostic, text, { color })}\n\n`);
+  if (config === undefined) {
+    if (!json) {
+      const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
+      stderr.write(`${diagnostics[0]?.file ?? 'config'}: ${counted(errors, 'error')}\n`);
+    }
+    return 1;
+  }
+  if (!json) {
+    const name = file?.startsWith(`${cwd}/`) ? file.slice(cwd.length + 1) : file;
+    stdout.write(
+      `${name}: OK, ${counted(config.routes.length, 'route')}, ${counted(config.providers.size, 'provider')}\n`,
+    );
+  }
+  return 0;
+}

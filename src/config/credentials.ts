@@ -1,0 +1,119 @@
+import { inspect } from 'node:util';
+import type { CredentialSnapshot, CredentialSource } from './config.ts';
+import type { CredentialSpec } from './profile.ts';
+import type { Outside } from './interpolate.ts';
+import type { ScalarNode } from './tree.ts';
+
+/** Values at one moment. They are kept from everything that prints objects. */
+class Snapshot implements CredentialSnapshot {
+  readonly version: number;
+  readonly #values: ReadonlyMap<string, string>;
+
+  constructor(version: number, values: ReadonlyMap<string, string>) {
+    this.version = version;
+    this.#values = values;
+  }
+
+  get values(): ReadonlyMap<string, string> {
+    return this.#values;
+  }
+
+  toJSON(): unknown {
+    return { version: this.version, names: [...this.#values.keys()] };
+  }
+
+  [inspect.custom](): string {
+    return `CredentialSnapshot(${this.version}: ${[...this.#values.keys()].join(', ')})`;
+  }
+}
+
+export interface CredentialEntry {
+  readonly name: string;
+  readonly node: ScalarNode;
+  readonly isSecret: boolean;
+}
+
+/** What a {@link Credentials.reload} did. */
+export type Reloaded =
+  | { readonly changed: readonly string[]; readonly shown: Readonly<Record<string, string>> }
+  | { readonly empty: string };
+
+/** Whether a default holds in this environment; a map of defaults without it leaves the credential required. */
+export const hasDefault = (spec: CredentialSpec, environment: string | undefined): boolean =>
+  typeof spec.default === 'object'
+    ? environment !== undefined && Object.hasOwn(spec.default, environment)
+    : spec.default !== undefined;
+
+/** A provider's credentials, read anew from their files when those change. */
+export class Credentials implements CredentialSource {
+  readonly #entries: readonly CredentialEntry[];
+  readonly #listeners = new Set<() => void>();
+  #current: Snapshot;
+  #previous: Snapshot | undefined;
+
+  /** `stand-ins` are values that nobody gave: the simulator's. They are no secrets. */
+  constructor(entries: readonly CredentialEntry[], standIns: ReadonlyMap<string, string>) {
+    this.#entries = entries;
+    const given = entries.map(({ name, node }) => [name, node.text] as const);
+    this.#current = new Snapshot(1, new Map([...standIns, ...given]));
+  }
+
+  get current(): CredentialSnapshot {
+    return this.#current;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Absolute paths of the files that the values come from. */
+  get files(): readonly string[] {
+    return [...new Set(this.#entries.flatMap(({ node }) => node.interpolation?.files ?? []))];
+  }
+
+  /** Values marked secret, and those that they replaced, which a log under way may still meet. */
+  *secretTexts(): Generator<string> {
+    for (const { name, isSecret } of this.#entries) {
+      if (!isSecret) continue;
+      for (const snapshot of [this.#current, this.#previous]) {
+        const value = snapshot?.values.get(name);
+        if (value !== undefined) yield value;
+      }
+    }
+  }
+
+  /**
+   * Takes all values anew, or none: when one is empty, everything stays. `isCurrent` tells, after the files were read, whether
+   * they are still the ones that were looked at. Throws a `Fault` when a file can't be read.
+   */
+  reload(readFile: Outside['readFile'], isCurrent: () => boolean): Reloaded | undefined {
+    const values = new Map(this.#current.values);
+    const changed: string[] = [];
+    const shown: Record<string, string> = {};
+    for (const { name, node, isSecret } of this.#entries) {
+      if (node.interpolation === undefined || node.interpolation.files.length === 0) continue;
+      const text = node.interpolation.again(readFile);
+      if (text === '') return { empty: name };
+      if (text === values.get(name)) continue;
+      values.set(name, text);
+      changed.push(name);
+      if (!isSecret) shown[name] = text;
+    }
+    if (!isCurrent()) return undefined;
+    if (changed.length > 0) {
+      this.#previous = this.#current;
+      this.#current = new Snapshot(this.#current.version + 1, values);
+      for (const listener of this.#listeners) listener();
+    }
+    return { changed, shown };
+  }
+
+  toJSON(): unknown {
+    return this.#current.toJSON();
+  }
+
+  [inspect.custom](): string {
+    return `Credentials(${inspect(this.#current)})`;
+  }
+}

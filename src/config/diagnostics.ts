@@ -1,0 +1,71 @@
+import { styleText } from 'node:util';
+import type { DiagnosticCode } from './codes.ts';
+
+/** One problem of a config: where, what, and what to do. Holds no secret. */
+export interface Diagnostic {
+  readonly severity: 'error' | 'warning';
+  readonly code: DiagnosticCode;
+  readonly message: string;
+  /** As a person would name the file from where they stand. */
+  readonly file: string;
+  /** From 1; 0 when the problem has no place in the file. */
+  readonly line: number;
+  /** From 1, in UTF-16 units; 0 when the problem has no place in the file. */
+  readonly column: number;
+  /** Units of the first line that are meant. */
+  readonly length: number;
+  /** Where in the structure: `providers.phonepe.profile`, `routes[0].match.path`; empty for the file itself. */
+  readonly path: string;
+  readonly help?: string;
+  /** The line of source, where the problem lies in another file than the one that was asked for. */
+  readonly excerpt?: string;
+}
+
+const MAX_LINE = 160;
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
+
+const visible = (text: string): string => text.replaceAll(CONTROL, (char) => (char === '\t' ? '\t' : '\ufffd'));
+
+/** The part of a long line around what is meant, and where that begins in it. */
+function crop(line: string, start: number): { line: string; start: number } {
+  if (line.length <= MAX_LINE) return { line, start };
+  const from = Math.max(0, Math.min(start - 40, line.length - MAX_LINE));
+  const end = from + MAX_LINE;
+  const head = from > 0 ? '…' : '';
+  return { line: head + line.slice(from, end) + (end < line.length ? '…' : ''), start: start - from + head.length };
+}
+
+/**
+ * One diagnostic as several lines of text, without a final line break: the message, the place, the line of `sourceText` with a
+ * mark under what is meant, the remedy. `sourceText` is the file's text (of `Loaded.text`, where literal secrets are hidden).
+ */
+export function formatDiagnostic(
+  { severity, code, message, file, line, column, length, path, help, excerpt }: Diagnostic,
+  sourceText: string,
+  { color }: { readonly color: boolean },
+): string {
+  const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
+    color ? styleText(format, text, { validateStream: false }) : text;
+  const tone = severity === 'error' ? 'red' : 'yellow';
+  const gutter = ' '.repeat(String(line).length);
+  const bar = paint('blue', '|');
+  const place = path === '' ? '' : `  (${visible(path)})`;
+  const position = line === 0 ? '' : `:${line}:${column}`;
+  const lines = [
+    `${paint(['bold', tone], `${severity}[${code}]`)}${paint('bold', `: ${visible(message)}`)}`,
+    `${gutter}${paint('blue', '-->')} ${visible(file)}${position}${place}`,
+  ];
+  const source = line === 0 ? undefined : (excerpt ?? sourceText.split('\n')[line - 1]);
+  if (source !== undefined) {
+    const shown = crop(source.replace(/\r$/, ''), column - 1);
+    const indent = shown.line.slice(0, shown.start).replaceAll(/[^\t]/g, ' ');
+    const carets = '^'.repeat(Math.max(1, Math.min(length, shown.line.length - shown.start)));
+    lines.push(
+      `${gutter} ${bar}`,
+      `${paint('blue', String(line))} ${bar} ${visible(shown.line)}`,
+      `${gutter} ${bar} ${indent}${paint(['bold', tone], carets)}`,
+    );
+  }
+  if (help !== undefined) lines.push(`${gutter} ${paint('blue', '=')} ${paint('bold', 'help:')} ${visible(help)}`);
+  return lines.join('\n');
+}

@@ -1,0 +1,68 @@
+import { parseDocument, type Document, type YAMLError } from 'yaml';
+import { hideByLook } from './hide.ts';
+import type { Outside } from './interpolate.ts';
+import type { Problems } from './problems.ts';
+import { TreeBuilder } from './tree-builder.ts';
+import type { MapNode, Place, Source } from './tree.ts';
+
+/** Larger files are refused before they are read as YAML. */
+export const MAX_FILE_BYTES = 8 * 1024 * 1024;
+/**
+ * Reads YAML 1.2 into a tree in which every node knows its place; scalars are interpolated unless `outside` is undefined.
+ * Returns undefined when the text can't be understood at all. Never throws: everything that is wrong becomes a diagnostic
+ * (`yaml_syntax`, `multiple_documents`, `duplicate_key`, `too_many_aliases`, `too_deep`, and those of interpolation).
+ */
+export function readDocument(source: Source, outside: Outside | undefined, problems: Problems): MapNode | undefined {
+  const whole: Place = { source, start: 0, end: 1, path: '' };
+  let document: Document.Parsed;
+  try {
+    document = parseDocument(source.text, {
+      lineCounter: source.lines,
+      prettyErrors: false,
+      // The library compares each key with each other one; ours is checked below.
+      uniqueKeys: false,
+      logLevel: 'silent',
+    });
+  } catch (error) {
+    hideByLook(source);
+    if (error instanceof RangeError) problems.error('too_deep', whole, 'maps and lists are nested too deeply');
+    else problems.error('yaml_syntax', whole, 'the text is not YAML');
+    return undefined;
+  }
+  for (const error of [...document.errors, ...document.warnings]) reportSyntax(error, source, problems);
+  if (document.errors.length > 0) {
+    hideByLook(source);
+    return undefined;
+  }
+  return new TreeBuilder(source, outside, problems).root(document.contents);
+}
+
+const HELP: Partial<Record<YAMLError['code'], string>> = {
+  TAB_AS_INDENT: 'indent with spaces',
+  BLOCK_AS_IMPLICIT_KEY: 'put a value that holds a colon and a space in quotes',
+  BAD_INDENT: 'compare the indentation with the lines above',
+};
+
+function reportSyntax(error: YAMLError, source: Source, problems: Problems): void {
+  const [start, end] = error.pos;
+  const place = { source, start, end, path: '' };
+  if (error.code === 'MULTIPLE_DOCS') {
+    problems.error(
+      'multiple_documents',
+      place,
+      'the file holds more than one document',
+      'remove the `---` and what follows',
+    );
+    return;
+  }
+  // Some messages quote what they met, which may be a secret.
+  const message = error.message.replace(/(?: token)? in YAML stream: .*$/s, '').replace(/: ".*$/s, '');
+  const line = source.text.slice(source.text.lastIndexOf('\n', start - 1) + 1).split('\n', 1)[0] ?? '';
+  const inBraces = /[[{,].*\$\{/.test(line);
+  problems.error(
+    'yaml_syntax',
+    place,
+    message,
+    inBraces ? 'inside of [ ] and { } put ${…} in quotes: "${VAR}"' : HELP[error.code],
+  );
+}

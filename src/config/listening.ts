@@ -1,0 +1,93 @@
+import type { Address } from './config.ts';
+import type { ReadRoute } from './routes.ts';
+import type { ConfigData } from './schema.ts';
+import type { Problems } from './problems.ts';
+import { ChildPlace, find, nearest, type MapNode, type Node, type Place } from './tree.ts';
+
+/** Whether only programs on this machine can connect: a Unix socket, `localhost`, 127.0.0.0/8, `::1`. */
+export function isLoopback(address: Address): boolean {
+  if ('path' in address) return true;
+  const host = address.host.toLowerCase();
+  return (
+    host === 'localhost' ||
+    host.endsWith('.localhost') ||
+    /^(?:::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host) ||
+    /^(?:0{1,4}:){0,7}:?:?0{0,3}1$/.test(host)
+  );
+}
+
+/** Both addresses: who could come in (`unsafe_bind`, `unsafe_admin`), and whether they differ (`duplicate_address`). */
+export function checkListening(root: MapNode, data: ConfigData, problems: Problems): void {
+  const { listen, admin } = data;
+  const tokens = find(root, 'listen', 'access_tokens');
+  const hasTokens = (listen.access_tokens ?? []).length > 0 || problems.isBrokenBelow(tokens);
+  if (!isLoopback(listen.address) && !hasTokens && !listen.allow_unauthenticated) {
+    problems.error(
+      'unsafe_bind',
+      pointAt(root, 'listen'),
+      'other machines could spend these credentials: the address is beyond loopback and no access token is asked for',
+      'set `listen.access_tokens`, or `listen.allow_unauthenticated: true` if something else keeps strangers out',
+    );
+  }
+  if (admin === false) return;
+  const hasToken = admin.token !== undefined || problems.isBrokenBelow(find(root, 'admin', 'token'));
+  if (!isLoopback(admin.address) && !hasToken) {
+    problems.error(
+      'unsafe_admin',
+      pointAt(root, 'admin'),
+      'the admin address is beyond loopback and asks for no token',
+      'set `admin.token`, or listen on 127.0.0.1',
+    );
+  }
+  if (isSame(listen.address, admin.address)) {
+    const help = 'give one of them another port';
+    problems.error('duplicate_address', pointAt(root, 'admin'), 'the proxy and the admin address are the same', help);
+  }
+}
+
+function pointAt(root: MapNode, section: string): Place {
+  const at: Node = nearest(root, section, 'address');
+  return at === root ? new ChildPlace(new ChildPlace(root, section), 'address') : at;
+}
+
+function isSame(a: Address, b: Address): boolean {
+  if ('path' in a || 'path' in b) return 'path' in a && 'path' in b && a.path === b.path;
+  return a.port !== 0 && a.port === b.port && a.host.toLowerCase() === b.host.toLowerCase();
+}
+
+/** Keys whose feature is yet to come: `not_available` where one is switched on. */
+export function checkAvailability(
+  root: MapNode,
+  routes: readonly ReadRoute[],
+  data: ConfigData,
+  problems: Problems,
+): void {
+  const say = (what: string, help: string, ...way: string[]): void =>
+    problems.error('not_available', nearest(root, ...way), `${what} is not available yet`, help);
+  if (data.forward.mode !== 'none') say(`\`mode: ${data.forward.mode}\``, 'set `mode: none`', 'forward', 'mode');
+  if (data.forward.unmatched !== 'refuse')
+    say('`unmatched: tunnel`', 'set `unmatched: refuse`', 'forward', 'unmatched');
+  if (data.store.kind !== 'memory') say(`\`kind: ${data.store.kind}\``, 'set `kind: memory`', 'store', 'kind');
+  else {
+    for (const key of Object.keys(data.store)) {
+      const node = find(root, 'store', key);
+      if (key === 'kind' || node === undefined || (node.kind === 'scalar' && node.isEmpty)) continue;
+      if (node.kind !== 'list' || node.items.length > 0) say(`\`store.${key}\``, 'leave it out', 'store', key);
+    }
+  }
+  checkStore(root, data.store, problems);
+  for (const { route, node } of routes) {
+    if (!route.websocket) continue;
+    const help = 'set `websocket: false`';
+    problems.error('not_available', nearest(node, 'websocket'), '`websocket: true` is not available yet', help);
+  }
+}
+
+/** What a kind of store can't do without. */
+function checkStore(root: MapNode, store: ConfigData['store'], problems: Problems): void {
+  const needed = { memory: undefined, file: 'path', redis: 'url' } as const;
+  const key = needed[store.kind];
+  const at = nearest(root, 'store');
+  if (key === undefined || store[key] !== undefined || problems.isBroken(find(root, 'store', key))) return;
+  problems.error('missing_key', new ChildPlace(at, key), `\`kind: ${store.kind}\` needs \`${key}\``, `add \`${key}:\``);
+}

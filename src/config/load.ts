@@ -1,0 +1,114 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { systemClock, type Clock } from '../core/clock.ts';
+import type { NoticeRecord } from '../core/events.ts';
+import { buildConfig } from './build.ts';
+import type { Config } from './config.ts';
+import type { Diagnostic } from './diagnostics.ts';
+import { MAX_FILE_BYTES, readDocument } from './document.ts';
+import { cachedReader, decode, reasonOf } from './files.ts';
+import { Problems } from './problems.ts';
+import { Source } from './tree.ts';
+
+export interface LoadOptions {
+  /** Default: the process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly clock?: Clock;
+  /** Diagnostics name the file from here; default: the process's directory. */
+  readonly cwd?: string;
+  /** Told when secret files change, or can't be read, while they are watched. */
+  readonly onNotice?: (notice: NoticeRecord) => void;
+}
+
+export interface Loaded {
+  /** Undefined exactly when an error is among the diagnostics. */
+  readonly config: Config | undefined;
+  /** Everything that is wrong, in the order of the file. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** The file's text for showing: secrets written out in it are starred out, positions are the file's. */
+  readonly text: string;
+}
+
+/**
+ * Reads a config file, the profiles that it uses and the secret files that it names. Synchronous; never throws: what is wrong
+ * is told by diagnostics (`missing_config` and `unreadable_file` among them).
+ */
+export function loadConfig(file: string, options: LoadOptions = {}): Loaded {
+  let bytes: Buffer;
+  try {
+    bytes = fs.readFileSync(file);
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code !== 'ENOENT';
+    return failed(
+      file,
+      options,
+      isThere ? 'unreadable_file' : 'missing_config',
+      isThere ? `the config file can't be read: ${reasonOf(error)}` : 'the config file is not there',
+      'name it with --config or $OUTRIDER_CONFIG, or write ./proxy.config.yaml',
+    );
+  }
+  if (bytes.length > MAX_FILE_BYTES) {
+    const help = `the most is ${MAX_FILE_BYTES / 1024 / 1024}MiB`;
+    return failed(file, options, 'unreadable_file', 'the config file is too large', help);
+  }
+  const text = decode(bytes);
+  if (text === undefined)
+    return failed(file, options, 'unreadable_file', 'the config file is not UTF-8', 'save it as UTF-8');
+  return parseConfig(text, file, options);
+}
+
+/** The same for a text at hand; `file` is where it would lie: relative paths start there. */
+export function parseConfig(text: string, file: string, options: LoadOptions = {}): Loaded {
+  const { env = process.env, clock = systemClock, onNotice = () => {} } = options;
+  const absolute = path.resolve(file);
+  const directory = path.dirname(absolute);
+  const source = new Source(displayName(absolute, options), text.replace(/^\ufeff/, ''));
+  const problems = new Problems(source);
+  const root = readDocument(source, { env, directory, readFile: cachedReader() }, problems);
+  const config = root && buildConfig(root, { file: absolute, env, clock, onNotice }, problems);
+  const isSound = problems.errors === 0;
+  return {
+    config: isSound ? config : undefined,
+    diagnostics: problems.all(config?.secretTexts() ?? []),
+    text: source.shown(),
+  };
+}
+
+/** As a person would name the file from where they stand. */
+function displayName(absolute: string, { cwd = process.cwd() }: LoadOptions): string {
+  const relative = path.relative(cwd, absolute);
+  return relative.startsWith('..') || path.isAbsolute(relative) ? absolute : relative;
+}
+
+function failed(file: string, options: LoadOptions, code: Diagnostic['code'], message: string, help: string): Loaded {
+  const name = displayName(path.resolve(file), options);
+  const diagnostic: Diagnostic = {
+    severity: 'error',
+    code,
+    message,
+    file: name,
+    line: 0,
+    column: 0,
+    length: 0,
+    path: '',
+    help,
+  };
+  return { config: undefined, diagnostics: [diagnostic], text: '' };
+}
+
+/** Where `outrider` looks when nothing else is said: in the directory, then for the whole machine. */
+export const DEFAULT_FILES = ['proxy.config.yaml', '/etc/outrider/proxy.config.yaml'];
+
+/**
+ * The config file to use, absolute: `flag`, else `$OUTRIDER_CONFIG`, else the first of {@link DEFAULT_FILES} that is there.
+ * A file that was named is returned whether it is there or not; undefined: none was named and none is there.
+ */
+export function findConfigFile(
+  flag: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+  cwd: string,
+): string | undefined {
+  const named = flag ?? (env['OUTRIDER_CONFIG'] || undefined);
+  if (named !== undefined) return path.resolve(cwd, named);
+  return DEFAULT_FILES.map((file) => path.resolve(cwd, file)).find((file) => fs.existsSync(file));
+}

@@ -1,0 +1,143 @@
+import type {
+  ExpirySpec,
+  JsonTemplate,
+  Profile,
+  ReadSpec,
+  RenewSpec,
+  SignPlace,
+  SignSpec,
+  TemplateMap,
+  TokenCallSpec,
+  TokenSpec,
+} from './profile.ts';
+import type { ProfileData, ReadingData, SignData, TokenCallData } from './profile-schema.ts';
+import type { Node } from './tree.ts';
+
+const LIFETIME_DEFAULT_MS = 600_000;
+const RENEW: RenewSpec = { onStatus: [401], onBody: [], ahead: { share: 0.2 }, cooldownMs: 5_000 };
+
+/** Entries that are there, in their order. */
+function present<T>(record: Readonly<Record<string, T | undefined>> | undefined): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(record ?? {}).filter((entry): entry is [string, T] => entry[1] !== undefined),
+  );
+}
+
+/** The parts that a provider's own entries are checked against; they are there even when the rest of the profile is wrong. */
+export type Declarations = Pick<Profile, 'environments' | 'credentials' | 'scope'>;
+
+export function buildDeclarations(data: ProfileData): Declarations {
+  const environments = Object.entries(present(data.environments)).map(([name, urls]) => [name, present(urls)] as const);
+  const credentials = Object.entries(present(data.credentials)).map(([name, spec]) => {
+    const { secret, optional, default: given } = spec;
+    return [name, { secret, optional, default: typeof given === 'object' ? present(given) : given }] as const;
+  });
+  return {
+    environments: Object.fromEntries(environments),
+    credentials: Object.fromEntries(credentials),
+    scope: { max: data.scope?.max, known: data.scope?.known ?? [] },
+  };
+}
+
+/** The profile as the rest of the program knows it, defaults filled in. Only for data that was found free of errors. */
+export function buildProfile(name: string, data: ProfileData): Profile {
+  return {
+    name,
+    title: data.title ?? name,
+    ...buildDeclarations(data),
+    token: data.token ? buildToken(data.token) : undefined,
+    inject: {
+      headers: present(data.inject?.headers),
+      query: present(data.inject?.query),
+      form: present(data.inject?.form),
+      json: present(data.inject?.json),
+    },
+    sign: (data.sign ?? []).map(buildSign),
+    renew: buildRenew(data.renew),
+    values: present(data.values),
+  };
+}
+
+/** A `renew` part over the defaults, or over another one. */
+export function buildRenew(data: ProfileData['renew'], base: RenewSpec = RENEW): RenewSpec {
+  return {
+    onStatus: data?.on_status ?? base.onStatus,
+    onBody: data?.on_body ?? base.onBody,
+    ahead: data?.ahead ?? base.ahead,
+    cooldownMs: data?.cooldown ?? base.cooldownMs,
+  };
+}
+
+function buildSign(data: SignData): SignSpec {
+  const { header, query, form, json, value } = data.set;
+  let set: SignPlace = { header: header ?? '', value };
+  if (query !== undefined) set = { query, value };
+  else if (form !== undefined) set = { form, value };
+  else if (json !== undefined) set = { json, value };
+  const { methods, path } = data.when;
+  return {
+    when: { ...(methods === undefined ? {} : { methods }), ...(path === undefined ? {} : { path }) },
+    body: data.body,
+    text: data.text,
+    algorithm: data.algorithm,
+    key: data.key,
+    encode: data.encode,
+    case: data.case,
+    set,
+  };
+}
+
+type TokenData = NonNullable<ProfileData['token']>;
+
+function buildToken(data: TokenData): TokenSpec {
+  const fetch = buildCall(data.fetch ?? {}, undefined);
+  return {
+    subject: data.subject,
+    fetch,
+    refresh: data.refresh ? buildCall(data.refresh, fetch) : undefined,
+    read: {
+      accessToken: buildReading(data.read?.access_token, { pointer: '/access_token', default: undefined }),
+      tokenType: buildReading(data.read?.token_type, { pointer: '/token_type', default: 'Bearer' }),
+      refreshToken: buildReading(data.read?.refresh_token, { pointer: '/refresh_token', default: undefined }),
+      expiry: (data.read?.expiry ?? [{ in: '/expires_in', unit: 's' as const }]).map(buildExpiry),
+      lifetimeDefaultMs: data.read?.lifetime_default ?? LIFETIME_DEFAULT_MS,
+    },
+  };
+}
+
+/** What a refresh doesn't say is as in the fetch; a body in one format puts the other one out. */
+function buildCall(data: TokenCallData, base: TokenCallSpec | undefined): TokenCallSpec {
+  const [user, password] = data.auth?.basic ?? [];
+  const form: TemplateMap | undefined = data.form && present(data.form);
+  const json = data.json && jsonOf(data.json);
+  const hasBody = form !== undefined || json !== undefined;
+  return {
+    url: data.url ?? base?.url ?? '',
+    method: data.method ?? base?.method ?? 'POST',
+    headers: data.headers ? present(data.headers) : (base?.headers ?? {}),
+    query: data.query ? present(data.query) : (base?.query ?? {}),
+    form: hasBody ? form : base?.form,
+    json: hasBody ? json : base?.json,
+    auth: data.auth ? { basic: [user ?? '', password ?? ''] } : base?.auth,
+    sign: data.sign ? data.sign.map(buildSign) : (base?.sign ?? []),
+  };
+}
+
+function jsonOf(node: Node): JsonTemplate {
+  if (node.kind === 'list') return node.items.map(jsonOf);
+  if (node.kind === 'map') return Object.fromEntries([...node.entries].map(([key, value]) => [key, jsonOf(value)]));
+  return node.value;
+}
+
+function buildReading(data: ReadingData | undefined, absent: ReadSpec): ReadSpec {
+  if (data === undefined) return absent;
+  return typeof data === 'string'
+    ? { pointer: data, default: undefined }
+    : { pointer: data.pointer, default: data.default };
+}
+
+function buildExpiry(data: NonNullable<NonNullable<TokenData['read']>['expiry']>[number]): ExpirySpec {
+  return data.at === undefined
+    ? { in: data.in ?? '', unit: data.unit }
+    : { at: data.at, since: data.since, unit: data.unit };
+}

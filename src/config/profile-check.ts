@@ -1,0 +1,159 @@
+import { isToken } from '../core/headers.ts';
+import type { Problems } from './problems.ts';
+import { namesIn } from './profile-templates.ts';
+import type { ProfileData } from './profile-schema.ts';
+import { find, nearest, type MapNode, type Node } from './tree.ts';
+import { isOurHeader } from './values.ts';
+
+/** The environment whose endpoints are paths, answered by the simulators. */
+export const SIMULATOR = 'simulator';
+
+const PLACES = ['header', 'query', 'form', 'json'];
+
+/** What a profile's schema can't say: keys that need or exclude each other, names of headers. */
+export function checkProfile(profile: MapNode, data: ProfileData, problems: Problems): void {
+  checkEnvironments(profile, data, problems);
+  checkCredentials(profile, data, problems);
+  checkHeaderNames(find(profile, 'inject', 'headers'), problems);
+  checkSignatures(find(profile, 'sign'), problems);
+  if (!data.token) return;
+  for (const call of ['fetch', 'refresh']) {
+    const node = find(profile, 'token', call);
+    if (node?.kind === 'map') checkCall(node, problems);
+  }
+  if (data.token.fetch?.url === undefined) {
+    const at = nearest(profile, 'token', 'fetch');
+    problems.error('missing_key', at, '`token.fetch.url` is missing', 'add `url: "{{endpoints.token}}"`');
+  }
+  checkExpiry(profile, data, problems);
+}
+
+const isPresent = (node: Node | undefined): node is Node =>
+  node !== undefined && !(node.kind === 'scalar' && node.isEmpty);
+
+function checkEnvironments(profile: MapNode, data: ProfileData, problems: Problems): void {
+  for (const [environment, endpoints] of Object.entries(data.environments ?? {})) {
+    for (const [name, url] of Object.entries(endpoints ?? {})) {
+      if (url === undefined || url.startsWith('/') === (environment === SIMULATOR)) continue;
+      problems.error(
+        'invalid_value',
+        nearest(profile, 'environments', environment, name),
+        environment === SIMULATOR
+          ? 'an endpoint of the simulator is a path'
+          : 'only the environment `simulator` has paths',
+        environment === SIMULATOR ? 'write /<kind>/…, as the built-in profiles do' : 'write https://host/path',
+      );
+    }
+  }
+}
+
+function checkCredentials(profile: MapNode, data: ProfileData, problems: Problems): void {
+  const environments = Object.keys(data.environments ?? {});
+  for (const [name, spec] of Object.entries(data.credentials ?? {})) {
+    const at = nearest(profile, 'credentials', name);
+    if (!/^[A-Za-z_][\w-]*$/.test(name)) {
+      problems.error(
+        'invalid_value',
+        at,
+        `"${name}" can't be the name of a credential`,
+        'use letters, digits, `_` and `-`',
+      );
+    }
+    const defaults = spec?.default;
+    if (typeof defaults !== 'object') continue;
+    for (const environment of Object.keys(defaults)) {
+      if (environments.includes(environment)) continue;
+      const place = nearest(profile, 'credentials', name, 'default', environment);
+      problems.error('unknown_environment', place, `the profile has no environment "${environment}"`);
+    }
+  }
+}
+
+function checkHeaderNames(headers: Node | undefined, problems: Problems): void {
+  if (headers?.kind !== 'map') return;
+  for (const [name, place] of headers.keys) {
+    // A name may be made of credentials, and is then checked with them.
+    if (namesIn(name).length > 0) continue;
+    if (!isToken(name)) problems.error('invalid_value', place, `"${name}" is not a header name`);
+    else if (isOurHeader(name.toLowerCase()))
+      problems.error('invalid_value', place, `"${name}" belongs to the connection`);
+  }
+}
+
+function checkCall(call: MapNode, problems: Problems): void {
+  const [form, json] = [call.get('form'), call.get('json')];
+  if (isPresent(form) && isPresent(json)) {
+    problems.error(
+      'invalid_value',
+      json,
+      'a token call has either `form` or `json`',
+      'set the inherited one to null: `form: null`',
+    );
+  }
+  const basic = find(call, 'auth', 'basic');
+  if (basic?.kind === 'list' && basic.items.length !== 2) {
+    problems.error(
+      'invalid_value',
+      basic,
+      '`basic` takes a name and a password',
+      'write [ "{{credentials.client_id}}", "{{credentials.client_secret}}" ]',
+    );
+  }
+  checkHeaderNames(call.get('headers'), problems);
+  checkSignatures(call.get('sign'), problems);
+}
+
+function checkSignatures(list: Node | undefined, problems: Problems): void {
+  if (list?.kind !== 'list') return;
+  for (const entry of list.items) {
+    const set = find(entry, 'set');
+    const places = PLACES.filter((place) => isPresent(find(set, place)));
+    if (set?.kind === 'map' && places.length !== 1) {
+      problems.error(
+        'invalid_value',
+        set,
+        '`set` names one place for the signature',
+        `give one of ${PLACES.join(', ')}`,
+      );
+    }
+    const header = find(set, 'header');
+    if (
+      header?.kind === 'scalar' &&
+      !header.isEmpty &&
+      (!isToken(header.text) || isOurHeader(header.text.toLowerCase()))
+    ) {
+      problems.error('invalid_value', header, `"${header.text}" is not a header that can be set`);
+    }
+    const algorithm = find(entry, 'algorithm');
+    const needsKey = algorithm?.kind === 'scalar' && algorithm.text.startsWith('hmac-');
+    const key = find(entry, 'key');
+    if (needsKey && !isPresent(key)) {
+      problems.error('missing_key', algorithm, `${algorithm.text} needs a \`key\``, 'add `key: "{{credentials.…}}"`');
+    } else if (!needsKey && isPresent(key)) {
+      problems.error(
+        'invalid_value',
+        key,
+        'a plain digest has no `key`',
+        'use hmac-sha256 or hmac-sha512, or put it into `text`',
+      );
+    }
+  }
+}
+
+function checkExpiry(profile: MapNode, data: ProfileData, problems: Problems): void {
+  for (const [index, source] of (data.token?.read?.expiry ?? []).entries()) {
+    if (source === undefined) continue;
+    const at = nearest(profile, 'token', 'read', 'expiry', index);
+    if (problems.isBroken(at)) continue;
+    if ((source.at === undefined) === (source.in === undefined)) {
+      problems.error(
+        'invalid_value',
+        at,
+        'a source of the expiry has either `at` or `in`',
+        '`at`: a moment; `in`: a lifetime',
+      );
+    } else if (source.since !== undefined && source.at === undefined) {
+      problems.error('invalid_value', at, '`since` goes with `at`', 'leave `since` out');
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { Credentials, hasDefault, type CredentialEntry } from './credentials.ts';
+import { SIMULATOR } from './profile-check.ts';
+import type { CredentialSpec } from './profile.ts';
+import type { Problems } from './problems.ts';
+import { hideSecret } from './hide.ts';
+import { didYouMean } from './suggest.ts';
+import { ChildPlace, find, nearest, type MapNode, type Node, type ScalarNode } from './tree.ts';
+
+/** What the simulators take for a credential that is left out. */
+const STAND_IN = 'test';
+
+type Declared = Readonly<Record<string, CredentialSpec>>;
+
+interface Chosen {
+  readonly environment: string | undefined;
+  /** Whether the environment is a right one, so that what is missing is known. */
+  readonly isChosen: boolean;
+}
+
+/**
+ * Reads a provider's credentials by the declarations of its profile (undefined: not known). Reports `unknown_credential`,
+ * `missing_credential`, `empty_secret`; hides secrets that are written out in the file.
+ */
+export function readCredentials(
+  provider: Node,
+  declared: Declared | undefined,
+  { environment, isChosen }: Chosen,
+  problems: Problems,
+): Credentials {
+  const given = find(provider, 'credentials');
+  const entries = given?.kind === 'map' ? readGiven(given, declared, environment, problems) : [];
+  const standIns = new Map<string, string>();
+  if (declared && isChosen) {
+    for (const name of missingNames(declared, environment, given)) {
+      if (environment === SIMULATOR) standIns.set(name, STAND_IN);
+      else reportMissing(provider, name, problems);
+    }
+  }
+  return new Credentials(entries, standIns);
+}
+
+function readGiven(
+  given: MapNode,
+  declared: Declared | undefined,
+  environment: string | undefined,
+  problems: Problems,
+): CredentialEntry[] {
+  const entries: CredentialEntry[] = [];
+  for (const [name, value] of given.entries) {
+    const spec = declared && Object.hasOwn(declared, name) ? declared[name] : undefined;
+    const isSecret = spec?.secret !== false;
+    if (declared && spec === undefined) {
+      const help = didYouMean(name, Object.keys(declared), 'credentials');
+      problems.error(
+        'unknown_credential',
+        given.keys.get(name) ?? value,
+        `the profile has no credential "${name}"`,
+        help,
+      );
+    }
+    if (value.kind !== 'scalar') {
+      problems.error('invalid_type', value, `the credential "${name}" is a single value`);
+      continue;
+    }
+    if (isSecret) hideSecret(value);
+    if (value.isBroken || (declared && spec === undefined)) continue;
+    if (!value.isEmpty) entries.push({ name, node: value, isSecret });
+    else if (!mayBeEmpty(value, spec, environment)) reportEmpty(name, value, problems);
+  }
+  return entries;
+}
+
+/** What ends up empty counts as absent where it may be absent; what is written as empty never does. */
+function mayBeEmpty(value: ScalarNode, spec: CredentialSpec | undefined, environment: string | undefined): boolean {
+  if (value.interpolation === undefined) return false;
+  return environment === SIMULATOR || (spec !== undefined && (spec.optional || hasDefault(spec, environment)));
+}
+
+function reportEmpty(name: string, value: ScalarNode, problems: Problems): void {
+  const why = value.interpolation === undefined ? '' : `: ${value.raw} yields nothing`;
+  const variable = /\$\{([A-Za-z_]\w*)[:}]/.exec(value.raw)?.[1];
+  const help = variable === undefined || variable === 'file' ? 'give it a value' : `set ${variable}`;
+  problems.error('empty_secret', value, `the credential "${name}" is empty${why}`, help);
+}
+
+function reportMissing(provider: Node, name: string, problems: Problems): void {
+  const at = nearest(provider, 'credentials');
+  const place = new ChildPlace(at === provider ? new ChildPlace(provider, 'credentials') : at, name);
+  problems.error(
+    'missing_credential',
+    place,
+    `the credential "${name}" is missing`,
+    `add \`${name}:\` to \`credentials\``,
+  );
+}
+
+/** Credentials that are needed here and for which nothing was written, or (in the simulator) nothing came out. */
+function missingNames(declared: Declared, environment: string | undefined, given: Node | undefined): string[] {
+  return Object.entries(declared)
+    .filter(([name, spec]) => {
+      if (spec.optional || hasDefault(spec, environment)) return false;
+      const value = find(given, name);
+      return value === undefined || (environment === SIMULATOR && value.kind === 'scalar' && value.isEmpty);
+    })
+    .map(([name]) => name);
+}

@@ -1,0 +1,183 @@
+import { isToken } from '../core/headers.ts';
+import type { ProviderConfig } from './config.ts';
+import type { Credentials } from './credentials.ts';
+import { buildRenew } from './profile-build.ts';
+import type { Profile } from './profile.ts';
+import { readCredentials } from './provider-credentials.ts';
+import type { Profiles, ResolvedProfile } from './profiles.ts';
+import type { Problems } from './problems.ts';
+import { isName, NAME_HELP, type ProviderData } from './schema.ts';
+import { didYouMean } from './suggest.ts';
+import { ChildPlace, find, nearest, type Node } from './tree.ts';
+import { isOurHeader } from './values.ts';
+
+/** A provider as far as it could be understood; `config` is undefined when something is wrong with it. */
+export interface ReadProvider {
+  readonly name: string;
+  readonly endpoints: Readonly<Record<string, string>>;
+  /** Whether the endpoints are known: a wrong profile or environment leaves them open. */
+  readonly isUnderstood: boolean;
+  /** Where the operator wrote its api endpoint, if anywhere. */
+  readonly apiPlace: Node | undefined;
+  readonly environment: string | undefined;
+  readonly credentials: Credentials;
+  readonly config: ProviderConfig | undefined;
+}
+
+/** Checks one entry of `providers` against its profile. */
+export function readProvider(
+  node: Node,
+  name: string,
+  data: ProviderData,
+  profiles: Profiles,
+  problems: Problems,
+): ReadProvider {
+  const before = problems.errors;
+  if (!isName(name)) problems.error('invalid_value', node, `"${name}" can't be the name of a provider`, NAME_HELP);
+  const resolved = resolve(node, data, profiles);
+  const isChosen = resolved !== undefined && checkEnvironment(node, data, resolved, problems);
+  const environment = data.environment;
+  const endpoints = { ...(environment === undefined ? {} : resolved?.declared.environments[environment]) };
+  for (const [key, url] of Object.entries(data.endpoints ?? {})) if (url !== undefined) endpoints[key] = url;
+  if (resolved) {
+    checkEndpointNames(node, resolved, problems);
+    if (isChosen) checkNeeds(node, name, data, resolved, endpoints, problems);
+  }
+  const credentials = readCredentials(node, resolved?.declared.credentials, { environment, isChosen }, problems);
+  const scope = (data.scope ?? []).flatMap((item) => item.split(/\s+/)).filter((item) => item !== '');
+  if (resolved) checkScope(node, resolved, scope, problems);
+  const profile = resolved?.profile;
+  if (profile) checkHeaderNames(node, profile, credentials, problems);
+  const config =
+    profile === undefined || problems.errors > before
+      ? undefined
+      : {
+          name,
+          profileName: data.profile,
+          profile: data.renew ? { ...profile, renew: buildRenew(data.renew, profile.renew) } : profile,
+          environment,
+          endpoints,
+          credentials,
+          scope,
+        };
+  return {
+    name,
+    endpoints,
+    isUnderstood: isChosen,
+    apiPlace: find(node, 'endpoints', 'api'),
+    environment,
+    credentials,
+    config,
+  };
+}
+
+function resolve(node: Node, data: ProviderData, profiles: Profiles): ResolvedProfile | undefined {
+  const profile: string | undefined = data.profile;
+  if (profile === undefined) return undefined;
+  if (profiles.has(profile)) return profiles.get(profile);
+  profiles.reportUnknown(profile, nearest(node, 'profile'));
+  return undefined;
+}
+
+/** Whether it is clear which environment is meant, if any. */
+function checkEnvironment(
+  node: Node,
+  data: ProviderData,
+  { declared, name }: ResolvedProfile,
+  problems: Problems,
+): boolean {
+  const known = Object.keys(declared.environments);
+  const at = nearest(node, 'environment');
+  if (data.environment === undefined) {
+    if (problems.isBroken(at)) return false;
+    if (known.length === 0) return true;
+    const place = at === node ? new ChildPlace(node, 'environment') : at;
+    problems.error(
+      'missing_environment',
+      place,
+      `the profile "${name}" needs an environment`,
+      `add \`environment:\` with one of ${known.join(', ')}`,
+    );
+    return false;
+  }
+  if (known.includes(data.environment)) return true;
+  if (known.length === 0) {
+    problems.error('unknown_environment', at, `the profile "${name}" has no environments`, 'leave `environment` out');
+  } else {
+    const help = didYouMean(data.environment, known, 'environments');
+    problems.error('unknown_environment', at, `the profile "${name}" has no environment "${data.environment}"`, help);
+  }
+  return false;
+}
+
+function checkEndpointNames(node: Node, resolved: ResolvedProfile, problems: Problems): void {
+  const endpoints = find(node, 'endpoints');
+  if (endpoints?.kind !== 'map') return;
+  for (const [key, place] of endpoints.keys) {
+    if (resolved.endpoints.includes(key)) continue;
+    problems.error(
+      'unknown_key',
+      place,
+      `the profile has no endpoint "${key}"`,
+      didYouMean(key, resolved.endpoints, 'endpoints'),
+    );
+  }
+}
+
+function checkNeeds(
+  node: Node,
+  name: string,
+  { environment }: ProviderData,
+  { needed, profile }: ResolvedProfile,
+  endpoints: Readonly<Record<string, string>>,
+  problems: Problems,
+): void {
+  if (profile === undefined) return;
+  for (const endpoint of needed) {
+    const given = find(node, 'endpoints', endpoint);
+    if (Object.hasOwn(endpoints, endpoint) || problems.isBroken(given)) continue;
+    const where = environment === undefined ? '' : ` in ${environment}`;
+    problems.error(
+      'missing_endpoint',
+      nearest(node, 'environment'),
+      `the address of the endpoint "${endpoint}"${where} is not known`,
+      `set \`providers.${name}.endpoints.${endpoint}\``,
+    );
+  }
+}
+
+function checkScope(
+  node: Node,
+  { declared, name }: ResolvedProfile,
+  scope: readonly string[],
+  problems: Problems,
+): void {
+  const { max, known } = declared.scope;
+  const at = nearest(node, 'scope');
+  if (max !== undefined && scope.length > max) {
+    problems.error('scope_too_many', at, `${scope.length} scopes are too many for "${name}"`, `name at most ${max}`);
+  }
+  if (known.length === 0) return;
+  for (const item of scope) {
+    if (known.includes(item)) continue;
+    const list = at.kind === 'list' ? at.items : [];
+    const place = list.find((entry) => entry.kind === 'scalar' && entry.text.split(/\s+/).includes(item)) ?? at;
+    problems.warning('unknown_scope', place, `the scope "${item}" is not known`, didYouMean(item, known, 'scopes'));
+  }
+}
+
+/** A header whose name is a credential must still be one that can be set. */
+function checkHeaderNames(node: Node, profile: Profile, credentials: Credentials, problems: Problems): void {
+  for (const key of Object.keys(profile.inject.headers)) {
+    const name = /^\{\{\s*credentials\.([\w-]+)\s*\}\}$/.exec(key)?.[1];
+    const value = name === undefined ? undefined : credentials.current.values.get(name);
+    if (name === undefined || value === undefined || (isToken(value) && !isOurHeader(value.toLowerCase()))) continue;
+    const place = nearest(node, 'credentials', name);
+    problems.error(
+      'invalid_value',
+      place,
+      'the value is not a header that can be set',
+      'write its name alone: x-api-key',
+    );
+  }
+}

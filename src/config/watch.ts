@@ -1,0 +1,109 @@
+import fs from 'node:fs';
+import type { Clock, Timer } from '../core/clock.ts';
+import type { NoticeRecord } from '../core/events.ts';
+import type { Credentials } from './credentials.ts';
+import { Fault } from './fault.ts';
+import type { Outside } from './interpolate.ts';
+
+/** How often the files are looked at. Events of the file system miss symlinks that are swapped (Kubernetes) and network mounts. */
+const POLL_MS = 250;
+/** Without a change for so long, a set of files counts as complete: changes within a second, and one round of looking. */
+const QUIET_MS = 1_000 + POLL_MS;
+
+export interface WatchedProvider {
+  readonly name: string;
+  readonly credentials: Credentials;
+}
+
+interface Watched extends WatchedProvider {
+  readonly files: readonly string[];
+  /** Monotonic time of the last change that was not taken over yet. */
+  changedAt: number | undefined;
+  /** What was complained about last, so that it is said once. */
+  complaint: string | undefined;
+}
+
+/** Changes whenever the file is written, replaced or reached through another link. */
+function signatureOf(file: string): string {
+  try {
+    const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false });
+    return stat === undefined ? 'none' : [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(':');
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code);
+  }
+}
+
+/**
+ * Watches the files of each provider's credentials. When they have been quiet for a second, all values of the provider are
+ * swapped at once; while one is missing, unreadable or empty, all old ones stay, with a notice. Returns what ends it.
+ */
+export function watchCredentials(
+  providers: readonly WatchedProvider[],
+  clock: Clock,
+  readFile: Outside['readFile'],
+  onNotice: (notice: NoticeRecord) => void,
+): () => void {
+  // At first everything counts as changed: a file may have been written while the config was being loaded.
+  const start = clock.monotonic();
+  const watched: Watched[] = providers
+    .map((provider) => ({ ...provider, files: provider.credentials.files, changedAt: start, complaint: undefined }))
+    .filter(({ files }) => files.length > 0);
+  if (watched.length === 0) return () => {};
+  const look = (): Map<string, string> =>
+    new Map([...new Set(watched.flatMap(({ files }) => files))].map((file) => [file, signatureOf(file)]));
+  let seen = look();
+  let timer: Timer = clock.after(POLL_MS, poll);
+
+  function poll(): void {
+    timer = clock.after(POLL_MS, poll);
+    const now = clock.monotonic();
+    const found = look();
+    for (const provider of watched) {
+      if (provider.files.some((file) => found.get(file) !== seen.get(file))) provider.changedAt = now;
+    }
+    seen = found;
+    for (const provider of watched) {
+      if (provider.changedAt !== undefined && now - provider.changedAt >= QUIET_MS) takeOver(provider, now);
+    }
+  }
+
+  function takeOver(provider: Watched, now: number): void {
+    const { name, credentials, files } = provider;
+    const isCurrent = (): boolean => files.every((file) => signatureOf(file) === seen.get(file));
+    try {
+      const result = credentials.reload(readFile, isCurrent);
+      if (result === undefined) {
+        provider.changedAt = now;
+        return;
+      }
+      provider.changedAt = undefined;
+      if ('empty' in result) {
+        complain(provider, `the credential ${result.empty} has become empty`);
+        return;
+      }
+      provider.complaint = undefined;
+      if (result.changed.length === 0) return;
+      onNotice({
+        level: 'info',
+        message: 'credentials changed, the new ones are in use',
+        fields: { provider: name, changed: result.changed, ...result.shown },
+      });
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      provider.changedAt = undefined;
+      complain(provider, error.message);
+    }
+  }
+
+  function complain(provider: Watched, complaint: string): void {
+    if (provider.complaint === complaint) return;
+    provider.complaint = complaint;
+    onNotice({
+      level: 'warn',
+      message: `${complaint}: all old credentials of the provider stay in use`,
+      fields: { provider: provider.name },
+    });
+  }
+
+  return () => timer.cancel();
+}
