@@ -163,7 +163,7 @@ async function profile(): Promise<void> {
     const profiles = mkdtempSync(join(tmpdir(), `outrider-profile-${scenario}-`));
     const proxy = await start(subject, PATH, ['--cpu-prof', '--cpu-prof-dir', profiles]);
     await withProxies([proxy], () => proxy.measure([request], { maxRequests: 200_000 }));
-    print(`${scenario}: own time by function (the whole profile lies in ${profiles})`);
+    print(`${scenario} (the whole profile lies in ${profiles})`);
     printHotSpots(profiles);
     print();
   }
