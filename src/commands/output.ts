@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { ERRORS, OutriderError } from '../core/errors.ts';
+import { redactByLook } from '../observe/redact.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -44,7 +45,10 @@ export const complaintOf = ({ code, detail }: OutriderError): Complaint => ({
 export function complainOf(context: Pick<Context, 'stderr' | 'color'>, error: unknown): 1 {
   if (error instanceof OutriderError) return complain(context, complaintOf(error));
   const message = error instanceof Error ? error.message : String(error);
-  return complain(context, { code: 'internal_error', message: `outrider itself failed: ${message.split('\n')[0]}` });
+  return complain(context, {
+    code: 'internal_error',
+    message: `outrider itself failed: ${redactByLook(message.split('\n')[0] ?? '')}`,
+  });
 }
 
 /** Left column padded to the widest; nothing for rows without a value. */

@@ -21,7 +21,7 @@ export function oneLine(text: string): string {
   return PLAIN.test(text) ? text : text.replace(CONTROL, escape).replace(UNSEEN, escape);
 }
 
-const FRACTION = Array.from({ length: 1_000 }, (_, i) => (i === 0 ? '' : (i / 1_000).toFixed(3).slice(1)));
+const FRACTION = Array.from({ length: 1_000 }, (_, i) => (i === 0 ? '' : String(i / 1_000).slice(1)));
 
 /** A number of milliseconds with up to three decimals; much cheaper than the engine's own shortest decimal. */
 export function decimalMs(ms: number): string {

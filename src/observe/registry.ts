@@ -127,6 +127,11 @@ export function createRegistry(tallies: Tallies): Registry {
   ];
   const register = new Registry();
   for (const metric of metrics) register.registerMetric(metric as Metric);
+  const { user, system } = process.cpuUsage();
   collectDefaultMetrics({ register });
+  // prom-client counts CPU time from here on only.
+  for (const [name, us] of Object.entries({ user_: user, system_: system, '': user + system })) {
+    (register.getSingleMetric(`process_cpu_${name}seconds_total`) as Counter).inc(us / 1e6);
+  }
   return register;
 }

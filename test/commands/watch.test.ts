@@ -6,13 +6,15 @@ import type { ExecutionContext } from 'ava';
 import { watchContents } from '../../src/commands/watch.ts';
 import { within } from '../helpers/http1.ts';
 
-function setUp(t: ExecutionContext): {
-  dir: string;
-  file: string;
-  next(): Promise<void>;
-  count(): number;
-  watch(): void;
-} {
+interface Setting {
+  readonly dir: string;
+  readonly file: string;
+  readonly next: () => Promise<void>;
+  readonly count: () => number;
+  readonly watch: () => void;
+}
+
+function setUp(t: ExecutionContext): Setting {
   const dir = mkdtempSync(join(tmpdir(), 'outrider-watch-'));
   t.teardown(() => rmSync(dir, { recursive: true, force: true }));
   const file = join(dir, 'a.yaml');

@@ -120,6 +120,8 @@ test('build and process are described, and figures go on between two scrapes', a
     /^outrider_build_info\{version="1\.2\.3",node_version="v\d/,
   );
   t.is((await lines('process_resident_memory_bytes')).length, 1);
+  const cpu = Number((await lines('process_cpu_seconds_total'))[0]?.split(' ')[1]);
+  t.true(cpu > 0 && Math.abs(cpu - process.cpuUsage().user / 1e6 - process.cpuUsage().system / 1e6) < 0.5);
   events.emit('exchange', exchange());
   events.emit('exchange', exchange());
   t.deepEqual(await lines('outrider_auth_injections_total'), [

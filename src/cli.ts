@@ -1,0 +1,131 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { complainOf } from './commands/output.ts';
+import type { Context } from './commands/output.ts';
+import { VERSION } from './core/version.ts';
+
+const WRONG_USAGE = 2;
+
+const context: Omit<Context, 'config' | 'json'> = {
+  env: process.env,
+  cwd: process.cwd(),
+  stdout: process.stdout,
+  stderr: process.stderr,
+  color: process.stderr.isTTY && !process.env['NO_COLOR'],
+};
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('It is a number from 0 to 65535.');
+  return port;
+}
+
+function addHeader(text: string, before: readonly string[] = []): readonly string[] {
+  const match = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e]*)$/.exec(text);
+  if (!match) throw new InvalidArgumentError("It is written 'name: value'.");
+  return [...before, match[1] as string, (match[2] as string).trimEnd()];
+}
+
+/** Commands that the documentation names and that do not exist yet. */
+const LATER: readonly (readonly [name: string, summary: string])[] = [
+  ['exec', 'run a program with the proxy around it'],
+  ['ca', 'the local CA of the interception door'],
+  ['init', 'write a starter file'],
+  ['doctor', 'check what commonly goes wrong'],
+];
+
+/** The command line; `done` gets the exit code of the command that ran. Each command is loaded when it is called. */
+function createProgram(simulateHelp: string, done: (code: number) => void): Command {
+  const program = new Command('outrider')
+    .description('Puts the right credentials on outbound requests, renews them, and sends again what was rejected.')
+    .version(VERSION)
+    .option('--config <file>', 'the config file (default: $OUTRIDER_CONFIG, ./proxy.config.yaml, /etc/outrider/…)')
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError()
+    .exitOverride();
+
+  /** What the command gets, the global options included. */
+  const contextOf = (options: { json?: true }): Context => ({
+    ...context,
+    json: options.json ?? false,
+    ...program.opts<{ config?: string }>(),
+  });
+  const command = (name: string, summary: string): Command => program.command(name).description(summary);
+  const readCommand = (name: string, summary: string): Command =>
+    command(name, summary).option('--json', 'print one JSON document');
+
+  command('start', 'run the proxy')
+    .option('--watch', 'reload the config when the file changes, as SIGHUP does')
+    .action(async (options: { watch?: true }) => {
+      const { start } = await import('./commands/start.ts');
+      done(await start(contextOf({}), { watch: options.watch ?? false }));
+    });
+  readCommand('check', 'validate the config and print every problem').action(async (options: { json?: true }) => {
+    const { check } = await import('./commands/check.ts');
+    done(await check(contextOf(options)));
+  });
+  readCommand('explain', 'show what would happen to a request, with no network')
+    .argument('<method>')
+    .argument('<url>', 'http://127.0.0.1:8080/…, or the path alone')
+    .option('-H, --header <header>', "a header of the request, 'name: value' (repeatable)", addHeader)
+    .option('-d, --data <body>', 'the body of the request')
+    .action(
+      async (method: string, url: string, options: { json?: true; header?: readonly string[]; data?: string }) => {
+        const { explain } = await import('./commands/explain.ts');
+        done(explain(contextOf(options), { method, url, headers: options.header ?? [], body: options.data }));
+      },
+    );
+  readCommand('token', 'get a token and print what is known of it')
+    .argument('<provider>', 'its name in the config')
+    .option('--renew', 'get a new one, even when there is one')
+    .option('--show', 'print the token itself')
+    .action(async (provider: string, options: { json?: true; renew?: true; show?: true }) => {
+      const { token } = await import('./commands/token.ts');
+      const { renew = false, show = false } = options;
+      done(await token(contextOf(options), { provider, renew, show }));
+    });
+  readCommand('simulate', 'run the simulators alone')
+    .option('--port <number>', 'where to listen (0: any free port)', readPort, 0)
+    .addHelpText('after', simulateHelp)
+    .action(async (options: { json?: true; port: number }) => {
+      const { simulate } = await import('./commands/simulate.ts');
+      done(await simulate({ ...contextOf(options), port: options.port }));
+    });
+  readCommand('health', 'ask a running proxy whether it is ready: exit code 0 or 1').action(
+    async (options: { json?: true }) => {
+      const { health } = await import('./commands/health.ts');
+      done(await health(contextOf(options)));
+    },
+  );
+  for (const [name, summary] of LATER) {
+    command(name, `${summary} (not available yet)`)
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .helpOption(false)
+      .action(() => {
+        context.stderr.write(`error: the command '${name}' is not available yet\n`);
+        done(1);
+      });
+  }
+  return program;
+}
+
+/** Runs one command line; resolves with the exit code: 0 done, 1 failed, 2 wrong usage. */
+async function main(args: readonly string[]): Promise<number> {
+  let code = 0;
+  try {
+    const simulateHelp = args.includes('simulate') ? (await import('./commands/simulate.ts')).SIMULATE_HELP : '';
+    await createProgram(`\n${simulateHelp}`, (result) => (code = result)).parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
+    return complainOf(context, error);
+  }
+}
+
+process.on('uncaughtException', (error) => process.exit(complainOf(context, error)));
+// Whoever reads our output may stop doing so.
+process.stdout.on('error', () => {});
+const code = await main(process.argv.slice(2));
+await new Promise((resolve) => process.stdout.write('', resolve));
+process.exit(code);

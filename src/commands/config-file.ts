@@ -1,0 +1,35 @@
+import type { Config } from '../config/config.ts';
+import { formatDiagnostic } from '../config/diagnostics.ts';
+import type { Loaded } from '../config/load.ts';
+import { findConfigFile, loadConfig } from '../config/load.ts';
+import { complain } from './output.ts';
+import type { Context } from './output.ts';
+
+/** Prints the problems of a config to stderr. */
+export function printDiagnostics({ stderr, color }: Pick<Context, 'stderr' | 'color'>, loaded: Loaded): void {
+  for (const diagnostic of loaded.diagnostics) {
+    stderr.write(`${formatDiagnostic(diagnostic, loaded.text, { color })}\n\n`);
+  }
+}
+
+/** The config file of this call, or undefined after having said that there is none. */
+export function locateConfig(context: Context): string | undefined {
+  const file = findConfigFile(context.config, context.env, context.cwd);
+  if (file === undefined) {
+    complain(context, {
+      code: 'no_config',
+      message: 'there is no config file: neither ./proxy.config.yaml nor /etc/outrider/proxy.config.yaml',
+      help: 'name one with --config or $OUTRIDER_CONFIG',
+    });
+  }
+  return file;
+}
+
+/** Loads the config and prints its problems; undefined when it can't be used. */
+export function readConfig(context: Context): Config | undefined {
+  const file = locateConfig(context);
+  if (file === undefined) return undefined;
+  const loaded = loadConfig(file, { env: context.env, cwd: context.cwd });
+  printDiagnostics(context, loaded);
+  return loaded.config;
+}

@@ -1,0 +1,206 @@
+import type { Explanation } from '../auth/authorizer.ts';
+import type { Config } from '../config/config.ts';
+import { systemClock } from '../core/clock.ts';
+import { OutriderError } from '../core/errors.ts';
+import { createEvents } from '../core/events.ts';
+import type { RawHeaders } from '../core/headers.ts';
+import { compileEngine } from '../engine.ts';
+import type { CompiledEngine } from '../engine.ts';
+import { endpointsOf } from '../app.ts';
+import { oneLine } from '../observe/line.ts';
+import { createRedactor, isSecretKey, REDACTED } from '../observe/redact.ts';
+import { readHead } from '../proxy/framing.ts';
+import type { Candidate } from '../proxy/router.ts';
+import { checkTarget, joinTarget, parseAbsolute } from '../proxy/target.ts';
+import { createMemoryStore } from '../store/memory.ts';
+import { whyItWon, whyNone } from './match.ts';
+import { readConfig } from './config-file.ts';
+import type { Context } from './output.ts';
+import { columns, complain, complaintOf } from './output.ts';
+
+export interface ExplainOptions {
+  readonly method: string;
+  /** `http://127.0.0.1:8080/phonepe/…`, or the path alone. */
+  readonly url: string;
+  /** Name, value, … */
+  readonly headers: RawHeaders;
+  readonly body: string | undefined;
+}
+
+type Field = Explanation['headers'][number];
+
+/** What `--json` prints. */
+interface Report {
+  readonly method: string;
+  readonly route: string;
+  readonly why: string;
+  readonly provider: string | null;
+  readonly profile: string | null;
+  readonly environment: string | null;
+  readonly upstream: string;
+  readonly access_token_needed: boolean;
+  /** The caller's headers that go no further. */
+  readonly dropped: readonly string[];
+  readonly headers: readonly Field[];
+  readonly query: readonly Field[];
+  readonly form: readonly Field[];
+  readonly json: readonly Field[];
+  readonly signatures: Explanation['signatures'];
+  readonly token: NonNullable<Explanation['token']> | null;
+}
+
+const NOTHING: Explanation = { headers: [], query: [], form: [], json: [], signatures: [], token: undefined };
+const NAMELESS_HOST = 'localhost';
+const LOOPBACK = '127.0.0.1';
+
+/** The config compiled as `start` does it, but without anybody to call. */
+function compile(config: Config): CompiledEngine {
+  return compileEngine(config, {
+    pseudonym: 'outrider-<id>',
+    store: createMemoryStore(systemClock),
+    clock: systemClock,
+    events: createEvents(),
+    http: () => Promise.reject(new Error('explain makes no calls')),
+    endpointsOf: (provider) => endpointsOf(provider, undefined),
+  });
+}
+
+/** The authority and the origin-form target that the URL stands for; throws when the proxy would refuse it. */
+function readUrl(url: string, engine: CompiledEngine): { host: string; target: string } {
+  const absolute = parseAbsolute(url);
+  const target = absolute?.target ?? url;
+  const host = absolute?.authority ?? NAMELESS_HOST;
+  const upstream = engine.lanes.find(({ origin, join }) => url.startsWith(origin + join.basePath));
+  if (upstream || absolute?.scheme === 'https') {
+    const way =
+      upstream?.match.path === undefined
+        ? ''
+        : `; the route "${upstream.name}" goes there: call ${upstream.match.path}`;
+    throw new OutriderError('destination_denied', { detail: `this is not an address of the proxy${way}` });
+  }
+  checkTarget(target);
+  engine.guard.checkHost(host, LOOPBACK);
+  return { host, target };
+}
+
+/** Headers in `after` that `before` has not, and names in `before` that `after` has no more. */
+function compare(before: RawHeaders, after: RawHeaders): { added: Field[]; dropped: string[] } {
+  const pairs = (list: RawHeaders): Field[] =>
+    list.flatMap((name, i) => (i % 2 === 0 ? [{ name, value: list[i + 1] as string }] : []));
+  const has = (list: Field[], { name, value }: Field): boolean =>
+    list.some((other) => other.name === name && other.value === value);
+  const [old, now] = [pairs(before), pairs(after)];
+  const names = new Set(now.map(({ name }) => name.toLowerCase()));
+  return {
+    added: now.filter((field) => !has(old, field)),
+    dropped: old.map(({ name }) => name).filter((name) => !names.has(name.toLowerCase())),
+  };
+}
+
+function report(config: Config, engine: CompiledEngine, options: ExplainOptions): Report {
+  const { method } = options;
+  const { host, target } = readUrl(options.url, engine);
+  const body = options.body === undefined ? null : Buffer.from(options.body);
+  const own = ['Host', host, ...options.headers, ...(body ? ['Content-Length', String(body.length)] : [])];
+  const head = readHead(target, '1.1', own, engine.limits);
+  const path = target.split('?')[0] as string;
+  const candidate: Candidate = { method, path, host, headers: own };
+  const lane = engine.router.match(candidate);
+  if (!lane) {
+    throw new OutriderError('route_not_found', { detail: `no route matches: ${whyNone(engine.lanes, candidate)}` });
+  }
+  const headers = lane.forward(own, head.connectionOptions);
+  const joined = joinTarget(target, lane.join);
+  const explanation = lane.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
+  const { added, dropped } = compare(options.headers, headers);
+  const redactor = createRedactor(() => config.secretTexts());
+  const provider = lane.provider === undefined ? undefined : config.providers.get(lane.provider);
+  const privateHeaders = options.headers.filter(
+    (name, i) => i % 2 === 0 && lane.authorizer?.privateHeaders.includes(name.toLowerCase()),
+  );
+  return {
+    method,
+    route: lane.name,
+    why: whyItWon(lane, engine.lanes, candidate),
+    provider: lane.provider ?? null,
+    profile: provider?.profileName ?? null,
+    environment: provider?.environment ?? null,
+    upstream: lane.origin + joined,
+    access_token_needed: config.listen.accessTokens.length > 0,
+    dropped: [...new Set([...dropped, ...privateHeaders])],
+    headers: [
+      ...added.map(({ name, value }) => ({ name, value: isSecretKey(name) ? REDACTED : redactor.text(value) })),
+      ...explanation.headers,
+    ],
+    query: explanation.query,
+    form: explanation.form,
+    json: explanation.json,
+    signatures: explanation.signatures,
+    token: explanation.token ?? null,
+  };
+}
+
+function asText(found: Report): string {
+  const fields = (label: string, list: readonly Field[], sign: string): [string, string][] =>
+    list.map(({ name, value }) => [label, oneLine(`${name}${sign}${value}`)]);
+  const part = (title: string, rows: readonly (readonly [string, string])[]): string =>
+    rows.length === 0 ? '' : `\n${title}\n${columns(rows.map(([label, value]) => [`  ${label}`, value]))}`;
+  const { provider, profile, environment, token } = found;
+  const about = [profile && `profile ${profile}`, environment && `environment ${environment}`]
+    .filter(Boolean)
+    .join(', ');
+  return [
+    columns([
+      ['route', found.route],
+      ['why', found.why],
+      ['provider', provider === null ? 'none: forwarded without credentials' : `${provider} (${about})`],
+      ['upstream', `${found.method} ${found.upstream}`],
+      ['caller', found.access_token_needed ? 'must show an access token (X-Outrider-Token)' : undefined],
+    ]),
+    part(
+      'drops',
+      found.dropped.map((name) => ['header', oneLine(name)] as const),
+    ),
+    part('adds', [
+      ...fields('header', found.headers, ': '),
+      ...fields('query', found.query, '='),
+      ...fields('form', found.form, '='),
+      ...fields('json', found.json, ': '),
+    ]),
+    ...found.signatures.map(({ text, algorithm, place, value }) =>
+      part('signs', [
+        ['text', oneLine(text)],
+        ['with', algorithm],
+        ['gives', oneLine(value)],
+        ['place', place],
+      ]),
+    ),
+    token === null
+      ? ''
+      : part('token call, when no token is at hand', [
+          ['call', `${token.method} ${token.url}`],
+          ...fields('field', token.fields, '='),
+        ]),
+  ].join('');
+}
+
+/** Prints what would happen to a request: route, upstream, and all that would be added, secrets masked by name. No network. */
+export function explain(context: Context, options: ExplainOptions): number {
+  const config = readConfig(context);
+  if (!config) return 1;
+  const engine = compile(config);
+  try {
+    const found = report(config, engine, options);
+    context.stdout.write(context.json ? `${JSON.stringify(found, null, 2)}\n` : asText(found));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof OutriderError)) throw error;
+    const complaint = complaintOf(error);
+    if (context.json) {
+      context.stdout.write(`${JSON.stringify({ error: { status: error.status, ...complaint } }, null, 2)}\n`);
+    }
+    return complain(context, { ...complaint, message: `${complaint.message} (the answer would be ${error.status})` });
+  } finally {
+    engine.close();
+  }
+}

@@ -1,0 +1,52 @@
+import { request } from 'node:http';
+import type { Address } from '../config/config.ts';
+import { readConfig } from './config-file.ts';
+import type { Context } from './output.ts';
+import { complain } from './output.ts';
+
+const TIMEOUT_MS = 5_000;
+const REACHABLE: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+
+function ask(address: Address): Promise<{ status: number; body: string }> {
+  const where =
+    'path' in address
+      ? { socketPath: address.path }
+      : { host: REACHABLE[address.host] ?? address.host, port: address.port };
+  return new Promise((resolve, reject) => {
+    const call = request(
+      { ...where, path: '/readyz?verbose', headers: { Host: 'localhost' }, timeout: TIMEOUT_MS, agent: false },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: body.trimEnd() }));
+        response.on('error', reject);
+      },
+    );
+    call.on('timeout', () => call.destroy(new Error(`no answer within ${TIMEOUT_MS / 1_000} s`)));
+    call.on('error', reject).end();
+  });
+}
+
+/** Asks a running proxy for its readiness, by the admin address of the config. Exit code 0: ready. */
+export async function health(context: Context): Promise<number> {
+  const config = readConfig(context);
+  if (!config) return 1;
+  if (config.admin === false || ('port' in config.admin.address && config.admin.address.port === 0)) {
+    const message = config.admin === false ? 'the admin address is switched off' : 'the admin port is any free one';
+    return complain(context, { code: 'no_admin', message, help: 'set `admin.address` to a fixed address' });
+  }
+  const { address } = config.admin;
+  const shown = 'path' in address ? `unix:${address.path}` : `${address.host}:${address.port}`;
+  let answer: { status: number; body: string };
+  try {
+    answer = await ask(address);
+  } catch (error) {
+    const message = `nothing answers on ${shown}: ${(error as Error).message}`;
+    if (context.json) context.stdout.write(`${JSON.stringify({ ready: false, admin: shown, checks: [] })}\n`);
+    return complain(context, { code: 'not_running', message, help: 'is the proxy running, with this config?' });
+  }
+  const ready = answer.status === 200;
+  const checks = answer.body.split('\n').slice(0, -1);
+  context.stdout.write(context.json ? `${JSON.stringify({ ready, admin: shown, checks })}\n` : `${answer.body}\n`);
+  return ready ? 0 : 1;
+}

@@ -1,0 +1,104 @@
+import { createProviderAuth } from '../auth/provider.ts';
+import type { Config, ProviderConfig } from '../config/config.ts';
+import { didYouMean } from '../config/suggest.ts';
+import { systemClock } from '../core/clock.ts';
+import { createEvents } from '../core/events.ts';
+import { mask } from '../core/secret.ts';
+import { createClient } from '../proxy/client.ts';
+import { createUpstream } from '../proxy/upstream.ts';
+import type { TokenRecord } from '../store/store.ts';
+import { createMemoryStore } from '../store/memory.ts';
+import { endpointsOf, startSimulator } from '../app.ts';
+import { readConfig } from './config-file.ts';
+import type { Context } from './output.ts';
+import { columns, complain } from './output.ts';
+
+export interface TokenOptions {
+  readonly provider: string;
+  /** Fetch a new one even when one is at hand. */
+  readonly renew: boolean;
+  /** Print the value itself. */
+  readonly show: boolean;
+}
+
+/** Gets a token as the proxy would; the simulator, where the provider uses it, runs for as long as that takes. */
+async function fetchToken(config: Config, provider: ProviderConfig, renew: boolean): Promise<TokenRecord> {
+  const clock = systemClock;
+  const upstream = createUpstream(clock);
+  const store = createMemoryStore(clock);
+  const simulator = provider.environment === 'simulator' ? await startSimulator(config) : undefined;
+  const auth = createProviderAuth(provider, {
+    endpoints: endpointsOf(provider, simulator?.origin),
+    store,
+    clock,
+    events: createEvents(),
+    http: createClient(upstream, clock),
+    tokenTimeoutMs: config.timeouts.tokenMs,
+    maxWaiting: config.limits.waiting,
+  });
+  try {
+    return await auth.token({ renew });
+  } finally {
+    auth.close();
+    await upstream.close();
+    await simulator?.close();
+    store.close();
+  }
+}
+
+const span = (ms: number): string => {
+  const seconds = Math.round(ms / 1_000);
+  const parts: readonly (readonly [unit: string, count: number])[] = [
+    ['d', Math.floor(seconds / 86_400)],
+    ['h', Math.floor(seconds / 3_600) % 24],
+    ['m', Math.floor(seconds / 60) % 60],
+    ['s', seconds % 60],
+  ];
+  const shown = parts.filter(([, count]) => count > 0).slice(0, 2);
+  return shown.length === 0 ? '0s' : shown.map(([unit, count]) => `${count}${unit}`).join(' ');
+};
+
+/** Prints a provider's token: type, age, expiry and a masked value, or the value with `show`. */
+export async function token(context: Context, { provider: name, renew, show }: TokenOptions): Promise<number> {
+  const config = readConfig(context);
+  if (!config) return 1;
+  const provider = config.providers.get(name);
+  if (!provider) {
+    return complain(context, {
+      code: 'unknown_provider',
+      message: `the config has no provider "${name}"`,
+      help: didYouMean(name, config.providers.keys(), 'providers'),
+    });
+  }
+  if (!provider.profile.token) {
+    return complain(context, {
+      code: 'no_token',
+      message: `the profile ${provider.profileName} of "${name}" uses no token`,
+      help: `\`outrider explain\` shows what it adds to a request`,
+    });
+  }
+  const record = await fetchToken(config, provider, renew);
+  const nowMs = systemClock.now();
+  const value = show ? record.accessToken : mask(record.accessToken);
+  const facts = {
+    provider: name,
+    type: record.tokenType,
+    age_seconds: Math.max(0, Math.round((nowMs - record.issuedAtMs) / 1_000)),
+    expires_at: new Date(record.expiresAtMs).toISOString(),
+    expires_in_seconds: Math.round((record.expiresAtMs - nowMs) / 1_000),
+    has_refresh_token: record.refreshToken !== undefined,
+    value,
+  };
+  context.stdout.write(
+    context.json
+      ? `${JSON.stringify(facts)}\n`
+      : columns([
+          ['provider', name],
+          ['type', facts.type],
+          ['age', span(nowMs - record.issuedAtMs)],
+          ['expires', `${facts.expires_at} (in ${span(record.expiresAtMs - nowMs)})`],
+          ['value', value],
+        ]),
+  );
+  return 0;
+}
