@@ -1,7 +1,7 @@
 import type { AuthDeps, ProviderAuth } from './auth/provider.ts';
 import { createProviderAuth } from './auth/provider.ts';
 import type { Config, ProviderConfig, RouteConfig } from './config/config.ts';
-import type { Engine, Lane } from './proxy/exchange.ts';
+import type { Engine, Lane } from './proxy/lane.ts';
 import { createForward } from './proxy/forward.ts';
 import { createGuard } from './proxy/guard.ts';
 import { createRouter } from './proxy/router.ts';

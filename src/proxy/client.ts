@@ -37,9 +37,7 @@ export function createClient(upstream: Upstream, clock: Clock): HttpClient {
       headers: call.headers,
       body: call.body,
       streamBytes: 0,
-      connectMs: call.timeoutMs,
-      responseMs: call.timeoutMs,
-      idleMs: 0,
+      timeouts: { connectMs: call.timeoutMs, responseMs: call.timeoutMs, idleMs: 0 },
     });
     const late = Promise.withResolvers<never>();
     const timer = clock.after(call.timeoutMs, () =>

@@ -1,5 +1,4 @@
 import type { Authorized, Authorizer, Outbound } from '../auth/authorizer.ts';
-import type { Limits, ReplayConfig, RouteMatch, Timeouts } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { AuthOutcome, Events, ExchangeRecord, ReplaySkipReason } from '../core/events.ts';
@@ -7,36 +6,13 @@ import type { RawHeaders } from '../core/headers.ts';
 import { collectBody, NO_BODY, openBody, type RequestBody } from './body.ts';
 import type { Caller } from './caller.ts';
 import { readHead, type Head } from './framing.ts';
-import { preflightHeaders, type Guard } from './guard.ts';
+import { enter, isPreflight, pathOf } from './door.ts';
+import { preflightHeaders } from './guard.ts';
+import type { Engine, Lane } from './lane.ts';
 import { answerError, asOutriderError, respond } from './respond.ts';
-import type { Router } from './router.ts';
 import type { SpoolBudget } from './spool.ts';
-import { checkTarget, joinTarget, parseAbsolute, type Join } from './target.ts';
-import type { Answer, Attempt, Upstream } from './upstream.ts';
-
-/** A route, compiled: everything about it that doesn't depend on the request. */
-export interface Lane {
-  readonly name: string;
-  readonly match: RouteMatch;
-  readonly provider: string | undefined;
-  /** Scheme, host and port of the upstream. */
-  readonly origin: string;
-  readonly join: Join;
-  readonly forward: (headers: RawHeaders, options: readonly string[]) => RawHeaders;
-  /** Undefined: forwarded without credentials. */
-  readonly authorizer: Authorizer | undefined;
-  readonly timeouts: Timeouts;
-  readonly replay: ReplayConfig | false;
-}
-
-/** What a config compiles to; a reload swaps it as one. */
-export interface Engine {
-  readonly router: Router<Lane>;
-  readonly guard: Guard;
-  readonly limits: Limits;
-  /** For bodies on lanes that never replay. */
-  readonly keep: ReplayConfig;
-}
+import { joinTarget } from './target.ts';
+import type { Answer, Attempt, AttemptObserver, Upstream } from './upstream.ts';
 
 export interface ExchangeDeps {
   /** The engine of the moment. */
@@ -61,7 +37,7 @@ type Fate =
   | { readonly skip: ReplaySkipReason };
 
 /** One request: guard → match → authorize → send → (renew → send again, once) → respond. */
-class Exchange implements ExchangeRecord {
+class Exchange implements ExchangeRecord, AttemptObserver {
   requestId = '';
   route: string | undefined;
   provider: string | undefined;
@@ -84,6 +60,7 @@ class Exchange implements ExchangeRecord {
   readonly #engine: Engine;
   readonly #startedMs: number;
   #firstSentMs = 0;
+  #sentMs = 0;
   #body: RequestBody = NO_BODY;
   #attempt: Attempt | undefined;
   #cors: RawHeaders | undefined;
@@ -101,10 +78,12 @@ class Exchange implements ExchangeRecord {
   async run(): Promise<void> {
     try {
       const head = this.#readHead();
-      const target = this.#acceptTarget(head);
-      if (this.#cors && this.method === 'OPTIONS' && this.#isPreflight()) {
+      const { target, cors } = enter(this.#caller, head, this.#engine.guard, this.#deps.pseudonym);
+      this.path = pathOf(target);
+      this.#cors = cors;
+      if (cors && isPreflight(this.#caller)) {
         this.status = 204;
-        this.#caller.answer(204, 'No Content', preflightHeaders(this.#cors, this.#caller.headers), '');
+        this.#caller.answer(204, 'No Content', preflightHeaders(cors, this.#caller.headers), '');
         return;
       }
       this.#engine.guard.checkAccess(head);
@@ -184,45 +163,11 @@ class Exchange implements ExchangeRecord {
   }
 
   #readHead(): Head {
-    const { caller, deps } = { caller: this.#caller, deps: this.#deps };
-    this.requestId = deps.nextRequestId();
-    const head = readHead(caller.target, caller.version, caller.headers, this.#engine.limits);
+    const { target, version, headers } = this.#caller;
+    this.requestId = this.#deps.nextRequestId();
+    const head = readHead(target, version, headers, this.#engine.limits);
     if (head.requestId !== undefined) this.requestId = head.requestId;
     return head;
-  }
-
-  /** Rules 1, 2, 7, 8 and loops: yields the target in origin form. */
-  #acceptTarget(head: Head): string {
-    const { target, localAddress, localPort } = this.#caller;
-    const { guard } = this.#engine;
-    let origin = target;
-    const absolute = target.charCodeAt(0) === 0x2f ? undefined : parseAbsolute(target);
-    if (absolute) {
-      origin = absolute.target;
-      if (absolute.scheme === 'https' || !guard.isSelf(absolute.authority, localAddress, localPort)) {
-        throw new OutriderError('destination_denied', { detail: 'this proxy forwards to its routes alone' });
-      }
-      head.host = absolute.authority;
-    }
-    checkTarget(origin);
-    const mark = origin.indexOf('?');
-    this.path = mark < 0 ? origin : origin.slice(0, mark);
-    if (head.via !== undefined && this.#isLoop(head.via)) {
-      throw new OutriderError('loop_detected', { detail: 'Via names this very process' });
-    }
-    guard.checkHost(head.host, localAddress);
-    this.#cors = guard.checkOrigin(head);
-    return origin;
-  }
-
-  #isLoop(via: string): boolean {
-    return via.split(',').some((hop) => hop.trim().split(/[ \t]+/)[1] === this.#deps.pseudonym);
-  }
-
-  #isPreflight(): boolean {
-    return this.#caller.headers.some(
-      (name, i) => i % 2 === 0 && name.toLowerCase() === 'access-control-request-method',
-    );
   }
 
   async #openBody(lane: Lane, head: Head, needsBody: boolean): Promise<void> {
@@ -248,14 +193,14 @@ class Exchange implements ExchangeRecord {
   }
 
   /** One attempt: the request as it is handed in, the caller's body unless that replaces it. */
-  async #send(
+  #send(
     lane: Lane,
     head: Head,
     request: { target: string; headers: RawHeaders; body?: Uint8Array | null | undefined },
   ): Promise<Answer> {
-    const { clock, events, upstream } = this.#deps;
-    const sentMs = clock.monotonic();
-    if (this.attempts++ === 0) this.#firstSentMs = sentMs;
+    const { clock, upstream } = this.#deps;
+    this.#sentMs = clock.monotonic();
+    if (this.attempts++ === 0) this.#firstSentMs = this.#sentMs;
     this.#attempt = upstream.send({
       origin: lane.origin,
       method: this.method,
@@ -263,31 +208,19 @@ class Exchange implements ExchangeRecord {
       headers: request.headers,
       body: request.body ?? (head.hasBody ? (this.#body.whole ?? this.#body.read()) : null),
       streamBytes: head.contentLength,
-      connectMs: lane.timeouts.connectMs,
-      responseMs: lane.timeouts.responseMs,
-      idleMs: lane.timeouts.idleMs,
+      timeouts: lane.timeouts,
+      observer: this,
     });
-    if (this.#caller.isGone) this.#attempt.abort();
-    let status = 0;
-    let failure: OutriderError | undefined;
-    try {
-      const answer = await this.#attempt.answer;
-      status = answer.status;
-      return answer;
-    } catch (error) {
-      failure = asOutriderError(error);
-      throw failure;
-    } finally {
-      const now = clock.monotonic();
-      this.upstreamMs = now - this.#firstSentMs;
-      events.emit('attempt', {
-        route: lane.name,
-        method: this.method,
-        status,
-        durationMs: now - sentMs,
-        error: failure?.code,
-      });
-    }
+    return this.#attempt.answer;
+  }
+
+  /** Called by the upstream: an attempt has got its answer's head, or none. */
+  settled(status: number, error: OutriderError | undefined): void {
+    const { clock, events } = this.#deps;
+    const now = clock.monotonic();
+    this.upstreamMs = now - this.#firstSentMs;
+    const route = this.route as string;
+    events.emit('attempt', { route, method: this.method, status, durationMs: now - this.#sentMs, error: error?.code });
   }
 
   async #isRejected(authorizer: Authorizer, sent: Authorized, answer: Answer, head: Head): Promise<boolean> {

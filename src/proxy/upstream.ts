@@ -17,9 +17,23 @@ export interface UpstreamRequest {
   readonly body: Uint8Array | AsyncIterable<Uint8Array> | null;
   /** Length of a streamed body in bytes; -1: chunked. */
   readonly streamBytes: number;
+  readonly timeouts: AttemptTimeouts;
+  readonly observer?: AttemptObserver;
+}
+
+/** Milliseconds. */
+export interface AttemptTimeouts {
   readonly connectMs: number;
+  /** From the request's last byte to the answer's head. */
   readonly responseMs: number;
+  /** Silence within the answer's body. */
   readonly idleMs: number;
+}
+
+/** Is told how each attempt went. */
+export interface AttemptObserver {
+  /** The answer's head is here (`status`), or there will be none (0 and why). Called once, before the promise settles. */
+  settled(status: number, error: OutriderError | undefined): void;
 }
 
 /** Where an answer's body goes. `abort` is called instead of `end` when it broke. */
@@ -115,7 +129,7 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Attempt, Answer, D
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.deadlineMs = clock.monotonic() + request.connectMs;
+    this.deadlineMs = clock.monotonic() + request.timeouts.connectMs;
     deadlines.watch(this);
     this.#dispatch();
   }
@@ -144,7 +158,7 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Attempt, Answer, D
   /** The body as the upstream takes it: time runs while it doesn't, and not while the caller is slow. */
   async *#paced(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of body) {
-      if (this.#phase === 'sending') this.#expireIn(this.#request.responseMs);
+      if (this.#phase === 'sending') this.#expireIn(this.#request.timeouts.responseMs);
       yield chunk;
       if (this.#phase === 'sending') this.deadlineMs = Infinity;
     }
@@ -155,7 +169,7 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Attempt, Answer, D
   }
 
   expire(): void {
-    const { connectMs, responseMs } = this.#request;
+    const { connectMs, responseMs } = this.#request.timeouts;
     const timeout = (detail: string): void => this.#fail(new OutriderError('upstream_timeout', { detail }));
     switch (this.#phase) {
       case 'connecting':
@@ -194,7 +208,7 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Attempt, Answer, D
     this.#isSent = true;
     if (this.#isSettled) return;
     this.#phase = 'waiting';
-    this.#expireIn(this.#request.responseMs);
+    this.#expireIn(this.#request.timeouts.responseMs);
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, reason?: string): void {
@@ -209,6 +223,7 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Attempt, Answer, D
       headers.push(text.latin1Slice(0, text.length));
     this.headers = headers;
     this.#isSettled = true;
+    this.#request.observer?.settled(status, undefined);
     this.#resolve(this);
   }
 
@@ -256,6 +271,7 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Attempt, Answer, D
     this.#controller?.abort(error);
     if (!this.#isSettled) {
       this.#isSettled = true;
+      this.#request.observer?.settled(0, error);
       this.#reject(error);
       return;
     }
@@ -270,7 +286,7 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Attempt, Answer, D
   async peek(maxBytes: number): Promise<Uint8Array | undefined> {
     this.#bufferLimit = maxBytes;
     if (!this.whole && !this.#failure && this.#bufferedBytes <= maxBytes) {
-      this.#idleMs = this.#request.idleMs;
+      this.#idleMs = this.#request.timeouts.idleMs;
       this.#expireIn(this.#idleMs);
       await new Promise<void>((resolve) => (this.#onBuffered = resolve));
       this.#onBuffered = undefined;
@@ -350,7 +366,8 @@ export function createUpstream(clock: Clock): Upstream {
     return pool;
   };
   return {
-    send: (request) => new UpstreamExchange(request, poolFor(request.origin, request.connectMs), clock, deadlines),
+    send: (request) =>
+      new UpstreamExchange(request, poolFor(request.origin, request.timeouts.connectMs), clock, deadlines),
     async close() {
       await Promise.all([...pools.values()].map((pool) => pool.destroy()));
       pools.clear();
