@@ -118,6 +118,13 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
   const privateHeaders = options.headers.filter(
     (name, i) => i % 2 === 0 && lane.authorizer?.privateHeaders.includes(name.toLowerCase()),
   );
+  /** What the profile puts there, its signatures last. */
+  const placed = (where: 'header' | 'query' | 'form' | 'json', list: readonly Field[]): readonly Field[] => [
+    ...list,
+    ...explanation.signatures.flatMap(({ place, value }) =>
+      place.startsWith(`${where} `) ? [{ name: place.slice(where.length + 1), value }] : [],
+    ),
+  ];
   return {
     method,
     route: lane.name,
@@ -130,11 +137,11 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
     dropped: [...new Set([...dropped, ...privateHeaders])],
     headers: [
       ...added.map(({ name, value }) => ({ name, value: isSecretKey(name) ? REDACTED : redactor.text(value) })),
-      ...explanation.headers,
+      ...placed('header', explanation.headers),
     ],
-    query: explanation.query,
-    form: explanation.form,
-    json: explanation.json,
+    query: placed('query', explanation.query),
+    form: placed('form', explanation.form),
+    json: placed('json', explanation.json),
     signatures: explanation.signatures,
     token: explanation.token ?? null,
   };

@@ -69,7 +69,8 @@ test.serial('a signature shows the text that is signed, with the secret by name,
   ]);
   t.is(code, 0, stderr);
   t.regex(stdout, /^signs\n {2}text +eyJhIjoxfQ==\/pg\/v1\/pay<salt_key>\n {2}with +sha256/m);
-  t.regex(stdout, /x-verify/i);
+  t.regex(stdout, /^ {2}place +header x-verify$/im);
+  t.regex(stdout, /^ {2}header +x-verify: [0-9a-f]{64}###1$/im);
   t.notRegex(stdout, /salty-salt-salt/);
 });
 
