@@ -169,7 +169,25 @@ export function size(minimum: number): Leaf<number> {
   });
 }
 
+interface Note {
+  readonly default?: string | number | boolean;
+  readonly description?: string;
+}
+
+const notes = new WeakMap<object, Note>();
+
+/** What an editor may show of a schema beside its form. */
+export const noteOf = (schema: object): Note => notes.get(schema) ?? {};
+
 /** `schema` with what holds when the value is absent; `written` is that as one would write it in the file. */
 export function withDefault<T>(schema: Leaf<T>, value: T, written: string | number | boolean): z.ZodDefault<Leaf<T>> {
-  return schema.default(value as z.util.NoUndefined<T>).meta({ default: written });
+  const complete = schema.default(value as z.util.NoUndefined<T>);
+  notes.set(complete, { default: written });
+  return complete;
+}
+
+/** `schema`, an optional one or a section, with a sentence for editors. */
+export function described<S extends z.ZodType>(description: string, schema: S): S {
+  notes.set(schema, { ...noteOf(schema), description });
+  return schema;
 }

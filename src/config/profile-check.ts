@@ -1,9 +1,9 @@
 import { isToken } from '../core/headers.ts';
+import { Fault } from './fault.ts';
 import type { Problems } from './problems.ts';
-import { namesIn } from './profile-templates.ts';
 import type { ProfileData } from './profile-schema.ts';
 import { find, nearest, type MapNode, type Node } from './tree.ts';
-import { isOurHeader } from './values.ts';
+import { checkTemplate, isOurHeader } from './values.ts';
 
 /** The environment whose endpoints are paths, answered by the simulators. */
 export const SIMULATOR = 'simulator';
@@ -15,6 +15,8 @@ export function checkProfile(profile: MapNode, data: ProfileData, problems: Prob
   checkEnvironments(profile, data, problems);
   checkCredentials(profile, data, problems);
   checkHeaderNames(find(profile, 'inject', 'headers'), problems);
+  for (const place of ['headers', 'query', 'form', 'json'])
+    checkNameTemplates(find(profile, 'inject', place), problems);
   checkSignatures(find(profile, 'sign'), problems);
   if (!data.token) return;
   for (const call of ['fetch', 'refresh']) {
@@ -73,10 +75,23 @@ function checkHeaderNames(headers: Node | undefined, problems: Problems): void {
   if (headers?.kind !== 'map') return;
   for (const [name, place] of headers.keys) {
     // A name may be made of credentials, and is then checked with them.
-    if (namesIn(name).length > 0) continue;
+    if (name.includes('{{')) continue;
     if (!isToken(name)) problems.error('invalid_value', place, `"${name}" is not a header name`);
     else if (isOurHeader(name.toLowerCase()))
       problems.error('invalid_value', place, `"${name}" belongs to the connection`);
+  }
+}
+
+/** Names under `inject` are templates as well. */
+function checkNameTemplates(names: Node | undefined, problems: Problems): void {
+  if (names?.kind !== 'map') return;
+  for (const [name, place] of names.keys) {
+    try {
+      checkTemplate(name, false);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      problems.fault(error, place);
+    }
   }
 }
 

@@ -1,6 +1,18 @@
 import { z } from 'zod';
 import { parseDuration } from '../core/units.ts';
-import { anyNode, boolean, choice, duration, integer, leaf, text, unfit, withDefault, type Leaf } from './leaf.ts';
+import {
+  anyNode,
+  boolean,
+  choice,
+  described,
+  duration,
+  integer,
+  leaf,
+  text,
+  unfit,
+  withDefault,
+  type Leaf,
+} from './leaf.ts';
 import { bytesTemplate, endpoint, method, pointer, template } from './values.ts';
 import type { RenewSpec } from './profile.ts';
 
@@ -10,34 +22,40 @@ const templates = z.record(z.string(), template.optional());
 const jsonTemplate = anyNode('JSON', {}, { keepsEmpty: false });
 
 const place = z.strictObject({
-  header: text.optional(),
-  query: text.optional(),
-  form: text.optional(),
-  json: text.optional(),
+  header: template.optional(),
+  query: template.optional(),
+  form: template.optional(),
+  json: template.optional(),
   value: withDefault(template, '{{signature}}', '{{signature}}'),
 });
 
 const sign = z.strictObject({
-  when: z
-    .strictObject({
-      methods: z.array(method).optional(),
-      path: leaf({
-        expects: 'a path',
-        json: { type: 'string', pattern: '^/' },
-        read: (node) => {
-          if (!node.text.startsWith('/')) throw unfit(node, 'a path', 'begin with a slash');
-          return node.text;
-        },
-      }).optional(),
-    })
-    .prefault({}),
-  body: z.strictObject({ wrap: choice(['base64']), field: text }).optional(),
-  text: bytesTemplate,
+  when: described(
+    'Which requests it signs; all, without it.',
+    z
+      .strictObject({
+        methods: z.array(method).optional(),
+        path: leaf({
+          expects: 'a path',
+          json: { type: 'string', pattern: '^/' },
+          read: (node) => {
+            if (!node.text.startsWith('/')) throw unfit(node, 'a path', 'begin with a slash');
+            return node.text;
+          },
+        }).optional(),
+      })
+      .prefault({}),
+  ),
+  body: described(
+    'Wrap the JSON body before it is signed: `{ wrap: base64, field: request }`.',
+    z.strictObject({ wrap: choice(['base64']), field: text }).optional(),
+  ),
+  text: described('What is signed.', bytesTemplate),
   algorithm: choice(['sha256', 'sha512', 'sha1', 'md5', 'hmac-sha256', 'hmac-sha512']),
-  key: bytesTemplate.optional(),
+  key: described('The key of an HMAC.', bytesTemplate.optional()),
   encode: withDefault(choice(['hex', 'base64', 'base64url']), 'hex', 'hex'),
-  case: choice(['lower', 'upper']).optional(),
-  set: place,
+  case: described('Of a hex signature.', choice(['lower', 'upper']).optional()),
+  set: described('Where the signature goes.', place),
 });
 
 const tokenCall = z.strictObject({
@@ -47,8 +65,8 @@ const tokenCall = z.strictObject({
   query: templates.optional(),
   form: templates.optional(),
   json: jsonTemplate.optional(),
-  auth: z.strictObject({ basic: z.array(template) }).optional(),
-  sign: z.array(sign).optional(),
+  auth: described('`basic: [name, password]`.', z.strictObject({ basic: z.array(template) }).optional()),
+  sign: described('Signatures of the token call itself.', z.array(sign).optional()),
 });
 
 const reading = z.union([pointer, z.strictObject({ pointer: pointer.optional(), default: text.optional() })]);
@@ -57,18 +75,24 @@ const unit = withDefault(choice(['s', 'ms']), 's', 's');
 const expiry = z.strictObject({ at: pointer.optional(), in: pointer.optional(), since: pointer.optional(), unit });
 
 const token = z.strictObject({
-  subject: template.optional(),
-  fetch: tokenCall.optional(),
-  refresh: tokenCall.optional(),
-  read: z
-    .strictObject({
-      access_token: reading.optional(),
-      token_type: reading.optional(),
-      refresh_token: reading.optional(),
-      expiry: z.array(expiry).optional(),
-      lifetime_default: duration(1).optional(),
-    })
-    .optional(),
+  subject: described('Whose token it is, where tokens belong to users: one is kept for each.', template.optional()),
+  fetch: described('How a token is got.', tokenCall.optional()),
+  refresh: described(
+    'How one is renewed while a refresh token is held; what it leaves out is as in `fetch`.',
+    tokenCall.optional(),
+  ),
+  read: described(
+    'JSON pointers into the answer.',
+    z
+      .strictObject({
+        access_token: reading.optional(),
+        token_type: reading.optional(),
+        refresh_token: reading.optional(),
+        expiry: described('The first source that yields a number wins.', z.array(expiry).optional()),
+        lifetime_default: described('When no source yields.', duration(1).optional()),
+      })
+      .optional(),
+  ),
 });
 
 const inject = z.strictObject({
@@ -92,36 +116,51 @@ const ahead: Leaf<RenewSpec['ahead']> = leaf({
 
 /** The `renew` part, of a profile or of a provider that overrides it. */
 export const renewSchema = z.strictObject({
-  on_status: z.array(integer(300, 599)).optional(),
-  on_body: z.array(z.strictObject({ status: integer(200, 599), pointer, equals: z.array(text) })).optional(),
-  ahead: ahead.optional(),
-  cooldown: duration(0).optional(),
+  on_status: described('Statuses that reject the token.', z.array(integer(300, 599)).optional()),
+  on_body: described(
+    'Rejections that only the body tells.',
+    z.array(z.strictObject({ status: integer(200, 599), pointer, equals: z.array(text) })).optional(),
+  ),
+  ahead: described('The last part of the lifetime, in which a token is renewed in the background.', ahead.optional()),
+  cooldown: described('The least time between renewals.', duration(0).optional()),
 });
 
 /** One profile as it stands in a file; what `extends` brings may be left out. */
 export const profileSchema = z
   .strictObject({
-    title: text.optional(),
-    extends: text.optional(),
-    environments: z.record(z.string(), z.record(z.string(), endpoint.optional()).optional()).optional(),
-    credentials: z
-      .record(
-        z.string(),
-        z
-          .strictObject({
-            secret: withDefault(boolean, false, false),
-            optional: withDefault(boolean, false, false),
-            default: z.union([template, templates]).optional(),
-          })
-          .optional(),
-      )
-      .optional(),
-    token: token.optional(),
-    inject: inject.optional(),
-    sign: z.array(sign).optional(),
-    renew: renewSchema.optional(),
-    scope: z.strictObject({ max: integer(1, 1000).optional(), known: z.array(text).optional() }).optional(),
-    values: templates.optional(),
+    title: described('For people.', text.optional()),
+    extends: described(
+      'The profile that this one changes: maps are merged, lists replaced, null takes away.',
+      text.optional(),
+    ),
+    environments: described(
+      'Endpoints of each environment.',
+      z.record(z.string(), z.record(z.string(), endpoint.optional()).optional()).optional(),
+    ),
+    credentials: described(
+      'What the operator gives.',
+      z
+        .record(
+          z.string(),
+          z
+            .strictObject({
+              secret: withDefault(boolean, false, false),
+              optional: withDefault(boolean, false, false),
+              default: z.union([template, templates]).optional(),
+            })
+            .optional(),
+        )
+        .optional(),
+    ),
+    token: described('How a token is got; none for fixed keys and signatures.', token.optional()),
+    inject: described('What is put into each request.', inject.optional()),
+    sign: described('Signatures, applied in order, anew for each attempt.', z.array(sign).optional()),
+    renew: described('When a token is renewed.', renewSchema.optional()),
+    scope: described(
+      '`max`: how many; `known`: which there are.',
+      z.strictObject({ max: integer(1, 1000).optional(), known: z.array(text).optional() }).optional(),
+    ),
+    values: described('Named texts for use in templates.', templates.optional()),
   })
   .meta({ id: 'profile' });
 

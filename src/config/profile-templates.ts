@@ -1,7 +1,7 @@
 import type { Problems } from './problems.ts';
 import { didYouMean } from './suggest.ts';
 import { parseTemplate, TemplateError } from './template.ts';
-import { find, type MapNode, type Node, type ScalarNode } from './tree.ts';
+import { find, type MapNode, type Node, type Place, type ScalarNode } from './tree.ts';
 
 /** What a template may name besides credentials, endpoints, scope, now, uuid and values. */
 interface Context {
@@ -19,10 +19,19 @@ const withRequest = (context: Context): Context => ({ ...context, request: 'yes'
 const withSignature = (context: Context): Context => ({ ...context, signature: true });
 
 const CALL_FIELDS = ['url', 'headers', 'query', 'form', 'json', 'auth'];
-const SIGN_FIELDS = [['text'], ['key']];
+const SIGN_FIELDS = [['text'], ['key'], ...['header', 'query', 'form', 'json'].map((place) => ['set', place])];
+/** The names there are templates too: a fixed API key goes into the header that the operator names. */
+const PLACES = ['headers', 'query', 'form', 'json'];
+
+/** A template and where it stands. */
+interface Site {
+  readonly text: string;
+  readonly place: Place;
+  readonly context: Context;
+}
 
 /** Every template of a profile, with what it may name. */
-function* sites(profile: MapNode): Generator<readonly [ScalarNode, Context]> {
+function* sites(profile: MapNode): Generator<Site> {
   yield* under(find(profile, 'token', 'subject'), SUBJECT);
   for (const [call, context] of [
     ['fetch', FETCH],
@@ -33,10 +42,11 @@ function* sites(profile: MapNode): Generator<readonly [ScalarNode, Context]> {
     yield* signatures(find(profile, 'token', call, 'sign'), withRequest(context));
   }
   yield* under(find(profile, 'inject'), REQUEST);
+  for (const place of PLACES) yield* keysOf(find(profile, 'inject', place), REQUEST);
   yield* signatures(find(profile, 'sign'), REQUEST);
 }
 
-function* signatures(list: Node | undefined, context: Context): Generator<readonly [ScalarNode, Context]> {
+function* signatures(list: Node | undefined, context: Context): Generator<Site> {
   if (list?.kind !== 'list') return;
   for (const entry of list.items) {
     for (const way of SIGN_FIELDS) yield* under(find(entry, ...way), context);
@@ -44,10 +54,14 @@ function* signatures(list: Node | undefined, context: Context): Generator<readon
   }
 }
 
-function* under(node: Node | undefined, context: Context): Generator<readonly [ScalarNode, Context]> {
-  if (node?.kind === 'scalar') yield [node, context];
+function* under(node: Node | undefined, context: Context): Generator<Site> {
+  if (node?.kind === 'scalar') yield { text: node.text, place: node, context };
   else if (node?.kind === 'list') for (const item of node.items) yield* under(item, context);
   else if (node?.kind === 'map') for (const value of node.entries.values()) yield* under(value, context);
+}
+
+function* keysOf(node: Node | undefined, context: Context): Generator<Site> {
+  if (node?.kind === 'map') for (const [text, place] of node.keys) yield { text, place, context };
 }
 
 /** Names in a text; none where it can't be read, which its leaf has said already. */
@@ -79,11 +93,11 @@ export function checkTemplates(profile: MapNode, declared: Declared, problems: P
   const anywhere = withRequest(REFRESH);
   for (const [name, { node }] of values)
     checkNames(namesIn(node.text), node, anywhere, known, problems, `values.${name}`);
-  for (const [node, context] of sites(profile)) {
-    const names = namesIn(node.text);
+  for (const { text, place, context } of sites(profile)) {
+    const names = namesIn(text);
     const inner = names.flatMap((name) => values.get(name.replace(/^values\./, ''))?.names ?? []);
-    const isFine = checkNames(names, node, context, known, problems);
-    if (isFine) checkNames(inner, node, context, known, problems);
+    const isFine = checkNames(names, place, context, known, problems);
+    if (isFine) checkNames(inner, place, context, known, problems);
     for (const name of [...names, ...inner]) if (name.startsWith('endpoints.')) endpoints.add(name.slice(10));
   }
   checkDefaults(profile, known, problems);
@@ -138,7 +152,7 @@ type Known = Declared & { readonly values: readonly string[] };
 
 function checkNames(
   names: readonly string[],
-  node: ScalarNode,
+  place: Place,
   context: Context,
   known: Known,
   problems: Problems,
@@ -148,7 +162,7 @@ function checkNames(
     if (name === self) continue;
     const [complaint, help] = complaintAbout(name, context, known) ?? [];
     if (complaint === undefined) continue;
-    problems.error('unknown_template_name', node, complaint, help);
+    problems.error('unknown_template_name', place, complaint, help);
     return false;
   }
   return true;
@@ -191,28 +205,20 @@ function complaintAboutToken(name: string, context: Context, known: Known): [str
 function checkDefaults(profile: MapNode, known: Known, problems: Problems): void {
   const specs = profile.get('credentials');
   if (specs?.kind !== 'map') return;
-  const texts = (name: string): ScalarNode[] => [...under(find(specs, name, 'default'), SUBJECT)].map(([node]) => node);
-  const follow = follower('credentials.', (name) => texts(name).flatMap((node) => namesIn(node.text)));
+  const texts = (name: string): Site[] => [...under(find(specs, name, 'default'), SUBJECT)];
+  const follow = follower('credentials.', (name) => texts(name).flatMap(({ text }) => namesIn(text)));
   for (const name of specs.entries.keys()) {
-    const nodes = texts(name);
-    for (const node of nodes) {
-      const other = namesIn(node.text).find((inner) => !inner.startsWith('credentials.'));
-      if (other === undefined) checkNames(namesIn(node.text), node, SUBJECT, known, problems);
-      else
-        problems.error(
-          'unknown_template_name',
-          node,
-          `"${other}" is not known here`,
-          'a default is made of credentials',
-        );
+    const defaults = texts(name);
+    for (const { text, place } of defaults) {
+      const names = namesIn(text);
+      const other = names.find((inner) => !inner.startsWith('credentials.'));
+      const help = 'a default is made of credentials';
+      if (other === undefined) checkNames(names, place, SUBJECT, known, problems);
+      else problems.error('unknown_template_name', place, `"${other}" is not known here`, help);
     }
-    if (nodes[0] !== undefined && follow(name) === undefined) {
-      problems.error(
-        'template_cycle',
-        nodes[0],
-        `the default of "${name}" depends on itself`,
-        'give one of them a value',
-      );
+    if (defaults[0] !== undefined && follow(name) === undefined) {
+      const help = 'give one of them a value';
+      problems.error('template_cycle', defaults[0].place, `the default of "${name}" depends on itself`, help);
     }
   }
 }

@@ -70,6 +70,7 @@ export interface TokenSpec {
   };
 }
 
+/** What goes where; the names are templates too: the profile `header` takes its name from a credential. */
 export interface InjectSpec {
   readonly headers: TemplateMap;
   readonly query: TemplateMap;

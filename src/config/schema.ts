@@ -6,6 +6,7 @@ import {
   anyNode,
   boolean,
   choice,
+  described,
   duration,
   integer,
   leaf,
@@ -73,21 +74,39 @@ const ms = (written: string, value: number, minimum = 1): z.ZodDefault<Leaf<numb
   withDefault(duration(minimum), value, written);
 
 const listen = z.strictObject({
-  address: withDefault(address, { host: '127.0.0.1', port: 8080 }, '127.0.0.1:8080'),
-  allowed_hosts: z.array(hostName).optional(),
-  allowed_origins: z.array(origin).optional(),
-  access_tokens: z.array(secret).optional(),
-  allow_unauthenticated: withDefault(boolean, false, false),
+  address: described(
+    'host:port, or unix:/path; a port of 0 means any free one.',
+    withDefault(address, { host: '127.0.0.1', port: 8080 }, '127.0.0.1:8080'),
+  ),
+  allowed_hosts: described(
+    'Host names accepted besides loopback names and the hosts of routes.',
+    z.array(hostName).optional(),
+  ),
+  allowed_origins: described('Browser origins that may call.', z.array(origin).optional()),
+  access_tokens: described('When given, a caller must show one of them.', z.array(secret).optional()),
+  allow_unauthenticated: described(
+    'Must be true to listen beyond loopback without access tokens.',
+    withDefault(boolean, false, false),
+  ),
 });
 
 const admin = z.strictObject({
-  address: withDefault(address, { host: '127.0.0.1', port: 8081 }, '127.0.0.1:8081'),
-  token: optionalSecret.optional(),
+  address: described(
+    'Where health and metrics are served.',
+    withDefault(address, { host: '127.0.0.1', port: 8081 }, '127.0.0.1:8081'),
+  ),
+  token: described('Needed beyond loopback, for all but health and metrics.', optionalSecret.optional()),
 });
 
 const forward = z.strictObject({
-  mode: withDefault(choice(['none', 'plain', 'intercept']), 'none', 'none'),
-  unmatched: withDefault(choice(['refuse', 'tunnel']), 'refuse', 'refuse'),
+  mode: described(
+    'Whether requests may come as to a forward proxy.',
+    withDefault(choice(['none', 'plain', 'intercept']), 'none', 'none'),
+  ),
+  unmatched: described(
+    'What becomes of forward requests without a route.',
+    withDefault(choice(['refuse', 'tunnel']), 'refuse', 'refuse'),
+  ),
 });
 
 const storeKey: Leaf<Secret> = leaf({
@@ -104,7 +123,7 @@ const storeKey: Leaf<Secret> = leaf({
 const redisUrl = pattern('a redis URL', /^rediss?:\/\/[^\s]+$/, 'write redis://host:6379/0, or rediss:// for TLS');
 
 const store = z.strictObject({
-  kind: withDefault(choice(['memory', 'file', 'redis']), 'memory', 'memory'),
+  kind: described('Where tokens are kept.', withDefault(choice(['memory', 'file', 'redis']), 'memory', 'memory')),
   path: text.optional(),
   url: redisUrl.optional(),
   username: text.optional(),
@@ -116,28 +135,31 @@ const store = z.strictObject({
 });
 
 const timeouts = z.strictObject({
-  connect: ms('5s', 5_000),
-  response: ms('60s', 60_000),
-  idle: ms('60s', 60_000),
-  token: ms('10s', 10_000),
-  lame_duck: ms('1s', 1_000, 0),
-  drain: ms('25s', 25_000, 0),
+  connect: described('To reach an upstream.', ms('5s', 5_000)),
+  response: described('From the last byte of a request to the head of its answer.', ms('60s', 60_000)),
+  idle: described("Silence within an answer's body.", ms('60s', 60_000)),
+  token: described('A call to a token endpoint.', ms('10s', 10_000)),
+  lame_duck: described('How long connections are still accepted after SIGTERM.', ms('1s', 1_000, 0)),
+  drain: described('How long requests under way may take after that.', ms('25s', 25_000, 0)),
 });
 
 const limits = z.strictObject({
   header_bytes: withDefault(size(256), 16 * KiB, '16KiB'),
   headers: withDefault(integer(1, 10_000), 200, 200),
   url_bytes: withDefault(size(64), 8 * KiB, '8KiB'),
-  connections: withDefault(integer(1, 1_000_000), 10_000, 10_000),
-  waiting: withDefault(integer(1, 1_000_000), 1_000, 1_000),
-  signed_body: withDefault(size(0), MiB, '1MiB'),
+  connections: described('Open connections of callers.', withDefault(integer(1, 1_000_000), 10_000, 10_000)),
+  waiting: described('Requests that may wait for a token.', withDefault(integer(1, 1_000_000), 1_000, 1_000)),
+  signed_body: described('The largest body that is signed.', withDefault(size(0), MiB, '1MiB')),
 });
 
 const replay = z.strictObject({
-  memory: withDefault(size(0), MiB, '1MiB'),
-  spool: withDefault(size(0), 64 * MiB, '64MiB'),
-  spool_total: withDefault(size(0), 1024 * MiB, '1GiB'),
-  dir: text.optional(),
+  memory: described('How much of a body is kept in memory for a replay.', withDefault(size(0), MiB, '1MiB')),
+  spool: described(
+    'The largest body that is kept at all; beyond memory, in a temporary file.',
+    withDefault(size(0), 64 * MiB, '64MiB'),
+  ),
+  spool_total: described('All temporary files together.', withDefault(size(0), 1024 * MiB, '1GiB')),
+  dir: described("Where temporary files are made; the system's directory for them by default.", text.optional()),
 });
 
 const log = z.strictObject({
@@ -150,27 +172,36 @@ const log = z.strictObject({
 const credential = anyNode('a credential', { type: ['string', 'number', 'boolean'] }, { keepsEmpty: true });
 
 const provider = z.strictObject({
-  profile: text,
-  environment: text.optional(),
-  credentials: z.record(z.string(), credential).optional(),
-  endpoints: z.record(z.string(), endpointUrl.optional()).optional(),
-  scope: z.array(text).optional(),
-  renew: renewSchema.optional(),
+  profile: described(
+    'How the provider authenticates: a built-in profile, or one of `profiles`.',
+    leaf({ expects: 'the name of a profile', json: { type: 'string' }, read: (node) => node.text }),
+  ),
+  environment: described('Required where the profile has any; `simulator` needs no credentials.', text.optional()),
+  credentials: described('Those that the profile declares.', z.record(z.string(), credential).optional()),
+  endpoints: described(
+    'Override single URLs of the environment.',
+    z.record(z.string(), endpointUrl.optional()).optional(),
+  ),
+  scope: described('For profiles that have scopes.', z.array(text).optional()),
+  renew: described("Override the profile's `renew`.", renewSchema.optional()),
 });
 
 const route = z.strictObject({
-  name: pattern('a name', NAME, NAME_HELP).optional(),
+  name: described("Default: the provider's name.", pattern('a name', NAME, NAME_HELP).optional()),
   match: z
     .strictObject({
-      path: pathPrefix.optional(),
+      path: described('A prefix of the raw path, on segment boundaries.', pathPrefix.optional()),
       methods: z.array(method).optional(),
-      hosts: z.array(hostName).optional(),
-      headers: z.record(z.string(), headerText.optional()).optional(),
+      hosts: described('Host names, without ports.', z.array(hostName).optional()),
+      headers: described('Names and exact values.', z.record(z.string(), headerText.optional()).optional()),
     })
     .prefault({}),
-  provider: text.optional(),
-  upstream: upstream.optional(),
-  strip_prefix: withDefault(boolean, true, true),
+  provider: described(
+    'Without one, requests are forwarded without credentials and `upstream` is required.',
+    text.optional(),
+  ),
+  upstream: described("Default: the provider's `api` endpoint.", upstream.optional()),
+  strip_prefix: described('Whether the matched prefix is cut off.', withDefault(boolean, true, true)),
   headers: z
     .strictObject({
       set: z.record(z.string(), headerText.optional()).optional(),
@@ -180,23 +211,26 @@ const route = z.strictObject({
   timeouts: z
     .strictObject({ connect: duration(1).optional(), response: duration(1).optional(), idle: duration(1).optional() })
     .prefault({}),
-  replay: z.union([never, z.strictObject({ memory: size(0).optional(), spool: size(0).optional() })]).optional(),
-  websocket: withDefault(boolean, false, false),
+  replay: described(
+    'Overrides; false never replays.',
+    z.union([never, z.strictObject({ memory: size(0).optional(), spool: size(0).optional() })]).optional(),
+  ),
+  websocket: described('Let `Upgrade: websocket` pass.', withDefault(boolean, false, false)),
 });
 
 /** The config file. The JSON Schema for editors is derived from this, too. */
 export const configSchema = z.strictObject({
   version: withDefault(integer(1, 1), 1, 1),
   listen: listen.prefault({}),
-  admin: z.union([never, admin]).prefault({}),
+  admin: described('false switches it off.', z.union([never, admin]).prefault({})),
   forward: forward.prefault({}),
   store: store.prefault({}),
-  state_dir: text.optional(),
+  state_dir: described('Default: $XDG_STATE_HOME/outrider.', text.optional()),
   timeouts: timeouts.prefault({}),
   limits: limits.prefault({}),
   replay: replay.prefault({}),
   log: log.prefault({}),
-  profiles: z.record(z.string(), profileSchema).optional(),
+  profiles: described('Profiles of your own.', z.record(z.string(), profileSchema).optional()),
   providers: z.record(z.string(), provider).optional(),
   routes: z.array(route).optional(),
 });
