@@ -51,9 +51,12 @@ const MAX_SUBJECTS = 10_000;
 export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): ProviderAuth {
   const plan = compilePlan(provider, deps.endpoints);
   const { token } = plan;
-  const create = createSubjects(provider, plan, deps);
+  // A subject that was dropped and comes again goes on behind its old generations, so that a late 401 is known as late.
+  let dropped = 0;
+  const create = createSubjects(provider, plan, deps, () => dropped);
   const everybody = create('', undefined);
-  const subjects = new Subjects(deps.maxSubjects ?? MAX_SUBJECTS, create, ({ key }) => {
+  const subjects = new Subjects(deps.maxSubjects ?? MAX_SUBJECTS, create, ({ key, source }) => {
+    dropped = Math.max(dropped, source?.generation ?? 0);
     if (token) void forget(deps.store, storeKey(token, key));
   });
   const rejection = token ? compileRejection(provider.profile.renew) : NO_REJECTION;
@@ -87,6 +90,7 @@ function createSubjects(
   provider: ProviderConfig,
   plan: Plan,
   deps: AuthDeps,
+  dropped: () => number,
 ): (text: ByteString, key: string | undefined) => Subject {
   const { token, credentials } = plan;
   const { store, clock, events, http } = deps;
@@ -105,6 +109,7 @@ function createSubjects(
       events,
       waiting,
       random: deps.random ?? Math.random,
+      after: dropped(),
       credentialsVersion: () => credentials.resolve().version,
       call: (last) => call(last, subject.request ? new RequestDraft(subject.request) : EMPTY_REQUEST),
     });

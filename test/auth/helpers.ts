@@ -9,7 +9,7 @@ import type {
   TokenSpec,
 } from '../../src/config/profile.ts';
 import { createEvents, type NoticeRecord, type RenewalRecord } from '../../src/core/events.ts';
-import type { HttpAnswer, HttpCall, HttpClient } from '../../src/core/http.ts';
+import type { HttpAnswer } from '../../src/core/http.ts';
 import type { Outbound } from '../../src/auth/authorizer.ts';
 import { type AuthDeps, createProviderAuth, type ProviderAuth } from '../../src/auth/provider.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
@@ -117,7 +117,10 @@ export interface Bench {
 }
 
 /** A provider's credentials, with nothing but what the test hands in. */
-export function benchOf(provider: ProviderConfig, deps: Partial<AuthDeps> & { clock?: FakeClock } = {}): Bench {
+export function benchOf(
+  provider: ProviderConfig,
+  deps: Omit<Partial<AuthDeps>, 'clock'> & { readonly clock?: FakeClock } = {},
+): Bench {
   const clock = deps.clock ?? fakeClock();
   const events = deps.events ?? createEvents();
   const renewals: RenewalRecord[] = [];
@@ -145,14 +148,6 @@ export const outbound = (parts: Partial<Omit<Outbound, 'body'>> & { body?: strin
   ...parts,
   body: parts.body === undefined ? null : Buffer.from(parts.body),
 });
-
-/** A token endpoint that answers when the test says so; it keeps the calls. */
-export interface Endpoint {
-  readonly http: HttpClient;
-  readonly calls: HttpCall[];
-  /** What the next calls get. */
-  answer: (call: HttpCall, n: number) => Promise<HttpAnswer> | HttpAnswer;
-}
 
 export const jsonAnswer = (json: unknown, status = 200, headers: readonly string[] = []): HttpAnswer => ({
   status,

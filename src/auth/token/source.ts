@@ -23,6 +23,8 @@ export interface SourceParts {
   readonly events: Events;
   readonly waiting: Waiting;
   readonly random: () => number;
+  /** The first token's generation is the one after this. */
+  readonly after: number;
   readonly credentialsVersion: () => number;
   /** Gets a token from the endpoint; rejects with {@link TokenFailure}. */
   readonly call: (last: TokenRecord | undefined) => Promise<ArrivedToken>;
@@ -46,6 +48,8 @@ export class TokenSource {
   readonly #parts: SourceParts;
   /** The newest one known, expired or not. */
   #record: TokenRecord | undefined;
+  /** The highest generation heard of. */
+  #generation: number;
   /** Whether a request has had the token since it was last renewed; one that nobody uses isn't renewed again. */
   #isUsed = false;
   #renewAtMs = Infinity;
@@ -56,6 +60,11 @@ export class TokenSource {
 
   constructor(parts: SourceParts) {
     this.#parts = parts;
+    this.#generation = parts.after;
+  }
+
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Whether a token call is under way. */
@@ -103,6 +112,7 @@ export class TokenSource {
   async replace(generation: number, rejectedAtMs: number): Promise<Replacement> {
     const { clock, renew } = this.#parts;
     const nowMs = clock.now();
+    this.#generation = Math.max(this.#generation, generation);
     const record = this.#record && this.#record.expiresAtMs > nowMs ? this.#record : this.#load(nowMs);
     if (record) {
       if (record.generation !== generation) {
@@ -172,7 +182,7 @@ export class TokenSource {
     }
     const last = this.#record;
     const stored = await this.#stored();
-    const newest = Math.max(last?.generation ?? 0, stored?.generation ?? 0);
+    const newest = Math.max(this.#generation, stored?.generation ?? 0);
     const next: TokenRecord = {
       // The same token again is no new generation, only a new expiry.
       generation: last?.accessToken === accessToken ? last.generation : newest + 1,
@@ -182,7 +192,7 @@ export class TokenSource {
       issuedAtMs: arrivedAtMs,
       expiresAtMs: arrivedAtMs + lifetimeMs,
     };
-    if (next.generation < newest) return stored ?? next;
+    if (stored && next.generation < stored.generation) return stored;
     try {
       if (await store.compareAndSet(key, stored?.generation ?? 0, next)) return next;
       return (await store.get(key)) ?? next;
@@ -220,6 +230,7 @@ export class TokenSource {
   #adopt(record: TokenRecord): TokenRecord {
     const { clock, renew, random } = this.#parts;
     this.#record = record;
+    this.#generation = Math.max(this.#generation, record.generation);
     this.#isUsed = false;
     this.#renewAtMs = renewAtMs(record, renew, random);
     this.#arm(this.#renewAtMs - clock.now());
