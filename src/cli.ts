@@ -1,8 +1,13 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { complainOf } from './commands/output.ts';
+import type { Command as Program } from 'commander';
+import { keepCompiledCode } from './commands/compile-cache.ts';
 import type { Context } from './commands/output.ts';
-import { VERSION } from './core/version.ts';
+
+keepCompiledCode();
+// What is loaded from here on is kept.
+const { Command, CommanderError, InvalidArgumentError } = await import('commander');
+const { complainOf } = await import('./commands/output.ts');
+const { VERSION } = await import('./core/version.ts');
 
 const WRONG_USAGE = 2;
 
@@ -35,7 +40,7 @@ const LATER: readonly (readonly [name: string, summary: string])[] = [
 ];
 
 /** The command line; `done` gets the exit code of the command that ran. Each command is loaded when it is called. */
-function createProgram(simulateHelp: string, done: (code: number) => void): Command {
+function createProgram(simulateHelp: string, done: (code: number) => void): Program {
   const program = new Command('outrider')
     .description('Puts the right credentials on outbound requests, renews them, and sends again what was rejected.')
     .version(VERSION)
@@ -50,8 +55,8 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Comm
     json: options.json ?? false,
     ...program.opts<{ config?: string }>(),
   });
-  const command = (name: string, summary: string): Command => program.command(name).description(summary);
-  const readCommand = (name: string, summary: string): Command =>
+  const command = (name: string, summary: string): Program => program.command(name).description(summary);
+  const readCommand = (name: string, summary: string): Program =>
     command(name, summary).option('--json', 'print one JSON document');
 
   command('start', 'run the proxy')
