@@ -1,9 +1,9 @@
 import { OutriderError } from '../core/errors.ts';
 import { headerValue, headerValues, type RawHeaders } from '../core/headers.ts';
 import { badBody, type BodyKind, checkBody, isBase64Json, MEDIA } from './body.ts';
-import { fieldValues, placeField } from './fields.ts';
+import { placeField, readFields } from './fields.ts';
 import { placeHeader, removeHeader } from './headers.ts';
-import { encodeString, isJsonObject, jsonKeys, placeJsonMember, readJsonScalar } from './json.ts';
+import { countOnlyKey, encodeString, isJsonObject, placeJsonMember, readJsonScalar } from './json.ts';
 import type { PathBelow } from './path.ts';
 import type { RequestFace } from './scope.ts';
 import { type ByteString, fromBytes, percentEncode, toBytes, toUnicode } from './text.ts';
@@ -31,6 +31,8 @@ export class RequestDraft implements RequestFace {
   readonly #pathBelow: DraftStart['pathBelow'];
   readonly #checked = new Set<BodyKind>();
   #body: ByteString | undefined;
+  /** The body's form fields, until it changes. */
+  #fields: ReadonlyMap<ByteString, readonly ByteString[]> | undefined;
 
   constructor(start: DraftStart) {
     this.method = start.method;
@@ -74,7 +76,9 @@ export class RequestDraft implements RequestFace {
   }
 
   formField(name: ByteString): ByteString {
-    const values = fieldValues(this.#bodyAs('form'), name);
+    const body = this.#bodyAs('form');
+    this.#fields ??= readFields(body);
+    const values = this.#fields.get(name) ?? [];
     if (values.length > 1) throw badBody(`The field "${name}" goes into the credential and was sent twice.`);
     const [value = ''] = values;
     if (toUnicode(value) === undefined) throw badBody(`The field "${name}" goes into the credential and is not UTF-8.`);
@@ -123,9 +127,9 @@ export class RequestDraft implements RequestFace {
   }
 
   #isWrapped(body: ByteString, field: ByteString): boolean {
-    const keys = isJsonObject(body) ? jsonKeys(body) : [];
-    if (keys.length === 0 || keys.some((key) => key !== field)) return false;
-    if (keys.length > 1) throw badBody(`The JSON field "${field}" goes into the credential and was sent twice.`);
+    const count = countOnlyKey(body, field);
+    if (count === 0) return false;
+    if (count > 1) throw badBody(`The JSON field "${field}" goes into the credential and was sent twice.`);
     const found = readJsonScalar(body, [field]);
     return 'text' in found && isBase64Json(found.text);
   }
@@ -137,6 +141,7 @@ export class RequestDraft implements RequestFace {
 
   #change(kind: BodyKind, body: ByteString): void {
     this.changedBody = body;
+    this.#fields = undefined;
     // Nobody could read it otherwise, when it came without a type.
     if (headerValue(this.headers, 'content-type') === undefined) this.headers.push('content-type', MEDIA[kind].type);
   }

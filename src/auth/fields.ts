@@ -10,15 +10,19 @@ const nameOf = (piece: string): ByteString => {
   return formDecode(equals < 0 ? piece : piece.slice(0, equals));
 };
 
-/** The decoded values of every field called `name` (itself not encoded), in order. */
-export function fieldValues(list: ByteString, name: ByteString): ByteString[] {
-  const values: ByteString[] = [];
+/** The decoded values of every field, in order, by its decoded name. */
+export function readFields(list: ByteString): Map<ByteString, ByteString[]> {
+  const fields = new Map<ByteString, ByteString[]>();
   for (const piece of list.split('&')) {
-    if (piece === '' || nameOf(piece) !== name) continue;
+    if (piece === '') continue;
     const equals = piece.indexOf('=');
-    values.push(equals < 0 ? '' : formDecode(piece.slice(equals + 1)));
+    const value = equals < 0 ? '' : formDecode(piece.slice(equals + 1));
+    const name = nameOf(piece);
+    const values = fields.get(name);
+    if (values) values.push(value);
+    else fields.set(name, [value]);
   }
-  return values;
+  return fields;
 }
 
 /** The list without the fields called `name`, and `name=value` behind the rest, encoded. */

@@ -20,9 +20,15 @@ export function isJsonObject(json: ByteString): boolean {
   return json[skipSpace(json, 0)] === '{';
 }
 
-/** The keys of the outermost object, duplicates included; one that is no Unicode is undefined. */
-export function jsonKeys(json: ByteString): (ByteString | undefined)[] {
-  return membersOf(json, skipSpace(json, 0)).map(({ name }) => name);
+/** How often `key` stands in the outermost object, when no other key does; else 0. */
+export function countOnlyKey(json: ByteString, key: ByteString): number {
+  const start = skipSpace(json, 0);
+  if (json[start] !== '{') return 0;
+  // Mostly the first key is another one already, and the rest needs no looking at.
+  const first = skipSpace(json, start + 1);
+  if (json[first] === '}' || decodeString(json.slice(first, skipString(json, first))) !== key) return 0;
+  const members = membersOf(json, start);
+  return members.every(({ name }) => name === key) ? members.length : 0;
 }
 
 /** Follows `path`, a key per level. */

@@ -41,7 +41,7 @@ export function compileSignature(spec: SignSpec, compile: Compile): Signature {
     prepare(draft) {
       if (field !== undefined) draft.wrapBase64(field);
     },
-    digest: (signed, scope) => changeCase(digest(algorithm, signed, key?.render(scope)).toString(encode), spec.case),
+    digest: (signed, scope) => changeCase(digest(algorithm, encode, signed, key?.render(scope)), spec.case),
   };
 }
 
@@ -53,14 +53,19 @@ export function applySignature(signature: Signature, draft: RequestDraft, scope:
   place(draft, where, name.render(scope), value.render(scope));
 }
 
-function digest(algorithm: SignSpec['algorithm'], text: ByteString, key: ByteString | undefined): Buffer {
+function digest(
+  algorithm: SignSpec['algorithm'],
+  encode: SignSpec['encode'],
+  text: ByteString,
+  key: ByteString | undefined,
+): string {
   const bytes = toBytes(text);
   if (algorithm === 'hmac-sha256' || algorithm === 'hmac-sha512') {
     return createHmac(algorithm.slice('hmac-'.length), toBytes(key ?? ''))
       .update(bytes)
-      .digest();
+      .digest(encode);
   }
-  return hash(algorithm, bytes, 'buffer');
+  return hash(algorithm, bytes, encode);
 }
 
 function changeCase(text: string, wanted: SignSpec['case']): string {
