@@ -1,0 +1,21 @@
+/** A certificate for localhost that nobody trusts and that protects nothing: it is here so that a test can be refused by it, or trust it. */
+export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBgzCCASigAwIBAgIBATAKBggqhkjOPQQDAjAYMRYwFAYDVQQDDA1vdXRyaWRl
+ciB0ZXN0MCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjAYMRYwFAYD
+VQQDDA1vdXRyaWRlciB0ZXN0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEoKGJ
+/sQmjF6H8Hpt/JZvTe63UCb5ntPDA9CTq7yBGpbBfVEcsJNxi7tD6tMcSPQLymrI
+U9JPdWL414BWcTIkNKNhMF8wDwYDVR0TAQH/BAUwAwEB/zAtBgNVHREEJjAkggls
+b2NhbGhvc3SHBH8AAAGCEWFwaS5wcm92aWRlci50ZXN0MB0GA1UdDgQWBBRyK7CJ
+uR+1CObF4ppWUUT99h98szAKBggqhkjOPQQDAgNJADBGAiEAhD5Oj05H8TRdU+wP
+D3oZFSn2cf3X8shxDJdMCoEFCcgCIQDGveTBrG2e+v1waGQmwrAfejlc0q6ytZ6X
+JmTNih940Q==
+-----END CERTIFICATE-----
+`;
+
+/** Its key, as public as this file. */
+export const CERTIFICATE_KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjJuTmQgCqJrDHBTL
+jAzr89JVNm2ERieFg6MbanzgqWyhRANCAASgoYn+xCaMXofwem38lm9N7rdQJvme
+08MD0JOrvIEalsF9URywk3GLu0Pq0xxI9AvKashT0k91YvjXgFZxMiQ0
+-----END PRIVATE KEY-----
+`;
