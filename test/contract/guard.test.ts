@@ -41,6 +41,11 @@ for (const host of [
   '127.0.0.2',
   '[::2]',
   '0.0.0.0',
+  'localhost.',
+  '[::ffff:127.0.0.1]',
+  '0x7f.1',
+  '2130706433',
+  '127.1',
   '10.0.0.1',
 ]) {
   test(`rule 01: Host ${host} is denied before anything is dialled`, async (t) => {

@@ -122,6 +122,24 @@ test('rule 12: a route that leads back to ourselves ends as a loop, not in a sto
   assertProblem(t, answer, { status: 508, code: 'loop_detected' });
 });
 
+test('rule 12: the caller’s Connection: close closes the caller’s connection, not the upstream’s', async (t) => {
+  const { outrider, upstream } = await givenPlain(t);
+  for (let i = 0; i < 3; i++) {
+    const answer = await ask(t, outrider.port, get('Connection: close\r\n'));
+    t.is(answer.status, 200);
+    t.is(answer.header('connection')?.toLowerCase(), 'close');
+    t.is(await answer.client.closed(), 'end');
+  }
+  t.is(upstream.connections, 1);
+});
+
+test('rule 12: Via is appended to that of the answer', async (t) => {
+  const { outrider } = await givenPlain(t, {
+    handler: (arrival) => arrival.reply(200, { headers: ['Via', '1.1 theirs'], body: 'ok' }),
+  });
+  t.regex((await ask(t, outrider.port, get(''))).headerAll('via').join(', '), /^1\.1 theirs, 1\.1 outrider-[\w-]+$/);
+});
+
 test('error answers: a provider’s answer passes with its status, headers and body as they came', async (t) => {
   const { outrider } = await givenPlain(t, {
     handler: (arrival) =>

@@ -28,6 +28,14 @@ test('rule 10: a head that trickles is cut after 10 s all the same', async (t) =
   t.is(upstream.connections, 0);
 });
 
+test('rule 10: a connection that says nothing at all is cut too', async (t) => {
+  const { outrider } = await givenPlain(t);
+  const started = Date.now();
+  const client = await rawClient(t, outrider.port);
+  await client.closed(20_000);
+  t.true(Date.now() - started < 14_000);
+});
+
 test('rule 10: the second head on a connection has its 10 s too', async (t) => {
   const { outrider } = await givenPlain(t);
   const client = await rawClient(t, outrider.port);
