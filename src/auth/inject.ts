@@ -64,13 +64,13 @@ export function place(draft: RequestDraft, where: Place, name: ByteString, value
 /** Throws `token_unavailable` for a header that can't be sent; the value is never quoted. */
 export function checkHeader(name: string, value: ByteString): void {
   if (!isToken(name) || isOurHeader(name.toLowerCase())) {
-    throw new OutriderError('token_unavailable', {
-      detail: 'The profile names a header that the credential can not go into.',
-    });
+    throw unsendable('The profile names a header that the credential can not go into.');
   }
-  if (!fitsHeader(value)) {
-    throw new OutriderError('token_unavailable', {
-      detail: `The value for the header ${name} holds a character that no header can hold.`,
-    });
-  }
+  if (!fitsHeader(value))
+    throw unsendable(`The value for the header ${name} holds a character that no header can hold.`);
+}
+
+// It lasts until an operator mends it; a caller may as well ask again after a while.
+function unsendable(detail: string): OutriderError {
+  return new OutriderError('token_unavailable', { detail, headers: ['Retry-After', '30'] });
 }
