@@ -119,6 +119,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     compileEngine(
       { ...next, listen: config.listen },
       { pseudonym, store, clock, events, http, endpointsOf: (provider) => endpointsOf(provider, simulator?.origin) },
+      engine,
     );
 
   const handle = createExchange({
@@ -136,7 +137,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await listener?.close(drainMs);
     await admin?.close();
     stopWatching?.();
-    engine?.close();
+    engine?.retire(undefined);
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
     await upstream.close();
     await store.close();
@@ -223,7 +224,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       stopWatching?.();
       stopWatching = next.watchSecrets();
       current = next;
-      before?.close();
+      before?.retire(engine);
       events.emit('notice', { level: 'info', message: 'the config was reloaded' });
     },
   };

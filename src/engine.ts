@@ -1,6 +1,6 @@
 import type { AuthDeps, ProviderAuth } from './auth/provider.ts';
 import { createProviderAuth } from './auth/provider.ts';
-import type { Config, ProviderConfig, RouteConfig } from './config/config.ts';
+import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
 import type { Engine, Lane } from './proxy/lane.ts';
 import { createForward } from './proxy/forward.ts';
 import { createGuard } from './proxy/guard.ts';
@@ -15,29 +15,73 @@ export interface EngineDeps extends Omit<AuthDeps, 'endpoints' | 'tokenTimeoutMs
   readonly endpointsOf: (provider: ProviderConfig) => Endpoints;
 }
 
-export interface CompiledEngine extends Engine {
-  readonly providers: ReadonlyMap<string, ProviderAuth>;
-  readonly lanes: readonly Lane[];
-  close(): void;
+/** A provider's credentials across reloads: whoever follows them sees one source, whichever config it comes from. */
+class LiveCredentials implements CredentialSource {
+  #source: CredentialSource;
+  #seen: CredentialSnapshot;
+  #current: CredentialSnapshot;
+
+  constructor(source: CredentialSource) {
+    this.#source = source;
+    this.#seen = source.current;
+    this.#current = source.current;
+  }
+
+  get current(): CredentialSnapshot {
+    const seen = this.#source.current;
+    if (seen !== this.#seen) {
+      this.#seen = seen;
+      this.#current = { version: this.#current.version + 1, values: seen.values };
+    }
+    return this.#current;
+  }
+
+  follow(source: CredentialSource): void {
+    this.#source = source;
+  }
 }
 
-/** Compiles a config: everything that can be worked out before the first request. */
+/** A provider's tokens and what they hang on; it outlives a reload that doesn't change it. */
+interface LiveProvider {
+  readonly auth: ProviderAuth;
+  readonly identity: string;
+  readonly credentials: LiveCredentials;
+}
+
+export interface CompiledEngine extends Engine {
+  readonly providers: ReadonlyMap<string, LiveProvider>;
+  readonly lanes: readonly Lane[];
+  /** Closes the providers that `next` does not go on with. */
+  retire(next: CompiledEngine | undefined): void;
+}
+
+/**
+ * Compiles a config: everything that can be worked out before the first request.
+ * @param before The engine that this one replaces: providers that did not change go on, with their tokens and calls under way.
+ */
 export function compileEngine(
   config: Pick<Config, 'listen' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes'>,
   deps: EngineDeps,
+  before?: CompiledEngine,
 ): CompiledEngine {
   const endpoints = new Map(
     [...config.providers.values()].map((provider) => [provider.name, deps.endpointsOf(provider)]),
   );
   const providers = new Map(
     [...config.providers.values()].map((provider) => {
-      const auth = createProviderAuth(provider, {
-        ...deps,
-        endpoints: endpoints.get(provider.name) ?? {},
-        tokenTimeoutMs: config.timeouts.tokenMs,
-        maxWaiting: config.limits.waiting,
-      });
-      return [provider.name, auth];
+      const own = endpoints.get(provider.name) ?? {};
+      const identity = identityOf(provider, own, config);
+      const known = before?.providers.get(provider.name);
+      if (known?.identity === identity) {
+        known.credentials.follow(provider.credentials);
+        return [provider.name, known] as const;
+      }
+      const credentials = new LiveCredentials(provider.credentials);
+      const auth = createProviderAuth(
+        { ...provider, credentials },
+        { ...deps, endpoints: own, tokenTimeoutMs: config.timeouts.tokenMs, maxWaiting: config.limits.waiting },
+      );
+      return [provider.name, { auth, identity, credentials }] as const;
     }),
   );
   const lanes = config.routes.map((route): Lane => {
@@ -54,7 +98,7 @@ export function compileEngine(
         basePath: pathOf(upstream),
       },
       forward: createForward(route.headers, `1.1 ${deps.pseudonym}`),
-      authorizer: route.provider === undefined ? undefined : providers.get(route.provider)?.forUpstream(upstream),
+      authorizer: route.provider === undefined ? undefined : providers.get(route.provider)?.auth.forUpstream(upstream),
       timeouts: route.timeouts,
       replay: route.replay,
     };
@@ -69,8 +113,8 @@ export function compileEngine(
     keep: config.replay,
     providers,
     lanes,
-    close() {
-      for (const provider of providers.values()) provider.close();
+    retire(next) {
+      for (const [name, provider] of providers) if (next?.providers.get(name) !== provider) provider.auth.close();
     },
   };
 }
@@ -84,3 +128,13 @@ function upstreamOf(route: RouteConfig, endpoints: ReadonlyMap<string, Endpoints
 
 /** The path of a URL as it was written: `URL` would normalise it. */
 const pathOf = (url: string): string => /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(url)?.[1]?.replace(/\/$/, '') ?? '';
+
+/** All that a provider's tokens hang on but its secrets: those may change, and the token stays good. */
+function identityOf(
+  { profile, environment, scope, credentials }: ProviderConfig,
+  endpoints: Endpoints,
+  { timeouts, limits }: Pick<Config, 'timeouts' | 'limits'>,
+): string {
+  const open = [...credentials.current.values].filter(([name]) => profile.credentials[name]?.secret !== true);
+  return JSON.stringify([profile, environment, scope, endpoints, open, timeouts.tokenMs, limits.waiting]);
+}

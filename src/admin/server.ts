@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Address } from '../config/config.ts';
 import { OutriderError } from '../core/errors.ts';
-import { PROBLEM_TYPE, problemJson } from '../core/problem.ts';
+import { PROBLEM_TYPE, problemJson, proxyStatus } from '../core/problem.ts';
 import type { Secret } from '../core/secret.ts';
 import { listen, originOf } from '../core/listen.ts';
 
@@ -87,7 +87,7 @@ function checkToken(token: Secret, authorization: string | undefined): void {
 }
 
 function problem(error: OutriderError, requestId: string): Answer {
-  const headers: OutgoingHttpHeaders = {};
+  const headers: OutgoingHttpHeaders = { 'Proxy-Status': proxyStatus(error) };
   for (let i = 0; i < error.headers.length; i += 2) headers[error.headers[i] as string] = error.headers[i + 1];
   return { status: error.status, type: PROBLEM_TYPE, body: problemJson(error, requestId), headers };
 }

@@ -208,6 +208,6 @@ export function explain(context: Context, options: ExplainOptions): number {
     }
     return complain(context, { ...complaint, message: `${complaint.message} (the answer would be ${error.status})` });
   } finally {
-    engine.close();
+    engine.retire(undefined);
   }
 }

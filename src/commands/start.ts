@@ -19,7 +19,7 @@ export interface StartOptions {
 /** The exit code of a process that SIGINT ended (128 + 2). */
 const INTERRUPTED = 130;
 /** Ctrl-C reaches us twice at once below npm: from the terminal, and passed on. */
-const SAME_KEY_MS = 50;
+const SAME_KEY_MS = 20;
 /** After this much more than a stop may take, the process ends in any case. */
 const OVERTIME_MS = 5_000;
 

@@ -41,8 +41,6 @@ export interface CredentialSnapshot {
 /** A provider's credentials. `current` is replaced, whole, when a secret file changes. */
 export interface CredentialSource {
   readonly current: CredentialSnapshot;
-  /** Called after each change; returns a function that stops that. */
-  onChange(listener: () => void): () => void;
 }
 
 export interface ProviderConfig {

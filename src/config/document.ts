@@ -7,6 +7,8 @@ import type { MapNode, Place, Source } from './tree.ts';
 
 /** Larger files are refused before they are read as YAML. */
 export const MAX_FILE_BYTES = 8 * 1024 * 1024;
+/** One mistake makes the parser stumble on; more than the first few tell nothing. */
+const MAX_SYNTAX_ERRORS = 10;
 /**
  * Reads YAML 1.2 into a tree in which every node knows its place; scalars are interpolated unless `outside` is undefined.
  * Returns undefined when the text can't be understood at all. Never throws: everything that is wrong becomes a diagnostic
@@ -21,7 +23,7 @@ export function readDocument(source: Source, outside: Outside | undefined, probl
       prettyErrors: false,
       // The library compares each key with each other one; ours is checked below.
       uniqueKeys: false,
-      logLevel: 'silent',
+      logLevel: 'error',
     });
   } catch (error) {
     hideByLook(source);
@@ -29,7 +31,8 @@ export function readDocument(source: Source, outside: Outside | undefined, probl
     else problems.error('yaml_syntax', whole, 'the text is not YAML');
     return undefined;
   }
-  for (const error of [...document.errors, ...document.warnings]) reportSyntax(error, source, problems);
+  for (const error of [...document.errors, ...document.warnings].slice(0, MAX_SYNTAX_ERRORS))
+    reportSyntax(error, source, problems);
   if (document.errors.length > 0) {
     hideByLook(source);
     return undefined;
@@ -58,7 +61,8 @@ function reportSyntax(error: YAMLError, source: Source, problems: Problems): voi
   // Some messages quote what they met, which may be a secret.
   const message = error.message.replace(/(?: token)? in YAML stream: .*$/s, '').replace(/: ".*$/s, '');
   const line = source.text.slice(source.text.lastIndexOf('\n', start - 1) + 1).split('\n', 1)[0] ?? '';
-  const inBraces = /[[{,].*\$\{/.test(line);
+  const reference = line.indexOf('${');
+  const inBraces = reference > 0 && /[[{,]/.test(line.slice(0, reference));
   problems.error(
     'yaml_syntax',
     place,

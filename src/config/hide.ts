@@ -3,7 +3,7 @@ import { find, type Node, type ScalarNode, type Source } from './tree.ts';
 const SECRET_KEY = /secret|password|passwd|token|salt|credential|key\b|encryption_key/i;
 /** One reference and nothing else; a default would be the secret itself. */
 const REFERENCE = /^["']?\$\{(?:file:[^${}]*|\w*|\w*:-|\w*:\?[^}]*)\}["']?$/;
-const IN_LINE = /([\w-]+)["']?\s*:\s+([^\s#].*)$/;
+const KEY_IN_LINE = /(?<![\w-])([\w-]+)["']?\s*:\s+(?=[^\s#])/g;
 
 /**
  * Hides what looks like a secret in a text whose structure is not known, because it isn't YAML: the rest of each line after a
@@ -13,25 +13,21 @@ export function hideByLook(source: Source): void {
   let offset = 0;
   let below = -1;
   for (const line of source.text.split('\n')) {
-    const indent = line.length - line.trimStart().length;
+    const margin = line.length - line.trimStart().length;
+    const indent = line.slice(0, margin).replaceAll('\t', '        ').length;
     const start = offset;
     offset += line.length + 1;
     if (line.trim() === '') continue;
-    if (below >= 0 && indent > below) {
-      const value = /^\s*(?:-\s+|[\w-]+["']?\s*:\s+)*/.exec(line)?.[0].length ?? 0;
+    if (below >= 0 && (indent > below || (indent === below && line.startsWith('-', margin)))) {
+      const value = /^\s*(?:-\s+|[\w-]+["']?\s*:\s+)?/.exec(line)?.[0].length ?? 0;
       hideValue(source, start + value, start + line.length);
       continue;
     }
     below = -1;
-    for (let at = 0; at < line.length;) {
-      const match = IN_LINE.exec(line.slice(at));
-      if (!match) break;
-      const value = at + match.index + match[0].length - (match[2] as string).length;
-      if (SECRET_KEY.test(match[1] as string)) {
-        hideValue(source, start + value, start + line.length);
-        break;
-      }
-      at = value;
+    for (const match of line.matchAll(KEY_IN_LINE)) {
+      if (!SECRET_KEY.test(match[1] as string)) continue;
+      hideValue(source, start + match.index + match[0].length, start + line.length);
+      break;
     }
     const opens = /^\s*(?:-\s+)?([\w-]+)["']?\s*:\s*[|>]?[-+]?\s*(?:#.*)?$/.exec(line);
     if (opens && SECRET_KEY.test(opens[1] as string)) below = indent;
@@ -61,13 +57,14 @@ export function hideMisplaced(key: string, node: Node | undefined): void {
   if (SECRET_KEY.test(key)) hideBelow(node);
 }
 
-function hideBelow(node: Node | undefined): void {
+/** Hides all single values below a node. */
+export function hideBelow(node: Node | undefined): void {
   if (node?.kind === 'scalar') hideSecret(node);
   else if (node?.kind === 'list') node.items.forEach(hideBelow);
   else if (node?.kind === 'map') node.entries.forEach(hideBelow);
 }
 
 /** Hides a secret that is written out in the file; a reference to where it is kept may be seen. */
-export function hideSecret(node: ScalarNode): void {
+function hideSecret(node: ScalarNode): void {
   if (!node.isEmpty && !REFERENCE.test(node.raw)) node.source.hide(node.start, node.end);
 }

@@ -2,7 +2,7 @@ import { Credentials, hasDefault, type CredentialEntry } from './credentials.ts'
 import { SIMULATOR } from './profile-check.ts';
 import type { CredentialSpec } from './profile.ts';
 import type { Problems } from './problems.ts';
-import { hideSecret } from './hide.ts';
+import { hideBelow } from './hide.ts';
 import { didYouMean } from './suggest.ts';
 import { ChildPlace, find, nearest, type MapNode, type Node, type ScalarNode } from './tree.ts';
 
@@ -58,11 +58,11 @@ function readGiven(
         help,
       );
     }
+    if (isSecret) hideBelow(value);
     if (value.kind !== 'scalar') {
       problems.error('invalid_type', value, `the credential "${name}" is a single value`);
       continue;
     }
-    if (isSecret) hideSecret(value);
     if (value.isBroken || (declared && spec === undefined)) continue;
     if (!value.isEmpty) entries.push({ name, node: value, isSecret });
     else if (!mayBeEmpty(value, spec, environment)) reportEmpty(name, value, problems);

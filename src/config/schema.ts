@@ -35,6 +35,8 @@ const MiB = 1024 * KiB;
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 export const NAME_HELP = 'use letters, digits, `.`, `_` and `-`, beginning with a letter or digit';
+const ROUTE_NAME = /^[\x21-\x7e]{1,100}$/;
+const ROUTE_NAME_HELP = 'use visible ASCII without spaces';
 export const isName = (name: string): boolean => NAME.test(name);
 
 const never: Leaf<false> = leaf({
@@ -120,7 +122,21 @@ const storeKey: Leaf<Secret> = leaf({
   },
 });
 
-const redisUrl = pattern('a redis URL', /^rediss?:\/\/[^\s]+$/, 'write redis://host:6379/0, or rediss:// for TLS');
+/** May hold a password, so it is never repeated. */
+const redisUrl: Leaf<Secret> = leaf({
+  expects: 'a redis URL',
+  json: { type: 'string' },
+  read: (node) => {
+    if (!/^rediss?:\/\/\S+$/.test(node.text) || !URL.canParse(node.text)) {
+      throw new Fault(
+        'invalid_value',
+        'the value is not a redis URL',
+        'write redis://host:6379/0, or rediss:// for TLS',
+      );
+    }
+    return new Secret(node.text);
+  },
+});
 
 const store = z.strictObject({
   kind: described('Where tokens are kept.', withDefault(choice(['memory', 'file', 'redis']), 'memory', 'memory')),
@@ -148,7 +164,7 @@ const limits = z.strictObject({
   headers: withDefault(integer(1, 10_000), 200, 200),
   url_bytes: withDefault(size(64), 8 * KiB, '8KiB'),
   connections: described('Open connections of callers.', withDefault(integer(1, 1_000_000), 10_000, 10_000)),
-  waiting: described('Requests that may wait for a token.', withDefault(integer(1, 1_000_000), 1_000, 1_000)),
+  waiting: described('Requests that may wait for a token.', withDefault(integer(0, 1_000_000), 1_000, 1_000)),
   signed_body: described('The largest body that is signed.', withDefault(size(0), MiB, '1MiB')),
 });
 
@@ -187,7 +203,7 @@ const provider = z.strictObject({
 });
 
 const route = z.strictObject({
-  name: described("Default: the provider's name.", pattern('a name', NAME, NAME_HELP).optional()),
+  name: described("Default: the provider's name.", pattern('a name', ROUTE_NAME, ROUTE_NAME_HELP).optional()),
   match: z
     .strictObject({
       path: described('A prefix of the raw path, on segment boundaries.', pathPrefix.optional()),

@@ -1,4 +1,6 @@
 const MAX_NAMES = 30;
+/** Of more names no guess is made: each unknown one would be compared with all of them. */
+const MAX_GUESSES = 500;
 
 /** Edits between two texts, exchanged neighbours counting once (optimal string alignment). */
 function distance(a: string, b: string): number {
@@ -43,7 +45,7 @@ export function closest(name: string, known: Iterable<string>): string | undefin
 /** The remedy for an unknown name: `did you mean "phonepe"? Known profiles: basic, bearer, …`. */
 export function didYouMean(name: string, known: Iterable<string>, what: string): string {
   const names = [...known].toSorted();
-  const best = closest(name, names);
+  const best = names.length > MAX_GUESSES ? undefined : closest(name, names);
   const shown = names.length > MAX_NAMES ? [...names.slice(0, MAX_NAMES), '...'] : names;
   const list = names.length === 0 ? `there are no ${what}` : `Known ${what}: ${shown.join(', ')}`;
   return best === undefined ? list : `did you mean "${best}"? ${list}`;

@@ -63,15 +63,13 @@ export class TreeBuilder {
     } else if (target === 'open') {
       this.#problems.error('too_many_aliases', place, `\`*${name}\` stands inside of itself`);
     } else {
+      const before = this.#aliased;
       this.#aliased += target.size;
       if (this.#aliased <= MAX_ALIASED_NODES) return [target.node, target.size];
-      this.#problems.error(
-        'too_many_aliases',
-        place,
-        'aliases multiply the file beyond measure',
-        'write it out, or repeat less',
-      );
-      this.#aliased = Number.NEGATIVE_INFINITY;
+      if (before <= MAX_ALIASED_NODES) {
+        const help = 'write it out, or repeat less';
+        this.#problems.error('too_many_aliases', place, 'aliases multiply the file beyond measure', help);
+      }
     }
     return [nothing(at), 1];
   }

@@ -125,7 +125,7 @@ export class ScalarNode extends Base {
 
   /** Null, or a text that ends up empty: an optional value like this counts as absent. */
   get isEmpty(): boolean {
-    return this.value === null || (this.text === '' && !this.isBroken);
+    return !this.isBroken && (this.value === null || this.text === '');
   }
 }
 

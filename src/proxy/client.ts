@@ -3,7 +3,8 @@ import { OutriderError } from '../core/errors.ts';
 import { headerValue } from '../core/headers.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from '../core/http.ts';
 import { decode } from './peek.ts';
-import type { Answer, Upstream } from './upstream.ts';
+import type { Answer } from './answer.ts';
+import type { Upstream } from './upstream.ts';
 
 function readWhole(answer: Answer, maxBytes: number): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();

@@ -9,10 +9,11 @@ import { readHead, type Head } from './framing.ts';
 import { enter, isPreflight, pathOf } from './door.ts';
 import { preflightHeaders } from './guard.ts';
 import type { Engine, Lane } from './lane.ts';
-import { answerError, asOutriderError, respond } from './respond.ts';
+import { answerError, asOutriderError, isEventStream, respond } from './respond.ts';
 import type { SpoolBudget } from './spool.ts';
 import { joinTarget } from './target.ts';
-import type { Answer, Attempt, AttemptObserver, Upstream } from './upstream.ts';
+import type { Answer } from './answer.ts';
+import type { Attempt, AttemptObserver, Upstream } from './upstream.ts';
 
 export interface ExchangeDeps {
   /** The engine of the moment. */
@@ -206,12 +207,17 @@ class Exchange implements ExchangeRecord, AttemptObserver {
       method: this.method,
       target: request.target,
       headers: request.headers,
-      body: request.body ?? (head.hasBody ? (this.#body.whole ?? this.#body.read()) : null),
+      body: request.body ?? (head.hasBody ? this.#callersBody(head) : null),
       streamBytes: head.contentLength,
       timeouts: lane.timeouts,
       observer: this,
     });
     return this.#attempt.answer;
+  }
+
+  /** In the framing that it came in: in one piece with its length, else chunked. */
+  #callersBody(head: Head): Uint8Array | AsyncIterable<Uint8Array> {
+    return (head.contentLength < 0 ? undefined : this.#body.whole) ?? this.#body.read();
   }
 
   /** Called by the upstream: an attempt has got its answer's head, or none. */
@@ -228,6 +234,7 @@ class Exchange implements ExchangeRecord, AttemptObserver {
     if (sent.generation === 0 || !authorizer.rejectStatuses.has(status)) return false;
     if (status === 412 && head.isConditional) return false;
     if (!authorizer.bodyStatuses.has(status)) return authorizer.rejects(status, undefined);
+    if (isEventStream(answer.headers)) return false;
     const { decodedBody } = await import('./peek.ts');
     return authorizer.rejects(status, await decodedBody(answer, REJECTION_BODY_BYTES));
   }

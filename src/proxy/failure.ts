@@ -55,6 +55,16 @@ function reasonWhyUnreachable(code: string): Reason {
   };
 }
 
+/** How far an attempt had come. */
+export interface Progress {
+  /** The request's first byte may have been written. */
+  readonly isStarted: boolean;
+  /** The answer's head has arrived. */
+  readonly hasHead: boolean;
+}
+
+/** What undici makes of a head whose lengths contradict each other, and of a body that ends too early. */
+const LENGTH_MISMATCH = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 /** Messages of undici for an answer that is not HTTP as we asked for it. */
 const BAD_RESPONSE = /^bad (?:response|upgrade)$/;
 
@@ -62,7 +72,7 @@ const BAD_RESPONSE = /^bad (?:response|upgrade)$/;
  * What a failed attempt means to the caller: `upstream_unreachable` when nothing can have been sent (`isStarted` false),
  * else `upstream_bad_response` or `upstream_failed`. An `OutriderError` (a broken request body, say) stays what it is.
  */
-export function upstreamError(error: unknown, isStarted: boolean): OutriderError {
+export function upstreamError(error: unknown, { isStarted, hasHead }: Progress): OutriderError {
   if (error instanceof OutriderError) return error;
   const code = codeOf(error);
   if (!isStarted) return new OutriderError('upstream_unreachable', { ...reasonWhyUnreachable(code), cause: error });
@@ -71,6 +81,7 @@ export function upstreamError(error: unknown, isStarted: boolean): OutriderError
     name === 'HTTPParserError' ||
     code.startsWith('HPE_') ||
     code === 'UND_ERR_HEADERS_OVERFLOW' ||
+    (!hasHead && code === LENGTH_MISMATCH) ||
     BAD_RESPONSE.test(message)
   ) {
     return new OutriderError('upstream_bad_response', { detail: 'the answer is not valid HTTP/1.1', cause: error });

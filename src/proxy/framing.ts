@@ -135,7 +135,8 @@ export function readHead(target: string, version: string, headers: RawHeaders, l
         break;
       case 'content-length':
         if (length !== undefined) throw refuse('there is more than one Content-Length header');
-        if (!LENGTH.test(value)) throw refuse('Content-Length is not a plain decimal number');
+        if (!LENGTH.test(value) || !Number.isSafeInteger(Number(value)))
+          throw refuse('Content-Length is not a plain decimal number');
         length = value;
         break;
       case 'transfer-encoding':

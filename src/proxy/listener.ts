@@ -32,20 +32,28 @@ export interface Listener {
 const HEAD_MS = 10_000;
 const KEEP_ALIVE_MS = 65_000;
 const CHECK_MS = 1_000;
+/** How long a connection without any request is kept open while we close. */
+const FRESH_MS = 250;
 /** Room beyond our own limits, so that what is too long gets our answer and not a closed connection. */
-const HEAD_SLACK_BYTES = 64 * 1024;
+const HEAD_SLACK_BYTES = 128 * 1024;
 const CONNECTION = Symbol('connection');
 
 type Tagged = Socket & { [CONNECTION]?: Connection };
 
+/** What node:http adds to an error of its parser. */
+interface ParseError extends NodeJS.ErrnoException {
+  readonly rawPacket?: Buffer;
+  readonly bytesParsed?: number;
+}
+
 /** What node:http found wrong with the bytes of a connection, as an error of ours. */
-function parseFailure(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): OutriderError {
+function parseFailure(error: ParseError): OutriderError {
   const answer = (code: ErrorCode, detail: string): OutriderError => new OutriderError(code, { detail, close: true });
   switch (error.code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return answer('request_timeout', `the request head took longer than ${HEAD_MS / 1000} seconds`);
     case 'HPE_HEADER_OVERFLOW':
-      return error.rawPacket?.includes('\n')
+      return error.rawPacket?.subarray(0, error.bytesParsed).includes('\n')
         ? answer('headers_too_large', 'the headers are larger than the limit')
         : answer('uri_too_long', 'the request line is longer than the limit');
     default:
@@ -57,7 +65,7 @@ function parseFailure(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): Ou
 export function createListener(options: ListenerOptions): Listener {
   const { address, limits, clock, handle, refuse } = options;
   let isClosing = false;
-  let connections = 0;
+  const sockets = new Set<Tagged>();
   const premises: Premises = {
     clock,
     get isClosing() {
@@ -99,9 +107,9 @@ export function createListener(options: ListenerOptions): Listener {
   };
 
   server.on('connection', (socket: Tagged) => {
-    connections++;
-    socket[CONNECTION] = { callers: new Set(), isRefused: false, isExcess: connections > limits.connections };
-    socket.on('close', () => connections--);
+    sockets.add(socket);
+    socket[CONNECTION] = { ...createConnection(), isExcess: sockets.size > limits.connections };
+    socket.on('close', () => sockets.delete(socket));
   });
   server.on('request', (req, res) => receive(req, res, false));
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => receive(req, res, true));
@@ -131,6 +139,15 @@ export function createListener(options: ListenerOptions): Listener {
     else pending.breakBody(failure);
   });
 
+  const closeIdle = (isIdle: (connection: Connection) => boolean): void => {
+    for (const socket of sockets) {
+      const connection = connectionOf(socket);
+      if (connection.callers.size === 0 && isIdle(connection)) socket.destroy();
+    }
+  };
+  // Part of `server.close()`: one on which nothing was answered yet may have its first request on the wire.
+  server.closeIdleConnections = () => closeIdle(({ hasAnswered }) => hasAnswered);
+
   function lastWords(socket: Tagged, error: OutriderError): void {
     connectionOf(socket).isRefused = true;
     socket.on('error', () => socket.destroy());
@@ -151,18 +168,27 @@ export function createListener(options: ListenerOptions): Listener {
 
     async close(drainMs) {
       isClosing = true;
+      // Right after the loop has accepted what was waiting: closing resets connections that nobody has accepted.
+      await new Promise((resolve) => setImmediate(resolve));
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      const fresh = clock.after(Math.min(drainMs, FRESH_MS), () => closeIdle(() => true));
       const timer = clock.after(drainMs, () => server.closeAllConnections());
       await closed;
       timer.cancel();
+      fresh.cancel();
       if ('path' in address) tryUnlink(address.path);
     },
   };
 }
 
-const connectionOf = (socket: Tagged): Connection =>
-  (socket[CONNECTION] ??= { callers: new Set(), isRefused: false, isExcess: false });
+const createConnection = (): Connection => ({
+  callers: new Set(),
+  isRefused: false,
+  hasAnswered: false,
+  isExcess: false,
+});
+
+const connectionOf = (socket: Tagged): Connection => (socket[CONNECTION] ??= createConnection());
 
 function tryUnlink(path: string): void {
   try {

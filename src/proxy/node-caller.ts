@@ -10,6 +10,8 @@ export interface Connection {
   readonly callers: Set<NodeCaller>;
   /** Nothing that still comes on it is looked at. */
   isRefused: boolean;
+  /** Some request on it has been answered. */
+  hasAnswered: boolean;
   /** It is one more than `limits.connections`. */
   readonly isExcess: boolean;
 }
@@ -21,7 +23,6 @@ export interface Premises {
   readonly isClosing: boolean;
 }
 
-const EMPTY = new Uint8Array(0);
 /** How long a body that nobody wants is read on, so that the answer isn't lost in a reset. */
 const LINGER_MS = 2_000;
 /** Up to here one string is quicker on the wire than a head and a buffer. */
@@ -97,6 +98,7 @@ export class NodeCaller implements Caller {
     const isComplete = this.#res.writableFinished;
     this.isGone = true;
     this.#connection.callers.delete(this);
+    this.#connection.hasAnswered = true;
     this.#wake?.();
     const { onClose } = this;
     this.onClose = undefined;
@@ -111,7 +113,14 @@ export class NodeCaller implements Caller {
   takeWhole(): Uint8Array | undefined {
     if (this.#broken) throw this.#broken;
     if (!this.#req.complete) return undefined;
-    return (this.#req.read() as Uint8Array | null) ?? EMPTY;
+    // One read may yield one chunk of several.
+    const chunks: Uint8Array[] = [];
+    for (let chunk = this.#read(); chunk !== null; chunk = this.#read()) chunks.push(chunk);
+    return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
+  }
+
+  #read(): Uint8Array | null {
+    return this.#req.read() as Uint8Array | null;
   }
 
   /** The body can't be understood: whoever reads it learns `error`. */
@@ -127,7 +136,7 @@ export class NodeCaller implements Caller {
     for (;;) {
       if (this.#broken) throw this.#broken;
       if (this.isGone) throw new Error('the caller has gone');
-      const chunk = req.read() as Uint8Array | null;
+      const chunk = this.#read();
       if (chunk) {
         yield chunk;
         continue;

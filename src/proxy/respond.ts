@@ -1,10 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
-import { problemJson, PROBLEM_TYPE } from '../core/problem.ts';
+import { problemJson, PROBLEM_TYPE, proxyStatus } from '../core/problem.ts';
 import type { Caller } from './caller.ts';
 import { forwardAnswer } from './forward.ts';
-import type { Answer } from './upstream.ts';
+import type { Answer } from './answer.ts';
 
 /** Whatever was thrown, as an error that can be answered. What we didn't foresee may have been sent. */
 export const asOutriderError = (error: unknown): OutriderError =>
@@ -27,14 +27,7 @@ function problem(
     'Cache-Control',
     'no-store',
   ];
-  headers.push(
-    'Date',
-    new Date().toUTCString(),
-    'Proxy-Status',
-    `outrider; error=${error.proxyError}`,
-    ...error.headers,
-    ...extra,
-  );
+  headers.push('Date', new Date().toUTCString(), 'Proxy-Status', proxyStatus(error), ...error.headers, ...extra);
   return { headers, body };
 }
 
@@ -69,7 +62,8 @@ export interface Forwarding {
   readonly onBroken: (error: OutriderError) => void;
 }
 
-const isEventStream = (headers: RawHeaders): boolean =>
+/** An answer that may stay silent for long, and never ends by itself. */
+export const isEventStream = (headers: RawHeaders): boolean =>
   headers.some(
     (name, i) =>
       i % 2 === 0 &&

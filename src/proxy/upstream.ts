@@ -2,6 +2,7 @@ import { Pool, type Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
+import { IncomingAnswer, isAmbiguous, type Answer } from './answer.ts';
 import { Deadlines, type Deadline } from './deadlines.ts';
 import { isConnectRetryable, upstreamError } from './failure.ts';
 
@@ -36,30 +37,6 @@ export interface AttemptObserver {
   settled(status: number, error: OutriderError | undefined): void;
 }
 
-/** Where an answer's body goes. `abort` is called instead of `end` when it broke. */
-export interface AnswerSink {
-  write(chunk: Uint8Array): boolean;
-  end(): void;
-  abort(error: OutriderError): void;
-}
-
-/** An answer whose head is here. Its body waits, with backpressure, until it is piped, peeked at or discarded. */
-export interface Answer {
-  readonly status: number;
-  readonly reason: string;
-  readonly headers: RawHeaders;
-  /** The body if all of it is here. */
-  readonly whole: Uint8Array | undefined;
-  /** Waits for the body and returns it, or undefined when it is longer than `maxBytes` or breaks. It can still be piped. */
-  peek(maxBytes: number): Promise<Uint8Array | undefined>;
-  /** @param idleMs Longest silence within the body; 0: any. */
-  pipe(sink: AnswerSink, idleMs: number): void;
-  /** After `sink.write` returned false: go on. */
-  resume(): void;
-  /** Nobody wants the body. */
-  discard(): void;
-}
-
 /** An attempt under way. */
 export interface Attempt {
   /** Rejects with an `OutriderError`: `upstream_unreachable`, `upstream_failed`, `upstream_bad_response`, `upstream_timeout`. */
@@ -77,11 +54,6 @@ export interface Upstream {
 /** An unused connection is given up after this, or {@link KEEP_ALIVE_MARGIN_MS} before the server's own hint. */
 const KEEP_ALIVE_MS = 4_000;
 const KEEP_ALIVE_MARGIN_MS = 2_000;
-/** Beyond this much that nobody has asked for, the upstream waits. */
-const BUFFER_BYTES = 64 * 1024;
-const DISCARD_MS = 1_000;
-const EMPTY = new Uint8Array(0);
-
 /** What undici's controller has and its types don't tell: the answer's headers as they came. */
 interface RawController {
   readonly rawHeaders: readonly { latin1Slice(start: number, end: number): string; readonly length: number }[] | null;
@@ -91,13 +63,10 @@ interface RawController {
 type Phase = 'connecting' | 'sending' | 'waiting' | 'reading';
 
 /** The life of one attempt: undici's handler, the answer, and the handle to abort it, in one object. */
-class UpstreamExchange implements Dispatcher.DispatchHandler, Attempt, Answer, Deadline {
+class UpstreamExchange extends IncomingAnswer implements Dispatcher.DispatchHandler, Attempt, Deadline {
   readonly answer: Promise<Answer>;
-  status = 0;
-  reason = '';
-  headers: RawHeaders = [];
-  whole: Uint8Array | undefined;
   deadlineMs: number;
+  protected isSent = false;
 
   readonly #request: UpstreamRequest;
   readonly #pool: Pool;
@@ -107,20 +76,12 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Attempt, Answer, D
   #reject!: (error: OutriderError) => void;
   #controller: Dispatcher.DispatchController | undefined;
   #phase: Phase = 'connecting';
-  #isSent = false;
   /** The answer's head was handed out, or there will be none. */
   #isSettled = false;
-  #isEnded = false;
   #isRetried = false;
-  #failure: OutriderError | undefined;
-  #chunks: Uint8Array[] = [];
-  #bufferedBytes = 0;
-  #bufferLimit = BUFFER_BYTES;
-  #onBuffered: (() => void) | undefined;
-  #sink: AnswerSink | undefined;
-  #idleMs = 0;
 
   constructor(request: UpstreamRequest, pool: Pool, clock: Clock, deadlines: Deadlines) {
+    super();
     this.#request = request;
     this.#pool = pool;
     this.#clock = clock;
@@ -132,6 +93,14 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Attempt, Answer, D
     this.deadlineMs = clock.monotonic() + request.timeouts.connectMs;
     deadlines.watch(this);
     this.#dispatch();
+  }
+
+  protected get peekIdleMs(): number {
+    return this.#request.timeouts.idleMs;
+  }
+
+  protected expectMore(): void {
+    this.#expireIn(this.idleMs);
   }
 
   #dispatch(): void {
@@ -189,15 +158,15 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Attempt, Answer, D
         break;
       case 'reading':
         // A caller who reads slowly is not the upstream's silence.
-        if (this.#controller?.paused) this.#expireIn(this.#idleMs);
-        else timeout(`silence for ${this.#idleMs} ms within the provider's answer`);
+        if (this.#controller?.paused) this.#expireIn(this.idleMs);
+        else timeout(`silence for ${this.idleMs} ms within the provider's answer`);
     }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#failure) {
-      controller.abort(this.#failure);
+    if (this.failure) {
+      controller.abort(this.failure);
       return;
     }
     this.#phase = 'sending';
@@ -205,7 +174,7 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Attempt, Answer, D
   }
 
   onRequestSent(): void {
-    this.#isSent = true;
+    this.isSent = true;
     if (this.#isSettled) return;
     this.#phase = 'waiting';
     this.#expireIn(this.#request.timeouts.responseMs);
@@ -219,126 +188,63 @@ class UpstreamExchange implements Dispatcher.DispatchHandler, Attempt, Answer, D
     this.status = status;
     this.reason = reason ?? '';
     const headers: string[] = [];
-    for (const text of (controller as unknown as RawController).rawHeaders ?? [])
-      headers.push(text.latin1Slice(0, text.length));
+    const raw = (controller as unknown as RawController).rawHeaders ?? [];
+    for (const text of raw) headers.push(text.latin1Slice(0, text.length));
     this.headers = headers;
+    if (isAmbiguous(headers)) {
+      this.#fail(new OutriderError('upstream_bad_response', { detail: 'the length of the answer is ambiguous' }));
+      return;
+    }
     this.#isSettled = true;
     this.#request.observer?.settled(status, undefined);
     this.#resolve(this);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#idleMs > 0) this.#expireIn(this.#idleMs);
-    if (this.#sink) {
-      if (!this.#sink.write(chunk)) controller.pause();
-      return;
-    }
-    this.#chunks.push(chunk);
-    this.#bufferedBytes += chunk.length;
-    if (this.#bufferedBytes > this.#bufferLimit) {
-      controller.pause();
-      this.#onBuffered?.();
-    }
+  onResponseData(_controller: unknown, chunk: Buffer): void {
+    if (!this.failure) this.received(chunk);
   }
 
   onResponseEnd(): void {
-    this.#isEnded = true;
+    if (this.failure) return;
     this.#deadlines.forget(this);
-    if (this.#sink) {
-      this.#sink.end();
-      return;
-    }
-    const chunks = this.#chunks;
-    this.whole = chunks.length === 1 ? chunks[0] : chunks.length === 0 ? EMPTY : Buffer.concat(chunks);
-    this.#onBuffered?.();
+    this.ended();
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    if (this.#isEnded || this.#failure) return;
+    if (this.isEnded || this.failure) return;
     const isConnecting = this.#phase === 'connecting';
     if (isConnecting && !this.#isRetried && isConnectRetryable(error) && this.#clock.monotonic() < this.deadlineMs) {
       this.#isRetried = true;
       this.#dispatch();
       return;
     }
-    this.#fail(upstreamError(error, !isConnecting));
+    this.#fail(upstreamError(error, { isStarted: !isConnecting, hasHead: this.#isSettled }));
   }
 
   #fail(error: OutriderError): void {
-    if (this.#failure || this.#isEnded) return;
-    this.#failure = error;
+    if (this.failure || this.isEnded) return;
+    this.failure = error;
     this.#deadlines.forget(this);
     this.#controller?.abort(error);
-    if (!this.#isSettled) {
-      this.#isSettled = true;
-      this.#request.observer?.settled(0, error);
-      this.#reject(error);
+    if (this.#isSettled) {
+      this.broke(error);
       return;
     }
-    this.#onBuffered?.();
-    this.#sink?.abort(error);
+    this.#isSettled = true;
+    this.#request.observer?.settled(0, error);
+    this.#reject(error);
   }
 
   abort(): void {
     this.#fail(new OutriderError('upstream_failed', { detail: 'given up' }));
   }
 
-  async peek(maxBytes: number): Promise<Uint8Array | undefined> {
-    this.#bufferLimit = maxBytes;
-    if (!this.whole && !this.#failure && this.#bufferedBytes <= maxBytes) {
-      this.#idleMs = this.#request.timeouts.idleMs;
-      this.#expireIn(this.#idleMs);
-      await new Promise<void>((resolve) => (this.#onBuffered = resolve));
-      this.#onBuffered = undefined;
-      this.#idleMs = 0;
-      this.deadlineMs = Infinity;
-    }
-    return this.whole && this.whole.length <= maxBytes ? this.whole : undefined;
+  protected pauseSource(): void {
+    this.#controller?.pause();
   }
 
-  pipe(sink: AnswerSink, idleMs: number): void {
-    if (this.#failure) {
-      sink.abort(this.#failure);
-      return;
-    }
-    if (this.whole) {
-      if (this.whole.length > 0) sink.write(this.whole);
-      sink.end();
-      return;
-    }
-    this.#sink = sink;
-    let isWritable = true;
-    for (const chunk of this.#chunks) isWritable = sink.write(chunk) && isWritable;
-    this.#chunks = [];
-    this.#idleMs = idleMs;
-    this.#expireIn(idleMs);
-    if (isWritable) this.#controller?.resume();
-    else this.#controller?.pause();
-  }
-
-  resume(): void {
-    if (this.#idleMs > 0) this.#expireIn(this.#idleMs);
+  protected resumeSource(): void {
     this.#controller?.resume();
-  }
-
-  discard(): void {
-    if (this.#isEnded || this.#failure) return;
-    if (!this.#isSent) {
-      this.abort();
-      return;
-    }
-    // A short rest is read, so that the connection can be used again.
-    let restBytes = BUFFER_BYTES;
-    const sink: AnswerSink = {
-      write: (chunk) => {
-        restBytes -= chunk.length;
-        if (restBytes < 0) this.abort();
-        return true;
-      },
-      end: () => undefined,
-      abort: () => undefined,
-    };
-    this.pipe(sink, DISCARD_MS);
   }
 }
 
@@ -353,7 +259,8 @@ export function createUpstream(clock: Clock): Upstream {
       pool = new Pool(origin, {
         allowH2: false,
         pipelining: 1,
-        connect: { timeout: connectMs + 1_000 },
+        // Said here, so that no environment variable can say otherwise.
+        connect: { timeout: connectMs + 1_000, rejectUnauthorized: true },
         headersTimeout: 0,
         bodyTimeout: 0,
         keepAliveTimeout: KEEP_ALIVE_MS,
