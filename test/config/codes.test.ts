@@ -1,0 +1,496 @@
+import test from 'ava';
+import { CODES, type DiagnosticCode } from '../../src/config/codes.ts';
+import { marked, parse, problems } from './helpers.ts';
+
+interface Case {
+  readonly code: DiagnosticCode;
+  readonly title: string;
+  /** What is pointed at stands in « ». */
+  readonly source: string;
+  readonly path: string;
+  readonly help?: RegExp;
+}
+
+const PROVIDER = (lines: string): string =>
+  `providers:\n  p:\n${lines.replaceAll(/^/gm, '    ')}\nroutes:\n  - match: { path: /p }\n    provider: p\n    upstream: http://127.0.0.1:1\n`;
+const PROFILE = (lines: string): string =>
+  `profiles:\n  mine:\n${lines.replaceAll(/^/gm, '    ')}\nroutes: [{ match: { path: /p }, upstream: "http://127.0.0.1:1" }]\n`;
+const ROUTES = (lines: string): string =>
+  `providers:\n  p: { profile: bearer, credentials: { token: abc } }\nroutes:\n${lines.replaceAll(/^/gm, '  ')}\n`;
+
+const CASES: readonly Case[] = [
+  { code: 'yaml_syntax', title: 'a value with a colon', source: 'version: 1\nadmin: «a»: b\n', path: '' },
+  {
+    code: 'yaml_syntax',
+    title: 'a reference in a flow list',
+    source: 'listen:\n  access_tokens: [$«{»T}]\n',
+    path: '',
+    help: /in quotes/,
+  },
+  {
+    code: 'yaml_syntax',
+    title: 'a tag',
+    source: 'version: «!foo» 1\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: '',
+  },
+  {
+    code: 'yaml_syntax',
+    title: 'an alias of nothing',
+    source: 'version: «*v»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: '',
+  },
+  {
+    code: 'yaml_syntax',
+    title: 'a key that is a list',
+    source: '? «[a]»\n: b\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: '',
+  },
+  {
+    code: 'multiple_documents',
+    title: 'two documents',
+    source: 'version: 1\n«---»\nversion: 1\n',
+    path: '',
+    help: /remove/,
+  },
+  {
+    code: 'duplicate_key',
+    title: 'a key twice',
+    source: PROVIDER('profile: bearer\n«profile»: basic\ncredentials: { token: a }'),
+    path: 'providers.p.profile',
+    help: /remove one/,
+  },
+  {
+    code: 'duplicate_key',
+    title: 'one header in two spellings',
+    source: ROUTES('- match: { path: /p, headers: { a: b, «A»: c } }\n  provider: p\n  upstream: http://h'),
+    path: 'routes[0].match.headers.A',
+  },
+  {
+    code: 'too_many_aliases',
+    title: 'an alias inside of itself',
+    source: 'profiles: &a\n  b: «*a»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: '',
+  },
+
+  {
+    code: 'unknown_key',
+    title: 'a misspelt key',
+    source: 'listen:\n  «adress»: 127.0.0.1:1\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'listen.adress',
+    help: /^did you mean "address"\? Known keys: access_tokens, address, /,
+  },
+  {
+    code: 'unknown_key',
+    title: 'an endpoint that the profile has not',
+    source: PROVIDER(
+      'profile: oauth2\ncredentials: { client_id: a, client_secret: b }\nendpoints: { token: "http://h", «tokn»: "http://h" }',
+    ),
+    path: 'providers.p.endpoints.tokn',
+    help: /did you mean "token"/,
+  },
+  {
+    code: 'missing_key',
+    title: 'a provider without a profile',
+    source: 'providers:\n  «p»:\n    credentials: {}\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'providers.p.profile',
+    help: /add `profile:`/,
+  },
+  {
+    code: 'missing_key',
+    title: 'a route without a path',
+    source: ROUTES('- «provider»: p\n  upstream: http://h'),
+    path: 'routes[0].match.path',
+  },
+  {
+    code: 'missing_key',
+    title: 'a token without the address of its endpoint',
+    source: PROFILE('token:\n  «fetch»: { form: { a: b } }'),
+    path: 'profiles.mine.token.fetch',
+  },
+  {
+    code: 'missing_key',
+    title: 'an HMAC without its key',
+    source: PROFILE('sign:\n  - text: a\n    algorithm: «hmac-sha256»\n    set: { header: x }'),
+    path: 'profiles.mine.sign[0].algorithm',
+  },
+  {
+    code: 'invalid_type',
+    title: 'a text in place of a map',
+    source: 'listen: «8080»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'listen',
+  },
+  { code: 'invalid_type', title: 'a map in place of a list', source: '«routes»: { a: b }\n', path: 'routes' },
+  {
+    code: 'invalid_type',
+    title: 'a list in place of a text',
+    source: PROVIDER('«profile»: [bearer]\ncredentials: { token: a }'),
+    path: 'providers.p.profile',
+  },
+  { code: 'invalid_type', title: 'a file that is a list', source: '«-» a\n- b\n', path: '' },
+  {
+    code: 'invalid_value',
+    title: 'a number without a unit',
+    source: 'timeouts: { connect: «5» }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'timeouts.connect',
+    help: /10s/,
+  },
+  {
+    code: 'invalid_value',
+    title: 'a size in decimal units',
+    source: 'replay:\n  spool: «64MB»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'replay.spool',
+    help: /64KiB/,
+  },
+  {
+    code: 'invalid_value',
+    title: 'a path with a dot segment',
+    source: ROUTES('- match: { path: «/a/%2E%2e/b» }\n  provider: p\n  upstream: http://h'),
+    path: 'routes[0].match.path',
+  },
+  {
+    code: 'invalid_value',
+    title: 'a header of the connection',
+    source: ROUTES(
+      '- match: { path: /p }\n  provider: p\n  upstream: http://h\n  headers: { set: { Content-Length: «1» } }',
+    ),
+    path: 'routes[0].headers.set.Content-Length',
+  },
+  {
+    code: 'invalid_value',
+    title: 'an unknown version',
+    source: 'version: «2»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'version',
+  },
+  {
+    code: 'bad_interpolation',
+    title: 'a reference that is never closed',
+    source: 'state_dir: «"${HOME"»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'state_dir',
+  },
+  {
+    code: 'unset_variable',
+    title: 'a variable that is not set',
+    source: 'state_dir: «${STATE}/x»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'state_dir',
+    help: /\$\{STATE:-…\}/,
+  },
+  {
+    code: 'unreadable_file',
+    title: 'a secret file that is not there',
+    source: PROVIDER('profile: bearer\ncredentials:\n  token: «${file:/nowhere/at/all}»'),
+    path: 'providers.p.credentials.token',
+  },
+  {
+    code: 'not_available',
+    title: 'the plain forward proxy',
+    source: 'forward: { mode: «plain» }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'forward.mode',
+    help: /mode: none/,
+  },
+  {
+    code: 'not_available',
+    title: 'interception',
+    source: 'forward: { mode: «intercept» }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'forward.mode',
+  },
+  {
+    code: 'not_available',
+    title: 'blind tunnels',
+    source: 'forward: { unmatched: «tunnel» }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'forward.unmatched',
+  },
+  {
+    code: 'not_available',
+    title: 'the file store',
+    source: 'store: { kind: «file», path: /tmp/x }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'store.kind',
+  },
+  {
+    code: 'not_available',
+    title: 'the redis store',
+    source:
+      'store: { kind: «redis», url: "redis://127.0.0.1/0", lease: 20s, prefix: "x:" }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'store.kind',
+  },
+  {
+    code: 'not_available',
+    title: 'encryption at rest',
+    source:
+      'store:\n  encryption_key: «AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'store.encryption_key',
+  },
+  {
+    code: 'not_available',
+    title: 'WebSocket',
+    source: ROUTES('- match: { path: /p }\n  provider: p\n  upstream: http://h\n  websocket: «true»'),
+    path: 'routes[0].websocket',
+  },
+
+  {
+    code: 'unsafe_bind',
+    title: 'listening on every address',
+    source: 'listen:\n  address: «0.0.0.0:8080»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'listen.address',
+    help: /access_tokens/,
+  },
+  {
+    code: 'unsafe_bind',
+    title: 'listening on every IPv6 address',
+    source: 'listen:\n  address: «"[::]:8080"»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'listen.address',
+  },
+  {
+    code: 'unsafe_admin',
+    title: 'an admin address for everybody',
+    source: 'admin: { address: «0.0.0.0:8081» }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'admin.address',
+    help: /admin\.token/,
+  },
+  {
+    code: 'duplicate_address',
+    title: 'one address for two listeners',
+    source: 'admin: { address: «127.0.0.1:8080» }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'admin.address',
+  },
+
+  {
+    code: 'unknown_profile',
+    title: 'a misspelt profile',
+    source: PROVIDER('profile: «phonpe»\nenvironment: sandbox'),
+    path: 'providers.p.profile',
+    help: /^did you mean "phonepe"\? Known profiles: basic, bearer, /,
+  },
+  {
+    code: 'unknown_profile',
+    title: 'an unknown profile to extend',
+    source: PROFILE('extends: «pincod»'),
+    path: 'profiles.mine.extends',
+    help: /did you mean "pincode"/,
+  },
+  {
+    code: 'unknown_environment',
+    title: 'a misspelt environment',
+    source: PROVIDER('profile: phonepe\nenvironment: «sandbx»\ncredentials: { client_id: a, client_secret: b }'),
+    path: 'providers.p.environment',
+    help: /did you mean "sandbox"/,
+  },
+  {
+    code: 'unknown_environment',
+    title: 'an environment where there are none',
+    source: PROVIDER('profile: bearer\nenvironment: «simulator»\ncredentials: { token: a }'),
+    path: 'providers.p.environment',
+    help: /leave/,
+  },
+  {
+    code: 'missing_environment',
+    title: 'no environment chosen',
+    source:
+      'providers:\n  «p»: { profile: phonepe, credentials: { client_id: a, client_secret: b } }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'providers.p.environment',
+    help: /production, sandbox|simulator, sandbox, production/,
+  },
+  {
+    code: 'unknown_credential',
+    title: 'a credential that nobody asked for',
+    source: PROVIDER('profile: bearer\ncredentials:\n  token: a\n  «tokne»: b'),
+    path: 'providers.p.credentials.tokne',
+    help: /did you mean "token"/,
+  },
+  {
+    code: 'missing_credential',
+    title: 'a credential left out',
+    source: PROVIDER('profile: basic\n«credentials»: { username: a }'),
+    path: 'providers.p.credentials.password',
+  },
+  {
+    code: 'missing_credential',
+    title: 'a default that holds in another environment',
+    source: PROVIDER('profile: phonepe\nenvironment: production\n«credentials»: { client_id: a, client_secret: b }'),
+    path: 'providers.p.credentials.client_version',
+  },
+  {
+    code: 'empty_secret',
+    title: 'a credential without text',
+    source: PROVIDER('profile: bearer\ncredentials: { token: «""» }'),
+    path: 'providers.p.credentials.token',
+  },
+  {
+    code: 'empty_secret',
+    title: 'a credential whose variable is empty',
+    source: PROVIDER('profile: bearer\ncredentials:\n  token: «${TOKEN:-}»'),
+    path: 'providers.p.credentials.token',
+    help: /set TOKEN/,
+  },
+  {
+    code: 'empty_secret',
+    title: 'an access token whose variable is empty',
+    source: 'listen:\n  access_tokens:\n    - «${TOKEN:-}»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'listen.access_tokens[0]',
+  },
+  {
+    code: 'missing_endpoint',
+    title: 'a token endpoint that is not known',
+    source:
+      'providers:\n  «p»: { profile: oauth2, credentials: { client_id: a, client_secret: b } }\nroutes: [{ match: { path: /p }, provider: p, upstream: "http://h" }]\n',
+    path: 'providers.p',
+    help: /providers\.p\.endpoints\.token/,
+  },
+  {
+    code: 'scope_too_many',
+    title: 'more scopes than the provider takes',
+    source: PROVIDER(
+      'profile: payu-payment-links\nenvironment: simulator\n«scope»: [create_payment_links, update_payment_links, read_payment_links, create_payment_links]',
+    ),
+    path: 'providers.p.scope',
+    help: /at most 3/,
+  },
+  {
+    code: 'unknown_scope',
+    title: 'a misspelt scope',
+    source: PROVIDER('profile: payu-partner\nenvironment: simulator\nscope: [«refer_merchants»]'),
+    path: 'providers.p.scope[0]',
+    help: /did you mean "refer_merchant"/,
+  },
+
+  {
+    code: 'unknown_provider',
+    title: 'a misspelt provider',
+    source:
+      'providers:\n  phonepe: { profile: phonepe, environment: simulator }\nroutes:\n  - { match: { path: /p }, provider: «phonpe» }\n',
+    path: 'routes[0].provider',
+    help: /did you mean "phonepe"/,
+  },
+  {
+    code: 'missing_upstream',
+    title: 'a route that leads nowhere',
+    source: 'routes:\n  - «match»: { path: /p }\n',
+    path: 'routes[0].upstream',
+  },
+  {
+    code: 'missing_upstream',
+    title: 'an API whose address comes by mail',
+    source:
+      'providers:\n  p: { profile: pincode, environment: staging, credentials: { client_id: a, client_secret: b } }\nroutes:\n  - «match»: { path: /p }\n    provider: p\n',
+    path: 'routes[0].upstream',
+    help: /providers\.p\.endpoints\.api/,
+  },
+  {
+    code: 'duplicate_name',
+    title: 'two routes of one name',
+    source: ROUTES(
+      '- { name: a, match: { path: /a }, provider: p, upstream: "http://h" }\n- { name: «a», match: { path: /b }, provider: p, upstream: "http://h" }',
+    ),
+    path: 'routes[1].name',
+  },
+  {
+    code: 'duplicate_route',
+    title: 'two routes for the same requests',
+    source: ROUTES(
+      '- { name: a, match: { path: /a, methods: [GET, POST] }, provider: p, upstream: "http://h" }\n- { name: b, match: { path: «/a», methods: [POST, GET] }, provider: p, upstream: "http://h" }',
+    ),
+    path: 'routes[1].match.path',
+  },
+  {
+    code: 'unreachable_route',
+    title: 'a route behind a wider one',
+    source: ROUTES(
+      '- { name: a, match: { path: /a, methods: [GET, POST] }, provider: p, upstream: "http://h" }\n- { name: b, match: { path: «/a», methods: [POST] }, provider: p, upstream: "http://h" }',
+    ),
+    path: 'routes[1].match.path',
+  },
+  { code: 'no_routes', title: 'no route at all', source: '«version»: 1\n', path: 'routes' },
+
+  {
+    code: 'profile_cycle',
+    title: 'a profile that extends itself',
+    source: PROFILE('extends: «mine»'),
+    path: 'profiles.mine.extends',
+  },
+  {
+    code: 'template_syntax',
+    title: 'braces that are never closed',
+    source: PROFILE('inject: { headers: { a: «"{{uuid"» } }'),
+    path: 'profiles.mine.inject.headers.a',
+  },
+  {
+    code: 'template_syntax',
+    title: 'the bytes of a digest in a header',
+    source: PROFILE('inject: { headers: { a: «"{{uuid | sha256}}"» } }'),
+    path: 'profiles.mine.inject.headers.a',
+    help: /hex/,
+  },
+  {
+    code: 'unknown_template_name',
+    title: 'a name that is none',
+    source: PROFILE('inject: { headers: { a: «"{{tokn.access_token}}"» } }'),
+    path: 'profiles.mine.inject.headers.a',
+    help: /did you mean "token\.access_token"/,
+  },
+  {
+    code: 'unknown_template_name',
+    title: 'a credential that is not declared',
+    source: PROFILE('extends: pincode\ninject: { headers: { a: «"{{credentials.client_ids}}"» } }'),
+    path: 'profiles.mine.inject.headers.a',
+    help: /did you mean "client_id"/,
+  },
+  {
+    code: 'unknown_template_name',
+    title: 'a header name that is made of nothing',
+    source: PROFILE('inject: { headers: { «"{{credentials.nam}}"»: a } }'),
+    path: 'profiles.mine.inject.headers["{{credentials.nam}}"]',
+  },
+  {
+    code: 'unknown_filter',
+    title: 'a filter that is none',
+    source: PROFILE('inject: { headers: { a: «"{{uuid | base46}}"» } }'),
+    path: 'profiles.mine.inject.headers.a',
+    help: /did you mean "base64"/,
+  },
+  {
+    code: 'template_cycle',
+    title: 'values that depend on each other',
+    source: PROFILE('values: { a: «"{{values.b}}"», b: "{{values.c}}", c: "{{values.b}}" }')
+      .replace('«"{{values.b}}"»', '"{{values.b}}"')
+      .replace('b: "{{values.c}}"', 'b: «"{{values.c}}"»'),
+    path: 'profiles.mine.values.b',
+  },
+  {
+    code: 'template_cycle',
+    title: 'defaults that depend on each other',
+    source: PROFILE('credentials: { a: { default: «"{{credentials.b}}"» }, b: { default: "{{credentials.a}}" } }'),
+    path: 'profiles.mine.credentials.a.default',
+  },
+];
+
+for (const { code, title, source, path, help } of CASES) {
+  test(`${code}: ${title}`, (t) => {
+    const { text, line, column, length } = marked(source);
+    const loaded = parse(text);
+    const found = loaded.diagnostics.find((each) => each.code === code);
+    t.truthy(found, problems(loaded).join('\n'));
+    t.like(found, { code, file: 'proxy.config.yaml', line, column, length, path });
+    if (help) t.regex(found?.help ?? '', help);
+    t.is(
+      loaded.config === undefined,
+      loaded.diagnostics.some(({ severity }) => severity === 'error'),
+    );
+  });
+}
+
+/** Shown in load.test.ts and document.test.ts: they are not about a place in a small text. */
+const ELSEWHERE: readonly DiagnosticCode[] = ['missing_config', 'too_deep'];
+
+test('every code is shown by a case', (t) => {
+  const shown = new Set([...CASES.map(({ code }) => code), ...ELSEWHERE]);
+  t.deepEqual(
+    Object.keys(CODES).filter((code) => !shown.has(code as DiagnosticCode)),
+    [],
+  );
+});
+
+test('one problem brings no others after it', (t) => {
+  for (const { code, source } of CASES) {
+    const others = parse(marked(source).text).diagnostics.filter((each) => each.code !== code);
+    t.deepEqual(others, [], source);
+  }
+});

@@ -1,0 +1,99 @@
+import test from 'ava';
+import fc from 'fast-check';
+import {
+  isTemplateName,
+  parseTemplate,
+  TemplateError,
+  yieldsBytes,
+  type TemplateErrorCode,
+} from '../../src/config/template.ts';
+
+test('literals and names come apart in their order', (t) => {
+  t.deepEqual(parseTemplate(''), []);
+  t.deepEqual(parseTemplate('plain'), ['plain']);
+  t.deepEqual(parseTemplate('{{token.token_type}} {{ token.access_token }}'), [
+    { name: 'token.token_type', filters: [] },
+    ' ',
+    { name: 'token.access_token', filters: [] },
+  ]);
+  t.deepEqual(parseTemplate('{{request.body|sha256 | hex|upper}}'), [
+    { name: 'request.body', filters: ['sha256', 'hex', 'upper'] },
+  ]);
+});
+
+test('braces beside a name are text', (t) => {
+  t.deepEqual(parseTemplate('{{{uuid}}}'), ['{', { name: 'uuid', filters: [] }, '}']);
+  t.deepEqual(parseTemplate('{"a":{"b":1}}'), ['{"a":{"b":1}}']);
+});
+
+const REFUSED: readonly [text: string, code: TemplateErrorCode, place: string][] = [
+  ['a{{uuid', 'template_syntax', '{{uuid'],
+  ['a{{ }}', 'template_syntax', '{{ }}'],
+  ['{{a b}}', 'template_syntax', 'a b'],
+  ['{{uuid |}}', 'template_syntax', '|'],
+  ['{{uuid | sha256 | lower}}', 'template_syntax', 'lower'],
+  ['x{{ nope }}', 'unknown_template_name', 'nope'],
+  ['{{token.nope}}', 'unknown_template_name', 'token.nope'],
+  ['{{credentials.}}', 'unknown_template_name', 'credentials.'],
+  ['{{uuid | rot13}}', 'unknown_filter', 'rot13'],
+  ['{{uuid | toString}}', 'unknown_filter', 'toString'],
+];
+
+for (const [text, code, place] of REFUSED) {
+  test(`${text} is refused with its place`, (t) => {
+    const error = t.throws(() => parseTemplate(text), { instanceOf: TemplateError });
+    t.is(error.code, code);
+    t.is(text.slice(error.offset, error.offset + error.length), place);
+  });
+}
+
+test('a digest yields bytes until something makes text of them', (t) => {
+  t.true(yieldsBytes(['sha256']));
+  t.true(yieldsBytes(['hex', 'sha512']));
+  t.false(yieldsBytes(['sha256', 'base64url']));
+  t.false(yieldsBytes([]));
+});
+
+test('names are known whole', (t) => {
+  for (const name of [
+    'scope',
+    'uuid',
+    'signature',
+    'now.ms',
+    'request.headers.x-a',
+    'request.form.a',
+    'request.json.a.b',
+    'credentials.a',
+    'values.a',
+    'endpoints.api',
+  ]) {
+    t.true(isTemplateName(name), name);
+  }
+  for (const name of ['', 'token', 'now', 'now.year', 'request', 'request.json.', 'scopes', 'constructor'])
+    t.false(isTemplateName(name), name);
+});
+
+test('any text is read or refused with a place inside of it', (t) => {
+  const piece = fc.oneof(
+    fc.string(),
+    fc.constantFrom('{{', '}}', '{', '|', 'uuid', 'sha256', ' ', 'token.access_token'),
+  );
+  fc.assert(
+    fc.property(fc.array(piece), (pieces) => {
+      const text = pieces.join('');
+      try {
+        const parts = parseTemplate(text);
+        return parts.every((part) => part !== '');
+      } catch (error) {
+        return (
+          error instanceof TemplateError &&
+          error.offset >= 0 &&
+          error.length > 0 &&
+          error.offset + error.length <= text.length
+        );
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+  t.pass();
+});
