@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { createApp } from '../app.ts';
 import type { App, Started } from '../app.ts';
 import type { Address, Config } from '../config/config.ts';
@@ -137,6 +138,9 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
   const { config } = loaded;
   if (!config) return 1;
 
+  // V8 takes what is alive in a request for long-lived and allocates it among the old, where it stays until a full collection:
+  // without this the collector costs a third of a request's time.
+  setFlagsFromString('--no-allocation-site-pretenuring');
   app = createApp(config);
   const { events, logger } = app;
   const starting = app.start();

@@ -4,6 +4,8 @@ import type { Clock } from '../core/clock.ts';
 export interface Deadline {
   /** On the clock's monotonic scale; Infinity: never. May change at any time. */
   deadlineMs: number;
+  /** Where it stands among those that are watched; -1: nowhere. Kept by {@link Deadlines}. */
+  place: number;
   expire(): void;
 }
 
@@ -14,7 +16,8 @@ export interface Deadline {
 export class Deadlines {
   readonly #clock: Clock;
   readonly #sweepMs: number;
-  readonly #pending = new Set<Deadline>();
+  // Not a Set: the tables that it outgrows stay in the old generation, and keep alive what was in them until a full collection.
+  readonly #watched: Deadline[] = [];
   #isSweeping = false;
 
   constructor(clock: Clock, sweepMs = 25) {
@@ -23,20 +26,30 @@ export class Deadlines {
   }
 
   watch(deadline: Deadline): void {
-    this.#pending.add(deadline);
+    deadline.place = this.#watched.push(deadline) - 1;
     if (this.#isSweeping) return;
     this.#isSweeping = true;
     this.#clock.after(this.#sweepMs, this.#sweep);
   }
 
   forget(deadline: Deadline): void {
-    this.#pending.delete(deadline);
+    const { place } = deadline;
+    if (place < 0) return;
+    deadline.place = -1;
+    const last = this.#watched.pop() as Deadline;
+    if (last === deadline) return;
+    last.place = place;
+    this.#watched[place] = last;
   }
 
   readonly #sweep = (): void => {
     const now = this.#clock.monotonic();
-    for (const deadline of this.#pending) if (deadline.deadlineMs <= now) deadline.expire();
-    this.#isSweeping = this.#pending.size > 0;
+    // From behind: one that expires is forgotten, and the last takes its place.
+    for (let i = this.#watched.length - 1; i >= 0; i--) {
+      const deadline = this.#watched[i];
+      if (deadline && deadline.deadlineMs <= now) deadline.expire();
+    }
+    this.#isSweeping = this.#watched.length > 0;
     if (this.#isSweeping) this.#clock.after(this.#sweepMs, this.#sweep);
   };
 }

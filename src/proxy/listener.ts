@@ -124,12 +124,12 @@ export function createListener(options: ListenerOptions): Listener {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Tagged) => {
     const connection = connectionOf(socket);
     if (connection.isRefused || !socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE') {
-      if (connection.callers.size === 0) socket.destroy();
+      if (connection.callers.length === 0) socket.destroy();
       return;
     }
     connection.isRefused = true;
     const failure = parseFailure(error);
-    const pending = [...connection.callers].at(-1);
+    const pending = connection.callers.at(-1);
     if (!pending) {
       lastWords(socket, failure);
       return;
@@ -142,7 +142,7 @@ export function createListener(options: ListenerOptions): Listener {
   const closeIdle = (isIdle: (connection: Connection) => boolean): void => {
     for (const socket of sockets) {
       const connection = connectionOf(socket);
-      if (connection.callers.size === 0 && isIdle(connection)) socket.destroy();
+      if (connection.callers.length === 0 && isIdle(connection)) socket.destroy();
     }
   };
   // Part of `server.close()`: one on which nothing was answered yet may have its first request on the wire.
@@ -182,7 +182,7 @@ export function createListener(options: ListenerOptions): Listener {
 }
 
 const createConnection = (): Connection => ({
-  callers: new Set(),
+  callers: [],
   isRefused: false,
   hasAnswered: false,
   isExcess: false,

@@ -7,7 +7,7 @@ import type { Caller } from './caller.ts';
 /** What is shared by the requests of one connection. */
 export interface Connection {
   /** Requests that are not answered yet, oldest first. */
-  readonly callers: Set<NodeCaller>;
+  readonly callers: NodeCaller[];
   /** Nothing that still comes on it is looked at. */
   isRefused: boolean;
   /** Some request on it has been answered. */
@@ -73,7 +73,7 @@ export class NodeCaller implements Caller {
     this.method = req.method as string;
     this.target = req.url as string;
     this.headers = req.rawHeaders;
-    connection.callers.add(this);
+    connection.callers.push(this);
     res.on('close', () => this.#closed());
   }
 
@@ -97,13 +97,14 @@ export class NodeCaller implements Caller {
   #closed(): void {
     const isComplete = this.#res.writableFinished;
     this.isGone = true;
-    this.#connection.callers.delete(this);
+    const { callers } = this.#connection;
+    callers.splice(callers.indexOf(this), 1);
     this.#connection.hasAnswered = true;
     this.#wake?.();
     const { onClose } = this;
     this.onClose = undefined;
     onClose?.(isComplete);
-    if (this.#connection.isRefused && this.#connection.callers.size === 0) this.#req.socket.destroySoon();
+    if (this.#connection.isRefused && callers.length === 0) this.#req.socket.destroySoon();
   }
 
   settle(): Promise<void> {

@@ -66,6 +66,7 @@ type Phase = 'connecting' | 'sending' | 'waiting' | 'reading';
 class UpstreamExchange extends IncomingAnswer implements Dispatcher.DispatchHandler, Attempt, Deadline {
   readonly answer: Promise<Answer>;
   deadlineMs: number;
+  place = -1;
   protected isSent = false;
 
   readonly #request: UpstreamRequest;
