@@ -47,7 +47,6 @@ export const hasDefault = (spec: CredentialSpec, environment: string | undefined
 /** A provider's credentials, read anew from their files when those change. */
 export class Credentials implements CredentialSource {
   readonly #entries: readonly CredentialEntry[];
-  readonly #listeners = new Set<() => void>();
   #current: Snapshot;
   #previous: Snapshot | undefined;
 
@@ -60,11 +59,6 @@ export class Credentials implements CredentialSource {
 
   get current(): CredentialSnapshot {
     return this.#current;
-  }
-
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
   }
 
   /** Absolute paths of the files that the values come from. */
@@ -104,7 +98,6 @@ export class Credentials implements CredentialSource {
     if (changed.length > 0) {
       this.#previous = this.#current;
       this.#current = new Snapshot(this.#current.version + 1, values);
-      for (const listener of this.#listeners) listener();
     }
     return { changed, shown };
   }

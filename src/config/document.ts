@@ -19,7 +19,6 @@ export function readDocument(source: Source, outside: Outside | undefined, probl
   let document: Document.Parsed;
   try {
     document = parseDocument(source.text, {
-      lineCounter: source.lines,
       prettyErrors: false,
       // The library compares each key with each other one; ours is checked below.
       uniqueKeys: false,

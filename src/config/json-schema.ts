@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { noteOf } from './leaf.ts';
+import { MAY_BE_NULL, WRITTEN_DEFAULT } from './leaf.ts';
 import { configSchema } from './schema.ts';
 
 /** Where the derived schema lies: `config/proxy.schema.json`. */
@@ -10,34 +10,38 @@ export const JSON_SCHEMA_FILE = fileURLToPath(new URL('../../config/proxy.schema
 
 type Json = Record<string, unknown>;
 
+const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null;
+
 /** YAML's way of leaving something empty (`token:`) is null. */
 function orNull(schema: Json): Json {
-  const { default: _default, ...rest } = schema;
-  const { type, anyOf } = rest;
-  if (Array.isArray(anyOf)) return { ...rest, anyOf: [...(anyOf as Json[]), { type: 'null' }] };
-  if (type === undefined) return '$ref' in rest ? { anyOf: [rest, { type: 'null' }] } : rest;
-  return { ...rest, type: [...new Set([type, 'null'].flat())] };
+  const { type, anyOf } = schema;
+  if (Array.isArray(anyOf)) return { ...schema, anyOf: [...(anyOf as Json[]), { type: 'null' }] };
+  if (type !== undefined) return { ...schema, type: [...new Set([type, 'null'].flat())] };
+  return '$ref' in schema ? { anyOf: [schema, { type: 'null' }] } : schema;
+}
+
+const mapValues = (record: Json, change: (value: Json) => Json): Json =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, isJson(value) ? change(value) : value]));
+
+/** Finishes what zod yields: defaults as one would write them, null wherever something may be left out. */
+function finish({ [WRITTEN_DEFAULT]: written, [MAY_BE_NULL]: mayBeNull, default: _typed, ...rest }: Json): Json {
+  const schema: Json = written === undefined ? rest : { default: written, ...rest };
+  for (const key of ['items', 'additionalProperties']) if (isJson(schema[key])) schema[key] = finish(schema[key]);
+  for (const key of ['properties', '$defs']) if (isJson(schema[key])) schema[key] = mapValues(schema[key], finish);
+  if (Array.isArray(schema['anyOf'])) schema['anyOf'] = (schema['anyOf'] as Json[]).map(finish);
+  const { properties, required } = schema;
+  if (isJson(properties)) {
+    for (const [key, property] of Object.entries(properties)) {
+      const isRequired = Array.isArray(required) && required.includes(key);
+      if (isJson(property) && !isRequired) properties[key] = orNull(property);
+    }
+  }
+  return mayBeNull === true ? orNull(schema) : schema;
 }
 
 /** The JSON Schema (2020-12) of the config file for editors, with that of a profile file at `#/$defs/profile`. */
 export function jsonSchema(): Json {
-  return z.toJSONSchema(configSchema, {
-    io: 'input',
-    unrepresentable: 'any',
-    override: ({ zodSchema, jsonSchema: json }) => {
-      const def = (zodSchema as z.core.$ZodTypes)._zod.def;
-      if (def.type === 'object') {
-        for (const [key, schema] of Object.entries(def.shape)) {
-          const property = json.properties?.[key] as Json;
-          const isRequired = json.required?.includes(key) === true;
-          (json.properties as Json)[key] = { ...noteOf(schema), ...(isRequired ? property : orNull(property)) };
-        }
-      }
-      if (def.type === 'record' && (def.valueType as z.core.$ZodTypes)._zod.def.type === 'optional') {
-        json.additionalProperties = orNull(json.additionalProperties as Json);
-      }
-    },
-  }) as Json;
+  return finish(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }));
 }
 
 /** The file's text. `node src/config/json-schema.ts` writes it. */

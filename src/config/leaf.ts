@@ -169,25 +169,24 @@ export function size(minimum: number): Leaf<number> {
   });
 }
 
-interface Note {
-  readonly default?: string | number | boolean;
-  readonly description?: string;
-}
-
-const notes = new WeakMap<object, Note>();
-
-/** What an editor may show of a schema beside its form. */
-export const noteOf = (schema: object): Note => notes.get(schema) ?? {};
+/** Keys of a schema's metadata that become part of the JSON Schema: see json-schema.ts. */
+export const WRITTEN_DEFAULT = 'x-default';
+export const MAY_BE_NULL = 'x-null';
 
 /** `schema` with what holds when the value is absent; `written` is that as one would write it in the file. */
 export function withDefault<T>(schema: Leaf<T>, value: T, written: string | number | boolean): z.ZodDefault<Leaf<T>> {
-  const complete = schema.default(value as z.util.NoUndefined<T>);
-  notes.set(complete, { default: written });
-  return complete;
+  return schema.default(value as z.util.NoUndefined<T>).meta({ [WRITTEN_DEFAULT]: written });
 }
 
-/** `schema`, an optional one or a section, with a sentence for editors. */
+/** `schema` with a sentence for editors. */
 export function described<S extends z.ZodType>(description: string, schema: S): S {
-  notes.set(schema, { ...noteOf(schema), description });
-  return schema;
+  const copy = schema.meta({ description }) as S;
+  const info = leaves.get(schema);
+  if (info) leaves.set(copy, info);
+  return copy;
+}
+
+/** A value of a map that null takes away, as if its key were not there. */
+export function removable<S extends z.ZodType>(schema: S): z.ZodOptional<S> {
+  return schema.optional().meta({ [MAY_BE_NULL]: true });
 }

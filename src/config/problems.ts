@@ -51,7 +51,7 @@ export class Problems {
     // A profile that several others extend is read several times.
     const key = `${source.name}\0${start}\0${code}\0${message}`;
     if (this.#found.has(key)) return;
-    const { line, col } = source.lines.linePos(start);
+    const { line, column } = source.position(start);
     const lineEnd = source.text.indexOf('\n', start);
     const end = Math.min(place.end, lineEnd < 0 ? source.text.length : lineEnd);
     const diagnostic: Diagnostic = {
@@ -59,8 +59,8 @@ export class Problems {
       code,
       message,
       file: source.name,
-      line: Math.max(1, line),
-      column: Math.max(1, col),
+      line,
+      column,
       length: Math.max(1, source.text.slice(start, end).trimEnd().length),
       path: place.path,
       ...(help === undefined ? {} : { help }),

@@ -8,6 +8,7 @@ import {
   duration,
   integer,
   leaf,
+  removable,
   text,
   unfit,
   withDefault,
@@ -16,7 +17,7 @@ import {
 import { bytesTemplate, endpoint, method, pointer, template } from './values.ts';
 import type { RenewSpec } from './profile.ts';
 
-const templates = z.record(z.string(), template.optional());
+const templates = z.record(z.string(), removable(template));
 
 /** Text, number, true, false, null, or lists and maps of them; texts are templates. */
 const jsonTemplate = anyNode('JSON', {}, { keepsEmpty: false });
@@ -135,20 +136,20 @@ export const profileSchema = z
     ),
     environments: described(
       'Endpoints of each environment.',
-      z.record(z.string(), z.record(z.string(), endpoint.optional()).optional()).optional(),
+      z.record(z.string(), removable(z.record(z.string(), removable(endpoint)))).optional(),
     ),
     credentials: described(
       'What the operator gives.',
       z
         .record(
           z.string(),
-          z
-            .strictObject({
+          removable(
+            z.strictObject({
               secret: withDefault(boolean, false, false),
               optional: withDefault(boolean, false, false),
               default: z.union([template, templates]).optional(),
-            })
-            .optional(),
+            }),
+          ),
         )
         .optional(),
     ),

@@ -91,7 +91,7 @@ export class Profiles {
       },
       this.#problems,
     );
-    const isSound = this.#problems.errors === before;
+    const isSound = this.#problems.errors === before && !this.#problems.isBrokenBelow(tree);
     return { name, declared, endpoints, needed, profile: isSound ? buildProfile(name, data) : undefined };
   }
 

@@ -11,6 +11,7 @@ import {
   integer,
   leaf,
   pattern,
+  removable,
   size,
   text,
   unfit,
@@ -196,7 +197,7 @@ const provider = z.strictObject({
   credentials: described('Those that the profile declares.', z.record(z.string(), credential).optional()),
   endpoints: described(
     'Override single URLs of the environment.',
-    z.record(z.string(), endpointUrl.optional()).optional(),
+    z.record(z.string(), removable(endpointUrl)).optional(),
   ),
   scope: described('For profiles that have scopes.', z.array(text).optional()),
   renew: described("Override the profile's `renew`.", renewSchema.optional()),
@@ -209,7 +210,7 @@ const route = z.strictObject({
       path: described('A prefix of the raw path, on segment boundaries.', pathPrefix.optional()),
       methods: z.array(method).optional(),
       hosts: described('Host names, without ports.', z.array(hostName).optional()),
-      headers: described('Names and exact values.', z.record(z.string(), headerText.optional()).optional()),
+      headers: described('Names and exact values.', z.record(z.string(), removable(headerText)).optional()),
     })
     .prefault({}),
   provider: described(
@@ -220,7 +221,7 @@ const route = z.strictObject({
   strip_prefix: described('Whether the matched prefix is cut off.', withDefault(boolean, true, true)),
   headers: z
     .strictObject({
-      set: z.record(z.string(), headerText.optional()).optional(),
+      set: z.record(z.string(), removable(headerText)).optional(),
       remove: z.array(headerName).optional(),
     })
     .prefault({}),

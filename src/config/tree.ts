@@ -1,16 +1,29 @@
-import { LineCounter } from 'yaml';
 import type { Interpolation } from './interpolate.ts';
 
-/** A text with its name and the places of its lines. Literal secrets can be hidden from what is shown of it. */
+/** A text with its name and places. Literal secrets can be hidden from what is shown of it. */
 export class Source {
   readonly name: string;
   readonly text: string;
-  readonly lines = new LineCounter();
   readonly #hidden: [start: number, end: number][] = [];
+  #lineStarts: readonly number[] | undefined;
 
   constructor(name: string, text: string) {
     this.name = name;
     this.text = text;
+  }
+
+  /** Line and column of an offset, both from 1. (The YAML library's own counter overlooks some line breaks.) */
+  position(offset: number): { readonly line: number; readonly column: number } {
+    this.#lineStarts ??= [0, ...Array.from(this.text.matchAll(/\n/g), ({ index }) => index + 1)];
+    const starts = this.#lineStarts;
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if ((starts[middle] as number) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: offset - (starts[low] as number) + 1 };
   }
 
   /** What stands there is a secret: {@link shown} doesn't have it. */
