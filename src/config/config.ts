@@ -34,7 +34,7 @@ export interface ReplayConfig {
 export interface CredentialSnapshot {
   /** Grows with every change, so that what was rendered from an older one can be recognised. */
   readonly version: number;
-  /** Declared credentials with their values as text, defaults and other-credential templates NOT yet rendered in. */
+  /** The operator's values as text, defaults not rendered in; in the environment `simulator`, `test` for what is left out. */
   readonly values: ReadonlyMap<string, string>;
 }
 

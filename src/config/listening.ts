@@ -19,9 +19,11 @@ export function isLoopback(address: Address): boolean {
 /** Both addresses: who could come in (`unsafe_bind`, `unsafe_admin`), and whether they differ (`duplicate_address`). */
 export function checkListening(root: MapNode, data: ConfigData, problems: Problems): void {
   const { listen, admin } = data;
-  const tokens = find(root, 'listen', 'access_tokens');
-  const hasTokens = (listen.access_tokens ?? []).length > 0 || problems.isBrokenBelow(tokens);
-  if (!isLoopback(listen.address) && !hasTokens && !listen.allow_unauthenticated) {
+  const isUnclear = ['access_tokens', 'allow_unauthenticated'].some((key) =>
+    problems.isBrokenBelow(find(root, 'listen', key)),
+  );
+  const isGuarded = (listen.access_tokens ?? []).length > 0 || listen.allow_unauthenticated || isUnclear;
+  if (!isLoopback(listen.address) && !isGuarded) {
     problems.error(
       'unsafe_bind',
       pointAt(root, 'listen'),
@@ -39,7 +41,8 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
       'set `admin.token`, or listen on 127.0.0.1',
     );
   }
-  if (isSame(listen.address, admin.address)) {
+  const isKnown = !['listen', 'admin'].some((section) => problems.isBroken(find(root, section, 'address')));
+  if (isKnown && isSame(listen.address, admin.address)) {
     const help = 'give one of them another port';
     problems.error('duplicate_address', pointAt(root, 'admin'), 'the proxy and the admin address are the same', help);
   }

@@ -19,6 +19,7 @@ import {
   type Leaf,
 } from './leaf.ts';
 import { profileSchema, renewSchema } from './profile-schema.ts';
+import type { ScalarNode } from './tree.ts';
 import {
   address,
   endpointUrl,
@@ -49,27 +50,27 @@ const never: Leaf<false> = leaf({
   },
 });
 
-/** A text that is kept from sight. In a list an empty one is an error. */
-const secret: Leaf<Secret> = leaf({
+/** A text that callers show, kept from sight. */
+function readToken(node: ScalarNode): Secret {
+  if (node.isEmpty)
+    throw new Fault('empty_secret', 'the access token is empty', 'give it a value, or remove the entry');
+  if (!isHeaderValue(node.text) || node.text.trim() !== node.text) {
+    const help = 'use visible ASCII with no line break and no space at the ends';
+    throw new Fault('invalid_value', 'the token can not stand in a header', help);
+  }
+  return new Secret(node.text);
+}
+
+const accessToken = leaf({
   expects: 'a secret text',
   json: { type: ['string', 'number'] },
   keepsEmpty: true,
-  read: (node) => {
-    if (node.isEmpty)
-      throw new Fault('empty_secret', 'the access token is empty', 'give it a value, or remove the entry');
-    if (!isHeaderValue(node.text) || node.text.trim() !== node.text) {
-      throw new Fault(
-        'invalid_value',
-        'the access token can not stand in a header',
-        'use visible ASCII with no line break and no space at the ends',
-      );
-    }
-    return new Secret(node.text);
-  },
+  read: readToken,
 });
-const optionalSecret: Leaf<Secret> = leaf({
+const adminToken = leaf({ expects: 'a secret text', json: { type: ['string', 'number'] }, read: readToken });
+const password = leaf({
   expects: 'a secret text',
-  json: { type: ['string', 'number', 'null'] },
+  json: { type: ['string', 'number'] },
   read: (node) => new Secret(node.text),
 });
 
@@ -86,7 +87,7 @@ const listen = z.strictObject({
     z.array(hostName).optional(),
   ),
   allowed_origins: described('Browser origins that may call.', z.array(origin).optional()),
-  access_tokens: described('When given, a caller must show one of them.', z.array(secret).optional()),
+  access_tokens: described('When given, a caller must show one of them.', z.array(accessToken).optional()),
   allow_unauthenticated: described(
     'Must be true to listen beyond loopback without access tokens.',
     withDefault(boolean, false, false),
@@ -98,7 +99,7 @@ const admin = z.strictObject({
     'Where health and metrics are served.',
     withDefault(address, { host: '127.0.0.1', port: 8081 }, '127.0.0.1:8081'),
   ),
-  token: described('Needed beyond loopback, for all but health and metrics.', optionalSecret.optional()),
+  token: described('Needed beyond loopback, for all but health and metrics.', adminToken.optional()),
 });
 
 const forward = z.strictObject({
@@ -144,7 +145,7 @@ const store = z.strictObject({
   path: text.optional(),
   url: redisUrl.optional(),
   username: text.optional(),
-  password: optionalSecret.optional(),
+  password: password.optional(),
   prefix: text.optional(),
   lease: duration(1000).optional(),
   encryption_key: storeKey.optional(),

@@ -223,4 +223,14 @@ test('who is let in from outside is decided by the operator', (t) => {
     'unsafe_admin admin.address',
     'unsafe_bind listen.address',
   ]);
+  // What is not clear yet brings no second complaint.
+  t.deepEqual(problems(parse(`listen: { address: "0.0.0.0:1", allow_unauthenticated: yes }\n${routes}`)), [
+    'invalid_value listen.allow_unauthenticated',
+  ]);
+  t.deepEqual(problems(parse(`listen: { address: "0.0.0.0:1", access_tokens: [""] }\n${routes}`)), [
+    'empty_secret listen.access_tokens[0]',
+  ]);
+  t.deepEqual(problems(parse(`listen: { address: nowhere }\nadmin: { address: "127.0.0.1:8080" }\n${routes}`)), [
+    'invalid_value listen.address',
+  ]);
 });
