@@ -9,6 +9,7 @@ import type { MapNode, Place, Source } from './tree.ts';
 export const MAX_FILE_BYTES = 8 * 1024 * 1024;
 /** One mistake makes the parser stumble on; more than the first few tell nothing. */
 const MAX_SYNTAX_ERRORS = 10;
+
 /**
  * Reads YAML 1.2 into a tree in which every node knows its place; scalars are interpolated unless `outside` is undefined.
  * Returns undefined when the text can't be understood at all. Never throws: everything that is wrong becomes a diagnostic
@@ -30,8 +31,8 @@ export function readDocument(source: Source, outside: Outside | undefined, probl
     else problems.error('yaml_syntax', whole, 'the text is not YAML');
     return undefined;
   }
-  for (const error of [...document.errors, ...document.warnings].slice(0, MAX_SYNTAX_ERRORS))
-    reportSyntax(error, source, problems);
+  const wrong = [...document.errors, ...document.warnings];
+  for (const error of wrong.slice(0, MAX_SYNTAX_ERRORS)) reportSyntax(error, source, problems);
   if (document.errors.length > 0) {
     hideByLook(source);
     return undefined;

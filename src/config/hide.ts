@@ -52,9 +52,11 @@ export function hideSecrets(root: Node): void {
   for (const way of SECRET_WAYS) hideBelow(find(root, ...way));
 }
 
-/** Hides what stands below an unknown key that sounds like a secret's. */
-export function hideMisplaced(key: string, node: Node | undefined): void {
-  if (SECRET_KEY.test(key)) hideBelow(node);
+/** Hides what sounds like a secret by its key, in a part of the file that is not where it belongs. */
+export function hideMisplaced(node: Node | undefined): void {
+  if (typeof node?.key === 'string' && SECRET_KEY.test(node.key)) hideBelow(node);
+  else if (node?.kind === 'list') node.items.forEach(hideMisplaced);
+  else if (node?.kind === 'map') node.entries.forEach(hideMisplaced);
 }
 
 /** Hides all single values below a node. */

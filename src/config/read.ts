@@ -74,6 +74,7 @@ function alternative(options: readonly Schema[], node: Node | undefined): Schema
 
 function wrongKind(expects: string, node: Node, problems: Problems): undefined {
   if (node.kind === 'scalar' && node.isBroken) return undefined;
+  hideMisplaced(node);
   problems.error('invalid_type', node, `${expects} belongs here, not ${KINDS[node.kind]}`);
   return undefined;
 }
@@ -97,7 +98,7 @@ function readObject(def: z.core.$ZodObjectDef, node: Node | undefined, place: Pl
 function reportUnknownKeys(map: MapNode, known: readonly string[], problems: Problems): void {
   for (const [key, place] of map.keys) {
     if (known.includes(key)) continue;
-    hideMisplaced(key, map.get(key));
+    hideMisplaced(map.get(key));
     problems.error('unknown_key', place, `no key is called "${key}" here`, didYouMean(key, known, 'keys'));
   }
 }

@@ -1,5 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, type Scalar } from 'yaml';
 import { Fault } from './fault.ts';
+import { hideMisplaced } from './hide.ts';
 import { hasReferences, interpolate, type Outside } from './interpolate.ts';
 import type { Problems } from './problems.ts';
 import { ChildPlace, ListNode, MapNode, ScalarNode, type At, type Node, type Place, type Source } from './tree.ts';
@@ -27,7 +28,7 @@ export class TreeBuilder {
   root(contents: unknown): MapNode | undefined {
     const at: At = { source: this.#source, start: 0, end: 1, parent: undefined, key: undefined };
     if (contents === null || (isScalar(contents) && contents.value === null)) return new MapNode(at);
-    const [root] = this.#node(contents, undefined, undefined, at2place(at), 0);
+    const [root] = this.#node(contents, undefined, undefined, placeOf(at), 0);
     if (root.kind === 'map') return root;
     this.#problems.error('invalid_type', root, 'the file holds no map', 'begin with `version: 1`');
     return undefined;
@@ -44,8 +45,9 @@ export class TreeBuilder {
       key,
     };
     if (depth > MAX_DEPTH) {
-      this.#problems.error('too_deep', at2place(at), 'maps and lists are nested too deeply');
-      return [nothing(at), 1];
+      const node = nothing(at);
+      this.#problems.error('too_deep', node, 'maps and lists are nested too deeply');
+      return [node, 1];
     }
     if (isAlias(yaml)) return this.#alias(yaml.source, at);
     const anchor = (yaml as { anchor?: string } | null)?.anchor;
@@ -57,21 +59,21 @@ export class TreeBuilder {
 
   #alias(name: string, at: At): Sized {
     const target = this.#anchors.get(name);
-    const place = at2place(at);
+    const instead = nothing(at);
     if (target === undefined) {
-      this.#problems.error('yaml_syntax', place, `nothing is anchored as \`&${name}\` before this`);
+      this.#problems.error('yaml_syntax', instead, `nothing is anchored as \`&${name}\` before this`);
     } else if (target === 'open') {
-      this.#problems.error('too_many_aliases', place, `\`*${name}\` stands inside of itself`);
+      this.#problems.error('too_many_aliases', instead, `\`*${name}\` stands inside of itself`);
     } else {
       const before = this.#aliased;
       this.#aliased += target.size;
       if (this.#aliased <= MAX_ALIASED_NODES) return [target.node, target.size];
       if (before <= MAX_ALIASED_NODES) {
         const help = 'write it out, or repeat less';
-        this.#problems.error('too_many_aliases', place, 'aliases multiply the file beyond measure', help);
+        this.#problems.error('too_many_aliases', instead, 'aliases multiply the file beyond measure', help);
       }
     }
-    return [nothing(at), 1];
+    return [instead, 1];
   }
 
   #content(yaml: unknown, at: At, near: Place, depth: number): Sized {
@@ -80,7 +82,7 @@ export class TreeBuilder {
       const list = new ListNode({ ...at, ...spanOf(near, at) });
       let size = 1;
       for (const item of yaml.items) {
-        const [node, added] = this.#node(item, list, list.items.length, at2place(at), depth + 1);
+        const [node, added] = this.#node(item, list, list.items.length, placeOf(at), depth + 1);
         list.items.push(node);
         size += added;
       }
@@ -98,17 +100,15 @@ export class TreeBuilder {
       const end = range?.[1] ?? at.start + 1;
       const key = isScalar(pair.key) ? textOf(pair.key) : undefined;
       if (key === undefined || key === '__proto__') {
-        this.#problems.error(
-          'yaml_syntax',
-          { source: this.#source, start, end, path: map.path },
-          'this can not be a key',
-        );
+        const place = { source: this.#source, start, end, path: map.path };
+        this.#problems.error('yaml_syntax', place, 'this can not be a key');
         continue;
       }
       const place = new ChildPlace(map, key, { start, end });
       const [node, added] = this.#node(pair.value, map, key, place, depth + 1);
       size += added;
       if (map.entries.has(key)) {
+        hideMisplaced(node);
         this.#problems.error('duplicate_key', place, `"${key}" stands twice`, 'remove one of the two');
         continue;
       }
@@ -156,7 +156,7 @@ function textOf({ value, source }: Scalar): string {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
-const at2place = ({ source, start, end }: At): Place => ({ source, start, end, path: '' });
+const placeOf = ({ source, start, end }: At): Place => ({ source, start, end, path: '' });
 
 /** A collection is pointed at by its key where it has one, else by its own first key. */
 function spanOf(near: Place, at: At, firstKey?: unknown): { start: number; end: number } {

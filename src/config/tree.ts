@@ -90,6 +90,11 @@ abstract class Base implements Place {
     this.#key = at.key;
   }
 
+  /** Its key in a map, its index in a list. */
+  get key(): string | number | undefined {
+    return this.#key;
+  }
+
   get path(): string {
     const parent = this.#parent?.path ?? '';
     return this.#key === undefined ? parent : joinPath(parent, this.#key);

@@ -37,7 +37,7 @@ const CASES: readonly Case[] = [
     code: 'yaml_syntax',
     title: 'an alias of nothing',
     source: 'version: «*v»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
-    path: '',
+    path: 'version',
   },
   {
     code: 'yaml_syntax',
@@ -69,7 +69,7 @@ const CASES: readonly Case[] = [
     code: 'too_many_aliases',
     title: 'an alias inside of itself',
     source: 'profiles: &a\n  b: «*a»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
-    path: '',
+    path: 'profiles.b',
   },
 
   {

@@ -17,7 +17,8 @@ test('deep nesting is a diagnostic, not a crash', (t) => {
   const nested = parse(
     `profiles: { x: { token: { fetch: { url: a, json: ${'['.repeat(150)}${']'.repeat(150)} } } } }\n${ROUTE}`,
   );
-  t.deepEqual(problems(nested), ['too_deep ']);
+  t.is(nested.diagnostics.length, 1);
+  t.like(nested.diagnostics[0], { code: 'too_deep' });
 });
 
 test('aliases that multiply the file are refused, and cost nothing', (t) => {

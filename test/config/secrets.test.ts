@@ -68,6 +68,12 @@ const BROKEN: readonly string[] = [
   `store: { kind: redis, url: "redis://u:${SECRET}@h h/", password: ${SECRET}, x: 1 }\n`,
   `store: { encryption_key: ${SECRET}, old_encryption_keys: [${SECRET}] }\n`,
   `routes: [{ match: { path: /p }, upstream: "https://u:${SECRET}@h/" }]\n`,
+  `providers:\n  p: { profile: bearer, credentials: { token: a, token: ${SECRET} } }\n`,
+  `providers: { p: { profile: bearer, credentials: ${SECRET} } }\n`,
+  `providers: { p: { profile: bearer, credentials: [token, ${SECRET}] } }\n`,
+  `provider: { p: { profile: bearer, credentials: { token: ${SECRET} } } }\n`,
+  `providers: [{ profile: bearer, credentials: { token: ${SECRET} } }]\n`,
+  `listen: { access_tokens: ${SECRET} }\n`,
   // Not YAML
   `providers:\n  p:\n    credentials:\n      client_secret: ${SECRET}: x\n`,
   `providers:\n  p:\n    credentials:\n      client_secret: "${SECRET}\n`,
