@@ -13,7 +13,8 @@ import { answerError, asOutriderError, isEventStream, respond } from './respond.
 import type { SpoolBudget } from './spool.ts';
 import { joinTarget } from './target.ts';
 import type { Answer } from './answer.ts';
-import type { Attempt, AttemptObserver, Upstream } from './upstream.ts';
+import type { Attempt, AttemptObserver } from './attempt.ts';
+import type { Upstream } from './upstream.ts';
 
 export interface ExchangeDeps {
   /** The engine of the moment. */

@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import { OutriderError, type ErrorCode } from '../core/errors.ts';
 import { listen, originOf } from '../core/listen.ts';
 import type { Caller } from './caller.ts';
-import { NodeCaller, type Connection, type Premises } from './node-caller.ts';
+import { NodeCaller, type Connection } from './node-caller.ts';
 import { errorBytes } from './respond.ts';
 
 export interface ListenerOptions {
@@ -64,14 +64,8 @@ function parseFailure(error: ParseError): OutriderError {
 /** The server of the doors: HTTP/1.1 on node:http, with the limits of rules 6–11. */
 export function createListener(options: ListenerOptions): Listener {
   const { address, limits, clock, handle, refuse } = options;
-  let isClosing = false;
   const sockets = new Set<Tagged>();
-  const premises: Premises = {
-    clock,
-    get isClosing() {
-      return isClosing;
-    },
-  };
+  const premises = { clock, isClosing: false, isDraining: false };
 
   const server: Server = createServer({
     maxHeaderSize: limits.headerBytes + limits.urlBytes + HEAD_SLACK_BYTES,
@@ -163,13 +157,14 @@ export function createListener(options: ListenerOptions): Listener {
     },
 
     beginClosing() {
-      isClosing = true;
+      premises.isClosing = true;
     },
 
     async close(drainMs) {
-      isClosing = true;
+      premises.isClosing = true;
       // Right after the loop has accepted what was waiting: closing resets connections that nobody has accepted.
       await new Promise((resolve) => setImmediate(resolve));
+      premises.isDraining = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const fresh = clock.after(Math.min(drainMs, FRESH_MS), () => closeIdle(() => true));
       const timer = clock.after(drainMs, () => server.closeAllConnections());

@@ -21,6 +21,8 @@ export interface Premises {
   readonly clock: Clock;
   /** Whether every answer should say `Connection: close`. */
   readonly isClosing: boolean;
+  /** Whether a connection that becomes idle is closed. */
+  readonly isDraining: boolean;
 }
 
 /** How long a body that nobody wants is read on, so that the answer isn't lost in a reset. */
@@ -104,7 +106,8 @@ export class NodeCaller implements Caller {
     const { onClose } = this;
     this.onClose = undefined;
     onClose?.(isComplete);
-    if (this.#connection.isRefused && callers.length === 0) this.#req.socket.destroySoon();
+    if ((this.#connection.isRefused || this.#premises.isDraining) && callers.length === 0)
+      this.#req.socket.destroySoon();
   }
 
   settle(): Promise<void> {
