@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasProgram } from './processes.ts';
 
@@ -21,7 +21,7 @@ export interface Peer {
 }
 
 const here = import.meta.dirname;
-export const CLI = join(here, '../../src/cli.ts');
+const CLI = join(here, '../../src/cli.ts');
 
 const nodePeer = (name: string, title: string): Peer => ({
   name,
@@ -36,33 +36,49 @@ const nodePeer = (name: string, title: string): Peer => ({
   ],
 });
 
-/** The config of the proxy under test: a token from the upstream's token endpoint, access log and metrics on. */
-export function configOf({ port, adminPort, upstreamPort }: Place, routes: readonly string[]): string {
+/** One route of the proxy under test, to a provider of {@link providersOf}. */
+export interface BenchRoute {
+  readonly path: string;
+  readonly provider: 'token' | 'signed';
+}
+
+/** A token from the upstream's token endpoint, and a signature over the body. */
+const providersOf = (upstream: string): Readonly<Record<BenchRoute['provider'], unknown>> => ({
+  token: {
+    profile: 'oauth2',
+    endpoints: { token: `${upstream}/oauth/token` },
+    credentials: { client_id: 'bench', client_secret: 'secret-of-the-benchmark' },
+  },
+  signed: {
+    profile: 'phonepe-x-verify',
+    environment: 'sandbox',
+    endpoints: { api: `${upstream}/api` },
+    credentials: { merchant_id: 'BENCH', salt_key: 'salt-of-the-benchmark' },
+  },
+});
+
+/** The config of the proxy under test, access log and metrics on. */
+function configOf({ port, adminPort, upstreamPort }: Place, routes: readonly BenchRoute[]): string {
+  const upstream = `http://127.0.0.1:${upstreamPort}`;
   return JSON.stringify({
     version: 1,
     listen: { address: `127.0.0.1:${port}` },
     admin: { address: `127.0.0.1:${adminPort}` },
     log: { level: 'info', format: 'json', access: true },
-    providers: {
-      bench: {
-        profile: 'oauth2',
-        endpoints: { token: `http://127.0.0.1:${upstreamPort}/oauth/token` },
-        credentials: { client_id: 'bench', client_secret: 'secret-of-the-benchmark' },
-      },
-    },
-    routes: routes.map((path) => ({
-      name: path.slice(1),
+    providers: providersOf(upstream),
+    routes: routes.map(({ path, provider }) => ({
+      name: path.slice(1).replaceAll('/', '-'),
       match: { path },
-      provider: 'bench',
-      upstream: `http://127.0.0.1:${upstreamPort}/api`,
+      provider,
+      upstream: `${upstream}/api`,
     })),
   });
 }
 
-export const outrider = (routes: readonly string[]): Peer => ({
+export const outrider = (routes: readonly BenchRoute[]): Peer => ({
   name: 'outrider',
   title: 'Outrider',
-  isInstalled: () => existsSync(CLI),
+  isInstalled: () => true,
   command(place, nodeOptions = []) {
     const file = join(place.dir, 'proxy.config.yaml');
     writeFileSync(file, configOf(place, routes));

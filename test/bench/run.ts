@@ -28,15 +28,15 @@ const TARGETS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 };
 
 const USAGE = `npm run bench -- [options]
-  --parts speed,memory,start,routes   what to measure
-  --only outrider,undici,…            the proxies that take part in \`speed\`
-  --rounds 5  --seconds 2             rounds, and seconds per proxy and scenario in each
-  --profile                           run the proxy alone with --cpu-prof and show where its time goes
-  --json                              one JSON document in place of tables`;
+  --parts speed,memory,start,routes,sign  what to measure
+  --only outrider,undici,…                the proxies that take part in \`speed\`
+  --rounds 5  --seconds 2                 rounds, and seconds per proxy and scenario in each
+  --profile                               run the proxy alone with --cpu-prof and show where its time goes
+  --json                                  one JSON document in place of tables`;
 
 const { values: options } = parseArgs({
   options: {
-    parts: { type: 'string', default: 'speed,memory,start,routes' },
+    parts: { type: 'string', default: 'speed,memory,start,routes,sign' },
     only: { type: 'string', default: '' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
@@ -49,7 +49,7 @@ const rounds = Number(options.rounds);
 const maxMs = Number(options.seconds) * 1000;
 const only = options.only.split(',').filter(Boolean);
 const parts = options.parts.split(',');
-const subject = outrider(['/bench']);
+const subject = outrider([{ path: '/bench', provider: 'token' }]);
 
 const dir = mkdtempSync(join(tmpdir(), 'outrider-bench-'));
 const upstream = await startUpstream();
@@ -131,29 +131,58 @@ async function measureStart(): Promise<number> {
   return median(times);
 }
 
+/** Costs of several loads in turns, one list of µs per request for each. */
+async function inTurns(loads: readonly { proxy: RunningProxy; requests: readonly Buffer[] }[]): Promise<number[][]> {
+  const costs = loads.map((): number[] => []);
+  for (let round = 0; round <= rounds; round++) {
+    for (const [i, { proxy, requests }] of loads.entries()) {
+      const sample = await proxy.measure(requests, round === 0 ? { maxRequests: WARM_UP_REQUESTS } : { maxMs });
+      if (round > 0) costs[i]?.push(sample.cpuUs);
+    }
+  }
+  return costs;
+}
+
 /** Ten requests spread over all the routes: what they cost with 10 000 routes against 10. */
 async function measureRoutes(): Promise<{ few: number; many: number; ratio: number }> {
   const variants = [10, 10_000].map((count) => {
     const paths = Array.from({ length: count }, (_, i) => `/tenant-${String(i).padStart(5, '0')}/api`);
     const used = paths.filter((_, i) => i % (count / 10) === 0).map((path) => `${path}/checkout/v2/pay`);
-    return { peer: outrider(paths), used, requests: used.map((path) => prepare('GET', path)) };
+    return { peer: outrider(paths.map((path) => ({ path, provider: 'token' }))), used };
   });
   const proxies: RunningProxy[] = [];
   return withProxies(proxies, async () => {
-    for (const { peer, used } of variants) proxies.push(await start(peer, used[0]));
-    const costs: number[][] = [[], []];
-    for (let round = 0; round <= rounds; round++) {
-      for (const [i, proxy] of proxies.entries()) {
-        const requests = variants[i]?.requests ?? [];
-        const sample = await proxy.measure(requests, round === 0 ? { maxRequests: WARM_UP_REQUESTS } : { maxMs });
-        if (round > 0) costs[i]?.push(sample.cpuUs);
-      }
+    const loads: { proxy: RunningProxy; requests: readonly Buffer[] }[] = [];
+    for (const { peer, used } of variants) {
+      const proxy = await start(peer, used[0]);
+      proxies.push(proxy);
+      loads.push({ proxy, requests: used.map((path) => prepare('GET', path)) });
     }
-    const [few, many] = costs as [number[], number[]];
+    const [few, many] = (await inTurns(loads)) as [number[], number[]];
     return {
       few: median(few),
       many: median(many),
       ratio: median(many.map((cost, round) => cost / (few[round] as number))),
+    };
+  });
+}
+
+/** A JSON body of 1 KiB with a token put on, and with its digest put on. */
+async function measureSigning(): Promise<{ token: number; signed: number; moreUs: number }> {
+  const proxy = await start(
+    outrider([
+      { path: '/bench', provider: 'token' },
+      { path: '/signed', provider: 'signed' },
+    ]),
+  );
+  return withProxies([proxy], async () => {
+    const body = JSON.stringify({ note: 'x'.repeat(1024 - 11) });
+    const loads = ['/bench/pay', '/signed/pay'].map((path) => ({ proxy, requests: [prepare('POST', path, body)] }));
+    const [token, signed] = (await inTurns(loads)) as [number[], number[]];
+    return {
+      token: median(token),
+      signed: median(signed),
+      moreUs: median(signed.map((cost, round) => cost - (token[round] as number))),
     };
   });
 }
@@ -179,8 +208,7 @@ async function main(): Promise<void> {
     if (!options.json) printSpeed(rows);
     sayTargets(rows);
   }
-  const own = subject.isInstalled();
-  if (own && parts.includes('memory')) {
+  if (parts.includes('memory')) {
     const memory = await measureMemory();
     result['memory'] = memory;
     const mib = Object.values(memory.afterKiB).map((kib) => (kib / 1024).toFixed(0));
@@ -188,17 +216,25 @@ async function main(): Promise<void> {
       `Resident after 20 000 requests ${mib[0]} MiB, after 200 000 ${mib[1]} MiB: ${memory.growth.toFixed(2)} × (to reach 1.3)`,
     );
   }
-  if (own && parts.includes('start')) {
+  if (parts.includes('start')) {
     const startMs = await measureStart();
     result['startMs'] = startMs;
     say(`Start to first answered request: ${startMs.toFixed(0)} ms`);
   }
-  if (own && parts.includes('routes')) {
+  if (parts.includes('routes')) {
     const routes = await measureRoutes();
     result['routes'] = routes;
     say(
       `10 routes ${routes.few.toFixed(1)} µs, 10 000 routes ${routes.many.toFixed(1)} µs: ` +
         `${routes.ratio.toFixed(2)} × (to reach 1.1)`,
+    );
+  }
+  if (parts.includes('sign')) {
+    const signing = await measureSigning();
+    result['signing'] = signing;
+    say(
+      `POST of 1 KiB with a token ${signing.token.toFixed(1)} µs, signed ${signing.signed.toFixed(1)} µs: ` +
+        `${signing.moreUs.toFixed(1)} µs more (to reach 15)`,
     );
   }
   if (options.json) print(JSON.stringify(result, null, 2));
