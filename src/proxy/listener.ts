@@ -34,6 +34,8 @@ const KEEP_ALIVE_MS = 65_000;
 const CHECK_MS = 1_000;
 /** How long a connection without any request is kept open while we close. */
 const FRESH_MS = 250;
+/** How long a flood of new connections can hold up the closing, in turns of the event loop. */
+const ACCEPT_TURNS = 50;
 /** Room beyond our own limits, so that what is too long gets our answer and not a closed connection. */
 const HEAD_SLACK_BYTES = 128 * 1024;
 const CONNECTION = Symbol('connection');
@@ -65,6 +67,7 @@ function parseFailure(error: ParseError): OutriderError {
 export function createListener(options: ListenerOptions): Listener {
   const { address, limits, clock, handle, refuse } = options;
   const sockets = new Set<Tagged>();
+  let accepted = 0;
   const premises = { clock, isClosing: false, isDraining: false };
 
   const server: Server = createServer({
@@ -101,6 +104,7 @@ export function createListener(options: ListenerOptions): Listener {
   };
 
   server.on('connection', (socket: Tagged) => {
+    accepted++;
     sockets.add(socket);
     socket[CONNECTION] = { ...createConnection(), isExcess: sockets.size > limits.connections };
     socket.on('close', () => sockets.delete(socket));
@@ -142,6 +146,14 @@ export function createListener(options: ListenerOptions): Listener {
   // Part of `server.close()`: one on which nothing was answered yet may have its first request on the wire.
   server.closeIdleConnections = () => closeIdle(({ hasAnswered }) => hasAnswered);
 
+  /** Closing resets connections that the system has made and nobody has accepted: turns the loop until none was waiting. */
+  async function acceptWaiting(): Promise<void> {
+    for (let turn = 0, before = -1; turn < ACCEPT_TURNS && accepted !== before; turn++) {
+      before = accepted;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
   function lastWords(socket: Tagged, error: OutriderError): void {
     connectionOf(socket).isRefused = true;
     socket.on('error', () => socket.destroy());
@@ -162,8 +174,7 @@ export function createListener(options: ListenerOptions): Listener {
 
     async close(drainMs) {
       premises.isClosing = true;
-      // Right after the loop has accepted what was waiting: closing resets connections that nobody has accepted.
-      await new Promise((resolve) => setImmediate(resolve));
+      await acceptWaiting();
       premises.isDraining = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const fresh = clock.after(Math.min(drainMs, FRESH_MS), () => closeIdle(() => true));

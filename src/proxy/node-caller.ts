@@ -26,7 +26,7 @@ export interface Premises {
 }
 
 /** How long a body that nobody wants is read on, so that the answer isn't lost in a reset. */
-const LINGER_MS = 2_000;
+const LINGER_MS = 500;
 /** Up to here one string is quicker on the wire than a head and a buffer. */
 const JOINED_BYTES = 4096;
 
