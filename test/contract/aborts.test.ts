@@ -1,5 +1,6 @@
 import test from 'ava';
 import { gate, until } from '../helpers/http1.ts';
+import { httpCall } from '../helpers/outrider.ts';
 import { assertProblem } from '../helpers/problem.ts';
 import { ask, rawClient } from '../helpers/raw.ts';
 import { givenPlain, givenTokens } from './given.ts';
@@ -103,7 +104,7 @@ test.serial(
 );
 
 test('rule 18: a hundred callers that leave at every stage leak nothing', async (t) => {
-  const { outrider, upstream } = await givenTokens(t, { handler: () => {} });
+  const { outrider, upstream } = await givenTokens(t, { handler: () => {}, extra: 'admin: { address: 127.0.0.1:0 }' });
   for (let i = 0; i < 100; i++) {
     const client = await rawClient(t, outrider.port);
     if (i % 4 === 0) await client.send('GET /api/x HTT');
@@ -116,6 +117,8 @@ test('rule 18: a hundred callers that leave at every stage leak nothing', async 
   await until('nothing open at the upstream', () => upstream.openConnections === 0, 5_000);
   upstream.handler = (arrival) => arrival.reply(200, { body: 'alive' });
   t.is((await ask(t, outrider.port, GET)).text, 'alive');
+  const metrics = await httpCall(outrider.adminOrigin ?? '', '/metrics');
+  t.regex(metrics.text, /^http_server_active_requests(\{\})? 0$/m);
 });
 
 for (const how of ['end', 'reset'] as const) {

@@ -71,6 +71,23 @@ test('rule 06: a broken chunked body is not replayed when a rejection has come b
   t.true(upstream.requests.slice(1).every(({ isComplete }) => !isComplete));
 });
 
+for (const headers of [
+  'Content-Length: 003',
+  'Content-Length: 5\r\nHost: localhost',
+  'Transfer-Encoding: gzip, chunked',
+]) {
+  for (const isHalfClosed of [false, true]) {
+    test(`rule 06: a refused request (${headers.replace('\r\n', ' + ')}) whose body never comes is closed all the same${isHalfClosed ? ', half-closed too' : ''}`, async (t) => {
+      const { outrider } = await givenPlain(t);
+      const client = await rawClient(t, outrider.port);
+      await client.send(`POST /api/x HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n\r\n`);
+      if (isHalfClosed) client.socket.end();
+      assertProblem(t, await client.answer(), { status: 400, code: 'bad_request' });
+      await client.closed(4_000);
+    });
+  }
+}
+
 const GARBAGE: Readonly<Record<string, string>> = {
   'a malformed head': 'GET /api/2 HTTP/1.1\r\nHost : localhost\r\n\r\n',
   'ambiguous framing':

@@ -83,6 +83,33 @@ test('rule 24: the temporary file lies in `replay.dir`, cannot be listed, and is
   t.deepEqual(fs.readdirSync(dir), []);
 });
 
+const onLinux = fs.existsSync('/proc/self/fd') ? test : test.skip;
+onLinux('rule 18, 24: a spooled body whose caller leaves keeps no file open (needs /proc)', async (t) => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-spool-'));
+  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const spooled = (): number =>
+    fs.readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(dir);
+      } catch {
+        return false;
+      }
+    }).length;
+  const { outrider, upstream } = await givenTokens(t, {
+    extra: `replay: { memory: 16KiB, spool: 4MiB, dir: "${dir}" }`,
+  });
+  const leavers = await Promise.all(Array.from({ length: 5 }, () => rawClient(t, outrider.port)));
+  for (const client of leavers) {
+    await client.send('POST /api/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n');
+    await client.send(Buffer.alloc(1_000_000, 'x'));
+  }
+  await until('the bodies in files', () => spooled() === 5);
+  for (const client of leavers) client.reset();
+  await until('the files closed', () => spooled() === 0);
+  await until('nothing open at the upstream', () => upstream.openConnections === 0);
+  t.deepEqual(fs.readdirSync(dir), []);
+});
+
 test('rule 24: a spool that can’t be written costs the replay, not the request', async (t) => {
   const { outrider, upstream, warm } = await givenTokens(t, {
     extra: 'replay: { memory: 64KiB, spool: 4MiB, dir: /nonexistent/outrider }',
