@@ -10,6 +10,9 @@ export function median(values: readonly number[]): number {
     : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
+/** A proxy under full load has its core to itself when it is busy for more than this share of the time. */
+const QUIET = 0.9;
+
 /** All rounds of one proxy in one scenario. */
 export interface Row {
   readonly scenario: string;
@@ -57,6 +60,9 @@ export function printSpeed(rows: readonly Row[]): void {
         }),
       ]),
     );
+    const busy = medianOf(subject, 'busy');
+    if (busy < QUIET)
+      print(`Something else took ${((1 - busy) * 100).toFixed(0)} % of the core: take the figures as provisional.`);
     print();
   }
 }
