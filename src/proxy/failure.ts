@@ -22,7 +22,8 @@ const CONNECT_RETRYABLE: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether a connection that failed with `error` may be tried once more; a certificate that doesn't verify may not. */
-export const isConnectRetryable = (error: unknown): boolean => CONNECT_RETRYABLE.has(codeOf(error));
+export const isConnectRetryable = (error: unknown): boolean =>
+  CONNECT_RETRYABLE.has(codeOf(error instanceof OutriderError ? error.cause : error));
 
 interface Reason {
   readonly proxyError: string;

@@ -25,6 +25,7 @@ export interface Premises {
   readonly isDraining: boolean;
 }
 
+const EMPTY = new Uint8Array(0);
 /** How long a body that nobody wants is read on, so that the answer isn't lost in a reset. */
 const LINGER_MS = 500;
 /** Up to here one string is quicker on the wire than a head and a buffer. */
@@ -117,10 +118,12 @@ export class NodeCaller implements Caller {
   takeWhole(): Uint8Array | undefined {
     if (this.#broken) throw this.#broken;
     if (!this.#req.complete) return undefined;
+    const first = this.#read();
+    if (this.#req.readableLength === 0) return first ?? EMPTY;
     // One read may yield one chunk of several.
-    const chunks: Uint8Array[] = [];
-    for (let chunk = this.#read(); chunk !== null; chunk = this.#read()) chunks.push(chunk);
-    return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
+    const chunks: Uint8Array[] = first ? [first] : [];
+    for (let chunk = this.#read(); chunk; chunk = this.#read()) chunks.push(chunk);
+    return Buffer.concat(chunks);
   }
 
   #read(): Uint8Array | null {

@@ -1,12 +1,22 @@
-import { Client } from 'undici';
+import type { LookupFunction } from 'node:net';
+import { buildConnector, Client, type Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.ts';
 import { UpstreamExchange, type Attempt, type Connection, type Connections, type UpstreamRequest } from './attempt.ts';
 import { Deadlines } from './deadlines.ts';
+import type { Egress, EgressProxy } from './egress.ts';
+import { egressUnreachable, openTunnel, RelayedExchange } from './egress-tunnel.ts';
 
 export interface Upstream {
   send(request: UpstreamRequest): Attempt;
   /** Closes every connection, those in use too. */
   close(): Promise<void>;
+}
+
+export interface UpstreamOptions {
+  /** Which origins are reached through another proxy; default: none. */
+  readonly egress?: Egress;
+  /** In place of the system's resolver, for what we dial ourselves. */
+  readonly lookup?: LookupFunction;
 }
 
 /** An unused connection is given up after this, or {@link KEEP_ALIVE_MARGIN_MS} before the server's own hint. */
@@ -22,12 +32,16 @@ const SPARE_CLIENTS = 512;
 class Clients implements Connections {
   readonly #origin: string;
   readonly #connectMs: number;
+  readonly #proxy: EgressProxy | undefined;
+  readonly #lookup: LookupFunction | undefined;
   readonly #all = new Set<Client>();
   readonly #spare: Client[] = [];
 
-  constructor(origin: string, connectMs: number) {
+  constructor(origin: string, connectMs: number, { egress, lookup }: UpstreamOptions) {
     this.#origin = origin;
     this.#connectMs = connectMs;
+    this.#proxy = egress?.(origin);
+    this.#lookup = lookup;
   }
 
   take(): Connection {
@@ -51,17 +65,28 @@ class Clients implements Connections {
   }
 
   #create(): Client {
-    const client = new Client(this.#origin, {
+    const options: Client.Options = {
       pipelining: 1,
       // Said here, so that no environment variable can say otherwise.
-      connect: { timeout: this.#connectMs, rejectUnauthorized: true, allowH2: false },
+      connect: {
+        timeout: this.#connectMs,
+        rejectUnauthorized: true,
+        allowH2: false,
+        ...(this.#lookup && { lookup: this.#lookup }),
+      },
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
       keepAliveMaxTimeout: 600_000,
       maxHeaderSize: 64 * 1024,
-    });
+    };
+    const proxy = this.#proxy;
+    const client = !proxy
+      ? new Client(this.#origin, options)
+      : this.#origin.startsWith('https:')
+        ? new Client(this.#origin, { ...options, connect: tunnelled(proxy, this.#connectMs) })
+        : new RelayedClient(this.#origin, proxy, { ...options, connect: toProxy(proxy, this.#connectMs) });
     this.#all.add(client);
     return client;
   }
@@ -71,15 +96,71 @@ class Clients implements Connections {
   }
 }
 
+const SECURE = { rejectUnauthorized: true, allowH2: false };
+
+/** Connects to a proxy, whatever host the client takes it for. */
+function toProxy(proxy: EgressProxy, timeout: number): buildConnector.connector {
+  const { protocol, hostname, host, port } = new URL(proxy.origin);
+  const connector = buildConnector({ ...SECURE, timeout });
+  const unbracketed = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+  return (_, callback) =>
+    connector({ protocol, hostname: unbracketed, host, port }, (...[error, socket]) =>
+      error ? callback(egressUnreachable(error), null) : callback(null, socket),
+    );
+}
+
+/** Connects through a proxy's tunnel, TLS with the provider within. */
+function tunnelled(proxy: EgressProxy, timeout: number): buildConnector.connector {
+  const connect = toProxy(proxy, timeout);
+  const secure = buildConnector({ ...SECURE, timeout });
+  return (options, callback) =>
+    connect(options, (...[error, socket]) => {
+      if (error) {
+        callback(error, null);
+        return;
+      }
+      const { hostname, port } = options;
+      const late = setTimeout(() => socket.destroy(), timeout).unref();
+      openTunnel(socket, `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port || 443}`, proxy)
+        .finally(() => clearTimeout(late))
+        .then(
+          () => secure({ ...options, httpSocket: socket }, callback),
+          (refusal: Error) => callback(refusal, null),
+        );
+    });
+}
+
+/** A client whose requests go to a proxy in absolute form. */
+class RelayedClient extends Client {
+  readonly #origin: string;
+  readonly #own: readonly string[];
+
+  constructor(origin: string, proxy: EgressProxy, options: Client.Options) {
+    super(proxy.origin, options);
+    this.#origin = origin;
+    this.#own = ['host', new URL(origin).host];
+    if (proxy.authorization) this.#own = [...this.#own, 'proxy-authorization', proxy.authorization.reveal()];
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const headers = [...(options.headers as readonly string[]), ...this.#own];
+    const exchange = new RelayedExchange(handler as unknown as UpstreamExchange);
+    return super.dispatch(
+      { ...options, path: this.#origin + options.path, headers },
+      exchange as unknown as Dispatcher.DispatchHandler,
+    );
+  }
+}
+
 /** HTTP/1.1 over undici's core client; redirects, caches and retries of its own it has none. */
-export function createUpstream(clock: Clock): Upstream {
+export function createUpstream(clock: Clock, options: UpstreamOptions = {}): Upstream {
   const origins = new Map<string, Clients>();
   const deadlines = new Deadlines(clock);
   const clientsOf = (origin: string, connectMs: number): Clients => {
     const key = `${origin} ${connectMs}`;
     let clients = origins.get(key);
     // The deadline of the attempt is the exact one; this only cleans up behind it.
-    if (!clients) origins.set(key, (clients = new Clients(origin, connectMs + 1_000)));
+    if (!clients) origins.set(key, (clients = new Clients(origin, connectMs + 1_000, options)));
     return clients;
   };
   return {

@@ -1,0 +1,103 @@
+import type { Socket } from 'node:net';
+import { OutriderError } from '../core/errors.ts';
+import type { UpstreamExchange } from './attempt.ts';
+import type { EgressProxy } from './egress.ts';
+
+const HEAD_BYTES = 16 * 1024;
+const END_OF_HEAD = '\r\n\r\n';
+
+/** What a proxy's refusal means to the caller: nothing was sent. */
+export const egressRefusal = (status: number): OutriderError =>
+  new OutriderError('upstream_unreachable', {
+    detail:
+      status === 407
+        ? 'the egress proxy wants other credentials (407)'
+        : `the egress proxy did not open a way to the provider (${status})`,
+    proxyError: status === 407 ? 'proxy_configuration_error' : 'destination_unavailable',
+  });
+
+/** The proxy itself can't be reached. */
+export const egressUnreachable = (cause: Error): OutriderError =>
+  new OutriderError('upstream_unreachable', {
+    detail: `the egress proxy can't be reached${'code' in cause ? ` (${String(cause.code)})` : ''}`,
+    proxyError: 'destination_unavailable',
+    cause,
+  });
+
+/**
+ * Asks a proxy, on a connection to it, for a tunnel to `authority` (host:port, RFC 9110 §9.3.6).
+ * Resolves when the socket leads there; rejects with `upstream_unreachable`, the socket destroyed.
+ */
+export function openTunnel(socket: Socket, authority: string, { authorization }: EgressProxy): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let head = '';
+  const end = (error?: OutriderError): void => {
+    socket.off('data', read).off('error', broken).off('close', closed);
+    if (!error) {
+      socket.pause();
+      resolve();
+      return;
+    }
+    socket.destroy();
+    reject(error);
+  };
+  const broken = (error: Error): void => end(egressUnreachable(error));
+  const closed = (): void => end(egressUnreachable(new Error('closed')));
+  const read = (chunk: Buffer): void => {
+    head += chunk.toString('latin1');
+    const at = head.indexOf(END_OF_HEAD);
+    if (at < 0) {
+      if (head.length > HEAD_BYTES) end(egressRefusal(0));
+      return;
+    }
+    const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1] ?? 0);
+    const rest = Buffer.from(head.slice(at + END_OF_HEAD.length), 'latin1');
+    end(status >= 200 && status < 300 ? undefined : egressRefusal(status));
+    if (rest.length > 0 && !socket.destroyed) socket.unshift(rest);
+  };
+  socket.on('data', read).on('error', broken).on('close', closed);
+  const credentials = authorization ? `Proxy-Authorization: ${authorization.reveal()}\r\n` : '';
+  socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`);
+  return promise;
+}
+
+type Exchange = Pick<
+  UpstreamExchange,
+  'onRequestStart' | 'onRequestSent' | 'onResponseStart' | 'onResponseData' | 'onResponseEnd' | 'onResponseError'
+>;
+type ArgumentsOf<K extends keyof Exchange> = Parameters<Exchange[K]>;
+
+/** An exchange over a proxy's absolute form: a 407 comes from the proxy, and is no answer of the provider's. */
+export class RelayedExchange implements Exchange {
+  readonly #inner: Exchange;
+
+  constructor(inner: Exchange) {
+    this.#inner = inner;
+  }
+
+  onRequestStart(...args: ArgumentsOf<'onRequestStart'>): void {
+    this.#inner.onRequestStart(...args);
+  }
+
+  onRequestSent(): void {
+    this.#inner.onRequestSent();
+  }
+
+  onResponseStart(...args: ArgumentsOf<'onResponseStart'>): void {
+    const [controller, status] = args;
+    if (status === 407) controller.abort(egressRefusal(status));
+    else this.#inner.onResponseStart(...args);
+  }
+
+  onResponseData(...args: ArgumentsOf<'onResponseData'>): void {
+    this.#inner.onResponseData(...args);
+  }
+
+  onResponseEnd(): void {
+    this.#inner.onResponseEnd();
+  }
+
+  onResponseError(...args: ArgumentsOf<'onResponseError'>): void {
+    this.#inner.onResponseError(...args);
+  }
+}
