@@ -18,6 +18,7 @@ import { createGuard } from './proxy/guard.ts';
 import { createListener, type Listener } from './proxy/listener.ts';
 import { answerError } from './proxy/respond.ts';
 import { SpoolBudget } from './proxy/spool.ts';
+import { readEgress } from './proxy/egress.ts';
 import { createUpstream } from './proxy/upstream.ts';
 import { createSimulator, type SimulatedProvider, type Simulator } from './simulator/simulator.ts';
 import { createMemoryStore } from './store/memory.ts';
@@ -27,6 +28,8 @@ export interface AppOptions {
   readonly clock?: Clock;
   /** Where the log goes; default stderr. */
   readonly logStream?: Writable;
+  /** Where the egress proxy is looked for; default: the process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Started {
@@ -101,7 +104,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   logNotices(events, logger);
   const metrics = createMetrics(events, { version: VERSION });
 
-  const upstream = createUpstream(clock);
+  const upstream = createUpstream(clock, { egress: readEgress(options.env ?? process.env) });
   const http: HttpClient = createClient(upstream, clock);
   const store: TokenStore = createMemoryStore(clock);
   const budget = new SpoolBudget(config.replay.spoolTotalBytes);

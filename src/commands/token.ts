@@ -5,6 +5,7 @@ import { systemClock } from '../core/clock.ts';
 import { createEvents } from '../core/events.ts';
 import { mask } from '../core/secret.ts';
 import { createClient } from '../proxy/client.ts';
+import { readEgress } from '../proxy/egress.ts';
 import { createUpstream } from '../proxy/upstream.ts';
 import type { TokenRecord } from '../store/store.ts';
 import { createMemoryStore } from '../store/memory.ts';
@@ -22,9 +23,14 @@ export interface TokenOptions {
 }
 
 /** Gets a token as the proxy would; the simulator, where the provider uses it, runs for as long as that takes. */
-async function fetchToken(config: Config, provider: ProviderConfig, renew: boolean): Promise<TokenRecord> {
+async function fetchToken(
+  { env }: Context,
+  config: Config,
+  provider: ProviderConfig,
+  renew: boolean,
+): Promise<TokenRecord> {
   const clock = systemClock;
-  const upstream = createUpstream(clock);
+  const upstream = createUpstream(clock, { egress: readEgress(env) });
   const store = createMemoryStore(clock);
   const simulator = provider.environment === 'simulator' ? await startSimulator(config) : undefined;
   const auth = createProviderAuth(provider, {
@@ -77,7 +83,7 @@ export async function token(context: Context, { provider: name, renew, show }: T
       help: `\`outrider explain\` shows what it adds to a request`,
     });
   }
-  const record = await fetchToken(config, provider, renew);
+  const record = await fetchToken(context, config, provider, renew);
   const nowMs = systemClock.now();
   const value = show ? record.accessToken : mask(record.accessToken);
   const facts = {

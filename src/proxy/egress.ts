@@ -24,6 +24,15 @@ const first = (env: Env, ...names: readonly string[]): { name: string; value: st
   return undefined;
 };
 
+/** Percent escapes undone; a text with broken ones is meant as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function readProxy(setting: { name: string; value: string } | undefined): EgressProxy | undefined {
   if (!setting) return undefined;
   const text = setting.value.includes('://') ? setting.value : `http://${setting.value}`;
@@ -32,7 +41,7 @@ function readProxy(setting: { name: string; value: string } | undefined): Egress
     // The value may hold a password.
     throw new Error(`the environment variable ${setting.name} is not the http:// or https:// URL of a proxy`);
   }
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const pair = `${decoded(url.username)}:${decoded(url.password)}`;
   const authorization = pair === ':' ? undefined : new Secret(`Basic ${Buffer.from(pair).toString('base64')}`);
   return { origin: url.origin, authorization };
 }

@@ -1,4 +1,4 @@
-import type { LookupFunction } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher } from 'undici';
 import type { Clock } from '../core/clock.ts';
 import { UpstreamExchange, type Attempt, type Connection, type Connections, type UpstreamRequest } from './attempt.ts';
@@ -113,20 +113,26 @@ function toProxy(proxy: EgressProxy, timeout: number): buildConnector.connector 
 function tunnelled(proxy: EgressProxy, timeout: number): buildConnector.connector {
   const connect = toProxy(proxy, timeout);
   const secure = buildConnector({ ...SECURE, timeout });
+  const enter = async (socket: Socket, options: buildConnector.Options): Promise<Error | undefined> => {
+    const { hostname, port } = options;
+    const late = setTimeout(() => socket.destroy(), timeout).unref();
+    try {
+      await openTunnel(socket, `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port || 443}`, proxy);
+      return undefined;
+    } catch (error) {
+      return error as Error;
+    } finally {
+      clearTimeout(late);
+    }
+  };
   return (options, callback) =>
     connect(options, (...[error, socket]) => {
-      if (error) {
-        callback(error, null);
-        return;
-      }
-      const { hostname, port } = options;
-      const late = setTimeout(() => socket.destroy(), timeout).unref();
-      openTunnel(socket, `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port || 443}`, proxy)
-        .finally(() => clearTimeout(late))
-        .then(
-          () => secure({ ...options, httpSocket: socket }, callback),
-          (refusal: Error) => callback(refusal, null),
-        );
+      const onward = (failure: Error | null | undefined): void => {
+        if (failure) callback(failure, null);
+        else secure({ ...options, httpSocket: socket as Socket }, callback);
+      };
+      if (error) onward(error);
+      else void enter(socket, options).then(onward);
     });
 }
 
