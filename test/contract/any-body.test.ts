@@ -35,7 +35,7 @@ function wireOf(sent: Sent, n: number): Buffer {
   if (!chunks) return Buffer.concat([Buffer.from(`${head}Content-Length: ${body.length}\r\n\r\n`), body]);
   const parts: Buffer[] = [Buffer.from(`${head}Transfer-Encoding: chunked\r\n\r\n`)];
   for (let at = 0, i = 0; at < body.length; i++) {
-    const chunk = body.subarray(at, at + (chunks[i % chunks.length] ?? 1));
+    const chunk = body.subarray(at, at + Math.max(chunks[i % chunks.length] ?? 1, body.length >> 11));
     parts.push(Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from('\r\n'));
     at += chunk.length;
   }
@@ -96,4 +96,18 @@ test('rules 13, 14, 20: whatever the body, its chunks and its segments, each att
     { numRuns: 60, endOnFailure: true, includeErrorInReport: true },
   );
   t.pass();
+});
+
+test('rules 13, 14, 20: a body of a hundred thousand tiny chunks arrives whole, twice', async (t) => {
+  const { outrider, upstream, warm } = await givenTokens(t);
+  await warm();
+  upstream.handler = async (arrival, n) => {
+    const { sha256: digest } = await arrival.body();
+    await arrival.reply(n === 2 ? 401 : 200, { body: digest });
+  };
+  const client = await rawClient(t, outrider.port);
+  await client.send(
+    `POST /api/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n${'2\r\nab\r\n'.repeat(100_000)}0\r\n\r\n`,
+  );
+  t.is((await client.answer({ ms: 30_000 })).text, sha256(Buffer.from('ab'.repeat(100_000))));
 });
