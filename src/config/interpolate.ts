@@ -45,11 +45,28 @@ export function interpolate(raw: string, outside: Outside): Interpolation {
   const { env, directory } = outside;
   const files: string[] = [];
   const again = (readFile: Outside['readFile']): string => render(parts, { env, directory, readFile });
+  const unset = unsetNames(parts, env);
+  if (unset.length > 1) {
+    const names = unset.join(', ');
+    throw new Fault('unset_variable', `the environment variables ${names} are not set`, 'set them, or give defaults');
+  }
   const text = again((file) => {
     files.push(file);
     return outside.readFile(file);
   });
   return { text, files, again };
+}
+
+/** The variables that must be set and are not. */
+function unsetNames(parts: readonly Part[], env: Outside['env']): string[] {
+  const names = parts.map((part) =>
+    typeof part === 'object' && 'env' in part && part.fallback === undefined && part.complaint === undefined
+      ? part.env
+      : undefined,
+  );
+  return [...new Set(names)].filter(
+    (name) => name !== undefined && (!Object.hasOwn(env, name) || env[name] === undefined),
+  ) as string[];
 }
 
 function parseParts(raw: string, cursor: { at: number }, isNested: boolean): Part[] {

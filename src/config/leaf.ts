@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseDuration, parseSize } from '../core/units.ts';
 import { Fault } from './fault.ts';
+import { didYouMean } from './suggest.ts';
 import { ScalarNode, type Node } from './tree.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
@@ -75,7 +76,7 @@ export function shown(node: ScalarNode): string {
 }
 
 /** Says that a value is not what it should be. */
-export const unfit = (node: ScalarNode, expects: string, help?: string): Fault =>
+export const unfit = (node: ScalarNode, expects: string, help = `write ${expects}`): Fault =>
   new Fault('invalid_value', `${shown(node)} is not ${expects}`, help);
 
 const INTERPOLATED: JsonSchema = { type: 'string', pattern: '\\$\\{' };
@@ -112,7 +113,7 @@ export const boolean: Leaf<boolean> = leaf({
 });
 
 export function integer(minimum: number, maximum: number): Leaf<number> {
-  const expects = `a whole number from ${minimum} to ${maximum}`;
+  const expects = minimum === maximum ? String(minimum) : `a whole number from ${minimum} to ${maximum}`;
   return leaf({
     expects,
     json: { anyOf: [{ type: 'integer', minimum, maximum }, INTERPOLATED] },
@@ -131,7 +132,7 @@ export function choice<const T extends string>(values: readonly T[]): Leaf<T> {
     json: { anyOf: [{ enum: values }, INTERPOLATED] },
     read: (node) => {
       const found = values.find((value) => value === node.text);
-      if (found === undefined) throw unfit(node, expects);
+      if (found === undefined) throw unfit(node, expects, didYouMean(node.text, values, 'values'));
       return found;
     },
   });

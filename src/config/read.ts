@@ -75,7 +75,7 @@ function alternative(options: readonly Schema[], node: Node | undefined): Schema
 function wrongKind(expects: string, node: Node, problems: Problems): undefined {
   if (node.kind === 'scalar' && node.isBroken) return undefined;
   hideMisplaced(node);
-  problems.error('invalid_type', node, `${expects} belongs here, not ${KINDS[node.kind]}`);
+  problems.error('invalid_type', node, `${expects} belongs here, not ${KINDS[node.kind]}`, `write ${expects}`);
   return undefined;
 }
 
