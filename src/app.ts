@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { LookupFunction } from 'node:net';
 import type { Writable } from 'node:stream';
 import { createAdmin, type Admin } from './admin/server.ts';
 import type { Config, ProviderConfig } from './config/config.ts';
@@ -13,6 +14,7 @@ import { createMetrics } from './observe/metrics.ts';
 import { logNotices } from './observe/notices.ts';
 import { createClient } from './proxy/client.ts';
 import { createComplaints } from './proxy/complain.ts';
+import { guardedLookup } from './proxy/destination.ts';
 import { createExchange } from './proxy/exchange.ts';
 import { createGuard } from './proxy/guard.ts';
 import { createListener, type Listener } from './proxy/listener.ts';
@@ -30,6 +32,8 @@ export interface AppOptions {
   readonly logStream?: Writable;
   /** Where the egress proxy is looked for; default: the process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Resolves the names that no route has; default: the system's. */
+  readonly lookup?: LookupFunction;
 }
 
 export interface Started {
@@ -104,7 +108,10 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   logNotices(events, logger);
   const metrics = createMetrics(events, { version: VERSION });
 
-  const upstream = createUpstream(clock, { egress: readEgress(options.env ?? process.env) });
+  const egress = readEgress(options.env ?? process.env);
+  const upstream = createUpstream(clock, { egress });
+  const lookup = guardedLookup(options.lookup);
+  const unmatchedUpstream = createUpstream(clock, { egress, lookup });
   const http: HttpClient = createClient(upstream, clock);
   const store: TokenStore = createMemoryStore(clock);
   const budget = new SpoolBudget(config.replay.spoolTotalBytes);
@@ -128,6 +135,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const handle = createExchange({
     engine: () => engine as CompiledEngine,
     upstream,
+    unmatchedUpstream,
     events,
     clock,
     budget,
@@ -143,6 +151,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     engine?.retire(undefined);
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
     await upstream.close();
+    await unmatchedUpstream.close();
     await store.close();
     metrics.close();
     await logger.close();

@@ -2,7 +2,9 @@ import type { AuthDeps, ProviderAuth } from './auth/provider.ts';
 import { createProviderAuth } from './auth/provider.ts';
 import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
 import type { Engine, Lane } from './proxy/lane.ts';
+import { checkHostAddress, originOfDestination, type Destination } from './proxy/destination.ts';
 import { createForward } from './proxy/forward.ts';
+import { createForwardDoor } from './proxy/forward-door.ts';
 import { createGuard } from './proxy/guard.ts';
 import { createRouter } from './proxy/router.ts';
 
@@ -14,6 +16,9 @@ export interface EngineDeps extends Omit<AuthDeps, 'endpoints' | 'tokenTimeoutMs
   /** Final endpoints of a provider, the simulator's origin filled in. */
   readonly endpointsOf: (provider: ProviderConfig) => Endpoints;
 }
+
+/** What logs and metrics call a request that was relayed without a route. */
+const UNMATCHED = '(unmatched)';
 
 /** A provider's credentials across reloads: whoever follows them sees one source, whichever config it comes from. */
 class LiveCredentials implements CredentialSource {
@@ -60,7 +65,7 @@ export interface CompiledEngine extends Engine {
  * @param before The engine that this one replaces: providers that did not change go on, with their tokens and calls under way.
  */
 export function compileEngine(
-  config: Pick<Config, 'listen' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes'>,
+  config: Pick<Config, 'listen' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes'>,
   deps: EngineDeps,
   before?: CompiledEngine,
 ): CompiledEngine {
@@ -103,12 +108,29 @@ export function compileEngine(
       replay: route.replay,
     };
   });
+  const forwardAsItIs = createForward({ set: new Map(), remove: [] }, `1.1 ${deps.pseudonym}`);
+  const relay = (destination: Destination): Lane => {
+    checkHostAddress(destination.host);
+    return {
+      name: UNMATCHED,
+      match: { path: undefined, methods: [], hosts: [], headers: new Map() },
+      provider: undefined,
+      origin: originOfDestination(destination),
+      join: { cut: 0, basePath: '' },
+      forward: forwardAsItIs,
+      authorizer: undefined,
+      timeouts: config.timeouts,
+      replay: false,
+      isUnmatched: true,
+    };
+  };
   return {
     router: createRouter(lanes),
     guard: createGuard(
       config.listen,
       config.routes.flatMap((route) => route.match.hosts),
     ),
+    forward: createForwardDoor(config.forward, lanes, relay),
     limits: config.limits,
     keep: config.replay,
     providers,

@@ -40,7 +40,13 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   const list = find(root, 'routes');
   const routeList = list?.kind === 'list' ? list : undefined;
   const providerNames = Object.keys(data.providers ?? {});
-  const routes = readRoutes(routeList, data.routes ?? [], { timeouts, replay, providers, providerNames }, problems);
+  const needsPath = data.forward.mode === 'none' && !problems.isBroken(find(root, 'forward', 'mode'));
+  const routes = readRoutes(
+    routeList,
+    data.routes ?? [],
+    { timeouts, replay, providers, providerNames, needsPath },
+    problems,
+  );
   checkReach(routes, problems);
   checkListening(root, data, problems);
   checkAvailability(root, routes, data, problems);

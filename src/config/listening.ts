@@ -67,9 +67,7 @@ export function checkAvailability(
 ): void {
   const say = (what: string, help: string, ...way: string[]): void =>
     problems.error('not_available', nearest(root, ...way), `${what} is not available yet`, help);
-  if (data.forward.mode !== 'none') say(`\`mode: ${data.forward.mode}\``, 'set `mode: none`', 'forward', 'mode');
-  if (data.forward.unmatched !== 'refuse')
-    say('`unmatched: tunnel`', 'set `unmatched: refuse`', 'forward', 'unmatched');
+  if (data.forward.mode === 'intercept') say(`\`mode: ${data.forward.mode}\``, 'set `mode: none`', 'forward', 'mode');
   if (data.store.kind !== 'memory') say(`\`kind: ${data.store.kind}\``, 'set `kind: memory`', 'store', 'kind');
   else {
     for (const key of Object.keys(data.store)) {

@@ -14,6 +14,8 @@ export interface RouteDefaults {
   readonly providers: ReadonlyMap<string, ReadProvider>;
   /** Names that stand in the file, whether the provider could be read or not. */
   readonly providerNames: readonly string[];
+  /** Whether every route needs a path: there is no door but the base URL's. */
+  readonly needsPath: boolean;
 }
 
 export interface ReadRoute {
@@ -72,7 +74,7 @@ function readRoute(
   problems: Problems,
 ): RouteConfig {
   const provider = readProviderOf(node, data, defaults, problems);
-  const match = readMatch(node, data, problems);
+  const match = readMatch(node, data, defaults, problems);
   return {
     name: data.name ?? defaultName(data, names),
     match,
@@ -166,8 +168,9 @@ function readUpstream(
   return api.replace(/\/$/, '');
 }
 
-function readMatch(node: Node, { match }: RouteData, problems: Problems): RouteMatch {
+function readMatch(node: Node, { match }: RouteData, { needsPath }: RouteDefaults, problems: Problems): RouteMatch {
   if (
+    needsPath &&
     match?.path === undefined &&
     !problems.isBroken(find(node, 'match')) &&
     !problems.isBroken(find(node, 'match', 'path'))

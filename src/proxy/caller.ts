@@ -1,4 +1,5 @@
 import type { RawHeaders } from '../core/headers.ts';
+import type { Destination } from './destination.ts';
 
 /**
  * One request as it came and the way back to who sent it, whatever the transport.
@@ -14,6 +15,8 @@ export interface Caller {
   /** The address on our side of the connection; undefined on a Unix socket. */
   readonly localAddress: string | undefined;
   readonly localPort: number | undefined;
+  /** Where the tunnel leads that the request came through; its opener has been let in already. */
+  readonly tunnel?: Destination | undefined;
   /** Whether the caller can no longer be answered. */
   readonly isGone: boolean;
   /** Bytes of the answer's body handed over so far. */

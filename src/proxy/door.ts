@@ -1,34 +1,58 @@
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { Caller } from './caller.ts';
+import { destinationDenied, readAuthority, type Destination } from './destination.ts';
 import type { Head } from './framing.ts';
-import type { Guard } from './guard.ts';
-import { checkTarget, parseAbsolute } from './target.ts';
+import type { Engine } from './lane.ts';
+import { checkTarget, parseAbsolute, type AbsoluteTarget } from './target.ts';
 
-/** A request that the base-URL door let in. */
+/** A request that a door let in. */
 export interface Entry {
   /** Origin form. */
   readonly target: string;
   /** What of an allowed browser origin's answer is ours. */
   readonly cors: RawHeaders | undefined;
+  /** Where it wants to go, at a forward door. */
+  readonly destination: Destination | undefined;
 }
 
 const isLoop = (via: string, pseudonym: string): boolean =>
   via.split(',').some((hop) => hop.trim().split(/[ \t]+/)[1] === pseudonym);
 
+/** Where an absolute-form request goes that does not name ourselves. */
+function destinationOf({ scheme, authority }: AbsoluteTarget, { forward }: Engine): Destination {
+  if (!forward) throw destinationDenied('this proxy forwards to its routes alone');
+  const destination = readAuthority(authority, scheme);
+  if (!destination) throw new OutriderError('bad_request', { detail: 'the target names no valid host' });
+  return destination;
+}
+
+/** Refuses a request in a tunnel that wants to go elsewhere than the tunnel leads. */
+function checkTunnel(tunnel: Destination, absolute: AbsoluteTarget | undefined, host: string): void {
+  const wanted = readAuthority(absolute?.authority ?? host, absolute?.scheme ?? tunnel.scheme);
+  const isPortSaid = /:\d+$/.test(absolute?.authority ?? host);
+  if (wanted?.host === tunnel.host && wanted.scheme === tunnel.scheme && (!isPortSaid || wanted.port === tunnel.port))
+    return;
+  throw new OutriderError('bad_request', { detail: 'the request names another host than the tunnel it came through' });
+}
+
 /**
- * The base-URL door: rules 1, 2, 7, 8 and loops. In absolute form the URI's authority takes the place of `head.host`.
+ * The doors: rules 1, 2, 7, 8 and loops. In absolute form the URI's authority takes the place of `head.host`; one that
+ * names ourselves is at the base-URL door.
  * Throws `bad_request`, `destination_denied`, `loop_detected`, `host_denied`, `origin_denied`.
  * @param pseudonym Our own name in `Via`.
  */
-export function enter(caller: Caller, head: Head, guard: Guard, pseudonym: string): Entry {
-  const { localAddress, localPort } = caller;
+export function enter(caller: Caller, head: Head, engine: Engine, pseudonym: string): Entry {
+  const { localAddress, localPort, tunnel } = caller;
+  const { guard } = engine;
   let { target } = caller;
+  let destination = tunnel;
   const absolute = target.charCodeAt(0) === 0x2f ? undefined : parseAbsolute(target);
+  if (tunnel) checkTunnel(tunnel, absolute, head.host);
   if (absolute) {
     target = absolute.target;
-    if (absolute.scheme === 'https' || !guard.isSelf(absolute.authority, localAddress, localPort)) {
-      throw new OutriderError('destination_denied', { detail: 'this proxy forwards to its routes alone' });
+    if (!tunnel && (absolute.scheme === 'https' || !guard.isSelf(absolute.authority, localAddress, localPort))) {
+      destination = destinationOf(absolute, engine);
     }
     head.host = absolute.authority;
   }
@@ -36,8 +60,8 @@ export function enter(caller: Caller, head: Head, guard: Guard, pseudonym: strin
   if (head.via !== undefined && isLoop(head.via, pseudonym)) {
     throw new OutriderError('loop_detected', { detail: 'Via names this very process' });
   }
-  guard.checkHost(head.host, localAddress);
-  return { target, cors: guard.checkOrigin(head) };
+  if (!destination) guard.checkHost(head.host, localAddress);
+  return { target, cors: guard.checkOrigin(head), destination };
 }
 
 /** Whether an `OPTIONS` request asks what a browser may send (Fetch §3.2). */

@@ -7,6 +7,7 @@ import { collectBody, NO_BODY, openBody, type RequestBody } from './body.ts';
 import type { Caller } from './caller.ts';
 import { readHead, type Head } from './framing.ts';
 import { enter, isPreflight, pathOf } from './door.ts';
+import { destinationDenied, type Destination } from './destination.ts';
 import { preflightHeaders } from './guard.ts';
 import type { Engine, Lane } from './lane.ts';
 import { answerError, asOutriderError, isEventStream, respond } from './respond.ts';
@@ -20,6 +21,8 @@ export interface ExchangeDeps {
   /** The engine of the moment. */
   engine(): Engine;
   readonly upstream: Upstream;
+  /** Dials no address that strangers must not reach. */
+  readonly unmatchedUpstream: Upstream;
   readonly events: Events;
   readonly clock: Clock;
   readonly budget: SpoolBudget;
@@ -80,7 +83,7 @@ class Exchange implements ExchangeRecord, AttemptObserver {
   async run(): Promise<void> {
     try {
       const head = this.#readHead();
-      const { target, cors } = enter(this.#caller, head, this.#engine.guard, this.#deps.pseudonym);
+      const { target, cors, destination } = enter(this.#caller, head, this.#engine, this.#deps.pseudonym);
       this.path = pathOf(target);
       this.#cors = cors;
       if (cors && isPreflight(this.#caller)) {
@@ -88,24 +91,30 @@ class Exchange implements ExchangeRecord, AttemptObserver {
         this.#caller.answer(204, 'No Content', preflightHeaders(cors, this.#caller.headers), '');
         return;
       }
-      this.#engine.guard.checkAccess(head);
+      if (!this.#caller.tunnel) this.#engine.guard.checkAccess(head, destination !== undefined);
       if (this.method === 'TRACE') {
         throw new OutriderError('method_not_allowed', {
           detail: 'TRACE is never forwarded',
           headers: ['Allow', METHODS],
         });
       }
-      const lane = this.#engine.router.match({
-        method: this.method,
-        path: this.path,
-        host: head.host,
-        headers: this.#caller.headers,
-      });
+      const lane = destination ? this.#forwardLane(destination) : this.#match(head);
       if (!lane) throw new OutriderError('route_not_found', { detail: `no route matches ${this.method} ${this.path}` });
       await this.#carry(lane, head, target);
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  #match({ host }: Head): Lane | undefined {
+    return this.#engine.router.match({ method: this.method, path: this.path, host, headers: this.#caller.headers });
+  }
+
+  #forwardLane(destination: Destination): Lane {
+    const { forward } = this.#engine;
+    // A reload may have shut the door behind a tunnel.
+    if (!forward) throw destinationDenied('this proxy forwards no more');
+    return forward.laneFor(destination, { method: this.method, path: this.path, headers: this.#caller.headers });
   }
 
   async #carry(lane: Lane, head: Head, target: string): Promise<void> {
@@ -200,7 +209,8 @@ class Exchange implements ExchangeRecord, AttemptObserver {
     head: Head,
     request: { target: string; headers: RawHeaders; body?: Uint8Array | null | undefined },
   ): Promise<Answer> {
-    const { clock, upstream } = this.#deps;
+    const { clock } = this.#deps;
+    const upstream = lane.isUnmatched ? this.#deps.unmatchedUpstream : this.#deps.upstream;
     this.#sentMs = clock.monotonic();
     if (this.attempts++ === 0) this.#firstSentMs = this.#sentMs;
     this.#attempt = upstream.send({

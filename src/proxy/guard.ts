@@ -25,12 +25,20 @@ export interface Guard {
   isSelf(authority: string, localAddress: string | undefined, localPort: number | undefined): boolean;
   /** Throws `origin_denied`; returns the headers that a listed origin's answers get, or nothing. */
   checkOrigin(visitor: Pick<Visitor, 'origin' | 'fetchSite'>): RawHeaders | undefined;
-  /** Throws `client_unauthenticated` unless a valid access token came, or none is needed. */
-  checkAccess(visitor: Visitor): void;
+  /**
+   * Throws `client_unauthenticated` unless a valid access token came, or none is needed.
+   * @param asProxy Asks as a forward proxy does: 407.
+   */
+  checkAccess(visitor: Visitor, asProxy?: boolean): void;
 }
 
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 const CACHE_MAX = 256;
+const CHALLENGE = { headers: ['WWW-Authenticate', 'Bearer realm="outrider"'] };
+const PROXY_CHALLENGE = {
+  status: 407,
+  headers: ['Proxy-Authenticate', 'Basic realm="outrider"', 'Proxy-Authenticate', 'Bearer realm="outrider"'],
+};
 
 /** The host of an authority in lower case, its port cut off. */
 export function hostOf(authority: string): string {
@@ -104,7 +112,7 @@ export function createGuard(config: GuardConfig, routeHosts: readonly string[]):
       return undefined;
     },
 
-    checkAccess(visitor) {
+    checkAccess(visitor, asProxy = false) {
       if (tokens.length === 0) return;
       const presented = presentedToken(visitor);
       const digest = sha256(presented ?? '');
@@ -116,7 +124,7 @@ export function createGuard(config: GuardConfig, routeHosts: readonly string[]):
           presented === undefined
             ? 'no access token came with the request'
             : 'the access token is not one of those configured',
-        headers: ['WWW-Authenticate', 'Bearer realm="outrider"'],
+        ...(asProxy ? PROXY_CHALLENGE : CHALLENGE),
       });
     },
   };

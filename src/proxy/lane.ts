@@ -1,6 +1,7 @@
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Limits, ReplayConfig, RouteMatch, Timeouts } from '../config/config.ts';
 import type { RawHeaders } from '../core/headers.ts';
+import type { Destination } from './destination.ts';
 import type { Guard } from './guard.ts';
 import type { Router } from './router.ts';
 import type { Join } from './target.ts';
@@ -18,12 +19,36 @@ export interface Lane {
   readonly authorizer: Authorizer | undefined;
   readonly timeouts: Timeouts;
   readonly replay: ReplayConfig | false;
+  /** No route of the operator's: never to an address that strangers must not reach. */
+  readonly isUnmatched?: true;
+}
+
+/** The forward-proxy doors of one config. */
+export interface ForwardDoor {
+  readonly mode: 'plain' | 'intercept';
+  /** Whether what has no route is let through. */
+  readonly letsUnmatchedThrough: boolean;
+  /** Hosts that routes lead to, as `URL` writes them. */
+  readonly hosts: ReadonlySet<string>;
+  /** Whether a route leads to this host and port. */
+  isRouted(host: string, port: number): boolean;
+  /** The lane of a request: a route's, or one that relays it as it is. Throws `destination_denied`. */
+  laneFor(destination: Destination, request: ForwardRequest): Lane;
+}
+
+export interface ForwardRequest {
+  readonly method: string;
+  /** Raw, without query. */
+  readonly path: string;
+  readonly headers: RawHeaders;
 }
 
 /** What a config compiles to; a reload swaps it as one. */
 export interface Engine {
   readonly router: Router<Lane>;
   readonly guard: Guard;
+  /** Undefined: forwarding is off. */
+  readonly forward: ForwardDoor | undefined;
   readonly limits: Limits;
   /** For bodies on lanes that never replay. */
   readonly keep: ReplayConfig;

@@ -21,9 +21,12 @@ export function specificity({ hosts, headers, methods }: RouteMatch): number {
 }
 
 /** Whether everything but the path fits. */
-function fits(match: RouteMatch, request: Candidate): boolean {
+export function fits(
+  match: RouteMatch,
+  request: Pick<Candidate, 'method' | 'headers'> & { readonly host?: string },
+): boolean {
   if (match.methods.length > 0 && !match.methods.includes(request.method)) return false;
-  if (match.hosts.length > 0 && !match.hosts.includes(hostOf(request.host))) return false;
+  if (match.hosts.length > 0 && !match.hosts.includes(hostOf(request.host ?? ''))) return false;
   for (const [name, value] of match.headers) {
     if (!headerValues(request.headers, name).includes(value)) return false;
   }

@@ -24,6 +24,8 @@ const KEEP_ALIVE_MS = 4_000;
 const KEEP_ALIVE_MARGIN_MS = 2_000;
 /** More than this many unused clients of one origin are not kept. */
 const SPARE_CLIENTS = 512;
+/** Before more origins than that are kept, the unused ones are forgotten. */
+const MAX_ORIGINS = 1_000;
 
 /**
  * The connections to one origin, each with one exchange at a time. The one that came back last is taken first, so that the
@@ -89,6 +91,10 @@ class Clients implements Connections {
         : new RelayedClient(this.#origin, proxy, { ...options, connect: toProxy(proxy, this.#connectMs) });
     this.#all.add(client);
     return client;
+  }
+
+  get isIdle(): boolean {
+    return this.#spare.length === this.#all.size;
   }
 
   async destroy(): Promise<void> {
@@ -165,9 +171,18 @@ export function createUpstream(clock: Clock, options: UpstreamOptions = {}): Ups
   const clientsOf = (origin: string, connectMs: number): Clients => {
     const key = `${origin} ${connectMs}`;
     let clients = origins.get(key);
+    if (!clients && origins.size >= MAX_ORIGINS) forgetIdle();
     // The deadline of the attempt is the exact one; this only cleans up behind it.
     if (!clients) origins.set(key, (clients = new Clients(origin, connectMs + 1_000, options)));
     return clients;
+  };
+  /** Only where callers name the origins can there be so many. */
+  const forgetIdle = (): void => {
+    for (const [key, clients] of origins) {
+      if (!clients.isIdle) continue;
+      origins.delete(key);
+      void clients.destroy();
+    }
   };
   return {
     send: (request) =>

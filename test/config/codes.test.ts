@@ -182,22 +182,9 @@ const CASES: readonly Case[] = [
   },
   {
     code: 'not_available',
-    title: 'the plain forward proxy',
-    source: 'forward: { mode: «plain» }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
-    path: 'forward.mode',
-    help: /mode: none/,
-  },
-  {
-    code: 'not_available',
     title: 'interception',
     source: 'forward: { mode: «intercept» }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
     path: 'forward.mode',
-  },
-  {
-    code: 'not_available',
-    title: 'blind tunnels',
-    source: 'forward: { unmatched: «tunnel» }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
-    path: 'forward.unmatched',
   },
   {
     code: 'not_available',

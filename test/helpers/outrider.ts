@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Writable } from 'node:stream';
 import type { ExecutionContext } from 'ava';
 import { createApp } from '../../src/app.ts';
-import type { App } from '../../src/app.ts';
+import type { App, AppOptions } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { FakeClock } from './clock.ts';
@@ -70,6 +70,8 @@ export interface Outrider {
 export interface OutriderOptions {
   readonly clock?: FakeClock;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What the app itself takes: the environment of the egress proxy, a resolver. */
+  readonly app?: Pick<AppOptions, 'env' | 'lookup'>;
 }
 
 const DEFAULTS: Readonly<Record<string, string>> = {
@@ -113,7 +115,7 @@ export async function startOutrider(
       done();
     },
   });
-  const app = createApp(configOf(t, yaml, options), { logStream, ...(clock && { clock }) });
+  const app = createApp(configOf(t, yaml, options), { logStream, ...(clock && { clock }), ...options.app });
   const started = await app.start();
   t.teardown(async () => {
     const stopped = app.stop({ signal: 'SIGINT' });

@@ -1,0 +1,134 @@
+import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { lookup as systemLookup, type LookupAddress } from 'node:dns';
+import { networkInterfaces } from 'node:os';
+import { OutriderError } from '../core/errors.ts';
+
+/** Where a request to a forward door wants to go. */
+export interface Destination {
+  readonly scheme: 'http' | 'https';
+  /** As `URL` normalises it: lower case, IPv4 dotted, IPv6 in brackets; without a final dot. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Special-purpose addresses (RFC 6890) that nobody beyond this network has, and those of cloud metadata services. */
+const DENIED_V4 = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '168.63.129.16/32',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+];
+const DENIED_V6 = [
+  '::/127',
+  '64:ff9b:1::/48',
+  '100::/64',
+  '2001::/32',
+  'fc00::/7',
+  'fe80::/10',
+  'fec0::/10',
+  'ff00::/8',
+];
+
+const denied = new BlockList();
+for (const [ranges, family] of [
+  [DENIED_V4, 'ipv4'],
+  [DENIED_V6, 'ipv6'],
+] as const) {
+  for (const range of ranges) {
+    const [address = '', bits] = range.split('/');
+    denied.addSubnet(address, Number(bits), family);
+  }
+}
+
+/** An IPv6 address as eight numbers. */
+function groupsOf(address: string): number[] {
+  const text = new URL(`http://[${address.replace(/%.*/, '')}]`).hostname.slice(1, -1);
+  const [front = '', back] = text.split('::');
+  const read = (part: string): number[] => (part === '' ? [] : part.split(':').map((hex) => Number.parseInt(hex, 16)));
+  if (back === undefined) return read(front);
+  const [first, last] = [read(front), read(back)];
+  return [...first, ...Array<number>(8 - first.length - last.length).fill(0), ...last];
+}
+
+const dotted = (high = 0, low = 0): string => `${high >> 8}.${high & 0xff}.${low >> 8}.${low & 0xff}`;
+
+/** The IPv4 address that an IPv6 one leads to: mapped, compatible, translated (SIIT, NAT64), 6to4. */
+function embeddedV4(groups: readonly number[]): string | undefined {
+  const startsWith = (...prefix: readonly number[]): boolean => prefix.every((group, i) => groups[i] === group);
+  const isInLastTwo =
+    startsWith(0, 0, 0, 0, 0, 0) ||
+    startsWith(0, 0, 0, 0, 0, 0xffff) ||
+    startsWith(0, 0, 0, 0, 0xffff, 0) ||
+    startsWith(0x64, 0xff9b, 0, 0, 0, 0);
+  if (isInLastTwo) return dotted(groups[6], groups[7]);
+  return startsWith(0x2002) ? dotted(groups[1], groups[2]) : undefined;
+}
+
+/** Whether an IP address is loopback, private, link-local, multicast, a metadata service's, or one of this machine's. */
+export function isDeniedAddress(address: string): boolean {
+  if (isIP(address) === 4) return denied.check(address, 'ipv4') || isOwn(address);
+  const plain = address.replace(/%.*/, '');
+  if (denied.check(plain, 'ipv6') || isOwn(plain)) return true;
+  const v4 = embeddedV4(groupsOf(plain));
+  return v4 !== undefined && (denied.check(v4, 'ipv4') || isOwn(v4));
+}
+
+/** Our own listeners may be on any of these. */
+const isOwn = (address: string): boolean =>
+  Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === address));
+
+export const destinationDenied = (detail: string): OutriderError => new OutriderError('destination_denied', { detail });
+
+const privateAddress = (): OutriderError =>
+  destinationDenied('without a route, loopback, private, link-local and metadata addresses are never dialled');
+
+/** Throws `destination_denied` for a host that is an address, in whatever spelling, that must not be dialled. */
+export function checkHostAddress(host: string): void {
+  const address = host.startsWith('[') ? host.slice(1, -1) : host;
+  if (isIP(address) !== 0 && isDeniedAddress(address)) throw privateAddress();
+}
+
+/**
+ * A resolver that yields only addresses that may be dialled. What it yields is what is dialled, so that a name which
+ * changes its addresses in between gains nothing. Fails with `destination_denied` when none is left.
+ */
+export function guardedLookup(lookup: LookupFunction = systemLookup as LookupFunction): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, found) => {
+      if (error) {
+        callback(error, '');
+        return;
+      }
+      const all: readonly LookupAddress[] =
+        typeof found === 'string' ? [{ address: found, family: isIP(found) }] : found;
+      const allowed = all.filter(({ address }) => !isDeniedAddress(address));
+      const [first] = allowed;
+      if (!first) callback(privateAddress() as NodeJS.ErrnoException & OutriderError, '');
+      else if (options.all) callback(null, [...allowed]);
+      else callback(null, first.address, first.family);
+    });
+  };
+}
+
+const DEFAULT_PORT = { http: 80, https: 443 } as const;
+
+/** Reads an authority (`host`, `host:port`, `[v6]:port`); undefined when it is none. */
+export function readAuthority(authority: string, scheme: Destination['scheme']): Destination | undefined {
+  if (!/^[^\s/?#@\\]+$/.test(authority) || !URL.canParse(`${scheme}://${authority}`)) return undefined;
+  const { hostname, port } = new URL(`${scheme}://${authority}`);
+  const host = hostname.endsWith('.') ? hostname.slice(0, -1) : hostname;
+  // `URL` drops a port that is the scheme's own.
+  return host === '' ? undefined : { scheme, host, port: port === '' ? DEFAULT_PORT[scheme] : Number(port) };
+}
+
+/** `https://host`, the port only where it is not the scheme's own. */
+export const originOfDestination = ({ scheme, host, port }: Destination): string =>
+  `${scheme}://${host}${port === DEFAULT_PORT[scheme] ? '' : `:${port}`}`;
