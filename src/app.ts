@@ -3,6 +3,7 @@ import type { LookupFunction } from 'node:net';
 import type { Writable } from 'node:stream';
 import { createAdmin, type Admin } from './admin/server.ts';
 import type { Config, ProviderConfig } from './config/config.ts';
+import { isSameStore } from './config/store.ts';
 import { systemClock, type Clock } from './core/clock.ts';
 import { createEvents, type Events } from './core/events.ts';
 import type { HttpClient } from './core/http.ts';
@@ -23,7 +24,7 @@ import { SpoolBudget } from './proxy/spool.ts';
 import { readEgress } from './proxy/egress.ts';
 import { createUpstream } from './proxy/upstream.ts';
 import { createSimulator, type SimulatedProvider, type Simulator } from './simulator/simulator.ts';
-import { createMemoryStore } from './store/memory.ts';
+import { openStore } from './store/open.ts';
 import type { TokenStore } from './store/store.ts';
 
 export interface AppOptions {
@@ -113,7 +114,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const lookup = guardedLookup(options.lookup);
   const unmatchedUpstream = createUpstream(clock, { egress, lookup });
   const http: HttpClient = createClient(upstream, clock);
-  const store: TokenStore = createMemoryStore(clock);
+  let store: TokenStore | undefined;
   const budget = new SpoolBudget(config.replay.spoolTotalBytes);
 
   let simulator: Simulator | undefined;
@@ -128,7 +129,14 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const compile = (next: Config): CompiledEngine =>
     compileEngine(
       { ...next, listen: config.listen },
-      { pseudonym, store, clock, events, http, endpointsOf: (provider) => endpointsOf(provider, simulator?.origin) },
+      {
+        pseudonym,
+        clock,
+        events,
+        http,
+        store: store as TokenStore,
+        endpointsOf: (provider) => endpointsOf(provider, simulator?.origin),
+      },
       engine,
     );
 
@@ -152,12 +160,13 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
     await upstream.close();
     await unmatchedUpstream.close();
-    await store.close();
+    await store?.close();
     metrics.close();
     await logger.close();
   }
 
   async function open(): Promise<Started> {
+    store = await openStore(config.store, { clock, events });
     simulator = await startSimulator(config, clock);
     engine = compile(config);
     stopWatching = config.watchSecrets();
@@ -222,7 +231,8 @@ export function createApp(config: Config, options: AppOptions = {}): App {
 
     async reload(next) {
       for (const part of ['listen', 'admin', 'store'] as const) {
-        if (JSON.stringify(current[part]) !== JSON.stringify(next[part])) {
+        const isSecretlyOther = part === 'store' && !isSameStore(current.store, next.store);
+        if (isSecretlyOther || JSON.stringify(current[part]) !== JSON.stringify(next[part])) {
           events.emit('notice', { level: 'warn', message: `a changed \`${part}\` takes effect after a restart` });
         }
       }

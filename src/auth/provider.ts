@@ -110,6 +110,8 @@ function createSubjects(
       waiting,
       random: deps.random ?? Math.random,
       after: dropped(),
+      canRefresh: token.refresh !== undefined,
+      callTimeoutMs: deps.tokenTimeoutMs,
       credentialsVersion: () => credentials.resolve().version,
       call: (last) => call(last, subject.request ? new RequestDraft(subject.request) : EMPTY_REQUEST),
     });

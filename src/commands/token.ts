@@ -8,7 +8,7 @@ import { createClient } from '../proxy/client.ts';
 import { readEgress } from '../proxy/egress.ts';
 import { createUpstream } from '../proxy/upstream.ts';
 import type { TokenRecord } from '../store/store.ts';
-import { createMemoryStore } from '../store/memory.ts';
+import { openStore } from '../store/open.ts';
 import { endpointsOf, startSimulator } from '../app.ts';
 import { readConfig } from './config-file.ts';
 import type { Context } from './output.ts';
@@ -31,13 +31,14 @@ async function fetchToken(
 ): Promise<TokenRecord> {
   const clock = systemClock;
   const upstream = createUpstream(clock, { egress: readEgress(env) });
-  const store = createMemoryStore(clock);
+  const events = createEvents();
+  const store = await openStore(config.store, { clock, events });
   const simulator = provider.environment === 'simulator' ? await startSimulator(config) : undefined;
   const auth = createProviderAuth(provider, {
     endpoints: endpointsOf(provider, simulator?.origin),
     store,
     clock,
-    events: createEvents(),
+    events,
     http: createClient(upstream, clock),
     tokenTimeoutMs: config.timeouts.tokenMs,
     maxWaiting: config.limits.waiting,
@@ -48,7 +49,7 @@ async function fetchToken(
     auth.close();
     await upstream.close();
     await simulator?.close();
-    store.close();
+    await store.close();
   }
 }
 

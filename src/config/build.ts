@@ -13,6 +13,7 @@ import { checkReach } from './reach.ts';
 import { read } from './read.ts';
 import { readRoutes } from './routes.ts';
 import { configSchema, type ConfigData } from './schema.ts';
+import { checkStore, storeOf, storeSecrets } from './store.ts';
 import { ChildPlace, find, type MapNode, type Node } from './tree.ts';
 import { watchCredentials, type WatchedProvider } from './watch.ts';
 
@@ -50,6 +51,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   checkReach(routes, problems);
   checkListening(root, data, problems);
   checkAvailability(root, routes, data, problems);
+  checkStore(root, data.store, problems);
   if (routes.length === 0 && !problems.isBrokenBelow(list)) {
     problems.warning(
       'no_routes',
@@ -59,6 +61,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     );
   }
   const watched: readonly WatchedProvider[] = [...providers.values()];
+  const store = storeOf(data.store, resolve);
   const admin = data.admin && { address: resolveAddress(data.admin.address, resolve), token: data.admin.token };
   const tokens = [...(data.listen.access_tokens ?? []), ...(admin && admin.token ? [admin.token] : [])];
   return {
@@ -72,7 +75,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     },
     admin,
     forward: data.forward,
-    store: { kind: 'memory' },
+    store,
     stateDir: data.state_dir === undefined ? stateDir(options.env) : resolve(data.state_dir),
     timeouts,
     limits: limitsOf(data.limits),
@@ -82,6 +85,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     routes: routes.map(({ route }) => route),
     *secretTexts() {
       for (const token of tokens) yield token.reveal();
+      yield* storeSecrets(store);
       for (const { credentials } of watched) yield* credentials.secretTexts();
     },
     watchSecrets: () => watchCredentials(watched, options.clock, readSecretFile, options.onNotice),

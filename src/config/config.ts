@@ -78,6 +78,34 @@ export interface RouteConfig {
   readonly websocket: boolean;
 }
 
+/** Keys for records at rest, 32 bytes in base64 each; the old ones are still read. */
+export interface Encryption {
+  readonly key: Secret;
+  readonly oldKeys: readonly Secret[];
+}
+
+/** Where tokens are kept. */
+export type StoreConfig =
+  | { readonly kind: 'memory' }
+  | {
+      readonly kind: 'file';
+      /** A directory, absolute. */
+      readonly path: string;
+      readonly leaseMs: number;
+      readonly encryption: Encryption | undefined;
+    }
+  | {
+      readonly kind: 'redis';
+      /** `redis:` or `rediss:`, with user, password and the number of the database where there are any. */
+      readonly url: Secret;
+      /** These go before those of the URL. */
+      readonly username: string | undefined;
+      readonly password: Secret | undefined;
+      readonly prefix: string;
+      readonly leaseMs: number;
+      readonly encryption: Encryption | undefined;
+    };
+
 /** The whole file, validated, defaults filled in. Nothing below here looks at YAML again. */
 export interface Config {
   /** Absolute path of the file. */
@@ -91,7 +119,7 @@ export interface Config {
   };
   readonly admin: { readonly address: Address; readonly token: Secret | undefined } | false;
   readonly forward: { readonly mode: 'none' | 'plain' | 'intercept'; readonly unmatched: 'refuse' | 'tunnel' };
-  readonly store: { readonly kind: 'memory' };
+  readonly store: StoreConfig;
   readonly stateDir: string;
   readonly timeouts: Timeouts;
   readonly limits: Limits;

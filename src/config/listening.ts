@@ -68,27 +68,9 @@ export function checkAvailability(
   const say = (what: string, help: string, ...way: string[]): void =>
     problems.error('not_available', nearest(root, ...way), `${what} is not available yet`, help);
   if (data.forward.mode === 'intercept') say(`\`mode: ${data.forward.mode}\``, 'set `mode: none`', 'forward', 'mode');
-  if (data.store.kind !== 'memory') say(`\`kind: ${data.store.kind}\``, 'set `kind: memory`', 'store', 'kind');
-  else {
-    for (const key of Object.keys(data.store)) {
-      const node = find(root, 'store', key);
-      if (key === 'kind' || node === undefined || (node.kind === 'scalar' && node.isEmpty)) continue;
-      if (node.kind !== 'list' || node.items.length > 0) say(`\`store.${key}\``, 'leave it out', 'store', key);
-    }
-  }
-  checkStore(root, data.store, problems);
   for (const { route, node } of routes) {
     if (!route.websocket) continue;
     const help = 'set `websocket: false`';
     problems.error('not_available', nearest(node, 'websocket'), '`websocket: true` is not available yet', help);
   }
-}
-
-/** What a kind of store can't do without. */
-function checkStore(root: MapNode, store: ConfigData['store'], problems: Problems): void {
-  const needed = { memory: undefined, file: 'path', redis: 'url' } as const;
-  const key = needed[store.kind];
-  const at = nearest(root, 'store');
-  if (key === undefined || store[key] !== undefined || problems.isBroken(find(root, 'store', key))) return;
-  problems.error('missing_key', new ChildPlace(at, key), `\`kind: ${store.kind}\` needs \`${key}\``, `add \`${key}:\``);
 }

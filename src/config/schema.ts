@@ -129,7 +129,10 @@ const redisUrl: Leaf<Secret> = leaf({
   expects: 'a redis URL',
   json: { type: 'string' },
   read: (node) => {
-    if (!/^rediss?:\/\/\S+$/.test(node.text) || !URL.canParse(node.text)) {
+    if (
+      !/^rediss?:\/\/(?:(?:[^/?#@%\s]|%[0-9a-f]{2})*@)?[^/?#@\s]+(?:\/\d{0,5})?$/i.test(node.text) ||
+      !URL.canParse(node.text)
+    ) {
       throw new Fault(
         'invalid_value',
         'the value is not a redis URL',

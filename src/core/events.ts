@@ -65,6 +65,12 @@ export interface ReplaySkippedRecord {
   readonly reason: ReplaySkipReason;
 }
 
+/** A token store that several processes share has begun to work, or stopped. */
+export interface StoreHealthRecord {
+  readonly kind: 'file' | 'redis';
+  readonly isUp: boolean;
+}
+
 /** Something an operator should read. `fields` hold no secrets. */
 export interface NoticeRecord {
   readonly level: 'error' | 'warn' | 'info' | 'debug';
@@ -79,6 +85,7 @@ export interface EventMap {
   renewal: [RenewalRecord];
   replay: [ReplayRecord];
   replaySkipped: [ReplaySkippedRecord];
+  store: [StoreHealthRecord];
   notice: [NoticeRecord];
 }
 

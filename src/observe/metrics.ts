@@ -30,8 +30,9 @@ export function createMetrics(events: Events, info: { readonly version: string }
     replays: new CountTally(['route', 'status', 'outcome']),
     replaySkipped: new CountTally(['route', 'reason']),
     expiries: new Map(),
+    stores: new Map(),
   };
-  const { server, client, auth, renewals, replays, replaySkipped, expiries } = tallies;
+  const { server, client, auth, renewals, replays, replaySkipped, expiries, stores } = tallies;
 
   const close = subscribe(events, {
     started: () => {
@@ -52,6 +53,7 @@ export function createMetrics(events: Events, info: { readonly version: string }
     },
     replay: ({ route, status, outcome }) => replays.add(route, String(status), outcome),
     replaySkipped: ({ route, reason }) => replaySkipped.add(route, reason),
+    store: ({ kind, isUp }) => void stores.set(kind, isUp),
   });
 
   let registry: Promise<Registry> | undefined;

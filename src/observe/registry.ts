@@ -16,6 +16,8 @@ export interface Tallies {
   readonly replaySkipped: CountTally<'route' | 'reason'>;
   /** Provider → epoch milliseconds. */
   readonly expiries: Map<string, number>;
+  /** Kind of a shared store → whether it works. */
+  readonly stores: Map<string, boolean>;
 }
 
 const HTTP_LABELS = ['http_route', 'http_request_method', 'http_response_status_code', 'error_type'] as const;
@@ -117,6 +119,14 @@ export function createRegistry(tallies: Tallies): Registry {
       ['provider'],
       (expiry) => {
         for (const [provider, atMs] of tallies.expiries) expiry.set({ provider }, atMs / 1_000);
+      },
+    ),
+    gauge(
+      'outrider_store_up',
+      'Whether the token store works; if not, tokens are kept in this process only.',
+      ['kind'],
+      (up) => {
+        for (const [kind, isUp] of tallies.stores) up.set({ kind }, isUp ? 1 : 0);
       },
     ),
     counter('outrider_replays_total', 'Rejected requests that were sent again.', replays),

@@ -1,6 +1,14 @@
 import NodeCache from 'node-cache';
 import type { Clock } from '../core/clock.ts';
-import type { TokenRecord, TokenStore } from './store.ts';
+import { Listeners } from './listeners.ts';
+import {
+  type ChangeListener,
+  type Lock,
+  type LockAnswer,
+  RETAINED_MS,
+  type TokenRecord,
+  type TokenStore,
+} from './store.ts';
 
 /** Far beyond any token, and still a sane number of seconds for node-cache. */
 const MAX_TTL_S = 100 * 365 * 86_400;
@@ -9,45 +17,88 @@ const MAX_TTL_S = 100 * 365 * 86_400;
 export interface MemoryStore extends TokenStore {
   get(key: string): TokenRecord | undefined;
   compareAndSet(key: string, expected: number, next: TokenRecord): boolean;
+  redeem(key: string, generation: number): boolean;
+  lock(key: string): LockAnswer;
   delete(key: string): void;
   close(): void;
 }
 
+interface Entry {
+  readonly record: TokenRecord;
+  isRedeemed: boolean;
+}
+
 class NodeCacheStore implements MemoryStore {
+  readonly isShared = false;
+  readonly patienceMs = Infinity;
+  readonly leaseMs = 0;
   readonly #clock: Clock;
   readonly #cache = new NodeCache({ useClones: false });
+  readonly #locks = new Map<string, Lock>();
+  readonly #listeners = new Listeners();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  // node-cache looks at the wall clock itself; what counts is the clock that was handed in.
   get(key: string): TokenRecord | undefined {
-    const record = this.#cache.get<TokenRecord>(entry(key));
-    return record !== undefined && record.expiresAtMs > this.#clock.now() ? record : undefined;
+    return this.#entry(key)?.record;
   }
 
   compareAndSet(key: string, expected: number, next: TokenRecord): boolean {
     if ((this.get(key)?.generation ?? 0) !== expected) return false;
-    const ttlS = Math.ceil((next.expiresAtMs - this.#clock.now()) / 1000);
+    const ttlS = Math.ceil((next.expiresAtMs + RETAINED_MS - this.#clock.now()) / 1000);
     // A ttl of 0 would mean "for ever".
-    if (ttlS > 0) this.#cache.set(entry(key), next, Math.min(ttlS, MAX_TTL_S));
-    else this.#cache.del(entry(key));
+    if (ttlS > 0) this.#cache.set(named(key), { record: next, isRedeemed: false }, Math.min(ttlS, MAX_TTL_S));
+    else this.#cache.del(named(key));
+    this.#listeners.changed(key);
     return true;
   }
 
+  redeem(key: string, generation: number): boolean {
+    const entry = this.#entry(key);
+    if (!entry || entry.record.generation !== generation || entry.isRedeemed) return false;
+    entry.isRedeemed = true;
+    return true;
+  }
+
+  lock(key: string): LockAnswer {
+    const record = this.get(key);
+    if (this.#locks.has(key)) return { state: 'taken', record };
+    const lock: Lock = {
+      isHeld: true,
+      release: () => {
+        if (this.#locks.get(key) === lock) this.#locks.delete(key);
+      },
+    };
+    this.#locks.set(key, lock);
+    return { state: 'got', lock, record };
+  }
+
   delete(key: string): void {
-    this.#cache.del(entry(key));
+    this.#cache.del(named(key));
+  }
+
+  watch(key: string, listener: ChangeListener): () => void {
+    return this.#listeners.add(key, listener);
   }
 
   close(): void {
+    this.#listeners.clear();
+    this.#locks.clear();
     this.#cache.flushAll();
     this.#cache.close();
+  }
+
+  // node-cache looks at the wall clock itself; what counts is the clock that was handed in.
+  #entry(key: string): Entry | undefined {
+    const entry = this.#cache.get<Entry>(named(key));
+    return entry && entry.record.expiresAtMs + RETAINED_MS > this.#clock.now() ? entry : undefined;
   }
 }
 
 // node-cache keeps its entries in a plain object, where `__proto__` is no key like any other.
-const entry = (key: string): string => `token:${key}`;
+const named = (key: string): string => `token:${key}`;
 
 /** A store in this process alone, on node-cache. */
 export function createMemoryStore(clock: Clock): MemoryStore {

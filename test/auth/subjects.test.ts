@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import test from 'ava';
-import type { TokenRecord, TokenStore } from '../../src/store/store.ts';
+import type { MemoryStore } from '../../src/store/memory.ts';
+import type { ChangeListener, TokenRecord, TokenStore } from '../../src/store/store.ts';
 import { callOf, outbound, type ProfileParts, readOf, signOf } from './helpers.ts';
 import { type Flow, startFlow } from './token/flow.ts';
 
@@ -99,17 +100,22 @@ test("one user's rejected token is not renewed for another", async (t) => {
 
 test('the number of users is bounded: the one who came longest ago goes first, from the store too', async (t) => {
   const stored = new Set<string>();
-  const watch = (store: TokenStore): TokenStore => ({
-    ...store,
-    get: (key) => store.get(key),
+  const watch = (store: MemoryStore): TokenStore => ({
+    isShared: store.isShared,
+    patienceMs: store.patienceMs,
+    leaseMs: store.leaseMs,
+    get: (key: string) => store.get(key),
     compareAndSet(key: string, expected: number, next: TokenRecord) {
       stored.add(key);
       return store.compareAndSet(key, expected, next);
     },
-    delete(key) {
+    redeem: (key: string, generation: number) => store.redeem(key, generation),
+    lock: (key: string) => store.lock(key),
+    delete(key: string) {
       stored.delete(key);
       return store.delete(key);
     },
+    watch: (key: string, listener: ChangeListener) => store.watch(key, listener),
     close: () => store.close(),
   });
   const { endpoint, authorizer } = await users(t, { deps: { maxSubjects: 2 }, wrapStore: watch });

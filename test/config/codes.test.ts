@@ -187,24 +187,12 @@ const CASES: readonly Case[] = [
     path: 'forward.mode',
   },
   {
-    code: 'not_available',
-    title: 'the file store',
-    source: 'store: { kind: «file», path: /tmp/x }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
-    path: 'store.kind',
-  },
-  {
-    code: 'not_available',
-    title: 'the redis store',
-    source:
-      'store: { kind: «redis», url: "redis://127.0.0.1/0", lease: 20s, prefix: "x:" }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
-    path: 'store.kind',
-  },
-  {
-    code: 'not_available',
-    title: 'encryption at rest',
+    code: 'unused_key',
+    title: 'a key of another kind of store',
     source:
       'store:\n  encryption_key: «AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
     path: 'store.encryption_key',
+    help: /another `kind`/,
   },
   {
     code: 'not_available',

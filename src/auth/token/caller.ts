@@ -7,6 +7,7 @@ import { type RequestFace, Scope } from '../scope.ts';
 import type { Compile } from '../template.ts';
 import type { ByteString } from '../text.ts';
 import { toFailure } from './failure.ts';
+import { Pulse } from './pulse.ts';
 import { buildTokenCall, compileTokenCall, type TokenCall } from './request.ts';
 import { readTokenResponse, type TokenAnswer } from './response.ts';
 
@@ -28,10 +29,11 @@ export interface TokenEndpoint {
 }
 
 export interface ArrivedToken extends TokenAnswer {
+  /** Epoch milliseconds of our own clock; rather too early than too late. */
   readonly arrivedAtMs: number;
 }
 
-/** Gets a token for one subject; rejects with {@link TokenFailure} and nothing else. */
+/** Gets a token for one subject, by the refresh token if `last` has one; rejects with {@link TokenFailure} and nothing else. */
 export type TokenCaller = (last: TokenRecord | undefined, request: RequestFace) => Promise<ArrivedToken>;
 
 /** The calls of a profile's `token`, compiled. */
@@ -46,10 +48,9 @@ export function compileTokenCalls(
   };
 }
 
-/** By the refresh grant while a refresh token is held; where that is refused, or brings no token, by the full one. */
+/** By the refresh grant where there is a refresh token; where that is refused, or brings no token, by the full one. */
 export function createTokenCaller(endpoint: TokenEndpoint, subject: ByteString): TokenCaller {
   const { fetch, refresh, clock } = endpoint;
-  let useless: string | undefined;
 
   const send = async (
     call: TokenCall,
@@ -60,9 +61,14 @@ export function createTokenCaller(endpoint: TokenEndpoint, subject: ByteString):
     const { values: credentials } = endpoint.credentials.resolve();
     const scope = new Scope({ credentials, token: last, subject, request, now: () => clock.now() });
     const built = buildTokenCall(call, scope, endpoint.api);
-    const answer = await endpoint.http({ ...built, timeoutMs, maxBytes: MAX_ANSWER_BYTES });
-    const arrivedAtMs = clock.now();
-    return { ...readTokenResponse(endpoint.read, answer, arrivedAtMs), arrivedAtMs };
+    const pulse = new Pulse(clock);
+    try {
+      const answer = await endpoint.http({ ...built, timeoutMs, maxBytes: MAX_ANSWER_BYTES });
+      const arrivedAtMs = clock.now() - pulse.missedMs;
+      return { ...readTokenResponse(endpoint.read, answer, arrivedAtMs), arrivedAtMs };
+    } finally {
+      pulse.stop();
+    }
   };
 
   return async (last, request) => {
@@ -70,7 +76,7 @@ export function createTokenCaller(endpoint: TokenEndpoint, subject: ByteString):
     const leftMs = (): number => Math.max(endpoint.timeoutMs - (clock.monotonic() - startedMs), 1);
     try {
       const held = last?.refreshToken;
-      if (!refresh || held === undefined || held === useless) return await send(fetch, last, request, leftMs());
+      if (!refresh || held === undefined) return await send(fetch, last, request, leftMs());
       try {
         const answer = await send(refresh, last, request, leftMs());
         // RFC 6749 §6: without a new refresh token the old one goes on.
@@ -78,7 +84,6 @@ export function createTokenCaller(endpoint: TokenEndpoint, subject: ByteString):
       } catch (error) {
         const { failure } = toFailure(error);
         if (failure !== 'refused' && failure !== 'bad_answer') throw error;
-        useless = held;
         return await send(fetch, last, request, leftMs());
       }
     } catch (error) {

@@ -2,11 +2,14 @@ import type { RenewSpec } from '../../config/profile.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import { OutriderError } from '../../core/errors.ts';
 import type { Events, NoticeRecord, RenewalReason } from '../../core/events.ts';
-import type { TokenRecord, TokenStore } from '../../store/store.ts';
-import { isOutdated, remember, type RememberedFailure } from './backoff.ts';
+import type { ChangeListener, TokenRecord, TokenStore } from '../../store/store.ts';
+import { agree } from './agree.ts';
+import { Backoff } from './backoff.ts';
 import type { ArrivedToken } from './caller.ts';
+import { type Errand, fetchToken } from './errand.ts';
 import { type TokenFailure, toFailure } from './failure.ts';
-import { renewAtMs } from './schedule.ts';
+import { type Held, hold, isLive, isNewer } from './held.ts';
+import { Nap } from './nap.ts';
 
 /** Counts the requests of one provider that wait for a token. */
 export interface Waiting {
@@ -25,8 +28,12 @@ export interface SourceParts {
   readonly random: () => number;
   /** The first token's generation is the one after this. */
   readonly after: number;
+  /** Whether the profile knows how to use a refresh token. */
+  readonly canRefresh: boolean;
+  /** `call` takes no longer. */
+  readonly callTimeoutMs: number;
   readonly credentialsVersion: () => number;
-  /** Gets a token from the endpoint; rejects with {@link TokenFailure}. */
+  /** Gets a token from the endpoint, by the refresh token if there is one; rejects with {@link TokenFailure}. */
   readonly call: (last: TokenRecord | undefined) => Promise<ArrivedToken>;
 }
 
@@ -36,31 +43,37 @@ export type Replacement =
   | { readonly skip: 'cooldown' | 'renewal_failed' };
 
 type Flight = Promise<TokenRecord | TokenFailure>;
+type Accepts = Errand['accepts'];
 
 /** setTimeout takes no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The token of one provider and subject: its generations, the one call under way, the renewal behind the requests' backs,
- * and what is remembered of failures (http.md rules 20–23, 26–31).
+ * and what is remembered of failures (http.md rules 20–23, 26–31). Deadlines are monotonic times.
  */
 export class TokenSource {
   readonly #parts: SourceParts;
   /** The newest one known, expired or not. */
-  #record: TokenRecord | undefined;
+  #held: Held | undefined;
   /** The highest generation heard of. */
   #generation: number;
   /** Whether a request has had the token since it was last renewed; one that nobody uses isn't renewed again. */
   #isUsed = false;
-  #renewAtMs = Infinity;
   #flight: Flight | undefined;
-  #failure: RememberedFailure | undefined;
+  readonly #backoff: Backoff;
   #timer: Timer | undefined;
   #isClosed = false;
+  readonly #unwatch: () => void;
+  /** Of the flight, while another process renews. */
+  readonly #nap: Nap;
 
   constructor(parts: SourceParts) {
     this.#parts = parts;
     this.#generation = parts.after;
+    this.#backoff = new Backoff(parts);
+    this.#nap = new Nap(parts.clock);
+    this.#unwatch = parts.store.watch(parts.key, this.#hear);
   }
 
   get generation(): number {
@@ -74,21 +87,19 @@ export class TokenSource {
 
   /** The token to use now, if there is a valid one; starts its renewal when that is due. Takes no time. */
   current(): TokenRecord | undefined {
-    const nowMs = this.#parts.clock.now();
-    const record = this.#record;
-    if (record === undefined || record.expiresAtMs <= nowMs) return this.#load(nowMs);
+    const { clock } = this.#parts;
+    const held = this.#held;
+    if (held === undefined || !isLive(held, clock)) return this.#load()?.record;
     this.#isUsed = true;
-    if (nowMs >= this.#renewAtMs) this.#renewBehind(nowMs);
-    return record;
+    if (clock.monotonic() >= held.renewAt) this.#renewBehind();
+    return held.record;
   }
 
   /** The token that the call under way brings, or one that this starts. Throws `token_unavailable`, `overloaded`. */
   async wait(reason: RenewalReason = 'cold'): Promise<TokenRecord> {
-    const { clock, waiting } = this.#parts;
-    if (!this.#flight) {
-      const remembered = this.#remembered();
-      if (remembered && remembered.callersUntilMs > clock.now()) throw this.#unavailable(remembered.failure);
-    }
+    const { waiting } = this.#parts;
+    const failure = this.#flight ? undefined : this.#backoff.forCallers;
+    if (failure) throw this.#backoff.unavailable(failure);
     if (waiting.count >= waiting.max) {
       throw new OutriderError('overloaded', {
         detail: `${waiting.max} requests are waiting for a token already.`,
@@ -97,192 +108,179 @@ export class TokenSource {
     }
     waiting.count++;
     try {
-      return await this.#landed(reason);
+      // Another process's token is as good, but for somebody who has one and wants another.
+      return await this.#landed(reason, () => true);
     } finally {
       waiting.count--;
     }
   }
 
   /** A new token, whatever there is. Throws `token_unavailable`. */
-  renew(): Promise<TokenRecord> {
-    return this.#landed('manual');
+  async renew(): Promise<TokenRecord> {
+    const stored = await this.#stored();
+    const before = Math.max(this.#generation, stored?.generation ?? 0);
+    return this.#landed('manual', ({ generation }) => generation > before);
   }
 
   /** What to use after `generation` was rejected at `rejectedAtMs`: renews once for all that ask. Never throws. */
   async replace(generation: number, rejectedAtMs: number): Promise<Replacement> {
     const { clock, renew } = this.#parts;
-    const nowMs = clock.now();
     this.#generation = Math.max(this.#generation, generation);
-    const record = this.#record && this.#record.expiresAtMs > nowMs ? this.#record : this.#load(nowMs);
-    if (record) {
-      if (record.generation !== generation) {
+    const held = this.#live() ?? this.#load();
+    if (held) {
+      if (!isThat(held, generation)) {
         this.#isUsed = true;
-        return { record, renewed: false };
+        return { record: held.record, renewed: false };
       }
-      if (rejectedAtMs - record.issuedAtMs < renew.cooldownMs) return { skip: 'cooldown' };
+      const sinceMs = Math.max(clock.now() - rejectedAtMs, 0);
+      if (clock.monotonic() - held.arrivedAt - sinceMs < renew.cooldownMs) return { skip: 'cooldown' };
     }
-    if (!this.#flight && this.#isBackingOff(nowMs)) return { skip: 'renewal_failed' };
-    const landed = await this.#fly('rejected');
-    if (landed instanceof Error || landed.generation === generation) return { skip: 'renewal_failed' };
+    if (!this.#flight && this.#backoff.isResting) return { skip: 'renewal_failed' };
+    const landed = await this.#fly('rejected', (stored) => stored.generation > generation);
+    const after = this.#held;
+    if (landed instanceof Error || !after || isThat(after, generation)) return { skip: 'renewal_failed' };
     this.#isUsed = true;
-    return { record: landed, renewed: true };
+    return { record: after.record, renewed: true };
   }
 
   /** No more renewals behind the back; requests under way are still served. */
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
+    this.#unwatch();
   }
 
-  async #landed(reason: RenewalReason): Promise<TokenRecord> {
-    const landed = await this.#fly(reason);
-    if (landed instanceof Error) throw this.#unavailable(landed);
+  async #landed(reason: RenewalReason, accepts: Accepts): Promise<TokenRecord> {
+    const landed = await this.#fly(reason, accepts);
+    if (landed instanceof Error) throw this.#backoff.unavailable(landed);
     this.#isUsed = true;
     return landed;
   }
 
   /** Joins the call under way, or starts one. */
-  #fly(reason: RenewalReason): Flight {
-    this.#flight ??= this.#run(reason).finally(() => {
+  #fly(reason: RenewalReason, accepts: Accepts): Flight {
+    this.#flight ??= this.#run(reason, accepts).finally(() => {
       this.#flight = undefined;
     });
     return this.#flight;
   }
 
-  async #run(reason: RenewalReason): Flight {
-    const { clock, events, provider, call, credentialsVersion } = this.#parts;
-    const startedMs = clock.monotonic();
-    const version = credentialsVersion();
+  async #run(reason: RenewalReason, accepts: Accepts): Flight {
+    const { clock, events, provider, credentialsVersion } = this.#parts;
+    let startedAt = clock.monotonic();
+    let version = credentialsVersion();
+    const call: Errand['call'] = async (last) => {
+      startedAt = clock.monotonic();
+      version = credentialsVersion();
+      const arrived = await this.#parts.call(last);
+      if (arrived.lifetimeMs <= 0) {
+        const fields = { lifetime_ms: arrived.lifetimeMs };
+        this.#notice('warn', 'The token endpoint gave a token that has expired already', fields);
+      }
+      return arrived;
+    };
+    const tell = (rest: { readonly expiresAtMs: number } | { readonly detail: string }): void => {
+      const outcome = 'detail' in rest ? 'failed' : 'ok';
+      events.emit('renewal', { provider, reason, outcome, durationMs: clock.monotonic() - startedAt, ...rest });
+    };
     try {
-      const newer = reason === 'manual' ? undefined : await this.#stored();
-      if (newer && newer.generation !== this.#record?.generation) return this.#adopt(newer);
-      const record = await this.#keep(await call(this.#record));
-      const durationMs = clock.monotonic() - startedMs;
-      events.emit('renewal', { provider, reason, outcome: 'ok', durationMs, expiresAtMs: record.expiresAtMs });
-      if (this.#failure) this.#notice('info', 'The token endpoint works again');
-      this.#failure = undefined;
-      return this.#adopt(record);
+      const { record, hasCalled } = await fetchToken({
+        ...this.#parts,
+        call,
+        accepts,
+        known: () => this.#held?.record,
+        generation: () => this.#generation,
+        pause: (ms) => this.#nap.take(ms),
+      });
+      if (hasCalled) tell({ expiresAtMs: record.expiresAtMs });
+      return this.#adopt(record).record;
     } catch (error) {
       const failure = toFailure(error);
+      tell({ detail: failure.detail });
+      // Somebody else may have had better luck.
+      const stored = this.#parts.store.isShared ? await this.#stored() : undefined;
+      if (stored && stored.expiresAtMs > clock.now() && accepts(stored)) return this.#adopt(stored).record;
       this.#fail(failure, version);
-      const durationMs = clock.monotonic() - startedMs;
-      events.emit('renewal', { provider, reason, outcome: 'failed', durationMs, detail: failure.detail });
       return failure;
     }
   }
 
-  /** Makes a record of the answer and stores it; what counts is what the store holds afterwards. */
-  async #keep(answer: ArrivedToken): Promise<TokenRecord> {
-    const { key, store, renew } = this.#parts;
-    const { accessToken, tokenType, refreshToken, arrivedAtMs } = answer;
-    let { lifetimeMs } = answer;
-    if (lifetimeMs <= 0) {
-      this.#notice('warn', 'The token endpoint gave a token that has expired already', { lifetime_ms: lifetimeMs });
-      lifetimeMs = Math.max(renew.cooldownMs, 1000);
-    }
-    const last = this.#record;
-    const stored = await this.#stored();
-    const newest = Math.max(this.#generation, stored?.generation ?? 0);
-    const next: TokenRecord = {
-      // The same token again is no new generation, only a new expiry.
-      generation: last?.accessToken === accessToken ? last.generation : newest + 1,
-      accessToken,
-      tokenType,
-      refreshToken,
-      issuedAtMs: arrivedAtMs,
-      expiresAtMs: arrivedAtMs + lifetimeMs,
-    };
-    if (stored && next.generation < stored.generation) return stored;
+  async #stored(): Promise<TokenRecord | undefined> {
     try {
-      if (await store.compareAndSet(key, stored?.generation ?? 0, next)) return next;
-      return (await store.get(key)) ?? next;
+      return await this.#parts.store.get(this.#parts.key);
     } catch {
-      this.#notice('warn', 'The token store does not work: the token is kept in this process only');
-      return next;
+      // The store tells of that itself.
+      return undefined;
     }
   }
 
-  async #stored(): Promise<TokenRecord | undefined> {
-    const { key, store } = this.#parts;
-    try {
-      return await store.get(key);
-    } catch {
-      this.#notice('warn', 'The token store does not work: it is asked again at the next token call');
-      return undefined;
-    }
+  #live(): Held | undefined {
+    return this.#held && isLive(this.#held, this.#parts.clock) ? this.#held : undefined;
   }
 
   /** What the store holds, where it answers at once. */
-  #load(nowMs: number): TokenRecord | undefined {
-    if (this.#flight) return undefined;
-    const stored = this.#parts.store.get(this.#parts.key);
-    if (stored instanceof Promise) {
-      // The call that follows asks again, and tells of an error.
-      stored.catch(() => undefined);
-      return undefined;
-    }
-    if (stored === undefined || stored.expiresAtMs <= nowMs) return undefined;
-    this.#adopt(stored);
+  #load(): Held | undefined {
+    const { store, key, clock } = this.#parts;
+    if (store.isShared || this.#flight) return undefined;
+    const stored = store.get(key);
+    if (stored === undefined || stored instanceof Promise || stored.expiresAtMs <= clock.now()) return undefined;
+    const held = this.#adopt(stored);
     this.#isUsed = true;
-    return stored;
+    return held;
   }
 
-  #adopt(record: TokenRecord): TokenRecord {
-    const { clock, renew, random } = this.#parts;
-    this.#record = record;
+  /** News of the store: of a renewal in another process, or that it is back. */
+  readonly #hear: ChangeListener = (news) => {
+    this.#nap.end();
+    void this.#follow(news === 'returned');
+  };
+
+  async #follow(isBack: boolean): Promise<void> {
+    const { store, key, clock } = this.#parts;
+    const ours = isBack ? this.#live()?.record : undefined;
+    const stored = ours ? await agree(store, key, ours, clock).catch(() => undefined) : await this.#stored();
+    if (!stored || stored.expiresAtMs <= clock.now()) return;
+    const held = this.#live();
+    if (held === undefined || isNewer(stored, held.record)) this.#adopt(stored);
+  }
+
+  #adopt(record: TokenRecord): Held {
+    const { clock } = this.#parts;
+    if (this.#backoff.forget()) this.#notice('info', 'The token endpoint works again');
+    const held = hold(record, this.#held, this.#parts);
+    this.#held = held;
     this.#generation = Math.max(this.#generation, record.generation);
     this.#isUsed = false;
-    this.#renewAtMs = renewAtMs(record, renew, random);
-    this.#arm(this.#renewAtMs - clock.now());
-    return record;
+    this.#arm(held.renewAt - clock.monotonic());
+    return held;
   }
 
-  #fail(failure: TokenFailure, credentialsVersion: number): void {
-    const { clock, random } = this.#parts;
-    const before = this.#failure;
-    const nowMs = clock.now();
-    this.#failure = remember(failure, before, credentialsVersion, nowMs, random);
-    if (before?.failure.failure !== failure.failure) {
-      this.#notice(failure.failure === 'refused' ? 'error' : 'warn', failure.detail);
-    }
-    this.#arm(this.#failure.renewalsUntilMs - nowMs);
+  #fail(failure: TokenFailure, version: number): void {
+    const { isNews, restMs } = this.#backoff.fail(failure, version);
+    if (isNews) this.#notice(failure.failure === 'refused' ? 'error' : 'warn', failure.detail);
+    this.#arm(restMs);
   }
 
   #arm(delayMs: number): void {
     this.#timer?.cancel();
     if (this.#isClosed || delayMs === Infinity) return;
     this.#timer = this.#parts.clock.after(Math.min(Math.max(delayMs, 0), LONGEST_TIMER_MS), () => {
-      const nowMs = this.#parts.clock.now();
       if (delayMs > LONGEST_TIMER_MS) this.#arm(delayMs - LONGEST_TIMER_MS);
-      else if (this.#isUsed && this.#record && this.#record.expiresAtMs > nowMs) this.#renewBehind(nowMs);
+      else if (this.#isUsed && this.#live()) this.#renewBehind();
     });
   }
 
-  #renewBehind(nowMs: number): void {
-    if (this.#flight || this.#isClosed || this.#isBackingOff(nowMs)) return;
-    void this.#fly('background');
-  }
-
-  #isBackingOff(nowMs: number): boolean {
-    const remembered = this.#remembered();
-    return remembered !== undefined && remembered.renewalsUntilMs > nowMs;
-  }
-
-  #remembered(): RememberedFailure | undefined {
-    if (this.#failure && isOutdated(this.#failure, this.#parts.credentialsVersion())) this.#failure = undefined;
-    return this.#failure;
-  }
-
-  #unavailable(failure: TokenFailure): OutriderError {
-    const leftMs = (this.#failure?.callersUntilMs ?? 0) - this.#parts.clock.now();
-    return new OutriderError('token_unavailable', {
-      detail: failure.detail,
-      cause: failure,
-      headers: ['Retry-After', String(Math.max(Math.ceil(leftMs / 1000), 1))],
-    });
+  #renewBehind(): void {
+    const held = this.#held?.record;
+    if (this.#flight || this.#isClosed || this.#backoff.isResting) return;
+    void this.#fly('background', (stored) => !held || isNewer(stored, held));
   }
 
   #notice(level: NoticeRecord['level'], message: string, fields: Readonly<Record<string, unknown>> = {}): void {
     this.#parts.events.emit('notice', { level, message, fields: { provider: this.#parts.provider, ...fields } });
   }
 }
+
+/** Whether a generation's token is the held one: the same may have got another number. */
+const isThat = ({ record, since }: Held, generation: number): boolean =>
+  since <= generation && generation <= record.generation;

@@ -117,9 +117,32 @@ export function slowStore(store: MemoryStore, keys: Set<string> = new Set()): To
     return work();
   };
   return {
+    isShared: true,
+    patienceMs: 250,
+    leaseMs: 15_000,
     get: (key) => later(() => store.get(keys.add(key) && key)),
-    compareAndSet: (key, expected, next) => later(() => store.compareAndSet(key, expected, next)),
+    compareAndSet: (key, expected, next) => later(() => store.compareAndSet(keys.add(key) && key, expected, next)),
+    redeem: (key, generation) => later(() => store.redeem(key, generation)),
+    lock: (key) => later(() => store.lock(key)),
     delete: (key) => later(() => store.delete(key)),
+    watch: (key, listener) => store.watch(key, listener),
     close: () => later(() => store.close()),
   };
 }
+
+/** A store that can't be reached. */
+export const downStore = (): TokenStore => {
+  const down = (): Promise<never> => Promise.reject(new Error('connect ECONNREFUSED'));
+  return {
+    isShared: true,
+    patienceMs: 250,
+    leaseMs: 15_000,
+    get: down,
+    compareAndSet: down,
+    redeem: down,
+    lock: () => Promise.resolve({ state: 'down' }),
+    delete: down,
+    watch: () => () => undefined,
+    close: () => undefined,
+  };
+};

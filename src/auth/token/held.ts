@@ -1,0 +1,50 @@
+import type { RenewSpec } from '../../config/profile.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { TokenRecord } from '../../store/store.ts';
+import { renewAtMs } from './schedule.ts';
+
+/**
+ * A token in use. The times are those of the monotonic clock: whoever sets the wall clock forth or back neither kills a token
+ * that lives nor keeps one that is dead.
+ */
+export interface Held {
+  readonly record: TokenRecord;
+  /** The generation from which on the token is this same one. */
+  readonly since: number;
+  readonly arrivedAt: number;
+  readonly expiresAt: number;
+  /** When to renew it behind the requests' backs; Infinity: not at all. */
+  readonly renewAt: number;
+}
+
+export function hold(
+  record: TokenRecord,
+  before: Held | undefined,
+  { clock, renew, random }: { readonly clock: Clock; readonly renew: RenewSpec; readonly random: () => number },
+): Held {
+  const lifetimeMs = record.expiresAtMs - record.issuedAtMs;
+  // One that was stored before the clock was set back must not live longer for it.
+  const leftMs = Math.min(record.expiresAtMs - clock.now(), lifetimeMs);
+  const expiresAt = clock.monotonic() + leftMs;
+  const arrivedAt = expiresAt - lifetimeMs;
+  return {
+    record,
+    since: before?.record.accessToken === record.accessToken ? before.since : record.generation,
+    arrivedAt,
+    expiresAt,
+    renewAt: arrivedAt + renewAtMs(record, renew, random) - record.issuedAtMs,
+  };
+}
+
+/** By both clocks: the monotonic one stands still while the machine sleeps. */
+export const isLive = (held: Held, clock: Clock): boolean =>
+  clock.monotonic() < held.expiresAt && clock.now() < held.record.expiresAtMs;
+
+/** Two that differ by less expire at the same time, by clocks that are not quite one. */
+const SAME_MS = 1_000;
+
+/** Whether the record brings something new: a later generation, or the same token with a later end. */
+export function isNewer(record: TokenRecord, than: TokenRecord): boolean {
+  if (record.generation !== than.generation) return record.generation > than.generation;
+  return record.expiresAtMs > than.expiresAtMs + SAME_MS;
+}

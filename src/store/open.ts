@@ -1,0 +1,35 @@
+import type { StoreConfig } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Events } from '../core/events.ts';
+import { createMemoryStore } from './memory.ts';
+import type { TokenStore } from './store.ts';
+
+export interface StoreDeps {
+  readonly clock: Clock;
+  readonly events: Events;
+}
+
+/** For a disk that is busy; a request waits so long only when it has no token. */
+const FILE_PATIENCE_MS = 2_000;
+const REDIS_PATIENCE_MS = 250;
+
+/**
+ * The store that the config asks for, open; what it needs is imported only then. Rejects with a `StoreRefusal` where it can't
+ * be used. A Redis that isn't there is no reason: the store then works without it until it comes.
+ */
+export async function openStore(config: StoreConfig, { clock, events }: StoreDeps): Promise<TokenStore> {
+  if (config.kind === 'memory') return createMemoryStore(clock);
+  const [{ SharedStore }, { createCodec }] = await Promise.all([import('./shared.ts'), import('./seal.ts')]);
+  const codec = createCodec(config.encryption, (key, reason) => {
+    const message = `A stored token counts as absent: ${reason}`;
+    events.emit('notice', { level: 'warn', message, fields: { store: config.kind, key } });
+  });
+  const backing =
+    config.kind === 'file'
+      ? new (await import('./file.ts')).FileBacking(config.path, clock, codec)
+      : new (await import('./redis.ts')).RedisBacking(config, clock, codec);
+  const patienceMs = config.kind === 'file' ? FILE_PATIENCE_MS : REDIS_PATIENCE_MS;
+  const store = new SharedStore(backing, { clock, events, patienceMs, leaseMs: config.leaseMs });
+  await store.open();
+  return store;
+}

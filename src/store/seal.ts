@@ -1,0 +1,115 @@
+import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto';
+import { isHeaderValue } from '../core/headers.ts';
+import type { Encryption } from '../config/config.ts';
+import type { Secret } from '../core/secret.ts';
+import type { TokenRecord } from './store.ts';
+
+/** Records as text: JSON, or that sealed with AES-256-GCM. */
+export interface Codec {
+  write(key: string, record: TokenRecord): string;
+  /** Undefined, and told, when the text is no record that was written for this key with one of our keys. */
+  read(key: string, text: string): TokenRecord | undefined;
+}
+
+/** Told why a record counts as absent. Holds nothing of it. */
+export type OnUnreadable = (key: string, reason: string) => void;
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const CIPHER = 'aes-256-gcm';
+const SEALED = /^v1\.([0-9a-f]{8})\.([\w-]+)$/;
+
+interface NamedKey {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+/** A key's name: enough of a digest to find it by, nothing to guess it from. */
+function named(secret: Secret): NamedKey {
+  const bytes = Buffer.from(secret.reveal(), 'base64');
+  return { name: hash('sha256', Buffer.concat([Buffer.from('outrider store key\0'), bytes])).slice(0, 8), bytes };
+}
+
+/** The name of the key and whose record it is are bound to the text: it is worth nothing in another's place. */
+const additionalData = (keyName: string, key: string): Buffer => Buffer.from(`outrider v1\0${keyName}\0${key}`);
+
+export function createCodec(encryption: Encryption | undefined, onUnreadable: OnUnreadable): Codec {
+  const current = encryption && named(encryption.key);
+  const keys = new Map(
+    [...(encryption?.oldKeys ?? []).map(named), ...(current ? [current] : [])].map((k) => [k.name, k]),
+  );
+  const refuse = (key: string, reason: string): undefined => {
+    onUnreadable(key, reason);
+    return undefined;
+  };
+
+  function unseal(key: string, text: string): string | undefined {
+    const [, keyName = '', sealed = ''] = SEALED.exec(text) ?? [];
+    if (!current) return keyName === '' ? text : refuse(key, 'it is encrypted and there is no key');
+    if (keyName === '') return refuse(key, 'it is not encrypted');
+    const used = keys.get(keyName);
+    if (!used) return refuse(key, 'it is encrypted with a key that is not known');
+    const bytes = Buffer.from(sealed, 'base64url');
+    try {
+      const decipher = createDecipheriv(CIPHER, used.bytes, bytes.subarray(0, NONCE_BYTES), {
+        authTagLength: TAG_BYTES,
+      });
+      decipher.setAAD(additionalData(keyName, key)).setAuthTag(bytes.subarray(-TAG_BYTES));
+      return decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
+    } catch {
+      return refuse(key, 'it does not decrypt');
+    }
+  }
+
+  return {
+    write(key, record) {
+      const text = JSON.stringify(record);
+      if (!current) return text;
+      const nonce = randomBytes(NONCE_BYTES);
+      const cipher = createCipheriv(CIPHER, current.bytes, nonce, { authTagLength: TAG_BYTES });
+      cipher.setAAD(additionalData(current.name, key));
+      const sealed = Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+      return `v1.${current.name}.${sealed.toString('base64url')}`;
+    },
+    read(key, text) {
+      const plain = unseal(key, text);
+      if (plain === undefined) return undefined;
+      return parseRecord(plain) ?? refuse(key, 'it is no token record');
+    },
+  };
+}
+
+function parseRecord(text: string): TokenRecord | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { generation, accessToken, tokenType, refreshToken, issuedAtMs, expiresAtMs } = (json ?? {}) as Record<
+    keyof TokenRecord,
+    unknown
+  >;
+  const isSound =
+    Number.isSafeInteger(generation) &&
+    typeof accessToken === 'string' &&
+    accessToken !== '' &&
+    isHeaderValue(accessToken) &&
+    typeof tokenType === 'string' &&
+    isHeaderValue(tokenType) &&
+    (refreshToken === undefined || typeof refreshToken === 'string') &&
+    Number.isFinite(issuedAtMs) &&
+    Number.isFinite(expiresAtMs);
+  if (!isSound) return undefined;
+  return { generation, accessToken, tokenType, refreshToken, issuedAtMs, expiresAtMs } as TokenRecord;
+}
+
+/** What stands in for a record that can't be read: expired, so it is never used; its generation goes on counting. */
+export const husk = (generation: number): TokenRecord => ({
+  generation,
+  accessToken: '',
+  tokenType: '',
+  refreshToken: undefined,
+  issuedAtMs: 0,
+  expiresAtMs: 0,
+});

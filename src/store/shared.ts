@@ -1,0 +1,210 @@
+import { randomUUID } from 'node:crypto';
+import { type Clock, systemClock, type Timer } from '../core/clock.ts';
+import type { Events } from '../core/events.ts';
+import { type Backing, causeOf } from './backing.ts';
+import { Lease } from './lease.ts';
+import { Listeners } from './listeners.ts';
+import type { ChangeListener, Lock, LockAnswer, TokenRecord, TokenStore } from './store.ts';
+
+export interface SharedOptions {
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly patienceMs: number;
+  readonly leaseMs: number;
+  /** The clock by which answers are waited for; tests that stop time don't stop the network. */
+  readonly waitClock?: Clock;
+}
+
+/** Whether it is back is looked at this often. */
+const PROBE_MS = 1_000;
+/** After so many vain looks whatever hangs is let go of. */
+const PROBES_PER_RESET = 5;
+/** How long a start, and an end, wait for it. */
+const OPEN_MS = 1_000;
+
+class TooSlow extends Error {
+  override readonly name = 'TooSlow';
+  readonly code = 'ETIMEDOUT';
+}
+
+/**
+ * A {@link TokenStore} on a backing that may be slow or gone. Nothing waits longer than `patienceMs` for it; after the first
+ * failure everything fails at once until a look behind the backs finds it well again, of which all listeners are told.
+ */
+export class SharedStore implements TokenStore {
+  readonly isShared = true;
+  readonly patienceMs: number;
+  readonly leaseMs: number;
+  readonly #backing: Backing;
+  readonly #clock: Clock;
+  readonly #waitClock: Clock;
+  readonly #events: Events;
+  readonly #listeners = new Listeners();
+  readonly #leases = new Set<Lease>();
+  /** Locks that we may have without knowing it, and what frees them. */
+  readonly #strays = new Set<() => Promise<void>>();
+  #state: 'opening' | 'up' | 'down' | 'closed' = 'opening';
+  #opened: () => void = () => undefined;
+  /** Why it doesn't work, as far as it is known. */
+  #cause: unknown;
+  #probing: Timer | undefined;
+
+  constructor(backing: Backing, { clock, events, patienceMs, leaseMs, waitClock = systemClock }: SharedOptions) {
+    this.#backing = backing;
+    this.#clock = clock;
+    this.#events = events;
+    this.patienceMs = patienceMs;
+    this.leaseMs = leaseMs;
+    this.#waitClock = waitClock;
+  }
+
+  /** Resolves when the store works, or after a second without: then it goes on trying. Rejects when it never can. */
+  async open(): Promise<void> {
+    const { promise: opened, resolve } = Promise.withResolvers<void>();
+    this.#opened = resolve;
+    await this.#backing.open({
+      changed: (key) => this.#listeners.changed(key),
+      lost: (cause) => this.#fail(cause),
+      found: () => void this.#probe(0),
+    });
+    await this.#within(OPEN_MS, opened).catch(() => this.#giveUp(new TooSlow()));
+  }
+
+  get(key: string): Promise<TokenRecord | undefined> {
+    return this.#do(() => this.#backing.read(key));
+  }
+
+  compareAndSet(key: string, expected: number, next: TokenRecord): Promise<boolean> {
+    return this.#do(() => this.#backing.write(key, expected, next));
+  }
+
+  redeem(key: string, generation: number): Promise<boolean> {
+    return this.#do(() => this.#backing.redeem(key, generation));
+  }
+
+  delete(key: string): Promise<void> {
+    return this.#do(() => this.#backing.remove(key));
+  }
+
+  async lock(key: string): Promise<LockAnswer> {
+    if (this.#state !== 'up') return { state: 'down' };
+    const holder = randomUUID();
+    const takenAt = this.#clock.monotonic();
+    let lock: Lock | undefined;
+    try {
+      const isTaken = await this.#do(() => this.#backing.take(key, holder, this.leaseMs));
+      if (isTaken) lock = this.#lease(key, holder, takenAt);
+      const record = await this.get(key);
+      return lock ? { state: 'got', lock, record } : { state: 'taken', record };
+    } catch {
+      // It may be ours all the same: the answer is what failed to come.
+      this.#strays.add(() => this.#backing.free(key, holder));
+      await lock?.release();
+      return { state: 'down' };
+    }
+  }
+
+  watch(key: string, listener: ChangeListener): () => void {
+    return this.#listeners.add(key, listener);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+    await Promise.all([...this.#leases].map((lease) => lease.release()));
+    this.#state = 'closed';
+    this.#probing?.cancel();
+    await this.#within(OPEN_MS, this.#backing.close()).catch(() => undefined);
+  }
+
+  #lease(key: string, holder: string, takenAt: number): Lease {
+    const lease: Lease = new Lease(this.#clock, this.leaseMs, takenAt, {
+      extend: () => this.#do(() => this.#backing.extend(key, holder, this.leaseMs)),
+      free: () => this.#do(() => this.#backing.free(key, holder)),
+      ended: () => void this.#leases.delete(lease),
+    });
+    this.#leases.add(lease);
+    return lease;
+  }
+
+  async #do<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#state !== 'up') throw new Error(`the token store is ${this.#state}`);
+    try {
+      return await this.#within(this.patienceMs, work());
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  async #within<T>(ms: number, work: Promise<T>): Promise<T> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    // When it is this process that was late, the answer is here and only has to be read: one more turn of the loop does that.
+    const timer = this.#waitClock.after(ms, () => setImmediate(() => reject(new TooSlow())));
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      timer.cancel();
+      work.catch(() => undefined);
+    }
+  }
+
+  #fail(cause: unknown): void {
+    this.#cause = cause;
+    if (this.#state === 'up') this.#giveUp(cause);
+  }
+
+  #giveUp(latest: unknown): void {
+    if (this.#state === 'down' || this.#state === 'closed') return;
+    const cause = this.#cause ?? latest;
+    this.#state = 'down';
+    this.#events.emit('notice', {
+      level: 'warn',
+      message: 'The token store does not work: until it does, tokens are kept in this process only',
+      fields: { store: this.#backing.kind, cause: causeOf(cause) },
+    });
+    this.#events.emit('store', { kind: this.#backing.kind, isUp: false });
+    if (cause instanceof TooSlow) this.#backing.reset();
+    this.#probeLater(1);
+  }
+
+  #probeLater(failed: number): void {
+    this.#probing?.cancel();
+    this.#probing = this.#waitClock.after(PROBE_MS, () => void this.#probe(failed));
+  }
+
+  async #probe(failed: number): Promise<void> {
+    if (this.#isSettled()) return;
+    try {
+      await this.#within(this.patienceMs, this.#backing.probe());
+    } catch (error) {
+      this.#cause = error;
+      if (this.#isSettled()) return;
+      if (failed % PROBES_PER_RESET === PROBES_PER_RESET - 1) this.#backing.reset();
+      this.#probeLater(failed + 1);
+      return;
+    }
+    if (!this.#isSettled()) this.#come();
+  }
+
+  #isSettled(): boolean {
+    return this.#state === 'up' || this.#state === 'closed';
+  }
+
+  #come(): void {
+    const before = this.#state;
+    this.#state = 'up';
+    this.#cause = undefined;
+    this.#probing?.cancel();
+    this.#opened();
+    this.#events.emit('store', { kind: this.#backing.kind, isUp: true });
+    for (const free of this.#strays) void this.#do(free).catch(() => undefined);
+    this.#strays.clear();
+    if (before === 'opening') return;
+    this.#events.emit('notice', {
+      level: 'info',
+      message: 'The token store works again',
+      fields: { store: this.#backing.kind },
+    });
+    this.#listeners.returned();
+  }
+}
