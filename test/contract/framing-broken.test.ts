@@ -148,6 +148,24 @@ for (const [what, garbage] of Object.entries(GARBAGE)) {
   });
 }
 
+for (const isChunked of [false, true]) {
+  test(`rule 06: what follows an answer that came before the ${isChunked ? 'chunked ' : ''}body's end is still that body`, async (t) => {
+    const { outrider, upstream } = await givenPlain(t, {
+      handler: (arrival) => arrival.reply(200, { body: arrival.target }),
+    });
+    const rest = 'GET /api/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const client = await rawClient(t, outrider.port);
+    const framing = isChunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${rest.length + 1}`;
+    await client.send(`POST /api/1 HTTP/1.1\r\nHost: localhost\r\n${framing}\r\n\r\n${isChunked ? '1\r\nx\r\n' : 'x'}`);
+    t.is((await client.answer()).text, '/1');
+    await client.send(isChunked ? `${rest.length.toString(16)}\r\n${rest}\r\n0\r\n\r\n` : rest);
+    await client.send('GET /api/2 HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const second = await Promise.race([client.answer().catch(() => undefined), client.closed().then(() => undefined)]);
+    if (second) t.is(second.text, '/2');
+    t.false(upstream.requests.some(({ target }) => target === '/smuggled'));
+  });
+}
+
 test('what is accepted: pipelined requests are answered in their order', async (t) => {
   const held = gate();
   const { outrider, upstream } = await givenPlain(t, {
