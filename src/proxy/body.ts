@@ -1,5 +1,6 @@
 import { OutriderError } from '../core/errors.ts';
 import type { Caller } from './caller.ts';
+import { MemoryLog } from './memory-log.ts';
 import { SpoolFile, type SpoolBudget } from './spool.ts';
 
 export interface KeepLimits {
@@ -63,6 +64,12 @@ function afterDialling(error: unknown): unknown {
   return new OutriderError(code, { detail, cause, outcome: 'unknown', close: true });
 }
 
+/** It grew too large to be kept while somebody was still reading what had been: there is a gap now. */
+const noLongerKept = (): OutriderError =>
+  new OutriderError('upstream_failed', {
+    detail: 'the request body outgrew `replay.spool` while it was being sent again',
+  });
+
 const READ_BYTES = 64 * 1024;
 
 /** Keeps a body while it streams: in memory, then in an unlinked file, then not at all. */
@@ -74,8 +81,8 @@ class StreamingBody implements RequestBody {
   readonly #budget: SpoolBudget;
   #isKept: boolean;
   #isReleased = false;
-  #memory: Uint8Array[] = [];
-  #memoryBytes = 0;
+  #isWriting = false;
+  #memory = new MemoryLog();
   #file: SpoolFile | undefined;
   #spooledBytes = 0;
   #isEnded = false;
@@ -101,23 +108,23 @@ class StreamingBody implements RequestBody {
   }
 
   async *read(): AsyncGenerator<Uint8Array> {
-    let index = 0;
+    const memory = this.#memory.reader();
     let position = 0;
     let sentBytes = 0;
     for (;;) {
-      let chunk: Uint8Array;
       if (this.#failure !== undefined) throw this.#failure;
-      if (index < this.#memory.length) {
-        chunk = this.#memory[index++] as Uint8Array;
+      let chunk = memory();
+      if (chunk) {
+        // From memory.
       } else if (this.#file && position < this.#file.size) {
         chunk = await this.#file.read(position, READ_BYTES);
         position += chunk.length;
       } else if (this.#passing) {
         chunk = this.#passing;
         this.#passing = undefined;
-        // It grew too large to be kept while somebody was still reading what had been: there is a gap now.
-        if (sentBytes + chunk.length !== this.bytesIn) throw new Error('the request body is no longer kept');
+        if (sentBytes + chunk.length !== this.bytesIn) throw noLongerKept();
       } else if (this.#isEnded) {
+        if (sentBytes !== this.bytesIn) throw noLongerKept();
         return;
       } else {
         await (this.#pull ??= this.#pullOne());
@@ -149,10 +156,9 @@ class StreamingBody implements RequestBody {
     if (!this.isRepeatable) return false;
     if (
       !this.#file &&
-      this.#memoryBytes + chunk.length <= Math.min(this.#limits.memoryBytes, this.#limits.spoolBytes)
+      this.#memory.bytes + chunk.length <= Math.min(this.#limits.memoryBytes, this.#limits.spoolBytes)
     ) {
-      this.#memory.push(chunk);
-      this.#memoryBytes += chunk.length;
+      this.#memory.append(chunk);
       return true;
     }
     if (this.bytesIn > this.#limits.spoolBytes || !this.#budget.take(chunk.length)) {
@@ -160,6 +166,7 @@ class StreamingBody implements RequestBody {
       return false;
     }
     this.#spooledBytes += chunk.length;
+    this.#isWriting = true;
     try {
       this.#file ??= await SpoolFile.create(this.#limits.dir);
       await this.#file.append(chunk);
@@ -167,13 +174,15 @@ class StreamingBody implements RequestBody {
       // A full or missing disk costs the replay, not the request.
       this.#forget();
       return false;
+    } finally {
+      this.#isWriting = false;
     }
     return this.#isKept;
   }
 
   #forget(): void {
     this.#isKept = false;
-    this.#memory = [];
+    this.#memory.clear();
     this.#budget.give(this.#spooledBytes);
     this.#spooledBytes = 0;
     const file = this.#file;
@@ -184,8 +193,8 @@ class StreamingBody implements RequestBody {
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    // A pull under way may still write to the file; it lets go when it is done.
-    if (!this.#pull) this.#forget();
+    // What is being written lets go when it is done.
+    if (!this.#isWriting) this.#forget();
   }
 }
 

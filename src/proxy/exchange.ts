@@ -262,6 +262,8 @@ class Exchange implements ExchangeRecord, AttemptObserver {
     }
     try {
       const renewed = await renewal;
+      // It may have grown too large in the meantime.
+      if (!this.#body.isRepeatable) return { skip: 'body_too_large' };
       return 'skip' in renewed
         ? renewed
         : { second: renewed.authorized, outcome: renewed.renewed ? 'renewed' : 'replayed' };

@@ -6,6 +6,8 @@ import type { Clock } from '../core/clock.ts';
 import { OutriderError, type ErrorCode } from '../core/errors.ts';
 import { listen, originOf } from '../core/listen.ts';
 import type { Caller } from './caller.ts';
+import type { Destination } from './destination.ts';
+import type { ConnectRequest } from './forward-connect.ts';
 import { NodeCaller, type Connection } from './node-caller.ts';
 import { errorBytes } from './respond.ts';
 
@@ -15,6 +17,8 @@ export interface ListenerOptions {
   readonly clock: Clock;
   /** Takes each request; answers it sooner or later. */
   readonly handle: (caller: Caller) => void;
+  /** Takes each CONNECT, with its socket. */
+  readonly connect: (request: ConnectRequest) => void;
   /** Answers a request with an error, in place of `handle`. */
   readonly refuse: (caller: Caller, error: OutriderError) => void;
   nextRequestId(): string;
@@ -23,6 +27,10 @@ export interface ListenerOptions {
 export interface Listener {
   /** Resolves with the origin. Rejects with the system's error when the address can't be had. */
   listen(): Promise<string>;
+  /** Takes the requests that come out of a tunnel; `socket` is the one of the CONNECT, or TLS over it. */
+  adopt(socket: Socket, tunnel: Destination): void;
+  /** Answers a CONNECT with an error and closes. */
+  refuseTunnel(socket: Socket, error: OutriderError, requestId: string): void;
   /** From now on every answer says `Connection: close`. */
   beginClosing(): void;
   /** Closes the listener and idle connections, waits up to `drainMs` for the requests under way, then aborts them. */
@@ -68,6 +76,10 @@ export function createListener(options: ListenerOptions): Listener {
   const { address, limits, clock, handle, refuse } = options;
   const sockets = new Set<Tagged>();
   let accepted = 0;
+  /** How many of `sockets` are TLS over another of them. */
+  let adopted = 0;
+  /** Sockets of tunnels: what goes on in them is not seen here. */
+  const carriers = new Set<Tagged>();
   const premises = { clock, isClosing: false, isDraining: false };
 
   const server: Server = createServer({
@@ -104,20 +116,28 @@ export function createListener(options: ListenerOptions): Listener {
   };
 
   server.on('connection', (socket: Tagged) => {
+    // One that came out of a tunnel is known.
+    if (socket[CONNECTION]) return;
     accepted++;
     sockets.add(socket);
-    socket[CONNECTION] = { ...createConnection(), isExcess: sockets.size > limits.connections };
+    socket[CONNECTION] = createConnection({ isExcess: sockets.size - adopted > limits.connections });
     socket.on('close', () => sockets.delete(socket));
   });
   server.on('request', (req, res) => receive(req, res, false));
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => receive(req, res, true));
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => receive(req, res, false));
-  server.on('connect', (_req: IncomingMessage, socket: Tagged) => {
-    const error = new OutriderError('method_not_allowed', {
-      detail: 'CONNECT is not served here: forwarding is off',
-      headers: ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
-    });
-    lastWords(socket, error);
+  server.on('connect', (req: IncomingMessage, socket: Tagged, head: Buffer) => {
+    const { isRefused, callers } = connectionOf(socket);
+    if (isRefused) return;
+    const pending = callers.at(-1);
+    // An answer would be taken for that of the request before it.
+    if (pending) {
+      pending.closeAfterAnswer();
+      return;
+    }
+    carriers.add(socket);
+    socket.once('close', () => carriers.delete(socket));
+    options.connect({ target: req.url as string, version: req.httpVersion, headers: req.rawHeaders, socket, head });
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Tagged) => {
     const connection = connectionOf(socket);
@@ -140,7 +160,7 @@ export function createListener(options: ListenerOptions): Listener {
   const closeIdle = (isIdle: (connection: Connection) => boolean): void => {
     for (const socket of sockets) {
       const connection = connectionOf(socket);
-      if (connection.callers.length === 0 && isIdle(connection)) socket.destroy();
+      if (connection.callers.length === 0 && !carriers.has(socket) && isIdle(connection)) socket.destroy();
     }
   };
   // Part of `server.close()`: one on which nothing was answered yet may have its first request on the wire.
@@ -154,10 +174,10 @@ export function createListener(options: ListenerOptions): Listener {
     }
   }
 
-  function lastWords(socket: Tagged, error: OutriderError): void {
+  function lastWords(socket: Tagged, error: OutriderError, requestId = options.nextRequestId()): void {
     connectionOf(socket).isRefused = true;
     socket.on('error', () => socket.destroy());
-    socket.end(errorBytes(error, options.nextRequestId()));
+    socket.end(errorBytes(error, requestId));
     const timer = clock.after(CHECK_MS, () => socket.destroy());
     socket.once('close', () => timer.cancel());
   }
@@ -167,6 +187,22 @@ export function createListener(options: ListenerOptions): Listener {
       await listen(server, address);
       return originOf(server, address);
     },
+
+    adopt(socket: Tagged, tunnel) {
+      const isOver = !carriers.delete(socket);
+      socket[CONNECTION] = createConnection({ tunnel });
+      if (isOver) {
+        adopted++;
+        sockets.add(socket);
+        socket.on('close', () => {
+          adopted--;
+          sockets.delete(socket);
+        });
+      }
+      server.emit('connection', socket);
+    },
+
+    refuseTunnel: lastWords,
 
     beginClosing() {
       premises.isClosing = true;
@@ -178,7 +214,9 @@ export function createListener(options: ListenerOptions): Listener {
       premises.isDraining = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const fresh = clock.after(Math.min(drainMs, FRESH_MS), () => closeIdle(() => true));
-      const timer = clock.after(drainMs, () => server.closeAllConnections());
+      const timer = clock.after(drainMs, () => {
+        for (const socket of sockets) socket.destroy();
+      });
       await closed;
       timer.cancel();
       fresh.cancel();
@@ -187,11 +225,13 @@ export function createListener(options: ListenerOptions): Listener {
   };
 }
 
-const createConnection = (): Connection => ({
+const createConnection = (more: Partial<Connection> = {}): Connection => ({
   callers: [],
   isRefused: false,
   hasAnswered: false,
   isExcess: false,
+  tunnel: undefined,
+  ...more,
 });
 
 const connectionOf = (socket: Tagged): Connection => (socket[CONNECTION] ??= createConnection());

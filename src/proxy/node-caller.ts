@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { Caller } from './caller.ts';
+import type { Destination } from './destination.ts';
 
 /** What is shared by the requests of one connection. */
 export interface Connection {
@@ -14,6 +15,8 @@ export interface Connection {
   hasAnswered: boolean;
   /** It is one more than `limits.connections`. */
   readonly isExcess: boolean;
+  /** Where the tunnel leads that it came out of. */
+  readonly tunnel: Destination | undefined;
 }
 
 /** What callers know of the listener. */
@@ -59,7 +62,11 @@ export class NodeCaller implements Caller {
   readonly #premises: Premises;
   #awaitsContinue: boolean;
   #broken: OutriderError | undefined;
+  /** Wakes who waits for more of the body. */
   #wake: (() => void) | undefined;
+  /** The answer is out while the body still comes: ends the wait for it. */
+  #endLinger: (() => void) | undefined;
+  #isAnswered = false;
 
   constructor(
     req: IncomingMessage,
@@ -84,6 +91,10 @@ export class NodeCaller implements Caller {
     return this.#req.httpVersion;
   }
 
+  get tunnel(): Destination | undefined {
+    return this.#connection.tunnel;
+  }
+
   get localAddress(): string | undefined {
     return this.#req.socket.localAddress;
   }
@@ -104,6 +115,7 @@ export class NodeCaller implements Caller {
     callers.splice(callers.indexOf(this), 1);
     this.#connection.hasAnswered = true;
     this.#wake?.();
+    this.#endLinger?.();
     const { onClose } = this;
     this.onClose = undefined;
     onClose?.(isComplete);
@@ -120,14 +132,15 @@ export class NodeCaller implements Caller {
     if (!this.#req.complete) return undefined;
     const first = this.#read();
     if (this.#req.readableLength === 0) return first ?? EMPTY;
-    // One read may yield one chunk of several.
     const chunks: Uint8Array[] = first ? [first] : [];
     for (let chunk = this.#read(); chunk; chunk = this.#read()) chunks.push(chunk);
     return Buffer.concat(chunks);
   }
 
+  /** All that is here, in one piece: a body of tiny chunks costs by its bytes. With nothing here, it lets more come. */
   #read(): Uint8Array | null {
-    return this.#req.read() as Uint8Array | null;
+    const { readableLength } = this.#req;
+    return this.#req.read(readableLength === 0 ? undefined : readableLength) as Uint8Array | null;
   }
 
   /** The body can't be understood: whoever reads it learns `error`. */
@@ -142,7 +155,7 @@ export class NodeCaller implements Caller {
     req.on('readable', wake).on('end', wake).on('error', wake);
     for (;;) {
       if (this.#broken) throw this.#broken;
-      if (this.isGone) throw new Error('the caller has gone');
+      if (this.isGone || this.#isAnswered) throw new Error('nobody reads the body any more');
       const chunk = this.#read();
       if (chunk) {
         yield chunk;
@@ -201,21 +214,24 @@ export class NodeCaller implements Caller {
       return;
     }
     // The caller has the whole answer already, and still sends: closing now would reset the connection under it.
+    this.#isAnswered = true;
+    this.#wake?.();
     const finish = (): void => {
       timer.cancel();
-      this.#wake = undefined;
+      this.#endLinger = undefined;
       if (!this.#req.complete) this.#connection.isRefused = true;
       this.#res.end();
     };
     const timer = this.#premises.clock.after(LINGER_MS, finish);
-    this.#wake = finish;
+    this.#endLinger = finish;
     this.#req.removeAllListeners('readable').once('end', finish).resume();
   }
 
   cut(): void {
     const { socket } = this.#req;
-    // Where the end of the connection is the end of the body, only a reset says that it is not.
-    if (this.#req.httpVersion === '1.0') socket.resetAndDestroy();
+    // Where the end of the connection is the end of the body, only a reset says that it is not; only plain TCP has one.
+    const isTcp = socket.remoteAddress !== undefined && !('encrypted' in socket);
+    if (this.#req.httpVersion === '1.0' && isTcp) socket.resetAndDestroy();
     else socket.destroy();
   }
 

@@ -69,7 +69,7 @@ export const isEventStream = (headers: RawHeaders): boolean =>
       i % 2 === 0 &&
       name.length === 12 &&
       name.toLowerCase() === 'content-type' &&
-      (headers[i + 1] as string).startsWith('text/event-stream'),
+      /^text\/event-stream/i.test(headers[i + 1] as string),
   );
 
 /** Streams a provider's answer to the caller; one that breaks is cut, never ended. */

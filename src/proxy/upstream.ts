@@ -169,11 +169,12 @@ export function createUpstream(clock: Clock, options: UpstreamOptions = {}): Ups
   const origins = new Map<string, Clients>();
   const deadlines = new Deadlines(clock);
   const clientsOf = (origin: string, connectMs: number): Clients => {
-    const key = `${origin} ${connectMs}`;
+    // The deadline of the attempt is the exact one; this only cleans up behind it.
+    const seconds = Math.ceil(connectMs / 1_000) + 1;
+    const key = `${origin} ${seconds}`;
     let clients = origins.get(key);
     if (!clients && origins.size >= MAX_ORIGINS) forgetIdle();
-    // The deadline of the attempt is the exact one; this only cleans up behind it.
-    if (!clients) origins.set(key, (clients = new Clients(origin, connectMs + 1_000, options)));
+    if (!clients) origins.set(key, (clients = new Clients(origin, seconds * 1_000, options)));
     return clients;
   };
   /** Only where callers name the origins can there be so many. */

@@ -105,6 +105,40 @@ test('a body that grows too large under a reader of what was kept is an error, n
     async () => {
       for (;;) if ((await second.next()).done) return;
     },
-    { message: /no longer kept/ },
+    { message: /outgrew/ },
   );
+});
+
+test('a body that outgrew the spool is never read as a shorter one', async (t) => {
+  const body = open(t, pieces(20, KIB), { memory: 0, spool: 8 * KIB });
+  t.is((await buffer(body.read())).length, 20 * KIB);
+  await t.throwsAsync(buffer(body.read()), { message: /outgrew/ });
+});
+
+test('tiny chunks take about as much memory as they are long', async (t) => {
+  const body = open(t, pieces(4 * KIB, 1), { memory: 4 * KIB });
+  t.is((await all(body)).length, 4 * KIB);
+  const again: Uint8Array[] = [];
+  for await (const piece of body.read()) again.push(piece);
+  t.true(again.length < 8, `${again.length} pieces`);
+  t.deepEqual(Buffer.concat(again), Buffer.concat([...pieces(4 * KIB, 1)]));
+});
+
+test('a release while more of the body is awaited lets go of the file at once', async (t) => {
+  const budget = new SpoolBudget(4 * KIB);
+  const pending = Promise.withResolvers<never>();
+  async function* stalling(): AsyncGenerator<Uint8Array, undefined> {
+    yield Buffer.alloc(4 * KIB);
+    return pending.promise;
+  }
+  const caller = { takeWhole: () => undefined, sendContinue: () => undefined, chunks: stalling } as unknown as Caller;
+  const limits = { memoryBytes: 0, spoolBytes: 4 * KIB, dir: spoolDir() };
+  const body = openBody(caller, { limits, budget, declaredBytes: -1 });
+  const reader = body.read()[Symbol.asyncIterator]();
+  await reader.next();
+  const waiting = reader.next();
+  body.release();
+  t.true(budget.take(4 * KIB));
+  pending.reject(new Error('gone'));
+  await t.throwsAsync(waiting);
 });

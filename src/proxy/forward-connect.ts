@@ -1,0 +1,129 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../core/clock.ts';
+import { OutriderError } from '../core/errors.ts';
+import type { Events, ExchangeRecord } from '../core/events.ts';
+import type { RawHeaders } from '../core/headers.ts';
+import { destinationDenied, readAuthority, type Destination } from './destination.ts';
+import { readHead } from './framing.ts';
+import type { Engine } from './lane.ts';
+import { asOutriderError } from './respond.ts';
+
+/** A CONNECT as it came; the socket is its own from here on. */
+export interface ConnectRequest {
+  /** Authority form: host:port. */
+  readonly target: string;
+  readonly version: string;
+  readonly headers: RawHeaders;
+  readonly socket: Socket;
+  /** What came behind it. */
+  readonly head: Buffer;
+}
+
+export interface ConnectDeps {
+  engine(): Engine;
+  readonly events: Events;
+  readonly clock: Clock;
+  nextRequestId(): string;
+  /** Answers with an error and closes. */
+  refuse(socket: Socket, error: OutriderError, requestId: string): void;
+  complain(error: OutriderError, requestId: string, route: string | undefined): void;
+  /** Opens a connection to where no route leads. */
+  dial(destination: Destination): Promise<Socket>;
+  /** Ends the tunnel here and hands its requests on. */
+  intercept(request: ConnectRequest, destination: Destination): Promise<void>;
+  /** Passes bytes until both sides are done. */
+  passThrough(
+    socket: Socket,
+    head: Buffer,
+    onward: Socket,
+  ): Promise<{ readonly bytesIn: number; readonly bytesOut: number }>;
+}
+
+const OFF = new OutriderError('method_not_allowed', {
+  detail: 'CONNECT is not served here: forwarding is off',
+  headers: ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
+});
+
+/** Some clients of HTTP/1.0 send no Host with a CONNECT, and the target has it anyway. */
+const withHost = (headers: RawHeaders, target: string): RawHeaders =>
+  headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'host') ? headers : [...headers, 'Host', target];
+
+interface Admission {
+  readonly destination: Destination;
+  readonly isRouted: boolean;
+}
+
+/**
+ * Decides on a CONNECT. Throws `method_not_allowed`, `bad_request`, `client_unauthenticated` (407), `destination_denied`.
+ */
+function admit({ target, version, headers }: ConnectRequest, { forward, guard, limits }: Engine): Admission {
+  if (!forward) throw OFF;
+  const head = readHead(target, version, withHost(headers, target), limits);
+  guard.checkOrigin(head);
+  guard.checkAccess(head, true);
+  const destination = /:\d+$/.test(target) ? readAuthority(target, 'https') : undefined;
+  if (!destination || destination.port === 0)
+    throw new OutriderError('bad_request', { detail: 'the target of a CONNECT is host:port' });
+  const isRouted = forward.isRouted(destination.host, destination.port);
+  if (isRouted && forward.mode === 'plain') {
+    throw destinationDenied(
+      'a route leads there, and its credentials can not be put into a tunnel: say http:// in place of https://, or set `forward.mode: intercept`',
+    );
+  }
+  if (!isRouted && !forward.letsUnmatchedThrough) throw destinationDenied(`no route leads to ${target}`);
+  return { destination, isRouted };
+}
+
+/** Returns the handler of every CONNECT. It never throws; one that is refused or blind emits one `exchange`. */
+export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) => Promise<void> {
+  const { events, clock } = deps;
+
+  return async (request) => {
+    const { socket, target } = request;
+    const startedMs = clock.monotonic();
+    const requestId = deps.nextRequestId();
+    const tell = (more: Partial<ExchangeRecord>): void => {
+      const durationMs = clock.monotonic() - startedMs;
+      events.emit('started');
+      events.emit('exchange', {
+        requestId,
+        route: undefined,
+        provider: undefined,
+        method: 'CONNECT',
+        path: target,
+        status: 200,
+        code: undefined,
+        outcome: undefined,
+        auth: undefined,
+        upstream: undefined,
+        attempts: 0,
+        durationMs,
+        upstreamMs: 0,
+        tokenWaitMs: 0,
+        bytesIn: 0,
+        bytesOut: 0,
+        ...more,
+      });
+    };
+    socket.on('error', () => socket.destroy());
+    try {
+      const { destination, isRouted } = admit(request, deps.engine());
+      if (isRouted) {
+        await deps.intercept(request, destination);
+        return;
+      }
+      const onward = await deps.dial(destination);
+      if (socket.destroyed) {
+        onward.destroy();
+        return;
+      }
+      const passed = await deps.passThrough(socket, request.head, onward);
+      tell({ upstream: `${destination.host}:${destination.port}`, attempts: 1, ...passed });
+    } catch (thrown) {
+      const error = asOutriderError(thrown);
+      if (error.cause !== undefined) deps.complain(error, requestId, undefined);
+      tell({ status: error.status, code: error.code, outcome: error.outcome });
+      deps.refuse(socket, error, requestId);
+    }
+  };
+}
