@@ -57,24 +57,47 @@ export interface Authorizer {
   explain(request: Outbound): Explanation;
 }
 
+/** A name and what stands under it. */
+export interface ExplainedField {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** A signature, over the string that is signed. */
+export interface ExplainedSignature {
+  /** Exactly what is signed, but for the secrets. */
+  readonly text: string;
+  readonly algorithm: string;
+  /** The name of an HMAC's key. */
+  readonly key: string | undefined;
+  /** What the algorithm makes of the text with the secrets in it, encoded. */
+  readonly digest: string;
+  /** `header x-verify`, `query sig`, `form hash`, `json sign`. */
+  readonly place: string;
+  /** What is put there. */
+  readonly value: string;
+  /** Whether the token is signed, too. Its name stands for it, so the digest is not the one that is sent. */
+  readonly coversToken: boolean;
+}
+
 /** What the credential adds to a request, secrets masked by name (`<access_token>`). */
 export interface Explanation {
-  readonly headers: readonly { readonly name: string; readonly value: string }[];
-  readonly query: readonly { readonly name: string; readonly value: string }[];
-  readonly form: readonly { readonly name: string; readonly value: string }[];
-  readonly json: readonly { readonly name: string; readonly value: string }[];
-  readonly signatures: readonly {
-    readonly text: string;
-    readonly algorithm: string;
-    readonly place: string;
-    readonly value: string;
-  }[];
+  readonly headers: readonly ExplainedField[];
+  readonly query: readonly ExplainedField[];
+  readonly form: readonly ExplainedField[];
+  readonly json: readonly ExplainedField[];
+  /** The body as it is sent; undefined: as it came. */
+  readonly body: string | undefined;
+  readonly signatures: readonly ExplainedSignature[];
   /** The token call that would be made if no token is at hand. */
   readonly token:
     | {
         readonly method: string;
         readonly url: string;
-        readonly fields: readonly { readonly name: string; readonly value: string }[];
+        readonly fields: readonly ExplainedField[];
+        /** Undefined when the fields tell it: it is not wrapped, and no signature goes into it. */
+        readonly body: string | undefined;
+        readonly signatures: readonly ExplainedSignature[];
       }
     | undefined;
 }

@@ -1,9 +1,9 @@
 import { OutriderError } from '../core/errors.ts';
 import { headerValue, headerValues, type RawHeaders } from '../core/headers.ts';
 import { badBody, type BodyKind, checkBody, isBase64Json, MEDIA } from './body.ts';
-import { placeField, readFields } from './fields.ts';
+import { dropFields, placeField, readFields } from './fields.ts';
 import { placeHeader, removeHeader } from './headers.ts';
-import { countOnlyKey, encodeString, isJsonObject, placeJsonMember, readJsonScalar } from './json.ts';
+import { countOnlyKey, dropJsonMembers, encodeString, isJsonObject, placeJsonMember, readJsonScalar } from './json.ts';
 import type { PathBelow } from './path.ts';
 import type { RequestFace } from './scope.ts';
 import { type ByteString, fromBytes, percentEncode, toBytes, toUnicode } from './text.ts';
@@ -20,7 +20,11 @@ export interface DraftStart {
 
 const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
-/** A request while its credential is being put on. Starts from a copy; what it started from never changes. */
+/**
+ * A request while its credential is being put on. Starts from a copy; what it started from never changes.
+ * What the caller sent under a name that is still to be filled will not be sent, so templates that look at the whole body or
+ * query don't see it: a signature covers the bytes that are sent, less what it adds itself.
+ */
 export class RequestDraft implements RequestFace {
   readonly method: string;
   target: ByteString;
@@ -30,6 +34,7 @@ export class RequestDraft implements RequestFace {
   readonly #bytes: Uint8Array;
   readonly #pathBelow: DraftStart['pathBelow'];
   readonly #checked = new Set<BodyKind>();
+  readonly #expected: { query?: Set<ByteString>; form?: Set<ByteString>; json?: Set<ByteString> } = {};
   #body: ByteString | undefined;
   /** The body's form fields, until it changes. */
   #fields: ReadonlyMap<ByteString, readonly ByteString[]> | undefined;
@@ -47,17 +52,21 @@ export class RequestDraft implements RequestFace {
   }
 
   get query(): ByteString {
-    return this.#split()[1] ?? '';
+    return this.#visibleQuery() ?? '';
   }
 
   get pathAndQuery(): ByteString {
-    const [path, query] = this.#split();
-    return this.#pathBelow(path) + (query === undefined ? '' : `?${query}`);
+    const query = this.#visibleQuery();
+    return this.path + (query === undefined ? '' : `?${query}`);
   }
 
   get body(): ByteString {
-    this.#body ??= fromBytes(this.#bytes);
-    return this.changedBody ?? this.#body;
+    const { form, json } = this.#expected;
+    let body = this.#whole;
+    if (body === '') return body;
+    if (form?.size) body = dropFields(this.#bodyAs('form'), form);
+    if (json?.size && isJsonObject(this.#bodyAs('json'))) body = dropJsonMembers(body, json);
+    return body;
   }
 
   /** Whether there is no body, nor a method that calls for one. */
@@ -96,6 +105,12 @@ export class RequestDraft implements RequestFace {
     throw badBody(`The JSON field "${path.join('.')}" goes into the credential and ${reasons[found.problem]}.`);
   }
 
+  /** Tells that something will be placed there. Until it is, what stands there is out of sight of {@link body} and {@link query}. */
+  expect(place: 'query' | 'form' | 'json', name: ByteString): void {
+    this.#expected[place] ??= new Set();
+    this.#expected[place].add(name);
+  }
+
   setHeader(name: string, value: ByteString): void {
     placeHeader(this.headers, { name, lower: name.toLowerCase(), value });
   }
@@ -107,23 +122,41 @@ export class RequestDraft implements RequestFace {
   setQuery(name: ByteString, value: ByteString): void {
     const [path, query = ''] = this.#split();
     this.target = `${path}?${placeField(query, name, value, percentEncode)}`;
+    this.#expected.query?.delete(name);
   }
 
   setForm(name: ByteString, value: ByteString): void {
     this.#change('form', placeField(this.#bodyAs('form'), name, value));
+    this.#expected.form?.delete(name);
   }
 
   setJson(name: ByteString, value: ByteString): void {
     const body = this.#bodyAs('json');
     if (!isJsonObject(body)) throw badBody('The body must be a JSON object: the credential goes into a field of it.');
     this.#change('json', placeJsonMember(body, name, value));
+    this.#expected.json?.delete(name);
   }
 
-  /** `{"a":1}` → `{"<field>":"eyJhIjoxfQ=="}`; a body that is so already stays. */
-  wrapBase64(field: ByteString): void {
-    const body = this.#bodyAs('json');
+  /** `{"a":1}` → `{"<field>":"eyJhIjoxfQ=="}`; a body that is so already stays. `show` writes something else than base64. */
+  wrapBase64(field: ByteString, show?: (body: ByteString) => ByteString): void {
+    this.#bodyAs('json');
+    const { body } = this;
     if (this.#isWrapped(body, field)) return;
-    this.#change('json', `{${encodeString(field)}:"${toBytes(body).toString('base64')}"}`);
+    const value = show ? encodeString(show(body)) : `"${toBytes(body).toString('base64')}"`;
+    this.#change('json', `{${encodeString(field)}:${value}}`);
+  }
+
+  get #whole(): ByteString {
+    this.#body ??= fromBytes(this.#bytes);
+    return this.changedBody ?? this.#body;
+  }
+
+  #visibleQuery(): ByteString | undefined {
+    const [, query] = this.#split();
+    const expected = this.#expected.query;
+    if (!query || !expected?.size) return query;
+    // A query that holds nothing else had no question mark before.
+    return dropFields(query, expected) || undefined;
   }
 
   #isWrapped(body: ByteString, field: ByteString): boolean {
@@ -152,7 +185,7 @@ export class RequestDraft implements RequestFace {
       checkBody(kind, this.headers, this.changedBody === undefined ? this.#bytes : toBytes(this.changedBody));
       this.#checked.add(kind);
     }
-    return this.body;
+    return this.#whole;
   }
 }
 

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
-import type { Explanation, Outbound } from './authorizer.ts';
+import type { ExplainedField, Explanation, Outbound } from './authorizer.ts';
 import { RequestDraft } from './draft.ts';
-import { place, type Place } from './inject.ts';
+import { explainToken } from './explain-token.ts';
+import type { Place } from './inject.ts';
+import { type Build, Mirror } from './mirror.ts';
 import type { PathBelow } from './path.ts';
 import type { Plan, TokenPlan } from './plan.ts';
-import { Scope } from './scope.ts';
+import { Scope, type TokenFace } from './scope.ts';
 import type { Signature } from './sign.ts';
-import { type ByteString, toUnicode } from './text.ts';
-import { listTokenFields } from './token/request.ts';
+import type { ByteString } from './text.ts';
 
 export interface ExplainParts {
   readonly plan: Plan;
@@ -19,95 +20,43 @@ export interface ExplainParts {
   readonly subject: ByteString;
 }
 
-type Shown = { name: string; value: string }[];
-
 /**
- * Walks the same steps as authorizing does, on two drafts: one with the credentials, for the digests, and one with every
- * secret as its name, for the eyes. No token is asked for: its name stands for it in both.
+ * Walks the same steps as authorizing does, with the credentials, for the digests, and with every secret as its name, for the
+ * eyes. No token is asked for: its name stands for it. Throws what authorizing would throw.
  */
 export function explain({ plan, signatures, request, pathBelow, clock, subject }: ExplainParts): Explanation {
   const { values: credentials } = plan.credentials.resolve();
   const nowMs = clock.now();
-  const shared = {
-    credentials,
-    token: plan.token && placeholder(plan.token),
-    subject,
-    now: () => nowMs,
-    uuid: randomUUID(),
+  const shared = { credentials, subject, now: () => nowMs, uuid: randomUUID() };
+  const callersRequest = (): RequestDraft => new RequestDraft({ ...request, pathBelow });
+  const build = (token: TokenFace | undefined): Build => {
+    const draft = callersRequest();
+    for (const name of plan.privateHeaders) draft.dropHeader(name);
+    return { draft, scope: new Scope({ ...shared, token, request: draft }) };
   };
-  const [real, seen] = [draftOf(plan, request, pathBelow), draftOf(plan, request, pathBelow)];
-  const scope = new Scope({ ...shared, request: real });
-  const masks = new Scope({ ...shared, request: seen });
-
-  const shown: Readonly<Record<Place, Shown>> = { header: [], query: [], form: [], json: [] };
-  for (const { place: where, name, value } of plan.steps) {
-    if ((where === 'form' || where === 'json') && real.isBodiless) continue;
-    const masked = value.mask(masks).text;
-    place(real, where, name.render(scope), value.render(scope));
-    place(seen, where, name.mask(masks).text, masked);
-    shown[where].push({ name: readable(name.mask(masks).text), value: readable(masked) });
-  }
-
-  const signed = signatures.map((signature) => {
-    signature.prepare(real);
-    signature.prepare(seen);
-    const text = signature.text.mask(masks).text;
-    const digest = signature.digest(signature.text.render(scope), scope);
-    scope.signature = digest;
-    masks.signature = digest;
-    const { place: where, name, value } = signature.step;
-    const masked = value.mask(masks).text;
-    const label = name.mask(masks).text;
-    place(real, where, name.render(scope), value.render(scope));
-    place(seen, where, label, masked);
-    return {
-      text: readable(text),
-      algorithm: signature.algorithm,
-      place: `${where} ${readable(label)}`,
-      value: readable(masked),
-    };
-  });
-
+  const token = plan.token && standIn(plan.token, '');
+  const other = plan.token && standIn(plan.token, 'other ');
+  const builds = { sent: build(token), other: build(other), seen: build(token) };
+  const mirror = new Mirror(builds, plan.steps, signatures);
+  const placed = (where: Place): ExplainedField[] =>
+    mirror.placed.flatMap(({ place, name, value }) => (place === where ? [{ name, value }] : []));
+  const type = mirror.addedType;
   return {
-    headers: shown.header,
-    query: shown.query,
-    form: shown.form,
-    json: shown.json,
-    signatures: signed,
-    token:
-      plan.token && explainToken(plan.token, new Scope({ ...shared, request: callersRequest(request, pathBelow) })),
+    headers: [...placed('header'), ...(type === undefined ? [] : [{ name: 'content-type', value: type }])],
+    query: placed('query'),
+    form: placed('form'),
+    json: placed('json'),
+    body: mirror.body,
+    signatures: mirror.signatures,
+    token: plan.token && explainToken(plan.token, { shared, token, request: callersRequest }),
   };
 }
 
-function explainToken({ fetch }: TokenPlan, scope: Scope): NonNullable<Explanation['token']> {
+/** Names in the place of a token that nobody has asked for. */
+function standIn({ read }: TokenPlan, mark: string): TokenFace {
   return {
-    method: fetch.method,
-    url: readable(fetch.url.mask(scope).text),
-    fields: listTokenFields(fetch, (template) => template.mask(scope).text).map(({ name, value }) => ({
-      name,
-      value: readable(value),
-    })),
+    accessToken: `<${mark}access_token>`,
+    tokenType: read.tokenType.default ?? `<${mark}token_type>`,
+    refreshToken: `<${mark}refresh_token>`,
   };
-}
-
-function placeholder({ read }: TokenPlan): { accessToken: string; tokenType: string; refreshToken: string } {
-  return {
-    accessToken: '<access_token>',
-    tokenType: read.tokenType.default ?? '<token_type>',
-    refreshToken: '<refresh_token>',
-  };
-}
-
-function callersRequest(request: Outbound, pathBelow: PathBelow): RequestDraft {
-  return new RequestDraft({ ...request, pathBelow });
-}
-
-function draftOf(plan: Plan, request: Outbound, pathBelow: PathBelow): RequestDraft {
-  const draft = callersRequest(request, pathBelow);
-  for (const name of plan.privateHeaders) draft.dropHeader(name);
-  return draft;
-}
-
-function readable(text: ByteString): string {
-  return toUnicode(text) ?? text;
 }

@@ -25,6 +25,14 @@ export function readFields(list: ByteString): Map<ByteString, ByteString[]> {
   return fields;
 }
 
+/** The list without the fields called by one of `names`. */
+export function dropFields(list: ByteString, names: ReadonlySet<ByteString>): ByteString {
+  return list
+    .split('&')
+    .filter((piece) => piece === '' || !names.has(nameOf(piece)))
+    .join('&');
+}
+
 /** The list without the fields called `name`, and `name=value` behind the rest, encoded. */
 export function placeField(
   list: ByteString,
@@ -32,10 +40,7 @@ export function placeField(
   value: ByteString,
   encode: (text: ByteString) => ByteString = formEncode,
 ): ByteString {
-  const rest = list
-    .split('&')
-    .filter((piece) => piece === '' || nameOf(piece) !== name)
-    .join('&');
+  const rest = dropFields(list, new Set([name]));
   const separator = rest === '' || rest.endsWith('&') ? '' : '&';
   return `${rest}${separator}${encode(name)}=${encode(value)}`;
 }

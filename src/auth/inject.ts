@@ -50,6 +50,11 @@ export function applyStep(step: Step, draft: RequestDraft, scope: Scope): boolea
   return true;
 }
 
+/** Tells the draft that something will be put under `name`. */
+export function expect(draft: RequestDraft, where: Place, name: ByteString): void {
+  if (where !== 'header') draft.expect(where, name);
+}
+
 /** Puts `value` under `name`; it replaces all that the caller sent under that name (http.md rule 13). */
 export function place(draft: RequestDraft, where: Place, name: ByteString, value: ByteString): void {
   if (where === 'query') draft.setQuery(name, value);

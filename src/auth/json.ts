@@ -8,6 +8,7 @@ import { type ByteString, fromUnicode, toUnicode } from './text.ts';
 interface Member {
   /** Decoded; undefined when it is no Unicode (`"\ud800"`), so that it equals nothing. */
   readonly name: ByteString | undefined;
+  readonly start: number;
   readonly valueStart: number;
   readonly valueEnd: number;
 }
@@ -75,6 +76,28 @@ export function placeJsonMember(json: ByteString, name: ByteString, value: ByteS
   return result + json.slice(kept);
 }
 
+/**
+ * The object without the members called by one of `names`, each with the comma before it; those that stand first, with the comma
+ * behind. Every other byte stays, so dropping from what {@link placeJsonMember} made of an object is dropping from that object.
+ */
+export function dropJsonMembers(json: ByteString, names: ReadonlySet<ByteString>): ByteString {
+  const members = membersOf(json, skipSpace(json, 0));
+  const isDropped = ({ name }: Member): boolean => name !== undefined && names.has(name);
+  let result = '';
+  let at = 0;
+  const cut = (start: number, end: number): void => {
+    result += json.slice(at, start);
+    at = end;
+  };
+  const firstKept = members.find((member) => !isDropped(member));
+  const [first] = members;
+  if (first && first !== firstKept) cut(first.start, firstKept?.start ?? (members.at(-1) as Member).valueEnd);
+  for (const [index, member] of members.entries()) {
+    if (member.start >= at && isDropped(member)) cut((members[index - 1] as Member).valueEnd, member.valueEnd);
+  }
+  return result + json.slice(at);
+}
+
 /** A JSON string holding `text`; bytes that are no UTF-8 stand for themselves (U+0080–U+00FF). */
 export function encodeString(text: ByteString): ByteString {
   return fromUnicode(JSON.stringify(toUnicode(text) ?? text));
@@ -90,7 +113,7 @@ function membersOf(json: ByteString, start: number): Member[] {
     const name = decodeString(json.slice(at, nameEnd));
     const valueStart = skipSpace(json, skipSpace(json, nameEnd) + 1);
     const valueEnd = skipValue(json, valueStart);
-    members.push({ name, valueStart, valueEnd });
+    members.push({ name, start: at, valueStart, valueEnd });
     at = skipSpace(json, valueEnd);
   }
   return members;

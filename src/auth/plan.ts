@@ -21,7 +21,7 @@ export interface Plan {
   needsBody(method: string): boolean;
 }
 
-export interface TokenPlan extends Pick<TokenEndpoint, 'read' | 'fetch' | 'refresh'> {
+export interface TokenPlan extends Pick<TokenEndpoint, 'read' | 'fetch' | 'refresh' | 'api'> {
   /** Says whose token a request needs, where tokens are kept per subject. */
   readonly subject: Compiled | undefined;
   /** What the token call's fields look at in the caller's request. */
@@ -80,6 +80,7 @@ function compileToken(
   const bodies = [subject, { names: new Set(names) }].some((part) => part && readsBody(part));
   return {
     ...calls,
+    api: endpoints['api'],
     subject,
     reads: bodies ? 'body' : readsHead ? 'head' : 'nothing',
     storeKey: `${provider.name}@${fingerprint(provider, endpoints, credentials)}`,

@@ -7,7 +7,7 @@ import type { Authorized, Authorizer, Explanation, Outbound, Renewed } from './a
 import { EMPTY_REQUEST, RequestDraft } from './draft.ts';
 import { explain } from './explain.ts';
 import { type PlacedHeader, placeHeader } from './headers.ts';
-import { applyStep, checkHeader } from './inject.ts';
+import { applyStep, checkHeader, expect } from './inject.ts';
 import type { PathBelow } from './path.ts';
 import type { Plan } from './plan.ts';
 import type { Rejection } from './rejection.ts';
@@ -106,6 +106,8 @@ export class RouteAuthorizer implements Authorizer {
       request: draft,
       now: () => clock.now(),
     });
+    for (const { place, name } of plan.steps) expect(draft, place, name.render(scope));
+    for (const { step } of signatures) expect(draft, step.place, step.name.render(scope));
     let isInjected = false;
     for (const step of plan.steps) isInjected = applyStep(step, draft, scope) || isInjected;
     for (const signature of signatures) applySignature(signature, draft, scope);

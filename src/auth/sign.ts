@@ -1,7 +1,8 @@
 import { createHmac, hash } from 'node:crypto';
 import type { SignSpec } from '../config/profile.ts';
 import type { RequestDraft } from './draft.ts';
-import { compilePlace, place, type Step, stepNeedsBody } from './inject.ts';
+import { badBody } from './body.ts';
+import { compilePlace, expect, place, type Step, stepNeedsBody } from './inject.ts';
 import type { Scope } from './scope.ts';
 import { type Compile, type Compiled, readsBody } from './template.ts';
 import { type ByteString, fromUnicode, toBytes } from './text.ts';
@@ -12,13 +13,15 @@ export interface Signature {
   readonly methods: readonly string[] | undefined;
   readonly algorithm: SignSpec['algorithm'];
   readonly text: Compiled;
+  /** Of an HMAC. */
+  readonly key: Compiled | undefined;
   readonly step: Step;
   /** Whether the body must be whole. */
   readonly needsBody: boolean;
   /** Whether `when` fits a request to this path (as `request.path` shows it). */
   readonly fits: (method: string, path: ByteString) => boolean;
-  /** Wraps the body, where the entry says so. */
-  prepare(draft: RequestDraft): void;
+  /** Wraps the body, where the entry says so; `show` writes something else than base64. */
+  wrap(draft: RequestDraft, show?: (body: ByteString) => ByteString): void;
   /** The encoded digest of `text`. */
   digest(text: ByteString, scope: Scope): ByteString;
 }
@@ -35,22 +38,42 @@ export function compileSignature(spec: SignSpec, compile: Compile): Signature {
     methods: when.methods,
     algorithm,
     text,
+    key,
     step,
     needsBody: field !== undefined || stepNeedsBody(step) || [text, key].some((part) => part && readsBody(part)),
     fits: (method, path) => (!methods || methods.has(method)) && (when.path === undefined || isBelow(path, when.path)),
-    prepare(draft) {
-      if (field !== undefined) draft.wrapBase64(field);
+    wrap(draft, show) {
+      if (field !== undefined) draft.wrapBase64(field, show);
     },
     digest: (signed, scope) => changeCase(digest(algorithm, encode, signed, key?.render(scope)), spec.case),
   };
 }
 
-/** Signs the request as built so far, over exactly the bytes that are sent. */
+/** Signs the request as built so far, over exactly the bytes that are sent. Throws `bad_body`. */
 export function applySignature(signature: Signature, draft: RequestDraft, scope: Scope): void {
-  signature.prepare(draft);
-  scope.signature = signature.digest(signature.text.render(scope), scope);
   const { place: where, name, value } = signature.step;
-  place(draft, where, name.render(scope), value.render(scope));
+  const label = name.render(scope);
+  prepare(signature, draft, label);
+  scope.signature = signature.digest(signature.text.render(scope), scope);
+  place(draft, where, label, value.render(scope));
+}
+
+/**
+ * Makes a request ready to be signed into `name`: the caller's own field of that name is out of sight, the body is wrapped.
+ * Throws `bad_body` where there is no body for the signature to go into; a request never grows one.
+ */
+export function prepare(
+  signature: Signature,
+  draft: RequestDraft,
+  name: ByteString,
+  show?: (body: ByteString) => ByteString,
+): void {
+  const { place: where } = signature.step;
+  if ((where === 'form' || where === 'json') && draft.isBodiless) {
+    throw badBody(`The signature goes into a field of the body, and this ${draft.method} request has none.`);
+  }
+  expect(draft, where, name);
+  signature.wrap(draft, show);
 }
 
 function digest(

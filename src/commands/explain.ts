@@ -1,4 +1,4 @@
-import type { Explanation } from '../auth/authorizer.ts';
+import type { ExplainedField, ExplainedSignature, Explanation } from '../auth/authorizer.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
@@ -27,7 +27,14 @@ export interface ExplainOptions {
   readonly body: string | undefined;
 }
 
-type Field = Explanation['headers'][number];
+type Field = ExplainedField;
+
+interface Signature extends Omit<ExplainedSignature, 'key' | 'coversToken'> {
+  /** The name of an HMAC's key. */
+  readonly key: string | null;
+  /** Then the digest is one over the token's name, and not the one that is sent. */
+  readonly covers_token: boolean;
+}
 
 /** What `--json` prints. */
 interface Report {
@@ -45,11 +52,28 @@ interface Report {
   readonly query: readonly Field[];
   readonly form: readonly Field[];
   readonly json: readonly Field[];
-  readonly signatures: Explanation['signatures'];
-  readonly token: NonNullable<Explanation['token']> | null;
+  /** As it is sent; null: as it came. */
+  readonly body: string | null;
+  readonly signatures: readonly Signature[];
+  readonly token: {
+    readonly method: string;
+    readonly url: string;
+    readonly fields: readonly Field[];
+    /** Null: as the fields tell it. */
+    readonly body: string | null;
+    readonly signatures: readonly Signature[];
+  } | null;
 }
 
-const NOTHING: Explanation = { headers: [], query: [], form: [], json: [], signatures: [], token: undefined };
+const NOTHING: Explanation = {
+  headers: [],
+  query: [],
+  form: [],
+  json: [],
+  body: undefined,
+  signatures: [],
+  token: undefined,
+};
 const NAMELESS_HOST = 'localhost';
 const LOOPBACK = '127.0.0.1';
 
@@ -112,6 +136,7 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
   const headers = lane.forward(own, head.connectionOptions);
   const joined = joinTarget(target, lane.join);
   const explanation = lane.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
+  const { token } = explanation;
   const { added, dropped } = compare(options.headers, headers);
   const redactor = createRedactor(() => config.secretTexts());
   const provider = lane.provider === undefined ? undefined : config.providers.get(lane.provider);
@@ -142,16 +167,46 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
     query: placed('query', explanation.query),
     form: placed('form', explanation.form),
     json: placed('json', explanation.json),
-    signatures: explanation.signatures,
-    token: explanation.token ?? null,
+    body: explanation.body ?? null,
+    signatures: explanation.signatures.map(toReport),
+    token:
+      token === undefined ? null : { ...token, body: token.body ?? null, signatures: token.signatures.map(toReport) },
   };
 }
 
+const toReport = ({ text, algorithm, key, digest, place, value, coversToken }: ExplainedSignature): Signature => ({
+  text,
+  algorithm,
+  key: key ?? null,
+  digest,
+  place,
+  value,
+  covers_token: coversToken,
+});
+
+type Rows = readonly (readonly [label: string, value: string])[];
+
+const part = (title: string, rows: Rows): string =>
+  rows.length === 0 ? '' : `\n${title}\n${columns(rows.map(([label, value]) => [`  ${label}`, value]))}`;
+
+const fields = (label: string, list: readonly Field[], sign: string): Rows =>
+  list.map(({ name, value }) => [label, oneLine(`${name}${sign}${value}`)]);
+
+const bodyRow = (body: string | null): Rows => (body === null ? [] : [['body', oneLine(body)]]);
+
+/** One line for each line of the text that is signed. */
+const textRows = (text: string): Rows => text.split('\n').map((line, i) => [i === 0 ? 'text' : '', oneLine(line)]);
+
+const signature = (title: string, { text, algorithm, key, digest, place, value, covers_token }: Signature): string =>
+  part(title, [
+    ...textRows(text),
+    ['with', key === null ? algorithm : `${algorithm}, key ${oneLine(key)}`],
+    ['digest', covers_token ? `${digest} (with the token's name in its place: what is sent is another)` : digest],
+    ['gives', oneLine(value)],
+    ['place', oneLine(place)],
+  ]);
+
 function asText(found: Report): string {
-  const fields = (label: string, list: readonly Field[], sign: string): [string, string][] =>
-    list.map(({ name, value }) => [label, oneLine(`${name}${sign}${value}`)]);
-  const part = (title: string, rows: readonly (readonly [string, string])[]): string =>
-    rows.length === 0 ? '' : `\n${title}\n${columns(rows.map(([label, value]) => [`  ${label}`, value]))}`;
   const { provider, profile, environment, token } = found;
   const about = [profile && `profile ${profile}`, environment && `environment ${environment}`]
     .filter(Boolean)
@@ -174,20 +229,16 @@ function asText(found: Report): string {
       ...fields('form', found.form, '='),
       ...fields('json', found.json, ': '),
     ]),
-    ...found.signatures.map(({ text, algorithm, place, value }) =>
-      part('signs', [
-        ['text', oneLine(text)],
-        ['with', algorithm],
-        ['gives', oneLine(value)],
-        ['place', place],
-      ]),
-    ),
+    part('sends', bodyRow(found.body)),
+    ...found.signatures.map((one) => signature('signs', one)),
     token === null
       ? ''
       : part('token call, when no token is at hand', [
-          ['call', `${token.method} ${token.url}`],
+          ['call', oneLine(`${token.method} ${token.url}`)],
           ...fields('field', token.fields, '='),
+          ...bodyRow(token.body),
         ]),
+    ...(token?.signatures ?? []).map((one) => signature('signs the token call', one)),
   ].join('');
 }
 

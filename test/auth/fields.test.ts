@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { placeField, readFields } from '../../src/auth/fields.ts';
+import { dropFields, placeField, readFields } from '../../src/auth/fields.ts';
 import { fromUnicode, percentEncode } from '../../src/auth/text.ts';
 
 const fieldValues = (list: string, name: string): string[] => readFields(list).get(name) ?? [];
@@ -14,6 +14,13 @@ test('a field goes behind the others, which keep every byte', (t) => {
 test('a field replaces all of its name, wherever they stood and however they were spelled', (t) => {
   t.is(placeField('key=1&a=2&k%65y=3&KEY=4&b&key', 'key', 'v'), 'a=2&KEY=4&b&key=v');
   t.is(placeField('my+key=1&my%20key=2&x=3', 'my key', 'v'), 'x=3&my+key=v');
+});
+
+test('fields are dropped wherever they stand and however they are spelled, and the rest keeps every byte', (t) => {
+  const drop = (list: string): string => dropFields(list, new Set(['key', 'my key']));
+  t.is(drop('key=1&a=2&k%65y&my+key=3&&b=%7E&keys'), 'a=2&&b=%7E&keys');
+  t.is(drop('key=1'), '');
+  t.is(drop('a&'), 'a&');
 });
 
 test('values are encoded as a form, or percent-encoded in a query', (t) => {

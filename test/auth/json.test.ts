@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { countOnlyKey, placeJsonMember, readJsonScalar } from '../../src/auth/json.ts';
+import { countOnlyKey, dropJsonMembers, placeJsonMember, readJsonScalar } from '../../src/auth/json.ts';
 import { fromUnicode, toUnicode } from '../../src/auth/text.ts';
 
 test('a member is placed behind the last one, and numbers keep their spelling', (t) => {
@@ -19,6 +19,17 @@ test('a member that is there is replaced where it stands, and its duplicates go'
     '{"sig": "x" ,"b":2 , "c":4}',
   );
   t.is(placeJsonMember('{"sig":1}', 'sig', 'x'), '{"sig":"x"}');
+});
+
+test('a member is dropped with one comma, wherever it stands', (t) => {
+  const drop = (json: string): string => dropJsonMembers(json, new Set(['sig', 'sum']));
+  t.is(drop('{ "a": 1 , "sig": 2 , "b": 3 }'), '{ "a": 1 , "b": 3 }');
+  t.is(drop('{ "sig": 2 , "a": 1 }'), '{ "a": 1 }');
+  t.is(drop('{"sum":1,"sig":2,"a":1,"s\\u0069g":[3],"sum":4}'), '{"a":1}');
+  t.is(drop('{ "sig": {"a":1} }'), '{  }');
+  t.is(drop('{"sig":1,"sum":2}'), '{}');
+  t.is(drop('{"a":{"sig":1},"sigs":[{"sig":1}]}'), '{"a":{"sig":1},"sigs":[{"sig":1}]}');
+  t.is(drop(' {\t} '), ' {\t} ');
 });
 
 test('what is placed is encoded as JSON', (t) => {
@@ -106,6 +117,22 @@ test('property: a placed member is read back, and every other member is as the c
         const placed = `${members.length > 0 ? ',' : ''}"sig":${fromUnicode(JSON.stringify(text))}`;
         t.is(after.slice(0, at) + after.slice(at + placed.length), before);
       }
+    }),
+  );
+  t.pass();
+});
+
+test('property: dropping what was placed is dropping what stood there, and the other members keep their bytes', (t) => {
+  const names = new Set(['sig']);
+  fc.assert(
+    fc.property(fc.array(member), (members) => {
+      const before = fromUnicode(spell(members));
+      const dropped = dropJsonMembers(before, names);
+      t.is(dropJsonMembers(placeJsonMember(before, 'sig', 'x'), names), dropped);
+      t.is(dropJsonMembers(dropped, names), dropped);
+      const others = members.filter(([key]) => JSON.parse(key as string) !== 'sig');
+      t.is(dropped.replaceAll(/\s/g, ''), fromUnicode(spell(others).replaceAll(/\s/g, '')));
+      if (others.length === members.length) t.is(dropped, before);
     }),
   );
   t.pass();

@@ -426,8 +426,11 @@ test('explain shows the string that is signed, the salt by its name, and where t
     {
       text: `${wrapped}/v3/service/auth/access<salt_key>`,
       algorithm: 'sha256',
+      key: undefined,
+      digest,
       place: 'header x-verify',
       value: `${digest}###1`,
+      coversToken: false,
     },
   ]);
 });

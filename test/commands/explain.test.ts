@@ -1,8 +1,19 @@
+import { createHash } from 'node:crypto';
 import test from 'ava';
 import { configFile, run } from './run.ts';
 
 const YAML = `
 version: 1
+profiles:
+  stacked:
+    extends: payu-partner
+    credentials: { salt: { secret: true }, pin: { secret: true } }
+    inject: { form: { pin: "{{credentials.pin}}" } }
+    sign:
+      - text: "{{request.method}}\\n{{request.path}}\\n\\n{{request.headers.authorization}}\\x07"
+        algorithm: hmac-sha256
+        key: "{{credentials.salt}}"
+        set: { query: sig }
 providers:
   phonepe:
     profile: phonepe
@@ -12,7 +23,17 @@ providers:
     profile: phonepe-x-verify
     environment: sandbox
     credentials: { merchant_id: M1, salt_key: salty-salt-salt }
+  user:
+    profile: phonepe-user
+    environment: sandbox
+    credentials: { merchant_id: M1, salt_key: salty-salt-salt }
+  stacked:
+    profile: stacked
+    environment: test
+    credentials: { client_id: c, client_secret: hunter-two-hunter, salt: salty-salt-salt, pin: pin-pin-pin-pin }
 routes:
+  - { name: user, match: { path: /user }, provider: user }
+  - { name: stacked, match: { path: /stacked }, provider: stacked }
   - { name: pay, match: { path: /phonepe }, provider: phonepe, headers: { set: { x-team: pay, x-api-token: abcdefghijkl } } }
   - { name: all, match: { path: / }, upstream: "http://127.0.0.1:9/base" }
   - { name: posts, match: { path: /posts, methods: [POST] }, upstream: "http://127.0.0.1:9" }
@@ -68,10 +89,109 @@ test.serial('a signature shows the text that is signed, with the secret by name,
     file,
   ]);
   t.is(code, 0, stderr);
-  t.regex(stdout, /^signs\n {2}text +eyJhIjoxfQ==\/pg\/v1\/pay<salt_key>\n {2}with +sha256/m);
-  t.regex(stdout, /^ {2}place +header x-verify$/im);
-  t.regex(stdout, /^ {2}header +x-verify: [0-9a-f]{64}###1$/im);
+  const digest = createHash('sha256').update('eyJhIjoxfQ==/pg/v1/paysalty-salt-salt').digest('hex');
+  t.true(
+    stdout.endsWith(`
+sends
+  body  {"request":"eyJhIjoxfQ=="}
+
+signs
+  text    eyJhIjoxfQ==/pg/v1/pay<salt_key>
+  with    sha256
+  digest  ${digest}
+  gives   ${digest}###1
+  place   header x-verify
+`),
+    stdout,
+  );
+  t.regex(stdout, new RegExp(`^  header  x-verify: ${digest}###1$`, 'm'));
   t.notRegex(stdout, /salty-salt-salt/);
+});
+
+test.serial(
+  'each line of a text that is signed is a line, and a digest that hangs on the token is marked',
+  async (t) => {
+    const { file } = configFile(t, YAML);
+    const args = ['explain', 'POST', '/stacked/v1/qr', '-d', 'a=1', '--config', file];
+    const { code, stdout, stderr } = await run(t, args);
+    t.is(code, 0, stderr);
+    const shown = `
+sends
+  body  a=1&pin=%3Cpin%3E
+
+signs
+  text    POST
+          /v1/qr
+          
+          Bearer <access_token>\\u0007
+  with    hmac-sha256, key <salt>
+  digest  `;
+    t.true(stdout.includes(shown), stdout);
+    t.regex(stdout, /^ {2}digest {2}[0-9a-f]{64} \(with the token's name in its place: what is sent is another\)$/m);
+    t.notRegex(stdout, /salty-salt-salt|hunter-two-hunter|pin-pin/);
+  },
+);
+
+test.serial("a token call's own signature is shown, with the body that is wrapped", async (t) => {
+  const { file } = configFile(t, YAML);
+  const args = ['explain', 'GET', '/user/v3/service/userdetails', '-H', 'X-Grant-Token: GRT1', '--config', file];
+  const { code, stdout, stderr } = await run(t, args);
+  t.is(code, 0, stderr);
+  const wrapped = Buffer.from('{"grantToken":"GRT1"}').toString('base64');
+  const digest = createHash('sha256').update(`${wrapped}/v3/service/auth/accesssalty-salt-salt`).digest('hex');
+  t.true(
+    stdout.endsWith(`
+token call, when no token is at hand
+  call   POST https://apps-uat.phonepe.com/v3/service/auth/access
+  field  x-client-id=M1
+  field  grantToken=<subject>
+  field  x-verify=${digest}###1
+  body   {"request":"base64({\\"grantToken\\":\\"<subject>\\"})"}
+
+signs the token call
+  text    base64({"grantToken":"<subject>"})/v3/service/auth/access<salt_key>
+  with    sha256
+  digest  ${digest}
+  gives   ${digest}###1
+  place   header x-verify
+`),
+    stdout,
+  );
+  t.notRegex(stdout, /salty-salt-salt|GRT1/);
+});
+
+test.serial('--json holds all of a signature, of the request and of the token call', async (t) => {
+  const { file } = configFile(t, YAML);
+  const explained = async (...args: readonly string[]): Promise<Record<string, unknown>> => {
+    const { code, stdout } = await run(t, ['explain', ...args, '--json', '--config', file]);
+    t.is(code, 0);
+    t.notRegex(stdout, /salty-salt-salt|hunter-two-hunter|pin-pin|GRT1/);
+    return JSON.parse(stdout) as Record<string, unknown>;
+  };
+  const stacked = await explained('POST', '/stacked/v1/qr', '-d', 'a=1');
+  t.like(stacked, {
+    body: 'a=1&pin=%3Cpin%3E',
+    signatures: [{ algorithm: 'hmac-sha256', key: '<salt>', place: 'query sig', covers_token: true }],
+    token: { body: null, signatures: [] },
+  });
+  const user = await explained('GET', '/user/v3/service/userdetails', '-H', 'X-Grant-Token: GRT1');
+  const digest = createHash('sha256').update('/v3/service/userdetailssalty-salt-salt').digest('hex');
+  t.is(user['body'], null);
+  t.deepEqual(user['signatures'], [
+    {
+      text: '/v3/service/userdetails<salt_key>',
+      algorithm: 'sha256',
+      key: null,
+      digest,
+      place: 'header x-verify',
+      value: `${digest}###1`,
+      covers_token: false,
+    },
+  ]);
+  t.like(user['token'], {
+    body: '{"request":"base64({\\"grantToken\\":\\"<subject>\\"})"}',
+    signatures: [{ text: 'base64({"grantToken":"<subject>"})/v3/service/auth/access<salt_key>', key: null }],
+  });
 });
 
 for (const [what, args, pattern] of [

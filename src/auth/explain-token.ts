@@ -1,0 +1,80 @@
+import type { Explanation } from './authorizer.ts';
+import { RequestDraft } from './draft.ts';
+import { type Build, Mirror, readable } from './mirror.ts';
+import { createPathBelow } from './path.ts';
+import type { TokenPlan } from './plan.ts';
+import { Scope, type ScopeParts, type TokenFace } from './scope.ts';
+import type { Compiled } from './template.ts';
+import type { ByteString } from './text.ts';
+import { buildTokenCall, type Fields, listTokenFields, type TokenCall } from './token/request.ts';
+
+/** What the templates of a token call see, but for the caller's request. */
+export interface TokenCallParts {
+  readonly shared: Omit<ScopeParts, 'request' | 'token'>;
+  /** Stands for the token. */
+  readonly token: TokenFace | undefined;
+  /** The caller's request, anew. */
+  readonly request: () => RequestDraft;
+}
+
+/** Tells what would be asked of the token endpoint. Throws what a call that is signed would throw. */
+export function explainToken(plan: TokenPlan, parts: TokenCallParts): NonNullable<Explanation['token']> {
+  const { fetch } = plan;
+  const scope = new Scope({ ...parts.shared, token: parts.token, request: parts.request() });
+  const mask = (template: Compiled): ByteString => template.mask(scope).text;
+  const fields = listTokenFields(fetch, mask).map(({ name, value }) => ({ name, value: readable(value) }));
+  const { body, signatures } = mirrorCall(plan, parts) ?? { body: undefined, signatures: [] };
+  const signed = signatures.map(({ place, value }) => ({ name: place.slice(place.indexOf(' ') + 1), value }));
+  return { method: fetch.method, url: readable(mask(fetch.url)), fields: [...fields, ...signed], body, signatures };
+}
+
+function mirrorCall(
+  { fetch, api }: TokenPlan,
+  { shared, request }: TokenCallParts,
+): Pick<Mirror, 'body' | 'signatures'> | undefined {
+  if (fetch.signatures.length === 0) return undefined;
+  const scopeOf = (): Scope => new Scope({ ...shared, token: undefined, request: request() });
+  const build = (call: TokenCall): Build => {
+    const scope = scopeOf();
+    const draft = draftOf(call, scope, api);
+    scope.request = draft;
+    return { draft, scope };
+  };
+  buildTokenCall(fetch, scopeOf(), api);
+  const sent = build(fetch);
+  const { method, path } = sent.draft;
+  const fitting = fetch.signatures.filter(({ fits }) => fits(method, path));
+  return new Mirror({ sent, other: build(fetch), seen: build(masked(fetch)) }, [], fitting);
+}
+
+/** The call before it is signed. */
+function draftOf(call: TokenCall, scope: Scope, api: string | undefined): RequestDraft {
+  const { method, url, headers, body } = buildTokenCall({ ...call, signatures: [] }, scope, api);
+  const origin = originOf(url);
+  const target = url.slice(origin.length);
+  return new RequestDraft({ method, target, headers, body, pathBelow: createPathBelow(origin, api) });
+}
+
+/** The call with every secret as its name; its origin stays, for what is signed hangs on it. */
+function masked(call: TokenCall): TokenCall {
+  const { url, form, json, basic } = call;
+  const hide = (template: Compiled): Compiled => ({ ...template, render: (scope) => template.mask(scope).text });
+  const hideAll = (fields: Fields): Fields => fields.map(([name, value]) => [name, hide(value)]);
+  return {
+    ...call,
+    url: {
+      ...url,
+      render(scope) {
+        const seen = url.mask(scope).text;
+        return originOf(url.render(scope)) + seen.slice(originOf(seen).length);
+      },
+    },
+    headers: hideAll(call.headers),
+    query: hideAll(call.query),
+    form: form && hideAll(form),
+    json: json && ((show) => json((template) => show(hide(template)))),
+    basic: basic && [hide(basic[0]), hide(basic[1])],
+  };
+}
+
+const originOf = (url: string): string => /^[a-z]+:\/\/[^/?#]*/i.exec(url)?.[0] ?? '';

@@ -1,0 +1,122 @@
+import { headerValue } from '../core/headers.ts';
+import type { ExplainedSignature } from './authorizer.ts';
+import type { RequestDraft } from './draft.ts';
+import { applyStep, expect, place, type Place, type Step } from './inject.ts';
+import type { Scope } from './scope.ts';
+import { applySignature, prepare, type Signature } from './sign.ts';
+import type { Compiled } from './template.ts';
+import { type ByteString, toUnicode } from './text.ts';
+
+/** A request that is being built, and what its templates see. */
+export interface Build {
+  readonly draft: RequestDraft;
+  readonly scope: Scope;
+}
+
+/** The same request three times. */
+export interface Builds {
+  /** With the credentials, as it is sent; a name stands for the token. */
+  readonly sent: Build;
+  /** The same with another name for the token: a digest that differs hangs on the token. */
+  readonly other: Build;
+  /** With every secret as its name, for the eyes. */
+  readonly seen: Build;
+}
+
+export interface Placed {
+  readonly place: Place;
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Puts a credential on a request as authorizing does it, and tells what a person may see of that. */
+export class Mirror {
+  readonly placed: Placed[] = [];
+  readonly signatures: ExplainedSignature[] = [];
+  readonly #builds: Builds;
+  readonly #hadType: boolean;
+
+  /** Throws what authorizing would throw, and so do {@link inject} and {@link sign}. */
+  constructor(builds: Builds, steps: readonly Step[], signatures: readonly Signature[]) {
+    this.#builds = builds;
+    this.#hadType = headerValue(builds.seen.draft.headers, 'content-type') !== undefined;
+    for (const { place: where, name } of [...steps, ...signatures.map(({ step }) => step)]) {
+      for (const { draft, scope } of [builds.sent, builds.other]) expect(draft, where, name.render(scope));
+      expect(builds.seen.draft, where, this.#mask(name));
+    }
+    for (const step of steps) this.#inject(step);
+    for (const signature of signatures) this.signatures.push(this.#sign(signature));
+  }
+
+  /** The body as it is sent, where it is not the caller's own. */
+  get body(): string | undefined {
+    const { changedBody } = this.#builds.seen.draft;
+    return changedBody === undefined ? undefined : readable(changedBody);
+  }
+
+  /** The type that a changed body gets when it came without one. */
+  get addedType(): string | undefined {
+    const isPlaced = this.placed.some(({ place: where, name }) => where === 'header' && /^content-type$/i.test(name));
+    return this.#hadType || isPlaced ? undefined : headerValue(this.#builds.seen.draft.headers, 'content-type');
+  }
+
+  #inject(step: Step): void {
+    const { sent, other, seen } = this.#builds;
+    if (!applyStep(step, sent.draft, sent.scope)) return;
+    applyStep(step, other.draft, other.scope);
+    const [name, value] = [this.#mask(step.name), this.#mask(step.value)];
+    place(seen.draft, step.place, name, value);
+    this.placed.push({ place: step.place, name: readable(name), value: readable(value) });
+  }
+
+  #sign(signature: Signature): ExplainedSignature {
+    const { sent, other, seen } = this.#builds;
+    const { place: where, name, value } = signature.step;
+    const label = this.#mask(name);
+    this.#wrap(signature, label);
+    applySignature(signature, sent.draft, sent.scope);
+    applySignature(signature, other.draft, other.scope);
+    const digest = sent.scope.signature;
+    const text = this.#mask(signature.text);
+    seen.scope.signature = digest;
+    const masked = this.#mask(value);
+    place(seen.draft, where, label, masked);
+    return {
+      text: readable(text),
+      algorithm: signature.algorithm,
+      key: signature.key && this.#nameKey(signature.key),
+      digest,
+      place: `${where} ${readable(label)}`,
+      value: readable(masked),
+      coversToken: digest !== other.scope.signature,
+    };
+  }
+
+  /** Wraps the body that is seen where the one that is sent is wrapped. */
+  #wrap(signature: Signature, label: ByteString): void {
+    const { sent, seen } = this.#builds;
+    // The base64 of names would tell nobody anything.
+    const show = sent.draft.body === seen.draft.body ? undefined : (body: ByteString) => `base64(${body})`;
+    const before = sent.draft.changedBody;
+    prepare(signature, sent.draft, signature.step.name.render(sent.scope));
+    if (sent.draft.changedBody === before) expect(seen.draft, signature.step.place, label);
+    else prepare(signature, seen.draft, label, show);
+  }
+
+  /** A key is never shown, even where the profile doesn't say that it is a secret. */
+  #nameKey(key: Compiled): string {
+    const { text, isSecret } = key.mask(this.#builds.seen.scope);
+    if (isSecret) return readable(text);
+    const names = [...key.names].filter((name) => !name.startsWith('values.'));
+    return names.map((name) => `<${name.replace(/^credentials\./, '')}>`).join('') || '<a fixed text>';
+  }
+
+  #mask(template: Compiled): ByteString {
+    return template.mask(this.#builds.seen.scope).text;
+  }
+}
+
+/** The bytes of a request as a person reads them. */
+export function readable(text: ByteString): string {
+  return toUnicode(text) ?? text;
+}
