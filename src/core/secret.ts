@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 
 const REDACTED = '[redacted]';
@@ -16,6 +17,11 @@ export class Secret {
   /** The text itself. Each call of this is a place where a secret leaves. */
   reveal(): string {
     return this.#text;
+  }
+
+  /** Tells whether two secrets are the same one, without showing either. */
+  digest(): string {
+    return createHash('sha256').update(this.#text).digest('base64');
   }
 
   toString(): string {

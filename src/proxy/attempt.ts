@@ -203,6 +203,10 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
   }
 
   onResponseStart(controller: Controller, status: number, _headers: unknown, reason?: string): void {
+    if (status < 100) {
+      this.#fail(new OutriderError('upstream_bad_response', { detail: `the answer has the status ${status}` }));
+      return;
+    }
     // 1xx are dropped; the final answer is still to come.
     if (status < 200) return;
     this.#phase = 'reading';

@@ -5,7 +5,7 @@ import type { AuthOutcome, Events, ExchangeRecord, ReplaySkipReason } from '../c
 import type { RawHeaders } from '../core/headers.ts';
 import { collectBody, NO_BODY, openBody, type RequestBody } from './body.ts';
 import type { Caller } from './caller.ts';
-import { readHead, type Head } from './framing.ts';
+import { readHead, requestIdIn, type Head } from './framing.ts';
 import { enter, isPreflight, pathOf } from './door.ts';
 import { destinationDenied, type Destination } from './destination.ts';
 import { preflightHeaders } from './guard.ts';
@@ -176,9 +176,14 @@ class Exchange implements ExchangeRecord, AttemptObserver {
   #readHead(): Head {
     const { target, version, headers } = this.#caller;
     this.requestId = this.#deps.nextRequestId();
-    const head = readHead(target, version, headers, this.#engine.limits);
-    if (head.requestId !== undefined) this.requestId = head.requestId;
-    return head;
+    try {
+      const head = readHead(target, version, headers, this.#engine.limits);
+      if (head.requestId !== undefined) this.requestId = head.requestId;
+      return head;
+    } catch (error) {
+      this.requestId = requestIdIn(headers) ?? this.requestId;
+      throw error;
+    }
   }
 
   async #openBody(lane: Lane, head: Head, needsBody: boolean): Promise<void> {

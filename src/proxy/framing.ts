@@ -1,5 +1,5 @@
 import { OutriderError } from '../core/errors.ts';
-import { isToken, type RawHeaders } from '../core/headers.ts';
+import { headerValues, isToken, type RawHeaders } from '../core/headers.ts';
 
 export interface HeadLimits {
   readonly headerBytes: number;
@@ -67,6 +67,11 @@ const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::\d{0,
 const REQUEST_ID = /^[\w-]{1,64}$/;
 
 const refuse = (detail: string): OutriderError => new OutriderError('bad_request', { detail, close: true });
+
+/** The caller's `X-Request-Id`, if it is one that we take over. */
+export function requestIdIn(headers: RawHeaders): string | undefined {
+  return headerValues(headers, 'x-request-id').find((value) => REQUEST_ID.test(value));
+}
 
 /** Spellings met so far → the field they name, '' for one that says nothing about framing. Bounded. */
 const spellings = new Map<string, Field | ''>();

@@ -67,6 +67,8 @@ export class NodeCaller implements Caller {
   /** The answer is out while the body still comes: ends the wait for it. */
   #endLinger: (() => void) | undefined;
   #isAnswered = false;
+  /** To be cut as soon as it is the first of its connection. */
+  #isCut = false;
 
   constructor(
     req: IncomingMessage,
@@ -114,6 +116,8 @@ export class NodeCaller implements Caller {
     const { callers } = this.#connection;
     callers.splice(callers.indexOf(this), 1);
     this.#connection.hasAnswered = true;
+    const [next] = callers;
+    if (next && next.#isCut) next.cut();
     this.#wake?.();
     this.#endLinger?.();
     const { onClose } = this;
@@ -176,7 +180,13 @@ export class NodeCaller implements Caller {
   #writeHead(status: number, reason: string, headers: RawHeaders): void {
     const res = this.#res;
     // Who still waits for a 100 may or may not send the body now: the connection can't be used again.
-    if (this.#awaitsContinue || this.#premises.isClosing || this.#connection.isRefused) res.shouldKeepAlive = false;
+    if (this.#awaitsContinue) this.#connection.isRefused = true;
+    const { callers } = this.#connection;
+    // The answers to requests that came behind this one still have to go out.
+    if ((this.#premises.isClosing || this.#connection.isRefused) && callers.at(-1) === this) {
+      this.#connection.isRefused = true;
+      res.shouldKeepAlive = false;
+    }
     res.sendDate = false;
     res.writeHead(status, isReason(reason) ? reason : '', headers as string[]);
   }
@@ -228,6 +238,12 @@ export class NodeCaller implements Caller {
   }
 
   cut(): void {
+    if (this.#connection.callers[0] !== this) {
+      // The answers before this one still have to go out.
+      this.#connection.isRefused = true;
+      this.#isCut = true;
+      return;
+    }
     const { socket } = this.#req;
     // Where the end of the connection is the end of the body, only a reset says that it is not; only plain TCP has one.
     const isTcp = socket.remoteAddress !== undefined && !('encrypted' in socket);
@@ -237,6 +253,6 @@ export class NodeCaller implements Caller {
 
   closeAfterAnswer(): void {
     this.#connection.isRefused = true;
-    this.#res.shouldKeepAlive = false;
+    if (this.#connection.callers.at(-1) === this) this.#res.shouldKeepAlive = false;
   }
 }
