@@ -1,0 +1,159 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import test from 'ava';
+
+/** Highest first. A room imports from lower floors only; rooms on one floor don't know each other. */
+const FLOORS: readonly (readonly string[])[] = [
+  ['cli'],
+  ['commands'],
+  ['app'],
+  ['engine'],
+  ['proxy', 'tunnel', 'admin', 'simulator', 'observe'],
+  ['auth'],
+  ['store'],
+  ['config'],
+  ['core'],
+];
+
+/** The one file that knows a library, so that it can be replaced there. */
+const SOLE_IMPORTERS: Readonly<Record<string, string>> = {
+  undici: 'src/proxy/upstream.ts',
+  'http-proxy': 'src/proxy/upgrade.ts',
+  winston: 'src/observe/logger.ts',
+  'node-cache': 'src/store/memory.ts',
+  '@redis/client': 'src/store/redis.ts',
+  commander: 'src/cli.ts',
+};
+
+/** Where a `Secret` is opened, and why. */
+const REVEALED: Readonly<Record<string, string>> = {
+  'src/admin/server.ts': 'the admin token is compared, in constant time, with what a caller shows',
+  'src/config/build.ts': 'the log needs every secret text, to blot it out',
+  'src/config/store.ts': 'the log needs the secrets of the store too, and a reload sees whether they changed',
+  'src/proxy/egress-tunnel.ts': 'goes to the corporate proxy',
+  'src/proxy/guard.ts': 'the digests of the access tokens are compared with what a caller shows',
+  'src/proxy/upstream.ts': 'goes to the corporate proxy',
+  'src/store/redis.ts': 'goes to Redis',
+  'src/store/seal.ts': 'is the key of the cipher',
+};
+
+const MAX_LINES = 300;
+/** Files that are longer all the same, until somebody parts them. */
+const TOO_LONG: readonly string[] = ['src/proxy/exchange.ts'];
+const ROOT = join(import.meta.dirname, '..');
+
+interface SourceFile {
+  readonly path: string;
+  readonly lines: number;
+  /** Without comments. */
+  readonly code: string;
+  readonly imports: readonly string[];
+}
+
+const withoutComments = (text: string): string =>
+  text.replaceAll(/\/\*[^]*?\*\//g, '').replaceAll(/(^|\s)\/\/.*$/gm, '$1');
+
+function read(path: string): SourceFile {
+  const text = readFileSync(join(ROOT, path), 'utf8');
+  const code = withoutComments(text);
+  const imports = [...code.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)'([^'\n]+)'/g)].map((match) => match[1] as string);
+  return { path, lines: text.split('\n').length - 1, code, imports };
+}
+
+const sources = globSync('src/**/*.ts', { cwd: ROOT }).toSorted().map(read);
+
+const roomOf = (path: string): string => (path.split('/')[1] as string).replace(/\.ts$/, '');
+const floorOf = (room: string): number => FLOORS.findIndex((rooms) => rooms.includes(room));
+const targetOf = (from: string, specifier: string): string => join(dirname(from), specifier);
+const local = ({ path, imports }: SourceFile): string[] =>
+  imports.filter((specifier) => specifier.startsWith('.')).map((specifier) => targetOf(path, specifier));
+const packageOf = (specifier: string): string =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+
+test('every source file lies in a room of the house', (t) => {
+  t.deepEqual(
+    sources.map(({ path }) => path).filter((path) => floorOf(roomOf(path)) === -1),
+    [],
+  );
+});
+
+test('imports go down the floors, and never to another room of the same floor', (t) => {
+  const wrong = sources.flatMap((file) => {
+    const room = roomOf(file.path);
+    return local(file)
+      .filter((target) => roomOf(target) !== room && floorOf(roomOf(target)) <= floorOf(room))
+      .map((target) => `${file.path} -> ${target}`);
+  });
+  t.deepEqual(wrong, []);
+});
+
+test('no file leads back to itself', (t) => {
+  const graph = new Map(sources.map((file) => [file.path, local(file)]));
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (path: string, way: readonly string[]): void => {
+    if (way.includes(path)) cycles.push([...way.slice(way.indexOf(path)), path].join(' -> '));
+    if (done.has(path) || way.includes(path)) return;
+    for (const next of graph.get(path) ?? []) visit(next, [...way, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) visit(path, []);
+  t.deepEqual(cycles, []);
+});
+
+test('a library that may be replaced is known to one file', (t) => {
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  for (const [name, importer] of Object.entries(SOLE_IMPORTERS)) {
+    const importers = sources.filter(({ imports }) => imports.some((specifier) => packageOf(specifier) === name));
+    t.deepEqual(
+      importers.map(({ path }) => path),
+      name in dependencies ? [importer] : [],
+      name,
+    );
+  }
+});
+
+test('every library that the sources import is a dependency, and every dependency is imported', (t) => {
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  const imported = sources
+    .flatMap(({ imports }) => imports)
+    .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
+    .map(packageOf);
+  t.deepEqual([...new Set(imported)].toSorted(), Object.keys(dependencies).toSorted());
+});
+
+test('a secret is opened only where it goes onto a wire or is compared', (t) => {
+  t.deepEqual(
+    sources.filter(({ code }) => code.includes('.reveal(')).map(({ path }) => path),
+    Object.keys(REVEALED).toSorted(),
+  );
+});
+
+test('no provider or profile has code of its own outside its simulator', (t) => {
+  const literal = /(['"`])(?:phonepe|pincode|payu)[\w-]*\1/i;
+  const identifier = /phonepe|pincode|payu/i;
+  const branch = /profile(?:Name|\.name)?\s*[!=]==?\s*['"`]/;
+  // An example in a message may name one: "begin with a slash: /phonepe".
+  const withoutTexts = (code: string): string => code.replaceAll(/'[^'\n]*'|"[^"\n]*"|`[^`]*`/g, '');
+  t.deepEqual(
+    sources
+      .filter(({ path }) => roomOf(path) !== 'simulator')
+      .filter(({ code }) => literal.test(code) || branch.test(code) || identifier.test(withoutTexts(code)))
+      .map(({ path }) => path),
+    [],
+  );
+});
+
+test('no source file needs a table of contents', (t) => {
+  t.deepEqual(
+    sources.filter(({ lines }) => lines > MAX_LINES).map(({ path }) => path),
+    TOO_LONG,
+  );
+});
