@@ -5,6 +5,7 @@ import { createAdmin, type Admin } from './admin/server.ts';
 import type { Config, ProviderConfig } from './config/config.ts';
 import { isSameStore } from './config/store.ts';
 import { systemClock, type Clock } from './core/clock.ts';
+import { OutriderError } from './core/errors.ts';
 import { createEvents, type Events } from './core/events.ts';
 import type { HttpClient } from './core/http.ts';
 import { VERSION } from './core/version.ts';
@@ -16,7 +17,9 @@ import { logNotices } from './observe/notices.ts';
 import { createClient } from './proxy/client.ts';
 import { createComplaints } from './proxy/complain.ts';
 import { guardedLookup } from './proxy/destination.ts';
+import { dialUnmatched } from './proxy/egress-dial.ts';
 import { createExchange } from './proxy/exchange.ts';
+import { createConnectDoor } from './proxy/forward-connect.ts';
 import { createGuard } from './proxy/guard.ts';
 import { createListener, type Listener } from './proxy/listener.ts';
 import { answerError } from './proxy/respond.ts';
@@ -25,6 +28,9 @@ import { readEgress } from './proxy/egress.ts';
 import { createUpstream } from './proxy/upstream.ts';
 import { createSimulator, type SimulatedProvider, type Simulator } from './simulator/simulator.ts';
 import { openStore } from './store/open.ts';
+import { passThrough } from './tunnel/blind.ts';
+import type { Authority } from './tunnel/certificate.ts';
+import { createInterceptor } from './tunnel/interceptor.ts';
 import type { TokenStore } from './store/store.ts';
 
 export interface AppOptions {
@@ -35,6 +41,8 @@ export interface AppOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Resolves the names that no route has; default: the system's. */
   readonly lookup?: LookupFunction;
+  /** The CA of the interception door; default: that of `state_dir`. */
+  readonly authorityFor?: (hosts: ReadonlySet<string>) => Promise<Authority>;
 }
 
 export interface Started {
@@ -140,6 +148,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       engine,
     );
 
+  const complain = createComplaints(events, clock);
   const handle = createExchange({
     engine: () => engine as CompiledEngine,
     upstream,
@@ -149,8 +158,34 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     budget,
     pseudonym,
     nextRequestId,
-    complain: createComplaints(events, clock),
+    complain,
   });
+
+  const interceptor = createInterceptor({
+    clock,
+    events,
+    ...(options.authorityFor && { authorityFor: options.authorityFor }),
+    adopt: (socket, scheme, { host, port }) => listener?.adopt(socket, { scheme, host, port }),
+    failed: (cause, { host }) => {
+      const detail = `a client broke off TLS with us in a tunnel to ${host}: does it trust our CA (outrider ca show)?`;
+      complain(new OutriderError('bad_request', { detail, cause }), nextRequestId(), undefined);
+    },
+  });
+  const connect = createConnectDoor({
+    engine: () => engine as CompiledEngine,
+    events,
+    clock,
+    nextRequestId,
+    complain,
+    refuse: (socket, error, requestId) => listener?.refuseTunnel(socket, error, requestId),
+    dial: (destination) => dialUnmatched(destination, current.timeouts.connectMs, { egress, lookup, clock }),
+    intercept: ({ socket, head }, destination) => interceptor.intercept(socket, head, destination),
+    passThrough,
+  });
+  /** Gets the CA ready, where a config intercepts. */
+  const prepareCa = async ({ stateDir }: Config, { forward }: CompiledEngine): Promise<void> => {
+    if (forward?.mode === 'intercept') await interceptor.prepare(stateDir, forward.hosts);
+  };
 
   async function closeAll(drainMs: number): Promise<void> {
     await listener?.close(drainMs);
@@ -169,12 +204,14 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     store = await openStore(config.store, { clock, events });
     simulator = await startSimulator(config, clock);
     engine = compile(config);
+    await prepareCa(config, engine);
     stopWatching = config.watchSecrets();
     listener = createListener({
       address: config.listen.address,
       limits: config.limits,
       clock,
       handle,
+      connect: (request) => void connect(request),
       refuse: (caller, error) => answerError(caller, error, nextRequestId(), undefined, []),
       nextRequestId,
     });
@@ -242,7 +279,9 @@ export function createApp(config: Config, options: AppOptions = {}): App {
         if (simulator) retired.push(simulator);
         simulator = await startSimulator(next, clock);
       }
-      engine = compile(next);
+      const compiled = compile(next);
+      await prepareCa(next, compiled);
+      engine = compiled;
       stopWatching?.();
       stopWatching = next.watchSecrets();
       current = next;

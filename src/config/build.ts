@@ -50,7 +50,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   );
   checkReach(routes, problems);
   checkListening(root, data, problems);
-  checkAvailability(root, routes, data, problems);
+  checkAvailability(routes, problems);
   checkStore(root, data.store, problems);
   if (routes.length === 0 && !problems.isBrokenBelow(list)) {
     problems.warning(

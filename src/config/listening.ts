@@ -59,15 +59,7 @@ function isSame(a: Address, b: Address): boolean {
 }
 
 /** Keys whose feature is yet to come: `not_available` where one is switched on. */
-export function checkAvailability(
-  root: MapNode,
-  routes: readonly ReadRoute[],
-  data: ConfigData,
-  problems: Problems,
-): void {
-  const say = (what: string, help: string, ...way: string[]): void =>
-    problems.error('not_available', nearest(root, ...way), `${what} is not available yet`, help);
-  if (data.forward.mode === 'intercept') say(`\`mode: ${data.forward.mode}\``, 'set `mode: none`', 'forward', 'mode');
+export function checkAvailability(routes: readonly ReadRoute[], problems: Problems): void {
   for (const { route, node } of routes) {
     if (!route.websocket) continue;
     const help = 'set `websocket: false`';

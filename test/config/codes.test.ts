@@ -181,12 +181,6 @@ const CASES: readonly Case[] = [
     path: 'providers.p.credentials.token',
   },
   {
-    code: 'not_available',
-    title: 'interception',
-    source: 'forward: { mode: «intercept» }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
-    path: 'forward.mode',
-  },
-  {
     code: 'unused_key',
     title: 'a key of another kind of store',
     source:

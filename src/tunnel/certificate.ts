@@ -1,0 +1,129 @@
+import { createPrivateKey, KeyObject, randomBytes, webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
+import { decodeNameConstraints, encodeNameConstraints, NAME_CONSTRAINTS } from './name-constraints.ts';
+
+/** A certificate authority of our own. */
+export interface Authority {
+  readonly certificate: string;
+  readonly key: KeyObject;
+  /** The hosts that it may vouch for, as `URL` writes them. */
+  readonly hosts: readonly string[];
+  /** Epoch milliseconds. */
+  readonly expiresAtMs: number;
+}
+
+/** What a server shows: the certificate in PEM, and its key. */
+export interface Leaf {
+  readonly certificate: string;
+  readonly expiresAtMs: number;
+}
+
+type Keys = webcrypto.CryptoKeyPair;
+
+const EC = { name: 'ECDSA', namedCurve: 'P-256' } as const;
+const SIGNING = { name: 'ECDSA', hash: 'SHA-256' } as const;
+const ORGANIZATION = 'O=Outrider';
+/** Clocks differ, and a certificate of the future is refused. */
+const BACKDATED_MS = 3_600_000;
+/** The most that a common name holds (RFC 5280, ub-common-name). */
+const COMMON_NAME_MAX = 64;
+
+/** The library takes 100 ms to load, and is needed for interception alone. */
+async function load(): Promise<typeof import('@peculiar/x509')> {
+  await import('reflect-metadata');
+  const x509 = await import('@peculiar/x509');
+  x509.cryptoProvider.set(webcrypto as unknown as Crypto);
+  return x509;
+}
+
+/** A key pair for certificates: EC P-256. */
+export const makeKeys = (): Promise<Keys> => webcrypto.subtle.generateKey(EC, true, ['sign', 'verify']);
+
+/** Positive, 127 bits. */
+function serialNumber(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = ((bytes[0] as number) & 0x7f) | 0x40;
+  return bytes.toString('hex');
+}
+
+/** Makes an authority that can vouch for these hosts and no others (RFC 5280 §4.2.1.10). */
+export async function makeAuthority(
+  hosts: Iterable<string>,
+  validity: { readonly nowMs: number; readonly lifetimeMs: number },
+): Promise<Authority> {
+  const x509 = await load();
+  const keys = await makeKeys();
+  const expiresAtMs = validity.nowMs + validity.lifetimeMs;
+  const all = [...new Set(hosts)].toSorted();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: serialNumber(),
+    name: `CN=Outrider local CA ${randomBytes(3).toString('hex')}, ${ORGANIZATION}`,
+    notBefore: new Date(validity.nowMs - BACKDATED_MS),
+    notAfter: new Date(expiresAtMs),
+    signingAlgorithm: SIGNING,
+    keys: keys as Keys & { publicKey: CryptoKey; privateKey: CryptoKey },
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      new x509.Extension(NAME_CONSTRAINTS, true, encodeNameConstraints(all)),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey as CryptoKey),
+    ],
+  });
+  return {
+    certificate: `${certificate.toString('pem')}\n`,
+    key: KeyObject.from(keys.privateKey),
+    hosts: all,
+    expiresAtMs,
+  };
+}
+
+/** Reads an authority that {@link makeAuthority} made; throws when the texts are none. */
+export async function readAuthority(certificate: string, key: string): Promise<Authority> {
+  const x509 = await load();
+  const parsed = new x509.X509Certificate(certificate);
+  const constraints = parsed.getExtension(NAME_CONSTRAINTS);
+  return {
+    certificate,
+    key: createPrivateKey(key),
+    hosts: constraints ? decodeNameConstraints(new Uint8Array(constraints.value)) : [],
+    expiresAtMs: parsed.notAfter.getTime(),
+  };
+}
+
+/** Issues a server certificate for a host or an address. */
+export async function issueLeaf(
+  authority: Authority,
+  keys: Keys,
+  host: string,
+  validity: { readonly nowMs: number; readonly lifetimeMs: number },
+): Promise<Leaf> {
+  const x509 = await load();
+  const name = host.startsWith('[') ? host.slice(1, -1) : host;
+  const isName = isIP(name) === 0;
+  const issuer = new x509.X509Certificate(authority.certificate);
+  const expiresAtMs = Math.min(validity.nowMs + validity.lifetimeMs, authority.expiresAtMs);
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    // OpenSSL holds a common name that is an address against the permitted names.
+    subject: isName && name.length <= COMMON_NAME_MAX ? [{ CN: [name] }, { O: ['Outrider'] }] : ORGANIZATION,
+    issuer: issuer.subject,
+    notBefore: new Date(Math.max(validity.nowMs - BACKDATED_MS, issuer.notBefore.getTime())),
+    notAfter: new Date(expiresAtMs),
+    signingAlgorithm: SIGNING,
+    signingKey: authority.key.toCryptoKey(EC, false, ['sign']) as CryptoKey,
+    publicKey: keys.publicKey as CryptoKey,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension(['1.3.6.1.5.5.7.3.1']),
+      new x509.SubjectAlternativeNameExtension([{ type: isName ? 'dns' : 'ip', value: name }]),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey as CryptoKey),
+    ],
+  });
+  return { certificate: `${certificate.toString('pem')}\n`, expiresAtMs };
+}
+
+/** A private key in PEM, as a server wants it. */
+export const pemOfKey = (key: webcrypto.CryptoKey): string =>
+  KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }) as string;

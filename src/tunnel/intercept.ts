@@ -1,0 +1,105 @@
+import type { Socket } from 'node:net';
+import { TLSSocket, type SecureContext } from 'node:tls';
+import type { Clock } from '../core/clock.ts';
+import type { Leaves } from './leaves.ts';
+
+/** Where a tunnel leads. */
+export interface Way {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface InterceptDeps {
+  readonly clock: Clock;
+  readonly leaves: Leaves;
+  /** Whether a certificate may be shown for a name. */
+  readonly isRouted: (name: string) => boolean;
+  /** Takes the requests that come out of a tunnel. */
+  readonly adopt: (socket: Socket, scheme: 'http' | 'https') => void;
+  /** The client did not accept our certificate, or does not speak TLS as it should. */
+  readonly failed: (error: Error) => void;
+}
+
+/** From the tunnel's opening to its first byte, and from there to the end of the handshake. */
+const HANDSHAKE_MS = 10_000;
+const TLS_HANDSHAKE = 0x16;
+
+/** Whether a first byte can begin an HTTP request: a token (RFC 9112 §3.1), or an empty line before it. */
+const canBeginRequest = (byte: number): boolean => /^[!#$%&'*+\-.^_`|~0-9A-Za-z\r\n]$/.test(String.fromCharCode(byte));
+
+/** Waits for the first bytes and leaves them in place; undefined when none came. */
+function firstByte(socket: Socket, clock: Clock): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const done = (byte: number | undefined): void => {
+      timer.cancel();
+      socket.off('readable', look).off('close', gone);
+      resolve(byte);
+    };
+    const look = (): void => {
+      const chunk = socket.read() as Buffer | null;
+      if (!chunk) return;
+      socket.unshift(chunk);
+      done(chunk[0]);
+    };
+    const gone = (): void => done(undefined);
+    const timer = clock.after(HANDSHAKE_MS, gone);
+    socket.on('readable', look).on('close', gone).on('end', gone);
+    look();
+  });
+}
+
+/**
+ * Answers a CONNECT and hands on what comes out of the tunnel: TLS is ended with a certificate for the host (HTTP/1.1 by
+ * ALPN), plain HTTP is taken as it is, anything else is closed.
+ * @param head Bytes that came behind the CONNECT.
+ */
+export async function intercept(socket: Socket, head: Buffer, { host }: Way, deps: InterceptDeps): Promise<void> {
+  const { clock, leaves, isRouted, adopt, failed } = deps;
+  socket.on('error', () => socket.destroy());
+  const secureContext = await leaves.contextFor(host);
+  if (socket.destroyed) return;
+  if (head.length > 0) socket.unshift(head);
+  socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+  const byte = await firstByte(socket, clock);
+  if (byte === undefined || socket.destroyed) {
+    socket.destroy();
+    return;
+  }
+  if (byte !== TLS_HANDSHAKE) {
+    if (canBeginRequest(byte)) adopt(socket, 'http');
+    else socket.destroy();
+    return;
+  }
+  const show = async (name: string, done: (error: Error | null, context?: SecureContext) => void): Promise<void> => {
+    let context: SecureContext;
+    try {
+      context = await leaves.contextFor(name);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    done(null, context);
+  };
+  const secure = new TLSSocket(socket, {
+    isServer: true,
+    secureContext,
+    ALPNProtocols: ['http/1.1'],
+    SNICallback(name, done) {
+      if (name === host || !isRouted(name)) done(null);
+      else void show(name, done);
+    },
+  });
+  const timer = clock.after(HANDSHAKE_MS, () => secure.destroy());
+  const broken = (error: Error): void => {
+    timer.cancel();
+    secure.destroy();
+    failed(error);
+  };
+  secure.on('error', broken);
+  secure.once('close', () => timer.cancel());
+  secure.once('secure', () => {
+    timer.cancel();
+    secure.off('error', broken).on('error', () => secure.destroy());
+    adopt(secure, 'https');
+  });
+}

@@ -1,0 +1,53 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../core/clock.ts';
+import type { Events } from '../core/events.ts';
+import type { Authority } from './certificate.ts';
+import { intercept, type Way } from './intercept.ts';
+import { createLeaves, type Leaves } from './leaves.ts';
+import { ensureAuthority } from './state.ts';
+
+export interface InterceptorDeps {
+  readonly clock: Clock;
+  readonly events: Events;
+  /** In place of the CA of the state directory. */
+  readonly authorityFor?: (hosts: ReadonlySet<string>) => Promise<Authority>;
+  /** Takes the requests that come out of a tunnel. */
+  readonly adopt: (socket: Socket, scheme: 'http' | 'https', way: Way) => void;
+  /** A client did not accept our certificate, or does not speak TLS as it should. */
+  readonly failed: (error: Error, way: Way) => void;
+}
+
+export interface Interceptor {
+  /** Gets the CA ready; from now on certificates are for these hosts. */
+  prepare(stateDir: string, hosts: ReadonlySet<string>): Promise<void>;
+  /** Answers a CONNECT to one of the hosts. Rejects when there is no certificate to be had. */
+  intercept(socket: Socket, head: Buffer, way: Way): Promise<void>;
+}
+
+/** Ends tunnels with the certificates of a local CA. */
+export function createInterceptor({ clock, events, authorityFor, adopt, failed }: InterceptorDeps): Interceptor {
+  let leaves: Leaves | undefined;
+  let routed: ReadonlySet<string> = new Set();
+  return {
+    async prepare(stateDir, hosts) {
+      const { authority, isNew } = authorityFor
+        ? { authority: await authorityFor(hosts), isNew: false }
+        : await ensureAuthority(stateDir, hosts, clock.now());
+      leaves = createLeaves(authority, clock);
+      routed = hosts;
+      if (!isNew) return;
+      const message = 'a new local CA was made: clients must trust it (outrider ca show, outrider ca trust)';
+      events.emit('notice', { level: 'warn', message, fields: { state_dir: stateDir } });
+    },
+    async intercept(socket, head, way) {
+      if (!leaves) throw new Error('there is no CA');
+      await intercept(socket, head, way, {
+        clock,
+        leaves,
+        isRouted: (name) => routed.has(name.toLowerCase()),
+        adopt: (inner, scheme) => adopt(inner, scheme, way),
+        failed: (error) => failed(error, way),
+      });
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import type { webcrypto } from 'node:crypto';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Clock } from '../core/clock.ts';
+import { issueLeaf, makeKeys, pemOfKey, type Authority } from './certificate.ts';
+
+const LIFETIME_MS = 24 * 3_600_000;
+/** A certificate is shown for no longer than this, so that a connection never sees an old one. */
+const SHOWN_MS = 12 * 3_600_000;
+const KEPT_MAX = 256;
+
+interface Kept {
+  readonly context: Promise<SecureContext>;
+  readonly untilMs: number;
+}
+
+/** Server certificates for the hosts of routes, made when they are first asked for. */
+export interface Leaves {
+  contextFor(host: string): Promise<SecureContext>;
+}
+
+/** Issues from `authority`; the newest {@link KEPT_MAX} are kept, and all share one key, so that a new one costs one signature. */
+export function createLeaves(authority: Authority, clock: Clock): Leaves {
+  const kept = new Map<string, Kept>();
+  let keys: Promise<webcrypto.CryptoKeyPair> | undefined;
+
+  const issue = async (host: string): Promise<SecureContext> => {
+    keys ??= makeKeys();
+    const pair = await keys;
+    const leaf = await issueLeaf(authority, pair, host, { nowMs: clock.now(), lifetimeMs: LIFETIME_MS });
+    return createSecureContext({ cert: leaf.certificate, key: pemOfKey(pair.privateKey), minVersion: 'TLSv1.2' });
+  };
+
+  return {
+    contextFor(host) {
+      const now = clock.now();
+      const known = kept.get(host);
+      if (known && known.untilMs > now) return known.context;
+      const context = issue(host);
+      kept.delete(host);
+      kept.set(host, { context, untilMs: now + SHOWN_MS });
+      context.catch(() => kept.delete(host));
+      const oldest = kept.keys().next();
+      if (kept.size > KEPT_MAX && !oldest.done) kept.delete(oldest.value);
+      return context;
+    },
+  };
+}
