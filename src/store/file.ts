@@ -70,7 +70,9 @@ export class FileBacking implements Backing {
   }
 
   async redeem(key: string, generation: number): Promise<boolean> {
-    return this.#replace(key, generation, (entry) => (entry.isRedeemed ? undefined : { ...entry, isRedeemed: true }));
+    return this.#replace(key, generation, (entry) =>
+      entry.data === undefined || entry.isRedeemed ? undefined : { ...entry, isRedeemed: true },
+    );
   }
 
   async remove(key: string): Promise<void> {

@@ -6,9 +6,9 @@ import type { TokenRecord } from './store.ts';
 
 /** Records as text: JSON, or that sealed with AES-256-GCM. */
 export interface Codec {
-  write(key: string, record: TokenRecord): string;
+  readonly write: (key: string, record: TokenRecord) => string;
   /** Undefined, and told, when the text is no record that was written for this key with one of our keys. */
-  read(key: string, text: string): TokenRecord | undefined;
+  readonly read: (key: string, text: string) => TokenRecord | undefined;
 }
 
 /** Told why a record counts as absent. Holds nothing of it. */

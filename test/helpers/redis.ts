@@ -21,13 +21,21 @@ export interface RedisServer {
   readonly port: number;
   readonly url: string;
   /** One command on a connection of its own. */
-  command(...args: string[]): Promise<unknown>;
+  readonly command: (...args: string[]) => Promise<unknown>;
   /** `kill -9`. */
   kill(): Promise<void>;
-  /** Starts it again on the same port, empty unless `options` make it keep things. */
+  /** Starts it again on the same port. */
   start(): Promise<void>;
   pause(): void;
   resume(): void;
+}
+
+/** One redis-server for all tests of a file, started when the first one asks. */
+export function sharedRedis(): () => Promise<RedisServer> {
+  const ends: (() => unknown)[] = [];
+  let started: Promise<RedisServer> | undefined;
+  test.after.always('stop redis-server', () => Promise.all(ends.map((end) => end())));
+  return () => (started ??= startRedis({ teardown: (end) => void ends.push(end) }));
 }
 
 async function freePort(): Promise<number> {
@@ -39,8 +47,11 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts a redis-server that keeps nothing on disk; it is killed at the test's end. */
-export async function startRedis(t: ExecutionContext, options: readonly string[] = []): Promise<RedisServer> {
+/** Starts a redis-server that keeps nothing on disk unless `options` make it; it is killed at the test's end. */
+export async function startRedis(
+  t: Pick<ExecutionContext, 'teardown'>,
+  options: readonly string[] = [],
+): Promise<RedisServer> {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-redis-'));
   const port = await freePort();
   let child: ChildProcess | undefined;
