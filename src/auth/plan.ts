@@ -3,7 +3,7 @@ import type { ProviderConfig } from '../config/config.ts';
 import { Credentials, secretCredentials } from './credentials.ts';
 import { compileInject, type Step, stepNeedsBody } from './inject.ts';
 import { compileSignature, type Signature } from './sign.ts';
-import { type Compiled, createCompiler, isStable, readsBody } from './template.ts';
+import { type Compiled, createCompiler, isStable, readsBody, readsToken } from './template.ts';
 import { compileTokenCalls, type TokenEndpoint } from './token/caller.ts';
 
 /** A provider's profile, compiled: everything that doesn't change between requests. */
@@ -14,6 +14,8 @@ export interface Plan {
   readonly token: TokenPlan | undefined;
   /** Nothing but headers that stay the same for one token and one version of the credentials. */
   readonly isPlain: boolean;
+  /** Those of `steps` and `signatures` that put something of the token in. */
+  readonly carriesToken: ReadonlySet<Step | Signature>;
   /** Lower case; they go in no case. */
   readonly privateHeaders: readonly string[];
   /** Methods for which some signature may fit, for `Allow`. */
@@ -56,6 +58,12 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
     steps,
     signatures,
     token,
+    carriesToken: new Set([
+      ...steps.filter(({ name, value }) => readsToken(name) || readsToken(value)),
+      ...signatures.filter(({ text, key, step }) =>
+        [text, key, step.name, step.value].some((part) => part && readsToken(part)),
+      ),
+    ]),
     isPlain: signatures.length === 0 && privateHeaders.length === 0 && steps.every(isHeader),
     privateHeaders,
     signedMethods: [...new Set(signatures.flatMap(({ methods }) => methods ?? []))],

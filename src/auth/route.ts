@@ -81,11 +81,11 @@ export class RouteAuthorizer implements Authorizer {
     record: TokenRecord | undefined,
   ): Authorized {
     const { plan } = this.#parts;
-    const generation = record?.generation ?? 0;
     if (!plan.isPlain) return this.#buildAny(request, signatures, subject, record);
     const headers = request.headers.slice();
     for (const header of renderedHeaders(plan, subject, record)) placeHeader(headers, header);
     const auth = plan.steps.length > 0 ? 'injected' : 'skipped';
+    const generation = plan.carriesToken.size > 0 ? (record?.generation ?? 0) : 0;
     return { target: request.target, headers, body: undefined, generation, subject: subject.key, auth };
   }
 
@@ -108,16 +108,17 @@ export class RouteAuthorizer implements Authorizer {
     });
     for (const { place, name } of plan.steps) expect(draft, place, name.render(scope));
     for (const { step } of signatures) expect(draft, step.place, step.name.render(scope));
-    let isInjected = false;
-    for (const step of plan.steps) isInjected = applyStep(step, draft, scope) || isInjected;
+    const applied = plan.steps.filter((step) => applyStep(step, draft, scope));
     for (const signature of signatures) applySignature(signature, draft, scope);
+    // A rejection of a request into which no token went says nothing of the token (http.md rule 19).
+    const hasToken = [...applied, ...signatures].some((part) => plan.carriesToken.has(part));
     return {
       target: draft.target,
       headers: draft.headers,
       body: draft.changedBody === undefined ? undefined : toBytes(draft.changedBody),
-      generation: record?.generation ?? 0,
+      generation: hasToken ? (record?.generation ?? 0) : 0,
       subject: subject.key,
-      auth: signatures.length > 0 ? 'signed' : isInjected ? 'injected' : 'skipped',
+      auth: signatures.length > 0 ? 'signed' : applied.length > 0 ? 'injected' : 'skipped',
     };
   }
 }

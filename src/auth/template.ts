@@ -155,6 +155,11 @@ export function readsBody({ names }: Pick<Compiled, 'names'>): boolean {
   return [...names].some((name) => /^request\.(?:body$|form\.|json\.)/.test(name));
 }
 
+/** Whether something of the token goes into the text. */
+export function readsToken({ names }: Compiled): boolean {
+  return [...names].some((name) => name.startsWith('token.'));
+}
+
 const FAMILIES = ['credentials', 'endpoints', 'values', 'token', 'request.headers', 'request.form', 'request.json'];
 
 /** `request.headers.X-Id` → [`request.headers`, `x-id`]. */

@@ -123,7 +123,14 @@ function checkSignatures(list: Node | undefined, problems: Problems): void {
   for (const entry of list.items) {
     const set = find(entry, 'set');
     const places = PLACES.filter((place) => isPresent(find(set, place)));
-    if (set?.kind === 'map' && places.length !== 1) {
+    if (!isPresent(set)) {
+      problems.error(
+        'missing_key',
+        entry,
+        '`set` is missing: where the signature goes',
+        'add `set: { header: …, value: "{{signature}}" }`',
+      );
+    } else if (set?.kind === 'map' && places.length !== 1) {
       problems.error(
         'invalid_value',
         set,

@@ -1,4 +1,4 @@
-import { chmodSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { once } from 'node:events';
@@ -7,8 +7,9 @@ import { isMainThread } from 'node:worker_threads';
 /** Where to listen: a TCP address or a Unix socket. */
 export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** Whether the socket file is a left-over: nobody accepts there. */
+/** Whether there is a socket and nobody accepts: a left-over. Any other file is somebody's. */
 function isStale(path: string): Promise<boolean> {
+  if (!lstatSync(path).isSocket()) return Promise.resolve(false);
   return new Promise((resolve) => {
     const probe = connect({ path });
     probe.once('connect', () => resolve((probe.destroy(), false)));

@@ -20,7 +20,8 @@ export interface Head {
   fetchSite: string | undefined;
   requestId: string | undefined;
   proxyAuthorization: string | undefined;
-  outriderToken: string | undefined;
+  /** Every `X-Outrider-Token`. */
+  outriderTokens: readonly string[];
   via: string | undefined;
   /** Whether a precondition came that a 412 may answer (RFC 9110 §13.1). */
   isConditional: boolean;
@@ -119,7 +120,7 @@ export function readHead(target: string, version: string, headers: RawHeaders, l
     fetchSite: undefined,
     requestId: undefined,
     proxyAuthorization: undefined,
-    outriderToken: undefined,
+    outriderTokens: NONE,
     via: undefined,
     isConditional: false,
   };
@@ -173,7 +174,7 @@ export function readHead(target: string, version: string, headers: RawHeaders, l
         head.proxyAuthorization ??= value;
         break;
       case 'x-outrider-token':
-        head.outriderToken ??= value;
+        head.outriderTokens = [...head.outriderTokens, value];
         break;
       case 'via':
         head.via = head.via === undefined ? value : `${head.via},${value}`;

@@ -15,7 +15,7 @@ export interface Visitor {
   readonly origin: string | undefined;
   readonly fetchSite: string | undefined;
   readonly proxyAuthorization: string | undefined;
-  readonly outriderToken: string | undefined;
+  readonly outriderTokens: readonly string[];
 }
 
 export interface Guard {
@@ -54,14 +54,14 @@ function addressInUrl(address: string): string {
   return address.includes(':') ? `[${address.toLowerCase()}]` : address;
 }
 
-function presentedToken({ outriderToken, proxyAuthorization }: Visitor): string | undefined {
-  if (outriderToken !== undefined) return outriderToken;
+/** Everything that the caller shows as an access token. */
+function presentedTokens({ outriderTokens, proxyAuthorization }: Visitor): readonly string[] {
   const match = /^(bearer|basic) +(\S+)$/i.exec(proxyAuthorization ?? '');
-  if (!match) return undefined;
+  if (!match) return outriderTokens;
   const value = match[2] as string;
-  if ((match[1] as string).toLowerCase() === 'bearer') return value;
+  if ((match[1] as string).toLowerCase() === 'bearer') return [...outriderTokens, value];
   const pair = Buffer.from(value, 'base64').toString();
-  return pair.includes(':') ? pair.slice(pair.indexOf(':') + 1) : undefined;
+  return pair.includes(':') ? [...outriderTokens, pair.slice(pair.indexOf(':') + 1)] : outriderTokens;
 }
 
 /**
@@ -114,14 +114,16 @@ export function createGuard(config: GuardConfig, routeHosts: readonly string[]):
 
     checkAccess(visitor, asProxy = false) {
       if (tokens.length === 0) return;
-      const presented = presentedToken(visitor);
-      const digest = sha256(presented ?? '');
+      const presented = presentedTokens(visitor);
       let isValid = false;
-      for (const token of tokens) isValid = timingSafeEqual(token, digest) || isValid;
-      if (presented !== undefined && isValid) return;
+      for (const one of presented) {
+        const digest = sha256(one);
+        for (const token of tokens) isValid = timingSafeEqual(token, digest) || isValid;
+      }
+      if (isValid) return;
       throw new OutriderError('client_unauthenticated', {
         detail:
-          presented === undefined
+          presented.length === 0
             ? 'no access token came with the request'
             : 'the access token is not one of those configured',
         ...(asProxy ? PROXY_CHALLENGE : CHALLENGE),

@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { unlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Address, Limits } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
@@ -133,6 +132,7 @@ export function createListener(options: ListenerOptions): Listener {
     // An answer would be taken for that of the request before it.
     if (pending) {
       pending.closeAfterAnswer();
+      serveBare(socket, callers);
       return;
     }
     carriers.add(socket);
@@ -220,9 +220,18 @@ export function createListener(options: ListenerOptions): Listener {
       await closed;
       timer.cancel();
       fresh.cancel();
-      if ('path' in address) tryUnlink(address.path);
     },
   };
+}
+
+/** node:http has let go of the socket (a CONNECT came); the answers before that still have to go out, or to learn that nobody is there. */
+function serveBare(socket: Socket, callers: readonly NodeCaller[]): void {
+  const gone = (): void => void socket.destroy();
+  socket
+    .on('error', gone)
+    .on('end', gone)
+    .on('drain', () => callers[0]?.onDrain?.());
+  socket.resume();
 }
 
 const createConnection = (more: Partial<Connection> = {}): Connection => ({
@@ -235,11 +244,3 @@ const createConnection = (more: Partial<Connection> = {}): Connection => ({
 });
 
 const connectionOf = (socket: Tagged): Connection => (socket[CONNECTION] ??= createConnection());
-
-function tryUnlink(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Node has removed it already.
-  }
-}

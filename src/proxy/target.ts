@@ -11,6 +11,9 @@ const refuse = (detail: string): OutriderError => new OutriderError('bad_request
 const decodeOnce = (path: string): string =>
   path.replaceAll(ESCAPE, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 
+/** `%252525` hides as much as `%25`, and takes as many rounds to see through. */
+const collapse = (path: string): string => path.replaceAll(/%(?:25)+/g, '%25');
+
 function hasDotSegment(path: string): boolean {
   return path.split(/[/\\]/).some((segment) => {
     const semicolon = segment.indexOf(';');
@@ -34,9 +37,9 @@ export function checkTarget(target: string): void {
   if (path.includes('\\')) throw refuse('the path has a backslash');
   if (BAD_ESCAPE.test(path)) throw refuse('the path has a bad percent escape');
   if (path.includes('%00')) throw refuse('the path has an encoded NUL');
-  for (let seen = path; ;) {
+  for (let seen = collapse(path); ;) {
     if (hasDotSegment(seen)) throw refuse('the path has a dot segment');
-    const decoded = decodeOnce(seen);
+    const decoded = collapse(decodeOnce(seen));
     if (decoded === seen) return;
     seen = decoded;
   }
