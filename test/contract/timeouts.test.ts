@@ -79,27 +79,29 @@ test('rule 17: `idle` is silence, not the whole: a body that trickles is no time
   t.is((await ask(t, outrider.port, GET)).text, 'xxxxxxxx');
 });
 
-test('rule 17: `idle` does not hold for text/event-stream', async (t) => {
-  const more = gate();
-  const { outrider } = await givenPlain(t, {
-    handler: async (arrival) => {
-      await arrival.write(
-        'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n7\r\ndata: 1\r\n',
-      );
-      await more.opened;
-      await arrival.write('0\r\n\r\n');
-    },
-    extra: 'timeouts: { idle: 200ms }',
+for (const type of ['text/event-stream; charset=utf-8', 'Text/Event-Stream']) {
+  test(`rule 17: \`idle\` does not hold for ${type}`, async (t) => {
+    const more = gate();
+    const { outrider } = await givenPlain(t, {
+      handler: async (arrival) => {
+        await arrival.write(
+          `HTTP/1.1 200 OK\r\nContent-Type: ${type}\r\ntransfer-encoding: chunked\r\n\r\n7\r\ndata: 1\r\n`,
+        );
+        await more.opened;
+        await arrival.write('0\r\n\r\n');
+      },
+      extra: 'timeouts: { idle: 200ms }',
+    });
+    const client = await rawClient(t, outrider.port);
+    const whole = client.answer();
+    await client.send(GET);
+    await client.bodyBytes(7);
+    const silentSince = Date.now();
+    await until('more than `idle` to pass', () => Date.now() - silentSince > 1_500);
+    more.open();
+    t.is((await whole).text, 'data: 1');
   });
-  const client = await rawClient(t, outrider.port);
-  const whole = client.answer();
-  await client.send(GET);
-  await client.bodyBytes(7);
-  const silentSince = Date.now();
-  await until('more than `idle` to pass', () => Date.now() - silentSince > 1_500);
-  more.open();
-  t.is((await whole).text, 'data: 1');
-});
+}
 
 test.serial('rule 17: a caller that reads slowly is no silence of the upstream', async (t) => {
   const total = 32 * 1024 * 1024;
