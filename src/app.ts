@@ -3,6 +3,7 @@ import type { LookupFunction } from 'node:net';
 import type { Writable } from 'node:stream';
 import { createAdmin, type Admin } from './admin/server.ts';
 import type { Config, ProviderConfig } from './config/config.ts';
+import { carryCredentials } from './config/credentials.ts';
 import { isSameStore } from './config/store.ts';
 import { systemClock, type Clock } from './core/clock.ts';
 import { OutriderError } from './core/errors.ts';
@@ -274,6 +275,8 @@ export function createApp(config: Config, options: AppOptions = {}): App {
         }
       }
       const before = engine;
+      // Else a simulator would be brought up anew for credentials that are half changed.
+      carryCredentials(current.providers, next.providers);
       if (JSON.stringify(simulatedProviders(current)) !== JSON.stringify(simulatedProviders(next))) {
         // Requests under way may still be on their way to the old one.
         if (simulator) retired.push(simulator);

@@ -1,6 +1,7 @@
 import type { AuthDeps, ProviderAuth } from './auth/provider.ts';
 import { createProviderAuth } from './auth/provider.ts';
 import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
+import { carryCredentials } from './config/credentials.ts';
 import type { Engine, Lane } from './proxy/lane.ts';
 import { checkHostAddress, originOfDestination, type Destination } from './proxy/destination.ts';
 import { createForward } from './proxy/forward.ts';
@@ -54,6 +55,7 @@ interface LiveProvider {
 }
 
 export interface CompiledEngine extends Engine {
+  readonly config: Pick<Config, 'providers'>;
   readonly providers: ReadonlyMap<string, LiveProvider>;
   readonly lanes: readonly Lane[];
   /** Closes the providers that `next` does not go on with. */
@@ -69,6 +71,7 @@ export function compileEngine(
   deps: EngineDeps,
   before?: CompiledEngine,
 ): CompiledEngine {
+  if (before) carryCredentials(before.config.providers, config.providers);
   const endpoints = new Map(
     [...config.providers.values()].map((provider) => [provider.name, deps.endpointsOf(provider)]),
   );
@@ -133,6 +136,7 @@ export function compileEngine(
     forward: createForwardDoor(config.forward, lanes, relay),
     limits: config.limits,
     keep: config.replay,
+    config,
     providers,
     lanes,
     retire(next) {

@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
-import type { CredentialSnapshot, CredentialSource } from './config.ts';
+import { inspect, isDeepStrictEqual } from 'node:util';
+import type { CredentialSnapshot, CredentialSource, ProviderConfig } from './config.ts';
 import type { CredentialSpec } from './profile.ts';
 import type { Outside } from './interpolate.ts';
 import type { ScalarNode } from './tree.ts';
@@ -47,12 +47,15 @@ export const hasDefault = (spec: CredentialSpec, environment: string | undefined
 /** A provider's credentials, read anew from their files when those change. */
 export class Credentials implements CredentialSource {
   readonly #entries: readonly CredentialEntry[];
+  readonly #standIns: ReadonlyMap<string, string>;
   #current: Snapshot;
   #previous: Snapshot | undefined;
+  #isCarriedOn = false;
 
   /** `stand-ins` are values that nobody gave: the simulator's. They are no secrets. */
   constructor(entries: readonly CredentialEntry[], standIns: ReadonlyMap<string, string>) {
     this.#entries = entries;
+    this.#standIns = standIns;
     const given = entries.map(({ name, node }) => [name, node.text] as const);
     this.#current = new Snapshot(1, new Map([...standIns, ...given]));
   }
@@ -64,6 +67,31 @@ export class Credentials implements CredentialSource {
   /** Absolute paths of the files that the values come from. */
   get files(): readonly string[] {
     return [...new Set(this.#entries.flatMap(({ node }) => node.interpolation?.files ?? []))];
+  }
+
+  /** Whether these are the values of an older config, so that nothing about them is news. */
+  get isCarriedOn(): boolean {
+    return this.#isCarriedOn;
+  }
+
+  /** The values that come from files and are no secrets. */
+  get shown(): Readonly<Record<string, string>> {
+    const shown: Record<string, string> = {};
+    for (const { name, node, isSecret } of this.#entries) {
+      if (!isSecret && isFromFile(node)) shown[name] = this.#current.values.get(name) ?? '';
+    }
+    return shown;
+  }
+
+  /**
+   * Goes on with the values of `before` where these are written as those were: the files were read at any moment, perhaps in the
+   * middle of a change, and only {@link reload} knows when they are complete.
+   */
+  carryOn(before: Credentials): void {
+    this.#isCarriedOn = this.files.length > 0 && isDeepStrictEqual(this.#written(), before.#written());
+    if (!this.#isCarriedOn || before.#current === this.#current) return;
+    this.#previous = this.#current;
+    this.#current = before.#current;
   }
 
   /** Values marked secret, and those that they replaced, which a log under way may still meet. */
@@ -86,7 +114,7 @@ export class Credentials implements CredentialSource {
     const changed: string[] = [];
     const shown: Record<string, string> = {};
     for (const { name, node, isSecret } of this.#entries) {
-      if (node.interpolation === undefined || node.interpolation.files.length === 0) continue;
+      if (!isFromFile(node)) continue;
       const text = node.interpolation.again(readFile);
       if (text === '') return { empty: name };
       if (text === values.get(name)) continue;
@@ -102,11 +130,40 @@ export class Credentials implements CredentialSource {
     return { changed, shown };
   }
 
+  /** Everything that the values hang on but what stands in the files. */
+  #written(): unknown {
+    const given = this.#entries.map(({ name, node }) => [
+      name,
+      node.interpolation?.again((file) => `\0${file}\0`) ?? node.text,
+    ]);
+    return [given, [...this.#standIns]];
+  }
+
   toJSON(): unknown {
     return this.#current.toJSON();
   }
 
   [inspect.custom](): string {
     return `Credentials(${inspect(this.#current)})`;
+  }
+}
+
+type FileNode = ScalarNode & { readonly interpolation: NonNullable<ScalarNode['interpolation']> };
+
+const isFromFile = (node: ScalarNode): node is FileNode => (node.interpolation?.files.length ?? 0) > 0;
+
+type Providers = ReadonlyMap<string, Pick<ProviderConfig, 'credentials' | 'environment' | 'endpoints'>>;
+
+/**
+ * Lets the providers of a config go on with the credentials of the config that it replaces, where they are written the same and
+ * are for the same place: their files may be half changed, and whoever watches them takes them when they are complete.
+ */
+export function carryCredentials(before: Providers, after: Providers): void {
+  for (const [name, { credentials, environment, endpoints }] of after) {
+    const known = before.get(name);
+    if (!(credentials instanceof Credentials) || !(known?.credentials instanceof Credentials)) continue;
+    if (known.environment === environment && isDeepStrictEqual(known.endpoints, endpoints)) {
+      credentials.carryOn(known.credentials);
+    }
   }
 }

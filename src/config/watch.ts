@@ -35,7 +35,8 @@ function signatureOf(file: string): string {
 
 /**
  * Watches the files of each provider's credentials. When they have been quiet for a second, all values of the provider are
- * swapped at once; while one is missing, unreadable or empty, all old ones stay, with a notice. Returns what ends it.
+ * swapped at once; while one is missing, unreadable or empty, all old ones stay, with a notice. Another tells at the start what
+ * is in use, secrets aside. Returns what ends it.
  */
 export function watchCredentials(
   providers: readonly WatchedProvider[],
@@ -49,10 +50,16 @@ export function watchCredentials(
     .map((provider) => ({ ...provider, files: provider.credentials.files, changedAt: start, complaint: undefined }))
     .filter(({ files }) => files.length > 0);
   if (watched.length === 0) return () => {};
+  for (const { name, credentials } of watched) tellOf(name, credentials);
   const look = (): Map<string, string> =>
     new Map([...new Set(watched.flatMap(({ files }) => files))].map((file) => [file, signatureOf(file)]));
   let seen = look();
   let timer: Timer = clock.after(POLL_MS, poll);
+
+  function tellOf(provider: string, { shown, isCarriedOn }: Credentials): void {
+    if (isCarriedOn || Object.keys(shown).length === 0) return;
+    onNotice({ level: 'info', message: 'credentials from files are in use', fields: { provider, ...shown } });
+  }
 
   function poll(): void {
     timer = clock.after(POLL_MS, poll);

@@ -11,7 +11,10 @@ interface Watching {
   readonly directory: string;
   readonly clock: FakeClock;
   readonly credentials: CredentialSource;
+  /** From the first change on. */
   readonly notices: NoticeRecord[];
+  /** What was told before. */
+  readonly atStart: readonly NoticeRecord[];
   readonly stop: () => void;
   readonly write: (name: string, text: string) => void;
   readonly values: () => Record<string, string>;
@@ -50,11 +53,13 @@ async function watching(t: ExecutionContext, files = { key: 'key', index: 'index
   const stop = config.watchSecrets();
   t.teardown(stop);
   await clock.advance(2_000);
+  const atStart = notices.splice(0);
   return {
     directory,
     clock,
     credentials,
     notices,
+    atStart,
     stop,
     write,
     values: () => Object.fromEntries(credentials.current.values),
@@ -122,6 +127,35 @@ test('the notice says which index is in use, never the salt', async (t) => {
     fields: { provider: 'p', changed: ['salt_key', 'salt_index'], salt_index: '2' },
   });
   t.false(JSON.stringify(notices).includes('key-two'));
+});
+
+test('at the start a notice says which index is in use, never the salt', async (t) => {
+  const { atStart } = await watching(t);
+  t.deepEqual(atStart, [
+    {
+      level: 'info',
+      message: 'credentials from files are in use',
+      fields: { provider: 'p', salt_index: '1' },
+    },
+  ]);
+});
+
+test('a provider whose files hold nothing but secrets, or that has no files, says nothing at the start', async (t) => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
+  t.teardown(() => fs.rmSync(directory, { recursive: true, force: true }));
+  fs.writeFileSync(path.join(directory, 'token'), 'one');
+  const clock = fakeClock();
+  const notices: NoticeRecord[] = [];
+  const { config } = parseConfig(
+    `providers:
+  a: { profile: bearer, credentials: { token: "\${file:token}" } }
+  b: { profile: phonepe-x-verify, environment: simulator, credentials: { salt_index: "7" } }`,
+    path.join(directory, 'proxy.config.yaml'),
+    { env: {}, clock, onNotice: (notice) => notices.push(notice) },
+  );
+  t.teardown(config?.watchSecrets() ?? (() => t.fail()));
+  await clock.advance(2_000);
+  t.deepEqual(notices, []);
 });
 
 test('a snapshot that is held stays as it was', async (t) => {

@@ -1,0 +1,53 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import type { Authorized } from '../src/auth/authorizer.ts';
+import { parseConfig } from '../src/config/load.ts';
+import { createEvents } from '../src/core/events.ts';
+import { compileEngine } from '../src/engine.ts';
+import { createMemoryStore } from '../src/store/memory.ts';
+import { fakeClock } from './helpers/clock.ts';
+
+test('an engine goes on with the credentials that the one before it holds at that moment', async (t) => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
+  t.teardown(() => fs.rmSync(directory, { recursive: true, force: true }));
+  const write = (index: string): void => fs.writeFileSync(path.join(directory, 'index'), index);
+  const clock = fakeClock();
+  const load = () => {
+    const text = `
+providers:
+  p: { profile: phonepe-x-verify, environment: sandbox, credentials: { merchant_id: M, salt_key: s, salt_index: "\${file:index}" } }
+routes: [{ match: { path: /p }, provider: p }]`;
+    const { config, diagnostics } = parseConfig(text, path.join(directory, 'proxy.config.yaml'), { env: {}, clock });
+    if (!config) throw new Error(JSON.stringify(diagnostics));
+    return config;
+  };
+  const deps = {
+    pseudonym: 'outrider-test',
+    store: createMemoryStore(clock),
+    clock,
+    events: createEvents(),
+    http: () => Promise.reject(new Error('no network in this test')),
+    endpointsOf: ({ endpoints }: { endpoints: Readonly<Record<string, string>> }) => endpoints,
+  };
+  const indexOf = ({ lanes: [lane] }: ReturnType<typeof compileEngine>): string | undefined => {
+    const request = { method: 'GET', target: '/x', headers: [], body: null };
+    const authorized = lane?.authorizer?.authorize(request) as Authorized | undefined;
+    return authorized?.headers.at(-1)?.split('###')[1];
+  };
+
+  write('1');
+  const config = load();
+  t.teardown(config.watchSecrets());
+  const before = compileEngine(config, deps);
+  await clock.advance(2_000);
+  // What is loaded first, and comes into use last, has read an older file.
+  const next = load();
+  write('2');
+  await clock.advance(2_000);
+  t.is(indexOf(before), '2');
+  t.is(indexOf(compileEngine(next, deps, before)), '2');
+  write('3');
+  t.is(indexOf(compileEngine(load(), deps, before)), '2');
+});
