@@ -92,6 +92,7 @@ const GARBAGE: Readonly<Record<string, string>> = {
   'a malformed head': 'GET /api/2 HTTP/1.1\r\nHost : localhost\r\n\r\n',
   'ambiguous framing':
     'POST /api/2 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  'a CONNECT': 'CONNECT api.provider.test:443 HTTP/1.1\r\nHost: api.provider.test\r\n\r\n',
   nonsense: '\x00\x01\x02\r\n\r\n',
 };
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import test from 'ava';
 import { gate, until } from '../helpers/http1.ts';
@@ -88,6 +88,41 @@ for (const size of [100_000, 3_000_000]) {
     t.is((await upstream.requests[2]?.body())?.length, size);
   });
 }
+
+test('rule 24: a body that outgrows the spool while the token is renewed is never replayed in part', async (t) => {
+  const { outrider, upstream, tokens, warm } = await givenTokens(t, {
+    extra: 'replay: { memory: 16KiB, spool: 64KiB }',
+  });
+  await warm();
+  const held = gate();
+  tokens.script = async ({ n }) => {
+    await held.opened;
+    return granted(`token-${n}`);
+  };
+  upstream.handler = async (arrival, n) => {
+    if (n === 2) return arrival.reply(401, { body: 'rejected' });
+    return arrival.reply(200, { body: (await arrival.body()).sha256 });
+  };
+  const client = await rawClient(t, outrider.port);
+  const whole = client.answer();
+  await client.send('POST /api/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n');
+  const chunk = `8000\r\n${'x'.repeat(0x8000)}\r\n`;
+  await client.send(chunk);
+  await tokens.call(2);
+  await client.send(chunk.repeat(6));
+  held.open();
+  await client.send('0\r\n\r\n');
+  const answer = await whole;
+  if (answer.status === 401) t.is(answer.text, 'rejected');
+  else
+    t.is(
+      answer.text,
+      createHash('sha256')
+        .update('x'.repeat(7 * 0x8000))
+        .digest('hex'),
+    );
+  t.true(upstream.requests.slice(2).every(({ isComplete }) => isComplete));
+});
 
 test('rule 20: HEAD and a body with Expect: 100-continue are replayed too', async (t) => {
   const { outrider, upstream, warm } = await givenTokens(t);
