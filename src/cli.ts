@@ -33,7 +33,6 @@ function addHeader(text: string, before: readonly string[] = []): readonly strin
 
 /** Commands that the documentation names and that do not exist yet. */
 const LATER: readonly (readonly [name: string, summary: string])[] = [
-  ['exec', 'run a program with the proxy around it'],
   ['ca', 'the local CA of the interception door'],
   ['init', 'write a starter file'],
   ['doctor', 'check what commonly goes wrong'],
@@ -102,6 +101,16 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
       done(await health(contextOf(options)));
     },
   );
+  command('exec', 'run a program with the proxy around it')
+    .usage('[options] -- <command> [args...]')
+    .argument('<command>')
+    .argument('[args...]')
+    .option('--intercept', "have its requests to the providers' own URLs come to the proxy, TLS and all")
+    .addHelpText('after', '\nThe exit code is that of the command; 125 when outrider itself fails.')
+    .action(async (program: string, args: readonly string[], options: { intercept?: true }) => {
+      const { exec } = await import('./commands/exec.ts');
+      done(await exec(contextOf({}), { intercept: options.intercept ?? false, command: program, args }));
+    });
   for (const [name, summary] of LATER) {
     command(name, `${summary} (not available yet)`)
       .allowUnknownOption()

@@ -60,10 +60,11 @@ export function isLoopbackHost(hostname: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost') || host === 'localhost.' || host.endsWith('.localhost.');
 }
 
-type Exception = (hostname: string, port: string) => boolean;
+/** Whether a host is reached without a proxy. */
+export type Exception = (hostname: string, port: string) => boolean;
 
 /** One entry of NO_PROXY: `*`, a name with everything below it, an IP address, a range; each may end in a port. */
-function readException(entry: string): Exception | undefined {
+export function readException(entry: string): Exception | undefined {
   if (entry === '*') return () => true;
   const range = /^([0-9a-f:.]+)\/(\d{1,3})$/.exec(entry);
   if (range) {

@@ -35,7 +35,7 @@ for (const args of [
 }
 
 for (const args of [
-  ['exec', '--', 'ls'],
+  ['init', '--force'],
   ['doctor', '--verbose'],
 ]) {
   test.serial(`a command that comes later says so: ${args.join(' ')}`, async (t) => {

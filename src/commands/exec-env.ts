@@ -1,0 +1,84 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { getCACertificates } from 'node:tls';
+import type { RouteConfig } from '../config/config.ts';
+import { readException } from '../proxy/egress.ts';
+import type { Env } from './output.ts';
+
+/** Set for the program, so that an `exec` within it is noticed. */
+export const NESTED = 'OUTRIDER_EXEC';
+
+/** Where systems keep their roots in one file: Debian, Fedora, SUSE, Alpine and BSD, macOS. */
+const SYSTEM_BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+  '/usr/local/etc/openssl@3/cert.pem',
+];
+/** Who reads which: OpenSSL and Go, curl, Python's requests, Node, git, the AWS tools, Deno. */
+const BUNDLE_VARIABLES = [
+  'SSL_CERT_FILE',
+  'CURL_CA_BUNDLE',
+  'REQUESTS_CA_BUNDLE',
+  'NODE_EXTRA_CA_CERTS',
+  'GIT_SSL_CAINFO',
+  'AWS_CA_BUNDLE',
+  'DENO_CERT',
+];
+
+const readable = (file: string): string => {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+};
+
+/** The system's roots, whatever roots the environment names already, and one more, in PEM. */
+export function bundle(env: Env, certificate: string): string {
+  const named = BUNDLE_VARIABLES.flatMap((name) => env[name] || []);
+  const system = SYSTEM_BUNDLES.find((file) => existsSync(file));
+  const roots = system === undefined ? getCACertificates('default').join('\n') : readable(system);
+  const texts = [roots, ...[...new Set(named)].filter((file) => file !== system).map(readable), certificate];
+  return texts.map((text) => (text === '' || text.endsWith('\n') ? text : `${text}\n`)).join('');
+}
+
+/** `OUTRIDER_URL`, and one variable for each route with a path. */
+export function baseUrls(origin: string, routes: readonly RouteConfig[]): Record<string, string> {
+  const urls: Record<string, string> = { OUTRIDER_URL: origin };
+  for (const { name, match } of routes) {
+    const variable = `OUTRIDER_URL_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`;
+    if (match.path !== undefined) urls[variable] ??= match.path === '/' ? origin : origin + match.path;
+  }
+  return urls;
+}
+
+/** `NO_PROXY` without the entries that would keep a routed host from us; undefined when there was none. */
+export function noProxy(env: Env, origins: readonly URL[]): string | undefined {
+  const before = env['no_proxy'] ?? env['NO_PROXY'];
+  const keeps = (entry: string): boolean => {
+    const isException = readException(entry.toLowerCase().replace(/^([^:]*|\[.*\]):\d+$/, '$1'));
+    return !isException || !origins.some(({ hostname }) => isException(hostname, ''));
+  };
+  return before
+    ?.split(/[\s,]+/)
+    .filter((entry) => entry !== '' && keeps(entry))
+    .join(',');
+}
+
+/** What makes programs come to the proxy for every URL, and trust its certificates. */
+export function interceptVariables(
+  env: Env,
+  proxy: string,
+  origins: readonly URL[],
+  bundleFile: string,
+): Record<string, string | undefined> {
+  const exceptions = noProxy(env, origins);
+  return {
+    ...Object.fromEntries(['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'].map((name) => [name, proxy])),
+    NO_PROXY: exceptions,
+    no_proxy: exceptions,
+    NODE_USE_ENV_PROXY: '1',
+    ...Object.fromEntries(BUNDLE_VARIABLES.map((name) => [name, bundleFile])),
+  };
+}

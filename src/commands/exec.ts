@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createApp, type App } from '../app.ts';
+import type { Config } from '../config/config.ts';
+import { systemClock } from '../core/clock.ts';
+import { makeAuthority } from '../tunnel/certificate.ts';
+import { readConfig } from './config-file.ts';
+import { holdSignals, runProgram } from './exec-child.ts';
+import { baseUrls, bundle, interceptVariables, NESTED } from './exec-env.ts';
+import type { Context } from './output.ts';
+import { complain, complainOf } from './output.ts';
+
+export interface ExecOptions {
+  /** Has the program's requests to the providers' own URLs come to us, TLS and all. */
+  readonly intercept: boolean;
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** We ourselves failed. */
+const FAILED = 125;
+/** Longer than any run. */
+const CA_LIFETIME_MS = 90 * 24 * 3_600_000;
+
+/** The config for one program: any free port, nobody else to serve, stderr left to the program but for errors. */
+function forOneRun(config: Config, intercept: boolean): Config {
+  const { mode } = config.forward;
+  return {
+    ...config,
+    listen: { ...config.listen, address: { host: '127.0.0.1', port: 0 } },
+    admin: false,
+    forward: { ...config.forward, mode: intercept ? 'intercept' : mode === 'intercept' ? 'plain' : mode },
+    timeouts: { ...config.timeouts, lameDuckMs: 0, drainMs: 0 },
+    log: { ...config.log, access: false, level: 'error' },
+  };
+}
+
+/**
+ * Runs a program with the proxy around it, on a port that is bound before the program starts (rule 34).
+ * Resolves with the program's exit code: 128 + n for a signal, 127 or 126 when it can't be run; 125 when we fail.
+ */
+export async function exec(context: Context, { intercept, command, args }: ExecOptions): Promise<number> {
+  const { env, cwd } = context;
+  if (env[NESTED]) {
+    complain(context, {
+      code: 'nested_exec',
+      message: '`outrider exec` runs within another one already',
+      help: `the program has a proxy around it: run it alone, or unset ${NESTED}`,
+    });
+    return FAILED;
+  }
+  const config = readConfig(context);
+  if (!config) return FAILED;
+  const failed = ({ code }: NodeJS.ErrnoException): void => {
+    const isMissing = code === 'ENOENT';
+    const message = isMissing ? `there is no program ${command}` : `${command} can't be run${code ? ` (${code})` : ''}`;
+    complain(context, { code: isMissing ? 'command_not_found' : 'command_not_runnable', message });
+  };
+  const signals = holdSignals();
+  let app: App | undefined;
+  let dir: string | undefined;
+  try {
+    let certificate = '';
+    let hosts: readonly string[] = [];
+    app = createApp(forOneRun(config, intercept), {
+      authorityFor: async (routed) => {
+        const authority = await makeAuthority(routed, { nowMs: systemClock.now(), lifetimeMs: CA_LIFETIME_MS });
+        ({ certificate } = authority);
+        hosts = [...routed];
+        return authority;
+      },
+    });
+    const { origin } = await app.start();
+    const own: Record<string, string | undefined> = { [NESTED]: '1', ...baseUrls(origin, config.routes) };
+    const token = config.listen.accessTokens[0]?.reveal();
+    if (token !== undefined) own['OUTRIDER_TOKEN'] = token;
+    if (intercept) {
+      dir = mkdtempSync(join(tmpdir(), 'outrider-exec-'));
+      const file = join(dir, 'roots.pem');
+      writeFileSync(file, bundle(env, certificate), { mode: 0o600 });
+      const proxy = new URL(origin);
+      if (token !== undefined) Object.assign(proxy, { username: 'outrider', password: encodeURIComponent(token) });
+      const origins = hosts.map((host) => new URL(`https://${host}`));
+      Object.assign(own, interceptVariables(env, proxy.href.replace(/\/$/, ''), origins, file));
+    }
+    return await runProgram({ command, args, env: { ...env, ...own }, cwd, dir, failed }, signals);
+  } catch (error) {
+    complainOf(context, error);
+    return FAILED;
+  } finally {
+    await app?.stop({ signal: 'SIGINT' });
+    if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+    signals.release();
+  }
+}
