@@ -7,7 +7,6 @@ import { type RequestFace, Scope } from '../scope.ts';
 import type { Compile } from '../template.ts';
 import type { ByteString } from '../text.ts';
 import { toFailure } from './failure.ts';
-import { Pulse } from './pulse.ts';
 import { buildTokenCall, compileTokenCall, type TokenCall } from './request.ts';
 import { readTokenResponse, type TokenAnswer } from './response.ts';
 
@@ -29,7 +28,7 @@ export interface TokenEndpoint {
 }
 
 export interface ArrivedToken extends TokenAnswer {
-  /** Epoch milliseconds of our own clock; rather too early than too late. */
+  /** Epoch milliseconds of our own clock. */
   readonly arrivedAtMs: number;
 }
 
@@ -61,14 +60,9 @@ export function createTokenCaller(endpoint: TokenEndpoint, subject: ByteString):
     const { values: credentials } = endpoint.credentials.resolve();
     const scope = new Scope({ credentials, token: last, subject, request, now: () => clock.now() });
     const built = buildTokenCall(call, scope, endpoint.api);
-    const pulse = new Pulse(clock);
-    try {
-      const answer = await endpoint.http({ ...built, timeoutMs, maxBytes: MAX_ANSWER_BYTES });
-      const arrivedAtMs = clock.now() - pulse.missedMs;
-      return { ...readTokenResponse(endpoint.read, answer, arrivedAtMs), arrivedAtMs };
-    } finally {
-      pulse.stop();
-    }
+    const answer = await endpoint.http({ ...built, timeoutMs, maxBytes: MAX_ANSWER_BYTES });
+    const arrivedAtMs = clock.now();
+    return { ...readTokenResponse(endpoint.read, answer, arrivedAtMs), arrivedAtMs };
   };
 
   return async (last, request) => {

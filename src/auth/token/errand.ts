@@ -4,6 +4,7 @@ import type { LockAnswer, TokenRecord, TokenStore } from '../../store/store.ts';
 import type { ArrivedToken } from './caller.ts';
 import { TokenFailure } from './failure.ts';
 import { Patience } from './patience.ts';
+import { Pulse } from './pulse.ts';
 
 /** What somebody who goes for a token takes along. */
 export interface Errand {
@@ -84,28 +85,34 @@ async function lockWithin(patience: Patience, store: TokenStore, key: string): P
   }
 }
 
-/** Makes the call and writes what it brings; undefined when the lock was lost before the call. */
+/** Makes the call and writes what it brings; undefined when this process stood still meanwhile, and all is to be begun anew. */
 async function callUnder(
-  answer: Exclude<LockAnswer, { readonly state: 'taken' }>,
+  attempt: Exclude<LockAnswer, { readonly state: 'taken' }>,
   errand: Errand,
   patience: Patience,
 ): Promise<Fetched | undefined> {
-  const stored = answer.state === 'got' ? answer.record : undefined;
+  const stored = attempt.state === 'got' ? attempt.record : undefined;
   const release = async (): Promise<void> => {
-    if (answer.state === 'got') await answer.lock.release();
+    if (attempt.state === 'got') await attempt.lock.release();
   };
   let arrived: ArrivedToken;
+  const pulse = new Pulse(errand.clock);
   try {
-    const mayRefresh = answer.state === 'got' && (await canRedeem(stored, errand, patience));
-    if (answer.state === 'got' && !answer.lock.isHeld) {
+    const mayRefresh = attempt.state === 'got' && (await canRedeem(stored, errand, patience));
+    if (attempt.state === 'got' && !attempt.lock.isHeld) {
       void release();
       return undefined;
     }
     const last = stored ?? errand.known();
-    arrived = await errand.call(mayRefresh ? stored : last && { ...last, refreshToken: undefined });
+    const answer = await errand.call(mayRefresh ? stored : last && { ...last, refreshToken: undefined });
+    arrived = { ...answer, arrivedAtMs: answer.arrivedAtMs - pulse.missedMs };
   } catch (error) {
     void release();
+    // Then it was not the endpoint that took so long.
+    if (pulse.missedMs > 0) return undefined;
     throw error;
+  } finally {
+    pulse.stop();
   }
   const unwritten = { record: numbered(arrived, errand, stored), hasCalled: true };
   const writing = write(arrived, errand, stored);
