@@ -146,20 +146,21 @@ export abstract class IncomingAnswer implements Answer {
   }
 }
 
-/**
- * Whether the length of an answer can be understood in two ways, or not at all (RFC 9112 §6.3): Content-Length more than once
- * or not a number, or with Transfer-Encoding, or a Transfer-Encoding other than `chunked`.
- */
-export function isAmbiguous(headers: RawHeaders): boolean {
+/** How the end of an answer's body is told (RFC 9112 §6.3); `ambiguous`: in two ways, or in one that nobody knows. */
+export type AnswerFraming = 'length' | 'chunked' | 'close' | 'ambiguous';
+
+/** Content-Length more than once or not a number, or with Transfer-Encoding, or a Transfer-Encoding other than `chunked`: ambiguous. */
+export function framingOf(headers: RawHeaders): AnswerFraming {
   let lengths = 0;
   let codings = 0;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
     if (name.length === 14 && name.toLowerCase() === 'content-length') {
-      if (++lengths > 1 || !/^\d{1,15}$/.test(headers[i + 1] as string)) return true;
+      if (++lengths > 1 || !/^\d{1,15}$/.test(headers[i + 1] as string)) return 'ambiguous';
     } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-      if (++codings > 1 || (headers[i + 1] as string).toLowerCase() !== 'chunked') return true;
+      if (++codings > 1 || (headers[i + 1] as string).toLowerCase() !== 'chunked') return 'ambiguous';
     }
   }
-  return lengths > 0 && codings > 0;
+  if (lengths > 0) return codings > 0 ? 'ambiguous' : 'length';
+  return codings > 0 ? 'chunked' : 'close';
 }

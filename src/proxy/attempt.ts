@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
-import { IncomingAnswer, isAmbiguous, type Answer } from './answer.ts';
+import { framingOf, IncomingAnswer, type Answer, type AnswerFraming } from './answer.ts';
 import { Deadlines, type Deadline } from './deadlines.ts';
 import { isConnectRetryable, upstreamError } from './failure.ts';
 
@@ -69,6 +69,8 @@ export interface Dispatch {
 
 /** A connection that carries one exchange at a time; it connects when it has to. */
 export interface Connection {
+  /** The error of the socket that it last had. */
+  readonly brokenBy?: Error | undefined;
   dispatch(request: Dispatch, handler: UpstreamExchange): void;
 }
 
@@ -103,6 +105,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
   /** The answer's head was handed out, or there will be none. */
   #isSettled = false;
   #isRetried = false;
+  #framing: AnswerFraming = 'length';
 
   constructor(request: UpstreamRequest, connections: Connections, clock: Clock, deadlines: Deadlines) {
     super();
@@ -217,7 +220,8 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     const raw = controller.rawHeaders ?? [];
     for (const text of raw) headers.push(text.latin1Slice(0, text.length));
     this.headers = headers;
-    if (isAmbiguous(headers)) {
+    this.#framing = framingOf(headers);
+    if (this.#framing === 'ambiguous') {
       this.#fail(new OutriderError('upstream_bad_response', { detail: 'the length of the answer is ambiguous' }));
       return;
     }
@@ -231,6 +235,12 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
   }
 
   onResponseEnd(): void {
+    // The engine takes a reset for the end of a body that only the connection's end tells.
+    const broken = this.#framing === 'close' ? this.#connection?.brokenBy : undefined;
+    if (broken) {
+      this.onResponseError(undefined, broken);
+      return;
+    }
     this.#connections.give(this.#connection as Connection);
     if (this.failure) return;
     this.#deadlines.forget(this);

@@ -39,6 +39,8 @@ export interface Listener {
 const HEAD_MS = 10_000;
 const KEEP_ALIVE_MS = 65_000;
 const CHECK_MS = 1_000;
+/** Of requests sent without waiting for answers, so many are taken; after their answers the connection closes. */
+const PIPELINE_DEPTH = 64;
 /** How long a connection without any request is kept open while we close. */
 const FRESH_MS = 250;
 /** How long a flood of new connections can hold up the closing, in turns of the event loop. */
@@ -109,8 +111,11 @@ export function createListener(options: ListenerOptions): Listener {
           close: true,
         }),
       );
-    } else {
+    } else if (connection.callers.length === 1) {
       handle(caller);
+    } else {
+      if (connection.callers.length >= PIPELINE_DEPTH) connection.isRefused = true;
+      caller.whenFirst = () => handle(caller);
     }
   };
 

@@ -55,6 +55,8 @@ export class NodeCaller implements Caller {
   bytesOut = 0;
   onDrain: (() => void) | undefined;
   onClose: ((isComplete: boolean) => void) | undefined;
+  /** Called when all that came before it on the connection has been answered (RFC 9112 §9.3.2: unsafe requests one by one). */
+  whenFirst: (() => void) | undefined;
 
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -67,8 +69,6 @@ export class NodeCaller implements Caller {
   /** The answer is out while the body still comes: ends the wait for it. */
   #endLinger: (() => void) | undefined;
   #isAnswered = false;
-  /** To be cut as soon as it is the first of its connection. */
-  #isCut = false;
 
   constructor(
     req: IncomingMessage,
@@ -116,13 +116,17 @@ export class NodeCaller implements Caller {
     const { callers } = this.#connection;
     callers.splice(callers.indexOf(this), 1);
     this.#connection.hasAnswered = true;
-    const [next] = callers;
-    if (next && next.#isCut) next.cut();
     this.#wake?.();
     this.#endLinger?.();
     const { onClose } = this;
     this.onClose = undefined;
     onClose?.(isComplete);
+    const next = isComplete ? callers[0] : undefined;
+    const begin = next?.whenFirst;
+    if (next && begin) {
+      next.whenFirst = undefined;
+      begin();
+    }
     if ((this.#connection.isRefused || this.#premises.isDraining) && callers.length === 0)
       this.#req.socket.destroySoon();
   }
@@ -238,12 +242,6 @@ export class NodeCaller implements Caller {
   }
 
   cut(): void {
-    if (this.#connection.callers[0] !== this) {
-      // The answers before this one still have to go out.
-      this.#connection.isRefused = true;
-      this.#isCut = true;
-      return;
-    }
     const { socket } = this.#req;
     // Where the end of the connection is the end of the body, only a reset says that it is not; only plain TCP has one.
     const isTcp = socket.remoteAddress !== undefined && !('encrypted' in socket);

@@ -67,15 +67,26 @@ class Clients implements Connections {
   }
 
   #create(): Client {
+    const proxy = this.#proxy;
+    const timeout = this.#connectMs;
+    const connector = !proxy
+      ? buildConnector({ ...SECURE, timeout, ...(this.#lookup && { lookup: this.#lookup }) })
+      : this.#origin.startsWith('https:')
+        ? tunnelled(proxy, timeout)
+        : toProxy(proxy, timeout);
     const options: Client.Options = {
       pipelining: 1,
-      // Said here, so that no environment variable can say otherwise.
-      connect: {
-        timeout: this.#connectMs,
-        rejectUnauthorized: true,
-        allowH2: false,
-        ...(this.#lookup && { lookup: this.#lookup }),
-      },
+      connect: (target, callback) =>
+        connector(target, (...[error, socket]) => {
+          if (error) {
+            callback(error, null);
+            return;
+          }
+          client.brokenBy = undefined;
+          // Before the client's own listener, which may take the error for the end of an answer.
+          socket.prependListener('error', (broken: Error) => (client.brokenBy = broken));
+          callback(null, socket);
+        }),
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -83,12 +94,10 @@ class Clients implements Connections {
       keepAliveMaxTimeout: 600_000,
       maxHeaderSize: 64 * 1024,
     };
-    const proxy = this.#proxy;
-    const client = !proxy
-      ? new Client(this.#origin, options)
-      : this.#origin.startsWith('https:')
-        ? new Client(this.#origin, { ...options, connect: tunnelled(proxy, this.#connectMs) })
-        : new RelayedClient(this.#origin, proxy, { ...options, connect: toProxy(proxy, this.#connectMs) });
+    const client: Client & { brokenBy?: Error | undefined } =
+      proxy && !this.#origin.startsWith('https:')
+        ? new RelayedClient(this.#origin, proxy, options)
+        : new Client(this.#origin, options);
     this.#all.add(client);
     return client;
   }
@@ -102,6 +111,7 @@ class Clients implements Connections {
   }
 }
 
+/** Said here, so that no environment variable can say otherwise. */
 const SECURE = { rejectUnauthorized: true, allowH2: false };
 
 /** Connects to a proxy, whatever host the client takes it for. */

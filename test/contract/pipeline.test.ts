@@ -21,7 +21,7 @@ test('rule 32: requests that came in one pipeline are all answered before a drai
   });
   const client = await rawClient(t, outrider.port);
   await client.send(post(1) + post(2));
-  await upstream.request(2);
+  await upstream.request(1);
   const stopped = outrider.app.stop({ signal: 'SIGTERM' });
   held.open();
   t.is((await client.answer()).text, '/1');
@@ -32,25 +32,59 @@ test('rule 32: requests that came in one pipeline are all answered before a drai
   await stopped;
 });
 
-test('rule 18: an answer that breaks leaves those before it whole', async (t) => {
+test('requests of one pipeline reach the provider one by one, in their order (RFC 9112 §9.3.2)', async (t) => {
   const held = gate();
   const { outrider, upstream } = await givenPlain(t, {
     handler: async (arrival) => {
-      if (arrival.target === '/2') {
-        await arrival.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello');
-        arrival.reset();
-        held.open();
-        return;
-      }
-      await held.opened;
-      await arrival.reply(200, { body: 'paid' });
+      if (arrival.target === '/1') await held.opened;
+      await arrival.reply(200, { body: arrival.target });
+    },
+  });
+  const client = await rawClient(t, outrider.port);
+  await client.send(post(1) + post(2) + post(3));
+  await upstream.request(1);
+  // A whole exchange of somebody else's, and still nothing of the second.
+  t.is((await outrider.call('/api/other')).status, 200);
+  t.deepEqual(
+    upstream.requests.map(({ target }) => target),
+    ['/1', '/other'],
+  );
+  held.open();
+  for (const n of [1, 2, 3]) t.is((await client.answer()).text, `/${n}`);
+});
+
+test('rule 18: a request that waits behind one whose answer breaks is not sent', async (t) => {
+  const { outrider, upstream } = await givenPlain(t, {
+    handler: async (arrival) => {
+      await arrival.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello');
+      arrival.reset();
     },
   });
   const client = await rawClient(t, outrider.port);
   await client.send(post(1) + post(2));
-  await upstream.request(2);
-  t.is((await client.answer()).text, 'paid');
   await t.throwsAsync(client.answer());
+  t.is((await outrider.call('/nowhere')).status, 404);
+  t.is(upstream.requests.length, 1);
+});
+
+test('rule 18: an answer whose end only the connection tells is cut when the connection is reset', async (t) => {
+  const { outrider, upstream } = await givenPlain(t, {
+    handler: async (arrival) => {
+      await arrival.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"paid":tr');
+      if (arrival.target === '/reset') arrival.reset();
+      else arrival.end();
+    },
+  });
+  for (const [target, isWhole] of [
+    ['/reset', false],
+    ['/end', true],
+  ] as const) {
+    const client = await rawClient(t, outrider.port);
+    await client.send(`GET /api${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    if (isWhole) t.is((await client.answer()).text, '{"paid":tr');
+    else await t.throwsAsync(client.answer());
+  }
+  t.is(upstream.requests.length, 2);
 });
 
 test('a CONNECT behind an unanswered request is not answered in its place', async (t) => {
