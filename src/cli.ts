@@ -33,7 +33,6 @@ function addHeader(text: string, before: readonly string[] = []): readonly strin
 
 /** Commands that the documentation names and that do not exist yet. */
 const LATER: readonly (readonly [name: string, summary: string])[] = [
-  ['ca', 'the local CA of the interception door'],
   ['init', 'write a starter file'],
   ['doctor', 'check what commonly goes wrong'],
 ];
@@ -111,6 +110,26 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
       const { exec } = await import('./commands/exec.ts');
       done(await exec(contextOf({}), { intercept: options.intercept ?? false, command: program, args }));
     });
+  const ca = command('ca', 'the local CA of the interception door');
+  ca.command('show')
+    .description('print its file, fingerprint, expiry and hosts')
+    .option('--json', 'print one JSON document')
+    .action(async (options: { json?: true }) => {
+      const { showCa } = await import('./commands/ca.ts');
+      done(await showCa(contextOf(options)));
+    });
+  for (const [name, summary, run] of [
+    ['export', 'print its certificate', 'exportCa'],
+    ['trust', 'have this system trust it', 'trustCa'],
+    ['untrust', 'have this system trust it no more', 'untrustCa'],
+  ] as const) {
+    ca.command(name)
+      .description(summary)
+      .action(async () => {
+        const commands = await import('./commands/ca.ts');
+        done(await commands[run](contextOf({})));
+      });
+  }
   for (const [name, summary] of LATER) {
     command(name, `${summary} (not available yet)`)
       .allowUnknownOption()

@@ -1,0 +1,171 @@
+import { spawnSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { endpointsOf } from '../app.ts';
+import type { Config } from '../config/config.ts';
+import { systemClock } from '../core/clock.ts';
+import type { Authority } from '../tunnel/certificate.ts';
+import { caFiles, ensureAuthority, loadAuthority } from '../tunnel/state.ts';
+import { readConfig } from './config-file.ts';
+import type { Context } from './output.ts';
+import { columns, complain, shellQuote } from './output.ts';
+
+export interface CaOptions {
+  /** Where the system's files lie; `/` but in tests. */
+  readonly root?: string;
+}
+
+const ANCHORS = 'usr/local/share/ca-certificates';
+const NAME = 'outrider-local-ca.crt';
+const UPDATE = 'update-ca-certificates';
+
+const OTHER_SYSTEMS: readonly (readonly [system: string, trust: string, untrust: string])[] = [
+  [
+    'macOS',
+    'sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain FILE',
+    'sudo security remove-trusted-cert -d FILE',
+  ],
+  [
+    'Fedora, RHEL',
+    `sudo cp FILE /etc/pki/ca-trust/source/anchors/${NAME} && sudo update-ca-trust`,
+    `sudo rm /etc/pki/ca-trust/source/anchors/${NAME} && sudo update-ca-trust`,
+  ],
+  ['Arch', 'sudo trust anchor --store FILE', 'sudo trust anchor --remove FILE'],
+  ['Windows', 'certutil -addstore -f Root FILE', 'certutil -delstore Root SERIAL'],
+  [
+    'Java',
+    'keytool -importcert -noprompt -cacerts -alias outrider -file FILE',
+    'keytool -delete -cacerts -alias outrider',
+  ],
+];
+
+/** The hosts that the routes of a config lead to, as `URL` writes them. */
+export function routedHosts(config: Config): ReadonlySet<string> {
+  return new Set(
+    config.routes.flatMap(({ upstream, provider: name }) => {
+      const provider = name === undefined ? undefined : config.providers.get(name);
+      const url = upstream ?? (provider && endpointsOf(provider, 'http://127.0.0.1')['api']);
+      return url === undefined ? [] : [new URL(url).hostname];
+    }),
+  );
+}
+
+const fingerprintOf = ({ certificate }: Authority): string => new X509Certificate(certificate).fingerprint256;
+
+/** The CA of the config's state directory, or undefined after having said that there is none. */
+async function known(context: Context): Promise<{ config: Config; authority: Authority } | undefined> {
+  const config = readConfig(context);
+  if (!config) return undefined;
+  const authority = await loadAuthority(config.stateDir);
+  if (authority) return { config, authority };
+  complain(context, {
+    code: 'no_ca',
+    message: `there is no CA in ${config.stateDir}`,
+    help: '`outrider ca trust` makes one, and so does `outrider start` with `forward.mode: intercept`',
+  });
+  return undefined;
+}
+
+/** Prints what the local CA is: file, fingerprint, expiry, and the hosts that it may vouch for. */
+export async function showCa(context: Context): Promise<number> {
+  const found = await known(context);
+  if (!found) return 1;
+  const { authority, config } = found;
+  const facts = {
+    certificate: caFiles(config.stateDir).certificate,
+    subject: new X509Certificate(authority.certificate).subject.replaceAll('\n', ', '),
+    sha256: fingerprintOf(authority),
+    expires_at: new Date(authority.expiresAtMs).toISOString(),
+    hosts: authority.hosts,
+  };
+  context.stdout.write(
+    context.json
+      ? `${JSON.stringify(facts)}\n`
+      : columns([
+          ['certificate', facts.certificate],
+          ['subject', facts.subject],
+          ['sha256', facts.sha256],
+          ['expires', facts.expires_at],
+          ['hosts', facts.hosts.join(', ') || 'none'],
+        ]),
+  );
+  return 0;
+}
+
+/** Prints the certificate of the local CA in PEM; its key never leaves the state directory. */
+export async function exportCa(context: Context): Promise<number> {
+  const found = await known(context);
+  if (!found) return 1;
+  context.stdout.write(found.authority.certificate);
+  return 0;
+}
+
+const commands = (file: string, serial: string, which: 'trust' | 'untrust'): string =>
+  columns(
+    OTHER_SYSTEMS.map(([system, trust, untrust]) => [
+      system,
+      (which === 'trust' ? trust : untrust).replace('FILE', shellQuote(file)).replace('SERIAL', serial),
+    ]),
+  );
+
+/** Has the system read its anchors again; whether it did. */
+function update(context: Context, ...args: readonly string[]): boolean {
+  const { status } = spawnSync(UPDATE, args, { env: context.env as NodeJS.ProcessEnv, stdio: 'ignore' });
+  return status === 0;
+}
+
+const needsRoot = (context: Context, which: string): number =>
+  complain(context, {
+    code: 'not_permitted',
+    message: `the system's store can't be changed by this user`,
+    help: `run \`outrider ca ${which}\` as root, with the same --config and XDG_STATE_HOME`,
+  });
+
+/** Changes a file among the anchors; undefined when the system keeps none there, false when it may not be done. */
+function changeAnchors(root: string, change: (file: string) => void): boolean | undefined {
+  const directory = join(root, ANCHORS);
+  if (!existsSync(directory)) return undefined;
+  try {
+    change(join(directory, NAME));
+    return true;
+  } catch (error) {
+    if (['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
+}
+
+/** Has the system trust the local CA, which is made if need be: done on Debian and its like, elsewhere the commands are printed. */
+export async function trustCa(context: Context, { root = '/' }: CaOptions = {}): Promise<number> {
+  const config = readConfig(context);
+  if (!config) return 1;
+  const { authority } = await ensureAuthority(config.stateDir, routedHosts(config), systemClock.now());
+  const { serialNumber } = new X509Certificate(authority.certificate);
+  const { certificate: file } = caFiles(config.stateDir);
+  const changed = changeAnchors(root, (anchor) => writeFileSync(anchor, authority.certificate, { mode: 0o644 }));
+  if (changed === false) return needsRoot(context, 'trust');
+  if (changed === undefined) {
+    context.stdout.write(`Trust ${file} by the command of your system:\n\n${commands(file, serialNumber, 'trust')}`);
+    return 0;
+  }
+  if (!update(context)) return complain(context, { code: 'not_updated', message: `\`${UPDATE}\` failed` });
+  context.stdout.write(`The system trusts the CA ${fingerprintOf(authority)} for ${authority.hosts.join(', ')}.\n`);
+  return 0;
+}
+
+/** Takes the local CA out of the system's store: done on Debian and its like, elsewhere the commands are printed. */
+export async function untrustCa(context: Context, { root = '/' }: CaOptions = {}): Promise<number> {
+  const changed = changeAnchors(root, (anchor) => rmSync(anchor, { force: true }));
+  if (changed === false) return needsRoot(context, 'untrust');
+  if (changed === undefined) {
+    const found = await known(context);
+    if (!found) return 1;
+    const { certificate } = caFiles(found.config.stateDir);
+    const { serialNumber } = new X509Certificate(found.authority.certificate);
+    context.stdout.write(`Use the command of your system:\n\n${commands(certificate, serialNumber, 'untrust')}`);
+    return 0;
+  }
+  if (!update(context, '--fresh')) return complain(context, { code: 'not_updated', message: `\`${UPDATE}\` failed` });
+  context.stdout.write('The system does not trust the CA any more.\n');
+  return 0;
+}
