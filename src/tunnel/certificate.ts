@@ -85,7 +85,7 @@ export async function readAuthority(certificate: string, key: string): Promise<A
   return {
     certificate,
     key: createPrivateKey(key),
-    hosts: constraints ? decodeNameConstraints(new Uint8Array(constraints.value)) : [],
+    hosts: constraints ? decodeNameConstraints(new Uint8Array(constraints.value)).toSorted() : [],
     expiresAtMs: parsed.notAfter.getTime(),
   };
 }
