@@ -2,15 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
 import type { Writable } from 'node:stream';
 import { createAdmin, type Admin } from './admin/server.ts';
-import type { Config, ProviderConfig } from './config/config.ts';
+import type { Config } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
 import { isSameStore } from './config/store.ts';
 import { systemClock, type Clock } from './core/clock.ts';
 import { OutriderError } from './core/errors.ts';
 import { createEvents, type Events } from './core/events.ts';
 import type { HttpClient } from './core/http.ts';
+import { Secret } from './core/secret.ts';
 import { VERSION } from './core/version.ts';
-import { compileEngine, type CompiledEngine, type Endpoints } from './engine.ts';
+import { compileEngine, type CompiledEngine } from './engine.ts';
 import { logExchanges } from './observe/access-log.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
@@ -21,13 +22,15 @@ import { guardedLookup } from './proxy/destination.ts';
 import { dialUnmatched } from './proxy/egress-dial.ts';
 import { createExchange } from './proxy/exchange.ts';
 import { createConnectDoor } from './proxy/forward-connect.ts';
+import { requestIdIn } from './proxy/framing.ts';
 import { createGuard } from './proxy/guard.ts';
 import { createListener, type Listener } from './proxy/listener.ts';
 import { answerError } from './proxy/respond.ts';
 import { SpoolBudget } from './proxy/spool.ts';
 import { readEgress } from './proxy/egress.ts';
 import { createUpstream } from './proxy/upstream.ts';
-import { createSimulator, type SimulatedProvider, type Simulator } from './simulator/simulator.ts';
+import { endpointsOf, simulatedProviders, startSimulator } from './simulation.ts';
+import type { Simulator } from './simulator/simulator.ts';
 import { openStore } from './store/open.ts';
 import { passThrough } from './tunnel/blind.ts';
 import type { Authority } from './tunnel/certificate.ts';
@@ -64,38 +67,12 @@ export interface App {
   reload(config: Config): Promise<void>;
 }
 
-const SIMULATOR = 'simulator';
-
-/** Brings up the simulators that a config asks for; undefined when it asks for none. */
-export async function startSimulator(config: Config, clock: Clock = systemClock): Promise<Simulator | undefined> {
-  const providers = simulatedProviders(config);
-  if (providers.length === 0) return undefined;
-  const simulator = createSimulator({ providers, clock });
-  await simulator.listen();
-  return simulator;
-}
-
-function simulatedProviders(config: Config): readonly SimulatedProvider[] {
-  const providers: SimulatedProvider[] = [];
-  for (const provider of config.providers.values()) {
-    if (provider.environment !== SIMULATOR) continue;
-    const kind =
-      Object.values(provider.profile.environments[SIMULATOR] ?? {})[0]?.split('/')[1] ?? provider.profileName;
-    providers.push({ name: provider.name, kind, credentials: Object.fromEntries(provider.credentials.current.values) });
-  }
-  return providers;
-}
-
-/** The endpoints of a provider; those of the simulator get its origin and the provider's own mount. */
-export function endpointsOf(provider: ProviderConfig, simulatorOrigin: string | undefined): Endpoints {
-  return Object.fromEntries(
-    Object.entries(provider.endpoints).map(([name, url]) => {
-      if (!url.startsWith('/')) return [name, url];
-      const rest = url.slice(url.indexOf('/', 1) < 0 ? url.length : url.indexOf('/', 1));
-      return [name, `${simulatorOrigin ?? 'http://simulator.localhost'}/${provider.name}${rest}`];
-    }),
-  );
-}
+/** A part of a config as text that differs when it does; secrets stand in it as digests. */
+const fingerprint = (part: unknown): string =>
+  JSON.stringify(part, function (this: Record<string, unknown>, key, value: unknown) {
+    const raw = this[key];
+    return raw instanceof Secret ? raw.digest() : value;
+  });
 
 /** Wires the rooms together: the only place that knows them all. */
 export function createApp(config: Config, options: AppOptions = {}): App {
@@ -183,6 +160,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     intercept: ({ socket, head }, destination) => interceptor.intercept(socket, head, destination),
     passThrough,
   });
+
   /** Gets the CA ready, where a config intercepts. */
   const prepareCa = async ({ stateDir }: Config, { forward }: CompiledEngine): Promise<void> => {
     if (forward?.mode === 'intercept') await interceptor.prepare(stateDir, forward.hosts);
@@ -209,11 +187,14 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     stopWatching = config.watchSecrets();
     listener = createListener({
       address: config.listen.address,
-      limits: config.limits,
+      get limits() {
+        return current.limits;
+      },
       clock,
       handle,
       connect: (request) => void connect(request),
-      refuse: (caller, error) => answerError(caller, error, nextRequestId(), undefined, []),
+      refuse: (caller, error) =>
+        answerError(caller, error, requestIdIn(caller.headers) ?? nextRequestId(), undefined, []),
       nextRequestId,
     });
     const origin = await listener.listen();
@@ -270,9 +251,14 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     async reload(next) {
       for (const part of ['listen', 'admin', 'store'] as const) {
         const isSecretlyOther = part === 'store' && !isSameStore(current.store, next.store);
-        if (isSecretlyOther || JSON.stringify(current[part]) !== JSON.stringify(next[part])) {
+        if (isSecretlyOther || fingerprint(current[part]) !== fingerprint(next[part])) {
           events.emit('notice', { level: 'warn', message: `a changed \`${part}\` takes effect after a restart` });
         }
+      }
+      const running = [current.log, current.replay.spoolTotalBytes];
+      if (fingerprint(running) !== fingerprint([next.log, next.replay.spoolTotalBytes])) {
+        const message = 'a changed `log` or `replay.spool_total` takes effect after a restart';
+        events.emit('notice', { level: 'warn', message });
       }
       const before = engine;
       // Else a simulator would be brought up anew for credentials that are half changed.

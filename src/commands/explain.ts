@@ -6,7 +6,7 @@ import { createEvents } from '../core/events.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { compileEngine } from '../engine.ts';
 import type { CompiledEngine } from '../engine.ts';
-import { endpointsOf } from '../app.ts';
+import { endpointsOf } from '../simulation.ts';
 import { oneLine } from '../observe/line.ts';
 import { createRedactor, isSecretKey, REDACTED } from '../observe/redact.ts';
 import { readHead } from '../proxy/framing.ts';

@@ -9,7 +9,7 @@ import { readEgress } from '../proxy/egress.ts';
 import { createUpstream } from '../proxy/upstream.ts';
 import type { TokenRecord } from '../store/store.ts';
 import { openStore } from '../store/open.ts';
-import { endpointsOf, startSimulator } from '../app.ts';
+import { endpointsOf, startSimulator } from '../simulation.ts';
 import { readConfig } from './config-file.ts';
 import type { Context } from './output.ts';
 import { columns, complain } from './output.ts';

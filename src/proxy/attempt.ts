@@ -40,6 +40,8 @@ export interface AttemptObserver {
 export interface Attempt {
   /** Rejects with an `OutriderError`: `upstream_unreachable`, `upstream_failed`, `upstream_bad_response`, `upstream_timeout`. */
   readonly answer: Promise<Answer>;
+  /** Whether the request's first byte may have been written. */
+  readonly mayHaveSent: boolean;
   /** Gives up: the connection is closed unless the exchange is over. */
   abort(): void;
 }
@@ -156,6 +158,10 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
       yield chunk;
       if (this.#phase === 'sending') this.deadlineMs = Infinity;
     }
+  }
+
+  get mayHaveSent(): boolean {
+    return this.#phase !== 'connecting';
   }
 
   #expireIn(ms: number): void {

@@ -24,6 +24,8 @@ export interface RequestBody {
    * Rejects with `bad_request` when the caller's framing breaks.
    */
   read(): AsyncIterable<Uint8Array>;
+  /** Reads what may be kept in memory while nobody sends it yet, so that a caller who goes is noticed. */
+  readAhead(): void;
   /** Lets go of memory and file. */
   release(): void;
 }
@@ -45,6 +47,8 @@ class WholeBody implements RequestBody {
     yield this.whole;
   }
 
+  readAhead(): void {}
+
   release(): void {}
 }
 
@@ -54,6 +58,7 @@ export const NO_BODY: RequestBody = {
   bytesIn: 0,
   isRepeatable: true,
   async *read() {},
+  readAhead() {},
   release() {},
 };
 
@@ -82,6 +87,7 @@ class StreamingBody implements RequestBody {
   #isKept: boolean;
   #isReleased = false;
   #isWriting = false;
+  #readers = 0;
   #memory = new MemoryLog();
   #file: SpoolFile | undefined;
   #spooledBytes = 0;
@@ -107,12 +113,32 @@ class StreamingBody implements RequestBody {
     return this.#isKept && !this.#isReleased;
   }
 
+  readAhead(): void {
+    void this.#fillMemory();
+  }
+
+  async #fillMemory(): Promise<void> {
+    const { memoryBytes, spoolBytes } = this.#limits;
+    while (
+      this.isRepeatable &&
+      !this.#isEnded &&
+      !this.#failure &&
+      this.#memory.bytes < Math.min(memoryBytes, spoolBytes)
+    ) {
+      if (this.#file || this.#passing) return;
+      await (this.#pull ??= this.#pullOne());
+    }
+  }
+
   async *read(): AsyncGenerator<Uint8Array> {
+    const reader = ++this.#readers;
     const memory = this.#memory.reader();
     let position = 0;
     let sentBytes = 0;
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
+      // A newer reader has taken over; ending cleanly would pass for a whole body.
+      if (reader !== this.#readers) throw new Error('the body is read anew');
       let chunk = memory();
       if (chunk) {
         // From memory.

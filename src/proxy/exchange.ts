@@ -1,7 +1,6 @@
 import type { Authorized, Authorizer, Outbound } from '../auth/authorizer.ts';
-import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
-import type { AuthOutcome, Events, ExchangeRecord, ReplaySkipReason } from '../core/events.ts';
+import type { AuthOutcome, ReplaySkipReason } from '../core/events.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { collectBody, NO_BODY, openBody, type RequestBody } from './body.ts';
 import type { Caller } from './caller.ts';
@@ -9,57 +8,22 @@ import { readHead, requestIdIn, type Head } from './framing.ts';
 import { enter, isPreflight, pathOf } from './door.ts';
 import { destinationDenied, type Destination } from './destination.ts';
 import { preflightHeaders } from './guard.ts';
-import type { Engine, Lane } from './lane.ts';
-import { answerError, asOutriderError, isEventStream, respond } from './respond.ts';
-import type { SpoolBudget } from './spool.ts';
+import type { Engine, ExchangeDeps, Lane } from './lane.ts';
+import { isRejection } from './peek.ts';
+import { answerError, asOutriderError, respond } from './respond.ts';
 import { joinTarget } from './target.ts';
 import type { Answer } from './answer.ts';
 import type { Attempt, AttemptObserver } from './attempt.ts';
-import type { Upstream } from './upstream.ts';
-
-export interface ExchangeDeps {
-  /** The engine of the moment. */
-  engine(): Engine;
-  readonly upstream: Upstream;
-  /** Dials no address that strangers must not reach. */
-  readonly unmatchedUpstream: Upstream;
-  readonly events: Events;
-  readonly clock: Clock;
-  readonly budget: SpoolBudget;
-  /** `outrider-<id>`, one per process. */
-  readonly pseudonym: string;
-  nextRequestId(): string;
-  /** Tells the operator why a request failed. */
-  complain(error: OutriderError, requestId: string, route: string | undefined): void;
-}
+import { Trace } from './trace.ts';
 
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
-const REJECTION_BODY_BYTES = 64 * 1024;
-const NOTHING: RawHeaders = [];
 
 type Fate =
   | { readonly second: Authorized; readonly outcome: Extract<AuthOutcome, 'renewed' | 'replayed'> }
   | { readonly skip: ReplaySkipReason };
 
 /** One request: guard → match → authorize → send → (renew → send again, once) → respond. */
-class Exchange implements ExchangeRecord, AttemptObserver {
-  requestId = '';
-  route: string | undefined;
-  provider: string | undefined;
-  readonly method: string;
-  path: string;
-  status = 0;
-  code: string | undefined;
-  outcome: 'not_sent' | 'unknown' | undefined;
-  auth: AuthOutcome | undefined;
-  upstream: string | undefined;
-  attempts = 0;
-  durationMs = 0;
-  upstreamMs = 0;
-  tokenWaitMs = 0;
-  bytesIn = 0;
-  bytesOut = 0;
-
+class Exchange extends Trace implements AttemptObserver {
   readonly #caller: Caller;
   readonly #deps: ExchangeDeps;
   readonly #engine: Engine;
@@ -71,12 +35,11 @@ class Exchange implements ExchangeRecord, AttemptObserver {
   #cors: RawHeaders | undefined;
 
   constructor(caller: Caller, deps: ExchangeDeps) {
+    super(caller.method, caller.target);
     this.#caller = caller;
     this.#deps = deps;
     this.#engine = deps.engine();
     this.#startedMs = deps.clock.monotonic();
-    this.method = caller.method;
-    this.path = caller.target;
     caller.onClose = (isComplete) => this.#finish(isComplete);
   }
 
@@ -145,7 +108,7 @@ class Exchange implements ExchangeRecord, AttemptObserver {
       authorizer &&
       first &&
       authorizer.rejectStatuses.has(answer.status) &&
-      (await this.#isRejected(authorizer, first, answer, head))
+      (await isRejection(authorizer, first, answer, head.isConditional))
     ) {
       const rejectedStatus = answer.status;
       const fate = await this.#afterRejection(lane, authorizer, first, outbound);
@@ -158,8 +121,8 @@ class Exchange implements ExchangeRecord, AttemptObserver {
         this.auth = fate.outcome;
         answer.discard();
         answer = await this.#replay(lane, head, fate.second, rejectedStatus);
-        if (await this.#isRejected(authorizer, fate.second, answer, head))
-          details = 'the token was rejected again after a replay';
+        const isRejected = await isRejection(authorizer, fate.second, answer, head.isConditional);
+        if (isRejected) details = 'the token was rejected again after a replay';
         this.#deps.events.emit('replay', {
           route: lane.name,
           status: rejectedStatus,
@@ -198,6 +161,7 @@ class Exchange implements ExchangeRecord, AttemptObserver {
   async #waitForToken(authorized: Promise<Authorized>): Promise<Authorized> {
     const { clock } = this.#deps;
     const waitedFromMs = clock.monotonic();
+    this.#body.readAhead();
     try {
       return await authorized;
     } catch (error) {
@@ -243,16 +207,6 @@ class Exchange implements ExchangeRecord, AttemptObserver {
     this.upstreamMs = now - this.#firstSentMs;
     const route = this.route as string;
     events.emit('attempt', { route, method: this.method, status, durationMs: now - this.#sentMs, error: error?.code });
-  }
-
-  async #isRejected(authorizer: Authorizer, sent: Authorized, answer: Answer, head: Head): Promise<boolean> {
-    const { status } = answer;
-    if (sent.generation === 0 || !authorizer.rejectStatuses.has(status)) return false;
-    if (status === 412 && head.isConditional) return false;
-    if (!authorizer.bodyStatuses.has(status)) return authorizer.rejects(status, undefined);
-    if (isEventStream(answer.headers)) return false;
-    const { decodedBody } = await import('./peek.ts');
-    return authorizer.rejects(status, await decodedBody(answer, REJECTION_BODY_BYTES));
   }
 
   async #afterRejection(lane: Lane, authorizer: Authorizer, first: Authorized, outbound: Outbound): Promise<Fate> {
@@ -315,14 +269,19 @@ class Exchange implements ExchangeRecord, AttemptObserver {
     this.code = error.code;
     this.outcome = error.outcome;
     if (error.cause !== undefined) this.#deps.complain(error, this.requestId, this.route);
-    answerError(this.#caller, error, this.requestId, this.route, this.#cors ?? NOTHING);
+    try {
+      answerError(this.#caller, error, this.requestId, this.route, this.#cors ?? []);
+    } catch {
+      // Part of another answer has gone out already.
+      this.#caller.cut();
+    }
   }
 
   #finish(isComplete: boolean): void {
     if (!isComplete) {
       this.#attempt?.abort();
       this.code ??= 'caller_gone';
-      if (this.attempts > 0) this.outcome ??= 'unknown';
+      if (this.attempts > 0) this.outcome ??= this.#attempt?.mayHaveSent ? 'unknown' : 'not_sent';
     }
     this.bytesIn = this.#body.bytesIn;
     this.bytesOut = this.#caller.bytesOut;

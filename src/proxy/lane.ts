@@ -1,10 +1,15 @@
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Limits, ReplayConfig, RouteMatch, Timeouts } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
+import type { OutriderError } from '../core/errors.ts';
+import type { Events } from '../core/events.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { Destination } from './destination.ts';
 import type { Guard } from './guard.ts';
 import type { Router } from './router.ts';
+import type { SpoolBudget } from './spool.ts';
 import type { Join } from './target.ts';
+import type { Upstream } from './upstream.ts';
 
 /** A route, compiled: everything about it that doesn't depend on the request. */
 export interface Lane {
@@ -52,4 +57,21 @@ export interface Engine {
   readonly limits: Limits;
   /** For bodies on lanes that never replay. */
   readonly keep: ReplayConfig;
+}
+
+/** What every exchange works with. */
+export interface ExchangeDeps {
+  /** The engine of the moment. */
+  engine(): Engine;
+  readonly upstream: Upstream;
+  /** Dials no address that strangers must not reach. */
+  readonly unmatchedUpstream: Upstream;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly budget: SpoolBudget;
+  /** `outrider-<id>`, one per process. */
+  readonly pseudonym: string;
+  nextRequestId(): string;
+  /** Tells the operator why a request failed. */
+  complain(error: OutriderError, requestId: string, route: string | undefined): void;
 }

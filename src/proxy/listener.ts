@@ -12,6 +12,7 @@ import { errorBytes } from './respond.ts';
 
 export interface ListenerOptions {
   readonly address: Address;
+  /** `connections` is looked at anew for each connection. */
   readonly limits: Limits;
   readonly clock: Clock;
   /** Takes each request; answers it sooner or later. */
@@ -106,7 +107,7 @@ export function createListener(options: ListenerOptions): Listener {
       refuse(
         caller,
         new OutriderError('overloaded', {
-          detail: `more than ${limits.connections} connections`,
+          detail: `more than ${options.limits.connections} connections`,
           headers: ['Retry-After', '1'],
           close: true,
         }),
@@ -124,7 +125,7 @@ export function createListener(options: ListenerOptions): Listener {
     if (socket[CONNECTION]) return;
     accepted++;
     sockets.add(socket);
-    socket[CONNECTION] = createConnection({ isExcess: sockets.size - adopted > limits.connections });
+    socket[CONNECTION] = createConnection({ isExcess: sockets.size - adopted > options.limits.connections });
     socket.on('close', () => sockets.delete(socket));
   });
   server.on('request', (req, res) => receive(req, res, false));

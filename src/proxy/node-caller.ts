@@ -181,13 +181,18 @@ export class NodeCaller implements Caller {
     this.#res.writeContinue();
   }
 
+  /** Whether nothing behind this request is still to be answered. */
+  #isLast(): boolean {
+    const { callers } = this.#connection;
+    return callers.length === 1 || !callers.some(({ whenFirst }) => whenFirst !== undefined);
+  }
+
   #writeHead(status: number, reason: string, headers: RawHeaders): void {
     const res = this.#res;
     // Who still waits for a 100 may or may not send the body now: the connection can't be used again.
     if (this.#awaitsContinue) this.#connection.isRefused = true;
-    const { callers } = this.#connection;
     // The answers to requests that came behind this one still have to go out.
-    if ((this.#premises.isClosing || this.#connection.isRefused) && callers.at(-1) === this) {
+    if ((this.#premises.isClosing || this.#connection.isRefused) && this.#isLast()) {
       this.#connection.isRefused = true;
       res.shouldKeepAlive = false;
     }
@@ -251,6 +256,9 @@ export class NodeCaller implements Caller {
 
   closeAfterAnswer(): void {
     this.#connection.isRefused = true;
-    if (this.#connection.callers.at(-1) === this) this.#res.shouldKeepAlive = false;
+    const { callers } = this.#connection;
+    // What came behind something that we refuse to understand is not what it seems.
+    for (let i = callers.indexOf(this) + 1; i < callers.length; i++) (callers[i] as NodeCaller).whenFirst = undefined;
+    this.#res.shouldKeepAlive = false;
   }
 }

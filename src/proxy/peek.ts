@@ -1,5 +1,7 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import type { Authorized, Authorizer } from '../auth/authorizer.ts';
 import { headerValue } from '../core/headers.ts';
+import { isEventStream } from './respond.ts';
 import type { Answer } from './answer.ts';
 
 const DECODERS: Readonly<Record<string, (body: Uint8Array, options: { maxOutputLength: number }) => Uint8Array>> = {
@@ -25,4 +27,24 @@ export function decode(body: Uint8Array, coding: string | undefined, maxBytes: n
 export async function decodedBody(answer: Answer, maxBytes: number): Promise<Uint8Array | undefined> {
   const body = await answer.peek(maxBytes);
   return body && decode(body, headerValue(answer.headers, 'content-encoding'), maxBytes);
+}
+
+const REJECTION_BODY_BYTES = 64 * 1024;
+
+/**
+ * Whether an answer rejects the token that was put into its request (rule 19).
+ * @param isConditional The caller sent a precondition, which a 412 may answer.
+ */
+export async function isRejection(
+  authorizer: Authorizer,
+  sent: Authorized,
+  answer: Answer,
+  isConditional: boolean,
+): Promise<boolean> {
+  const { status } = answer;
+  if (sent.generation === 0 || !authorizer.rejectStatuses.has(status)) return false;
+  if (status === 412 && isConditional) return false;
+  if (!authorizer.bodyStatuses.has(status)) return authorizer.rejects(status, undefined);
+  if (isEventStream(answer.headers)) return false;
+  return authorizer.rejects(status, await decodedBody(answer, REJECTION_BODY_BYTES));
 }

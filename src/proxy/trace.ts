@@ -1,0 +1,26 @@
+import type { AuthOutcome, ExchangeRecord } from '../core/events.ts';
+
+/** What is known of one request, filled in on its way; told when it is over. */
+export class Trace implements ExchangeRecord {
+  requestId = '';
+  route: string | undefined;
+  provider: string | undefined;
+  readonly method: string;
+  path: string;
+  status = 0;
+  code: string | undefined;
+  outcome: 'not_sent' | 'unknown' | undefined;
+  auth: AuthOutcome | undefined;
+  upstream: string | undefined;
+  attempts = 0;
+  durationMs = 0;
+  upstreamMs = 0;
+  tokenWaitMs = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+
+  constructor(method: string, path: string) {
+    this.method = method;
+    this.path = path;
+  }
+}
