@@ -3,6 +3,9 @@ import type { Diagnostic } from './diagnostics.ts';
 import type { Fault } from './fault.ts';
 import type { Node, Place, Source } from './tree.ts';
 
+/** The remedy where there is no better one. */
+const REFERENCE = 'config/proxy.schema.json and config/profiles/README.md tell what belongs there';
+
 /** All that is wrong with one config, collected on the way. */
 export class Problems {
   readonly #main: Source;
@@ -63,7 +66,7 @@ export class Problems {
       column,
       length: Math.max(1, source.text.slice(start, end).trimEnd().length),
       path: place.path,
-      ...(help === undefined ? {} : { help }),
+      help: help ?? REFERENCE,
       ...(source === this.#main ? {} : { excerpt: source.shown().split('\n')[line - 1] ?? '' }),
     };
     this.#found.set(key, { start, diagnostic });

@@ -1,7 +1,6 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import type { Authorized, Authorizer } from '../auth/authorizer.ts';
 import { headerValue } from '../core/headers.ts';
-import { isEventStream } from './respond.ts';
 import type { Answer } from './answer.ts';
 
 const DECODERS: Readonly<Record<string, (body: Uint8Array, options: { maxOutputLength: number }) => Uint8Array>> = {
@@ -45,6 +44,7 @@ export async function isRejection(
   if (sent.generation === 0 || !authorizer.rejectStatuses.has(status)) return false;
   if (status === 412 && isConditional) return false;
   if (!authorizer.bodyStatuses.has(status)) return authorizer.rejects(status, undefined);
-  if (isEventStream(answer.headers)) return false;
+  // What can't be JSON goes on at once, as it comes.
+  if (!/json|^text\/plain|^$/i.test(headerValue(answer.headers, 'content-type') ?? '')) return false;
   return authorizer.rejects(status, await decodedBody(answer, REJECTION_BODY_BYTES));
 }

@@ -63,7 +63,7 @@ export interface Forwarding {
 }
 
 /** An answer that may stay silent for long, and never ends by itself. */
-export const isEventStream = (headers: RawHeaders): boolean =>
+const isEventStream = (headers: RawHeaders): boolean =>
   headers.some(
     (name, i) =>
       i % 2 === 0 &&

@@ -133,7 +133,7 @@ const CONTROLS: ReadonlyMap<string, Control> = new Map([
   ['/_control/calls', calls],
 ]);
 
-const PROVIDER = 'one provider by its name; by default all';
+const PROVIDER = 'one provider by its name, or by its profile; by default all';
 
 /** The control paths with their parameters, for people and for `--json`. */
 export const CONTROL_PATHS = [...CONTROLS].map(([path, { method, summary, parameters }]) => ({
@@ -192,10 +192,17 @@ export function control(
       return refuse(400, 'an unknown parameter was given', { known: ['provider', ...Object.keys(found.parameters)] });
 
   const name = parameters.value.get('provider');
-  const chosen = name === undefined ? [...instances.values()] : [instances.get(name)];
-  if (chosen.includes(undefined)) return refuse(404, 'no such provider', { known: [...instances.keys()] });
+  const chosen = choose(instances, name);
+  if (chosen.length === 0) return refuse(404, 'no such provider', { known: [...instances.keys()] });
   const action = found.read(parameters.value);
   if ('wrong' in action) return refuse(400, action.wrong, { parameters: found.parameters });
-  const done = (chosen as Instance[]).map((instance) => ({ provider: instance.name, ...action.value(instance) }));
+  const done = chosen.map((instance) => ({ provider: instance.name, ...action.value(instance) }));
   return { status: 200, body: name === undefined ? { providers: done } : done[0] };
+}
+
+/** All, or the provider of that name; else the first that simulates that profile. */
+function choose(instances: ReadonlyMap<string, Instance>, name: string | undefined): readonly Instance[] {
+  const all = [...instances.values()];
+  if (name === undefined) return all;
+  return [instances.get(name) ?? all.find(({ kindName }) => kindName === name)].filter((found) => found !== undefined);
 }

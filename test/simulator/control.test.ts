@@ -161,11 +161,18 @@ test('calls counts each provider by itself, controls not at all', async (t) => {
 
 test('an unknown provider is a 404 that lists the known ones', async (t) => {
   const simulator = await startSimulator(t, { providers: [{ name: 'mine', kind: 'phonepe', credentials: {} }] });
-  for (const path of ['/_control/calls?provider=phonepe', '/_control/calls?provider=', '/phonepe/x']) {
+  for (const path of ['/_control/calls?provider=pincode', '/_control/calls?provider=', '/phonepe/x']) {
     const answer = await send(simulator, 'GET', path);
     t.is(answer.status, 404, path);
     t.deepEqual(answer.body.known, ['mine']);
   }
+});
+
+test('a provider answers to the name of its profile too', async (t) => {
+  const simulator = await startSimulator(t, { providers: [{ name: 'mine', kind: 'phonepe', credentials: {} }] });
+  const answer = await send(simulator, 'GET', '/_control/calls?provider=phonepe');
+  t.is(answer.status, 200);
+  t.is(answer.body.provider, 'mine');
 });
 
 for (const [method, path, status, body] of [
