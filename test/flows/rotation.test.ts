@@ -162,8 +162,11 @@ for (const order of [
       .split('\n')
       .filter((line) => line.includes('salt_index'))
       .map((line) => JSON.parse(line) as object);
-    t.is(notices.length, 1);
-    t.like(notices[0], { level: 'info', provider: 'p', changed: ['salt_key', 'salt_index'], salt_index: '2' });
+    const [atStart, rotated] = notices;
+    t.is(notices.length, 2, 'one of the pair at the start, one of the pair that was taken over whole');
+    t.like(atStart, { level: 'info', provider: 'p', salt_index: '1' });
+    t.false(Object.hasOwn(atStart ?? {}, 'changed'));
+    t.like(rotated, { level: 'info', provider: 'p', changed: ['salt_key', 'salt_index'], salt_index: '2' });
     t.notRegex(logText(), new RegExp(`${OLD}|${NEW}`));
   });
 }
@@ -278,6 +281,8 @@ routes: [{ name: p, match: { path: /p }, provider: p }]`;
     return upstream.requests.at(-1)?.header('x-verify')?.split('###')[1];
   };
   t.is(await index(), '1');
+  const [first] = await proxy.says(/.*"salt_index":"1".*/);
+  t.like(JSON.parse(first), { level: 'info', provider: 'p' });
   t.regex(await explained(), /x-verify: [0-9a-f]{64}###1$/m);
   write(dir, 'salt_key', NEW);
   write(dir, 'salt_index', '2');

@@ -192,16 +192,76 @@ const QUERY_FIELD = `
       inject: { query: { "api key": "{{credentials.key}}" } }
       sign: [{ text: "{{request.method}} {{request.target}} {{credentials.salt}}", algorithm: md5, case: upper, set: { query: sig } }]`;
 
+/** The name of `name=value` as a receiver reads it. */
+const nameOf = (piece: string): string => [...new URLSearchParams(piece).keys()][0] ?? '';
+const shuffled = (all: readonly string[]): fc.Arbitrary<string[]> =>
+  fc.shuffledSubarray([...all], { minLength: all.length });
+
 test('a signature in the query verifies for any target, and the other parameters keep their bytes', async (t) => {
   const withSalt = await behind(t, QUERY_FIELD);
-  const stale = fc.option(fc.constantFrom('api+key=2', 'api%20key', '%61pi%20key=%zz'));
-  await holds(t, withSalt, fc.tuple(odd.path, odd.query, stale), async ([path, query, old], send, salt) => {
-    const own = query + (old === null ? '' : `${query === '' ? '?' : '&'}${old}`);
+  const short = fc.string({ maxLength: 4 });
+  const stale = fc.array(
+    fc.oneof(
+      fc.constantFrom('api+key=2', 'api%20key', '%61pi%20key=%zz', 'sig', 's%69g=%zz', 'sig=old=1'),
+      odd.formField('sig', short),
+    ),
+    { maxLength: 3 },
+  );
+  const alike = fc.subarray(['Sig=1', 'sig2=1', 'sig+=1', '=sig', 'apikey=1']);
+  const requests = fc
+    .tuple(odd.path, odd.query, stale, alike)
+    .chain(([path, query, old, near]) =>
+      fc.tuple(fc.constant(path), shuffled([...(query === '' ? [] : query.slice(1).split('&')), ...old, ...near])),
+    );
+  await holds(t, withSalt, requests, async ([path, pieces], send, salt) => {
+    const own = pieces.length === 0 ? '' : `?${pieces.join('&')}`;
     const { target } = await send(path + own, { method: 'GET' });
     const [, before = '', sig = ''] = /^(.*)[?&]sig=([^&]*)$/.exec(target) ?? [];
     same(sig, digest('md5', `GET ${before.slice(BASE.length)} ${salt}`).toUpperCase());
-    const rest = `${BASE + path}?${query.slice(1)}`;
+    const kept = pieces.filter((piece) => !['sig', 'api key'].includes(nameOf(piece)));
+    const rest = `${BASE + path}?${kept.join('&')}`;
     same(before.startsWith(rest), true);
     same(/^&?api%20key=k3y$/.test(before.slice(rest.length)), true);
+  });
+});
+
+const FORM_WHOLE = `
+      credentials: { key: {}, salt: { secret: true } }
+      sign: [{ text: "{{request.body}}{{credentials.salt}}", algorithm: sha512, set: { form: hash } }]`;
+
+test('a signature over the form that it goes into covers the bytes that are sent around it', async (t) => {
+  const withSalt = await behind(t, FORM_WHOLE);
+  const requests = fc
+    .tuple(fc.array(odd.formPiece, { maxLength: 5 }), fc.array(odd.formField('hash'), { maxLength: 2 }))
+    .chain(([pieces, stale]) => shuffled([...pieces, ...stale]));
+  await holds(t, withSalt, requests, async (pieces, send, salt) => {
+    const received = await send('/form', { method: 'POST', headers: FORM_TYPE, body: pieces.join('&') });
+    const rest = pieces.filter((piece) => nameOf(piece) !== 'hash').join('&');
+    const separator = rest === '' || rest.endsWith('&') ? '' : '&';
+    same(received.body.toString(), `${rest}${separator}hash=${digest('sha512', rest + salt)}`);
+  });
+});
+
+const JSON_WHOLE = FORM_WHOLE.replace('form: hash', 'json: sig');
+
+test('a signature over the JSON that it goes into covers the bytes that are sent around it', async (t) => {
+  const withSalt = await behind(t, JSON_WHOLE);
+  const stale = fc.option(
+    odd.member(
+      'sig',
+      odd.jsonString.map(() => '"OLD"'),
+    ),
+  );
+  const requests = fc
+    .tuple(fc.array(odd.jsonMember, { maxLength: 4 }), stale)
+    .chain(([members, old]) => shuffled([...members, ...(old === null ? [] : [old])].map((text) => text.trim())));
+  await holds(t, withSalt, requests, async (members, send, salt) => {
+    const received = await send('/json', { method: 'POST', headers: JSON_TYPE, body: `{${members.join(',')}}` });
+    const isStale = (text: string): boolean => text.startsWith('"sig"');
+    const rest = members.filter((text) => !isStale(text));
+    const sig = digest('sha512', `{${rest.join(',')}}${salt}`);
+    const sent = members.map((text) => (isStale(text) ? text.replace('"OLD"', `"${sig}"`) : text));
+    if (rest.length === members.length) sent.push(`"sig":"${sig}"`);
+    same(received.body.toString(), `{${sent.join(',')}}`);
   });
 });
