@@ -93,9 +93,9 @@ threeTest('kill -9 of Redis under load: no request fails, and when it is back th
   t.log(`${answers.length} requests`);
   t.true(answers.length > 600);
   t.is(tally(answers.map(({ status }) => status)), `200: ${answers.length}`);
-  for (const { stderr } of proxies) {
-    t.regex(stderr(), /The token store does not work/);
-    t.regex(stderr(), /The token store works again/);
+  for (const proxy of proxies) {
+    t.regex(proxy.stderr(), /The token store does not work/);
+    t.regex(proxy.stderr(), /The token store works again/);
   }
   await simulator.control('lifetime', { ms: 3_600_000 });
   await pass(2_000);

@@ -48,9 +48,9 @@ export interface Proxy extends Running {
   /** The address of its health and metrics. */
   readonly adminOrigin: string;
   /** One request to the provider; gives the status, 0 where there was no answer. */
-  get(): Promise<number>;
+  readonly get: () => Promise<number>;
   /** The token that it uses now. */
-  token(): Promise<string>;
+  readonly token: () => Promise<string>;
 }
 
 export interface WorldOptions {
@@ -67,9 +67,9 @@ export interface WorldOptions {
 export interface World {
   readonly simulator: SimulatorProcess;
   /** Starts one more proxy in a process of its own. */
-  start(): Promise<Proxy>;
+  readonly start: () => Promise<Proxy>;
   /** Several of them. */
-  startAll(count: number): Promise<readonly Proxy[]>;
+  readonly startAll: (count: number) => Promise<readonly Proxy[]>;
 }
 
 /** Proxies in processes of their own, before one simulator, with one config. */
@@ -158,7 +158,7 @@ export interface Load {
   /** Statuses of all that were answered, with the time (epoch milliseconds) at which each was sent. */
   readonly answers: readonly { readonly sentAt: number; readonly endedAt: number; readonly status: number }[];
   /** Stops sending and waits for what is under way. */
-  end(): Promise<void>;
+  readonly end: () => Promise<void>;
 }
 
 export function load(proxy: Proxy, perSecond: number): Load {

@@ -36,9 +36,9 @@ export function hold(
   };
 }
 
-/** By both clocks: the monotonic one stands still while the machine sleeps. */
-export const isLive = (held: Held, clock: Clock): boolean =>
-  clock.monotonic() < held.expiresAt && clock.now() < held.record.expiresAtMs;
+/** By both clocks: the monotonic one stands still while the machine sleeps. `now` is monotonic. */
+export const isLive = (held: Held, clock: Clock, now: number = clock.monotonic()): boolean =>
+  now < held.expiresAt && clock.now() < held.record.expiresAtMs;
 
 /** Two that differ by less expire at the same time, by clocks that are not quite one. */
 const SAME_MS = 1_000;

@@ -89,9 +89,10 @@ export class TokenSource {
   current(): TokenRecord | undefined {
     const { clock } = this.#parts;
     const held = this.#held;
-    if (held === undefined || !isLive(held, clock)) return this.#load()?.record;
+    const now = clock.monotonic();
+    if (held === undefined || !isLive(held, clock, now)) return this.#load()?.record;
     this.#isUsed = true;
-    if (clock.monotonic() >= held.renewAt) this.#renewBehind();
+    if (now >= held.renewAt) this.#renewBehind();
     return held.record;
   }
 
