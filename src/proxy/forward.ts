@@ -97,30 +97,48 @@ export function createForward(
   };
 }
 
-const isResponseDrop = memoize((lower) => RESPONSE_DROPS.has(lower));
-const isConnection = memoize((lower) => lower === 'connection');
-const isCors = memoize((lower) => lower.startsWith('access-control-allow-'));
+type AnswerHeader = 'kept' | 'dropped' | 'connection' | 'cors' | 'length';
+const classifyAnswer = memoize((lower): AnswerHeader => {
+  if (lower === 'connection') return 'connection';
+  if (lower === 'content-length') return 'length';
+  if (lower.startsWith('access-control-allow-')) return 'cors';
+  return RESPONSE_DROPS.has(lower) ? 'dropped' : 'kept';
+});
+
+/** The header names that the `Connection` headers of an answer name, lower case. */
+function connectionOptions(headers: RawHeaders): readonly string[] {
+  const options: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    if (classifyAnswer(headers[i] as string) !== 'connection') continue;
+    const value = (headers[i + 1] as string).toLowerCase();
+    if (value !== 'close' && value !== 'keep-alive') options.push(...value.split(',').map((option) => option.trim()));
+  }
+  return options;
+}
 
 /**
  * The headers of an answer as the caller gets them: hop-by-hop ones gone, `extra` (Via, Proxy-Status, CORS) at the end.
  * @param isBrowser Whether `extra` holds our own CORS headers, which then replace the provider's.
  */
 export function forwardAnswer(headers: RawHeaders, extra: RawHeaders, isBrowser: boolean): string[] {
-  let named: string[] | undefined;
-  for (let i = 0; i < headers.length; i += 2) {
-    if (!isConnection(headers[i] as string)) continue;
-    const value = (headers[i + 1] as string).toLowerCase();
-    if (value === 'close' || value === 'keep-alive') continue;
-    (named ??= []).push(...value.split(',').map((option) => option.trim()));
-  }
   const out: string[] = [];
+  let hasConnection = false;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
-    if (isResponseDrop(name) || (isBrowser && isCors(name))) continue;
-    // Content-Length is framing: a Connection option can't take it away.
-    if (named !== undefined && named.includes(name.toLowerCase()) && name.toLowerCase() !== 'content-length') continue;
-    out.push(name, headers[i + 1] as string);
+    const what = classifyAnswer(name);
+    if (what === 'connection') hasConnection = true;
+    else if (what !== 'dropped' && !(isBrowser && what === 'cors')) out.push(name, headers[i + 1] as string);
   }
+  const named = hasConnection ? connectionOptions(headers) : [];
+  if (named.length > 0) removeNamed(out, named);
   for (const item of extra) out.push(item);
   return out;
+}
+
+/** Content-Length is framing: a Connection option can't take it away. */
+function removeNamed(headers: string[], named: readonly string[]): void {
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
+    const name = headers[i] as string;
+    if (named.includes(name.toLowerCase()) && classifyAnswer(name) !== 'length') headers.splice(i, 2);
+  }
 }

@@ -44,6 +44,14 @@ const afterReading = (): Promise<void> =>
     });
   }));
 
+/** The bytes as a string of as many characters, without a Buffer made for it. */
+const latin1 = (bytes: Uint8Array): string =>
+  (Buffer.prototype as unknown as { latin1Slice: (start: number, end: number) => string }).latin1Slice.call(
+    bytes,
+    0,
+    bytes.length,
+  );
+
 const isReason = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 
 /** A caller on node:http. */
@@ -205,7 +213,7 @@ export class NodeCaller implements Caller {
     this.#writeHead(status, reason, headers);
     this.bytesOut = this.#req.method === 'HEAD' ? 0 : typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const isJoined = typeof body !== 'string' && body.length <= JOINED_BYTES;
-    const content = isJoined ? Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1') : body;
+    const content = isJoined ? latin1(body) : body;
     if (this.#req.complete) {
       this.#res.end(content, isJoined ? 'latin1' : 'utf8');
       return;
