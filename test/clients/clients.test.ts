@@ -238,13 +238,12 @@ function table(): string {
 
 test("the README's table is what this run shows", (t) => {
   const file = join(ROOT, 'README.md');
-  const readme = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  let readme = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const between = /(?<=<!-- clients:start -->\n)[^]*?(?=<!-- clients:end -->)/;
-  if (process.env['OUTRIDER_WRITE_TABLE'])
-    writeFileSync(
-      file,
-      readme.replace(between, () => `${table()}\n`),
-    );
+  if (process.env['OUTRIDER_WRITE_TABLE']) {
+    readme = readme.replace(between, () => `${table()}\n`);
+    writeFileSync(file, readme);
+  }
   const written = between.exec(readme)?.[0];
   if (written === undefined || [...installed.values()].includes(false)) {
     t.log(table());
