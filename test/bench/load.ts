@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 
 const HEAD_END = '\r\n\r\n';
 const MAX_LATENCY_US = 1_000_000;
@@ -8,6 +8,8 @@ export interface LoadOptions {
   /** Prepared requests; connections take them in turn. */
   readonly requests: readonly Buffer[];
   readonly connections: number;
+  /** Connections that are open already, in place of new ones. */
+  readonly sockets?: readonly Socket[];
   /** Ends after so many answers, or so many milliseconds, whichever comes first. */
   readonly maxRequests?: number;
   readonly maxMs?: number;
@@ -61,8 +63,9 @@ function percentile(buckets: Uint32Array, count: number, share: number): number 
  * A closed loop: each connection sends its next request as soon as the answer is whole. Raw sockets and a minimum of
  * parsing, so that one core can saturate a proxy on the other.
  */
-export function load({ port, requests, connections, maxRequests = Infinity, maxMs = Infinity }: LoadOptions) {
-  return new Promise<LoadResult>((resolve, reject) => {
+export function load(options: LoadOptions): Promise<LoadResult> {
+  const { port, requests, connections, sockets, maxRequests = Infinity, maxMs = Infinity } = options;
+  return new Promise((resolve, reject) => {
     const buckets = new Uint32Array(MAX_LATENCY_US);
     const startedAt = performance.now();
     let sent = 0;
@@ -85,7 +88,7 @@ export function load({ port, requests, connections, maxRequests = Infinity, maxM
     };
 
     for (let i = 0; i < connections; i++) {
-      const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+      const socket = sockets?.[i] ?? connect({ port, host: '127.0.0.1', noDelay: true });
       let turn = i % requests.length;
       let rest = '';
       let sentAt = 0;
@@ -102,7 +105,8 @@ export function load({ port, requests, connections, maxRequests = Infinity, maxM
         turn = turn + 1 === requests.length ? 0 : turn + 1;
       };
       socket.setEncoding('latin1');
-      socket.on('connect', () => next(performance.now()));
+      if (!socket.connecting) next(performance.now());
+      else socket.on('connect', () => next(performance.now()));
       socket.on('data', (chunk: string) => {
         const text = rest === '' ? chunk : rest + chunk;
         const length = answerLength(text);

@@ -58,13 +58,19 @@ const providersOf = (upstream: string): Readonly<Record<BenchRoute['provider'], 
 });
 
 /** The config of the proxy under test, access log and metrics on. */
-function configOf({ port, adminPort, upstreamPort }: Place, routes: readonly BenchRoute[]): string {
+function configOf(
+  { port, adminPort, upstreamPort, dir }: Place,
+  routes: readonly BenchRoute[],
+  mode: 'none' | 'intercept',
+): string {
   const upstream = `http://127.0.0.1:${upstreamPort}`;
   return JSON.stringify({
     version: 1,
     listen: { address: `127.0.0.1:${port}` },
     admin: { address: `127.0.0.1:${adminPort}` },
     log: { level: 'info', format: 'json', access: true },
+    state_dir: join(dir, 'state'),
+    forward: { mode },
     providers: providersOf(upstream),
     routes: routes.map(({ path, provider }) => ({
       name: path.slice(1).replaceAll('/', '-'),
@@ -75,13 +81,13 @@ function configOf({ port, adminPort, upstreamPort }: Place, routes: readonly Ben
   });
 }
 
-export const outrider = (routes: readonly BenchRoute[]): Peer => ({
+export const outrider = (routes: readonly BenchRoute[], mode: 'none' | 'intercept' = 'none'): Peer => ({
   name: 'outrider',
   title: 'Outrider',
   isInstalled: () => true,
   command(place, nodeOptions = []) {
     const file = join(place.dir, 'proxy.config.yaml');
-    writeFileSync(file, configOf(place, routes));
+    writeFileSync(file, configOf(place, routes, mode));
     return [process.execPath, ...nodeOptions, CLI, 'start', '--config', file];
   },
 });

@@ -1,4 +1,5 @@
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { load, type LoadResult, prepare } from './load.ts';
 import type { Peer, Place } from './peers.ts';
@@ -23,8 +24,15 @@ export interface RunningProxy {
   readonly peer: Peer;
   readonly place: Place;
   readonly firstAnswerMs: number;
-  /** Sends the prepared requests in turn over 64 connections; throws when one is not answered with 200. */
-  measure(requests: readonly Buffer[], until: { maxMs?: number; maxRequests?: number }): Promise<Sample>;
+  /**
+   * Sends the prepared requests in turn over 64 connections; throws when one is not answered with 200.
+   * @param open Makes a connection; those are made before the measurement begins.
+   */
+  measure(
+    requests: readonly Buffer[],
+    until: { maxMs?: number; maxRequests?: number },
+    open?: () => Promise<Socket>,
+  ): Promise<Sample>;
   residentKiB(): number;
   stop(): Promise<void>;
 }
@@ -78,9 +86,10 @@ export async function startProxy(
     peer,
     place,
     firstAnswerMs,
-    async measure(requests, until) {
+    async measure(requests, until, open) {
+      const opened = open && { sockets: await Promise.all(Array.from({ length: CONNECTIONS }, open)) };
       const before = cpuNs(pid);
-      const result = await load({ port: place.port, requests, connections: CONNECTIONS, ...until });
+      const result = await load({ port: place.port, requests, connections: CONNECTIONS, ...opened, ...until });
       if (result.errors > 0) throw new Error(`${peer.name}: ${result.errors} of ${result.requests} requests failed`);
       return sampleOf(result, cpuNs(pid) - before);
     },

@@ -3,6 +3,7 @@
  * The proxies are pinned to one core; this process, which is load and upstream, to another.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,6 +13,7 @@ import { isPinned, pinSelf } from './processes.ts';
 import { printHotSpots } from './profile.ts';
 import { type RunningProxy, type Sample, startProxy } from './proxy.ts';
 import { median, print, printSpeed, ratio, type Row } from './report.ts';
+import { openTunnel, timeTunnel } from './tunnel.ts';
 import { startUpstream } from './upstream.ts';
 
 const LOAD_CORE = 1;
@@ -28,15 +30,15 @@ const TARGETS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 };
 
 const USAGE = `npm run bench -- [options]
-  --parts speed,memory,start,routes,sign  what to measure
-  --only outrider,undici,…                the proxies that take part in \`speed\`
-  --rounds 5  --seconds 2                 rounds, and seconds per proxy and scenario in each
-  --profile                               run the proxy alone with --cpu-prof and show where its time goes
-  --json                                  one JSON document in place of tables`;
+  --parts speed,memory,start,routes,sign,tunnel  what to measure
+  --only outrider,undici,…                       the proxies that take part in \`speed\`
+  --rounds 5  --seconds 2                        rounds, and seconds per proxy and scenario in each
+  --profile                                      run the proxy alone with --cpu-prof and show where its time goes
+  --json                                         one JSON document in place of tables`;
 
 const { values: options } = parseArgs({
   options: {
-    parts: { type: 'string', default: 'speed,memory,start,routes,sign' },
+    parts: { type: 'string', default: 'speed,memory,start,routes,sign,tunnel' },
     only: { type: 'string', default: '' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
@@ -131,12 +133,18 @@ async function measureStart(): Promise<number> {
   return median(times);
 }
 
+interface Load {
+  readonly proxy: RunningProxy;
+  readonly requests: readonly Buffer[];
+  readonly open?: () => Promise<Socket>;
+}
+
 /** Costs of several loads in turns, one list of µs per request for each. */
-async function inTurns(loads: readonly { proxy: RunningProxy; requests: readonly Buffer[] }[]): Promise<number[][]> {
+async function inTurns(loads: readonly Load[]): Promise<number[][]> {
   const costs = loads.map((): number[] => []);
   for (let round = 0; round <= rounds; round++) {
-    for (const [i, { proxy, requests }] of loads.entries()) {
-      const sample = await proxy.measure(requests, round === 0 ? { maxRequests: WARM_UP_REQUESTS } : { maxMs });
+    for (const [i, { proxy, requests, open }] of loads.entries()) {
+      const sample = await proxy.measure(requests, round === 0 ? { maxRequests: WARM_UP_REQUESTS } : { maxMs }, open);
       if (round > 0) costs[i]?.push(sample.cpuUs);
     }
   }
@@ -152,7 +160,7 @@ async function measureRoutes(): Promise<{ few: number; many: number; ratio: numb
   });
   const proxies: RunningProxy[] = [];
   return withProxies(proxies, async () => {
-    const loads: { proxy: RunningProxy; requests: readonly Buffer[] }[] = [];
+    const loads: Load[] = [];
     for (const { peer, used } of variants) {
       const proxy = await start(peer, used[0]);
       proxies.push(proxy);
@@ -183,6 +191,35 @@ async function measureSigning(): Promise<{ token: number; signed: number; moreUs
       token: median(token),
       signed: median(signed),
       moreUs: median(signed.map((cost, round) => cost - (token[round] as number))),
+    };
+  });
+}
+
+/** The same GET at the base-URL door and in tunnels that stay open, TLS ended by the proxy; and what a tunnel costs to open. */
+async function measureTunnel(): Promise<{
+  baseUrl: number;
+  tunnel: number;
+  ratio: number;
+  openMs: readonly number[];
+  isCertificateKept: boolean;
+}> {
+  const proxy = await start(outrider([{ path: '/bench', provider: 'token' }], 'intercept'));
+  return withProxies([proxy], async () => {
+    const { port } = proxy.place;
+    const authority = `127.0.0.1:${upstream.port}`;
+    const first = await timeTunnel(port, authority);
+    const second = await timeTunnel(port, authority);
+    const inTunnel = [prepare('GET', PATH.replace('/bench', '/api'))];
+    const [baseUrl, tunnel] = (await inTurns([
+      { proxy, requests: [SCENARIOS['GET'] as Buffer] },
+      { proxy, requests: inTunnel, open: () => openTunnel(port, authority) },
+    ])) as [number[], number[]];
+    return {
+      baseUrl: median(baseUrl),
+      tunnel: median(tunnel),
+      ratio: median(tunnel.map((cost, round) => cost / (baseUrl[round] as number))),
+      openMs: [first.ms, second.ms, (await timeTunnel(port, authority)).ms],
+      isCertificateKept: first.fingerprint === second.fingerprint,
     };
   });
 }
@@ -235,6 +272,19 @@ async function main(): Promise<void> {
     say(
       `POST of 1 KiB with a token ${signing.token.toFixed(1)} µs, signed ${signing.signed.toFixed(1)} µs: ` +
         `${signing.moreUs.toFixed(1)} µs more (to reach 15)`,
+    );
+  }
+  if (parts.includes('tunnel')) {
+    const { openMs, isCertificateKept, ...costs } = await measureTunnel();
+    result['tunnel'] = { ...costs, openMs, isCertificateKept };
+    const [first, second, warm] = openMs.map((ms) => ms.toFixed(1));
+    say(
+      `GET at the base URL ${costs.baseUrl.toFixed(1)} µs, in a tunnel ${costs.tunnel.toFixed(1)} µs: ` +
+        `${costs.ratio.toFixed(2)} × (to reach 1.6)`,
+    );
+    say(
+      `A tunnel opens in ${first} ms, the second to its host in ${second} ms, a later one in ${warm} ms: ` +
+        (isCertificateKept ? 'same certificate, so no key was made' : 'ANOTHER certificate was made'),
     );
   }
   if (options.json) print(JSON.stringify(result, null, 2));
