@@ -145,14 +145,17 @@ const redisUrl: Leaf<Secret> = leaf({
 
 const store = z.strictObject({
   kind: described('Where tokens are kept.', withDefault(choice(['memory', 'file', 'redis']), 'memory', 'memory')),
-  path: text.optional(),
-  url: redisUrl.optional(),
-  username: text.optional(),
-  password: password.optional(),
-  prefix: text.optional(),
-  lease: duration(1000).optional(),
-  encryption_key: storeKey.optional(),
-  old_encryption_keys: z.array(storeKey).optional(),
+  path: described('file: a directory for this user alone; it is made if it is not there.', text.optional()),
+  url: described('redis: redis://host:6379/0, or rediss:// for TLS.', redisUrl.optional()),
+  username: described('redis: goes before the one of the URL.', text.optional()),
+  password: described('redis: goes before the one of the URL.', password.optional()),
+  prefix: described('redis: begins every key and the channel (default: outrider:).', text.optional()),
+  lease: described(
+    'After so long (default: 15s) a renewal whose process has died is taken over.',
+    duration(1000).optional(),
+  ),
+  encryption_key: described('Records are encrypted with it (AES-256-GCM).', storeKey.optional()),
+  old_encryption_keys: described('Still read, no longer written with.', z.array(storeKey).optional()),
 });
 
 const timeouts = z.strictObject({

@@ -27,6 +27,7 @@ interface Entry {
 interface Holding {
   readonly holder: string;
   readonly untilMs: number;
+  readonly leaseMs: number;
   readonly pid: number;
   readonly place: string;
 }
@@ -78,29 +79,29 @@ export class FileBacking implements Backing {
   async remove(key: string): Promise<void> {
     const register = this.#record(key);
     for (;;) {
-      const { version, text } = await register.read();
+      const before = await register.read();
       // What is removed leaves its number behind, for whoever is about to write the next one.
-      if (entryOf(text).data === undefined || (await register.write(version, ''))) return;
+      if (entryOf(before.text).data === undefined || (await register.write(before, ''))) return;
     }
   }
 
   async take(key: string, holder: string, leaseMs: number): Promise<boolean> {
     const register = this.#lock(key);
-    const { version, text } = await register.read();
-    if (isHeld(text, this.#clock.now(), leaseMs)) return false;
-    return register.write(version, this.#holding(holder, leaseMs));
+    const before = await register.read();
+    if (isHeld(before.text, this.#clock.now())) return false;
+    return register.write(before, this.#holding(holder, leaseMs));
   }
 
   async extend(key: string, holder: string, leaseMs: number): Promise<boolean> {
     const register = this.#lock(key);
-    const { version, text } = await register.read();
-    return holdingOf(text)?.holder === holder && register.write(version, this.#holding(holder, leaseMs));
+    const before = await register.read();
+    return holdingOf(before.text)?.holder === holder && register.write(before, this.#holding(holder, leaseMs));
   }
 
   async free(key: string, holder: string): Promise<void> {
     const register = this.#lock(key);
-    const { version, text } = await register.read();
-    if (holdingOf(text)?.holder === holder) await register.write(version, '');
+    const before = await register.read();
+    if (holdingOf(before.text)?.holder === holder) await register.write(before, '');
   }
 
   async probe(): Promise<void> {
@@ -128,10 +129,10 @@ export class FileBacking implements Backing {
 
   async #replace(key: string, generation: number, change: (entry: Entry) => Entry | undefined): Promise<boolean> {
     const register = this.#record(key);
-    const { version, text } = await register.read();
-    const entry = entryOf(text);
+    const before = await register.read();
+    const entry = entryOf(before.text);
     const next = entry.generation === generation ? change(entry) : undefined;
-    if (!next || !(await register.write(version, JSON.stringify(next)))) return false;
+    if (!next || !(await register.write(before, JSON.stringify(next)))) return false;
     // What happens below a directory isn't seen by those who watch it; a new time of the directory itself is.
     const now = new Date();
     await fs.utimes(register.directory, now, now);
@@ -139,7 +140,8 @@ export class FileBacking implements Backing {
   }
 
   #holding(holder: string, leaseMs: number): string {
-    const holding: Holding = { holder, untilMs: this.#clock.now() + leaseMs, pid: process.pid, place: PLACE };
+    const untilMs = this.#clock.now() + leaseMs;
+    const holding: Holding = { holder, untilMs, leaseMs, pid: process.pid, place: PLACE };
     return JSON.stringify(holding);
   }
 
@@ -172,7 +174,7 @@ export class FileBacking implements Backing {
       for (const left of await fs.readdir(file)) if (left.startsWith('.')) await this.#removeOld(path.join(file, left));
       const lock = new Register(file.slice(0, -RECORD.length) + LOCK, { isDurable: false });
       const isDead = version > 0 && entryOf(text).expiresAtMs + RETAINED_MS < nowMs;
-      if (!isDead || isHeld((await lock.read()).text, nowMs, Infinity)) continue;
+      if (!isDead || isHeld((await lock.read()).text, nowMs)) continue;
       await Promise.all([file, lock.directory].map((old) => fs.rm(old, { recursive: true, force: true })));
     }
   }
@@ -209,15 +211,16 @@ function entryOf(text: string): Entry {
 }
 
 function holdingOf(text: string): Holding | undefined {
-  const { holder, untilMs, pid, place } = parse<Holding>(text);
-  if (typeof holder !== 'string' || typeof untilMs !== 'number' || typeof pid !== 'number') return undefined;
-  return { holder, untilMs, pid, place: String(place) };
+  const { holder, untilMs, leaseMs, pid, place } = parse<Holding>(text);
+  const isWhole =
+    [untilMs, leaseMs, pid].every(Number.isFinite) && [holder, place].every((part) => typeof part === 'string');
+  return isWhole ? ({ holder, untilMs, leaseMs, pid, place } as Holding) : undefined;
 }
 
 /** A lease that ends later than a lease can comes from before the clock was set back. */
-function isHeld(text: string, nowMs: number, leaseMs: number): boolean {
+function isHeld(text: string, nowMs: number): boolean {
   const holding = holdingOf(text);
-  if (!holding || holding.untilMs <= nowMs || holding.untilMs > nowMs + 2 * leaseMs) return false;
+  if (!holding || holding.untilMs <= nowMs || holding.untilMs > nowMs + 2 * holding.leaseMs) return false;
   return holding.place !== PLACE || isAlive(holding.pid);
 }
 

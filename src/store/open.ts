@@ -7,17 +7,21 @@ import type { TokenStore } from './store.ts';
 export interface StoreDeps {
   readonly clock: Clock;
   readonly events: Events;
+  /** How long whoever needs a token may wait for the store; by its kind if it isn't given. */
+  readonly patienceMs?: number;
 }
 
 /** For a disk that is busy; a request waits so long only when it has no token. */
 const FILE_PATIENCE_MS = 2_000;
-const REDIS_PATIENCE_MS = 250;
+/** A little less than the 250 ms that a request may wait for it. */
+const REDIS_PATIENCE_MS = 240;
 
 /**
  * The store that the config asks for, open; what it needs is imported only then. Rejects with a `StoreRefusal` where it can't
  * be used. A Redis that isn't there is no reason: the store then works without it until it comes.
  */
-export async function openStore(config: StoreConfig, { clock, events }: StoreDeps): Promise<TokenStore> {
+export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<TokenStore> {
+  const { clock, events } = deps;
   if (config.kind === 'memory') return createMemoryStore(clock);
   const [{ SharedStore }, { createCodec }] = await Promise.all([import('./shared.ts'), import('./seal.ts')]);
   const codec = createCodec(config.encryption, (key, reason) => {
@@ -28,7 +32,7 @@ export async function openStore(config: StoreConfig, { clock, events }: StoreDep
     config.kind === 'file'
       ? new (await import('./file.ts')).FileBacking(config.path, clock, codec)
       : new (await import('./redis.ts')).RedisBacking(config, clock, codec);
-  const patienceMs = config.kind === 'file' ? FILE_PATIENCE_MS : REDIS_PATIENCE_MS;
+  const patienceMs = deps.patienceMs ?? (config.kind === 'file' ? FILE_PATIENCE_MS : REDIS_PATIENCE_MS);
   const store = new SharedStore(backing, { clock, events, patienceMs, leaseMs: config.leaseMs });
   await store.open();
   return store;

@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { systemClock } from '../core/clock.ts';
 
 /** A text and which write made it; version 0 is the state before the first. */
 export interface Version {
   readonly version: number;
   readonly text: string;
+  /** When it was looked at; monotonic. */
+  readonly readAt: number;
 }
 
-const EMPTY: Version = { version: 0, text: '' };
+/** Versions that are younger are not cleared away. */
+const SETTLED_MS = 60_000;
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
@@ -41,8 +45,9 @@ async function sync(directory: string): Promise<void> {
 /**
  * One text that several processes share, with compare-and-set and without locks: a directory in which each version is a file
  * with its number for a name, the highest being the current one. A version comes about by `link`, which is a `rename` that
- * refuses to replace: of two processes that write the same version one fails. The highest file is never removed, so that a
- * process that was stopped in between always finds that it is late. A process killed at any moment leaves the old or the new.
+ * refuses to replace: of two processes that write the same version one fails. The highest file is never removed, and others only
+ * when they are old, so that a process that was stopped in between finds that it is late. A process killed at any moment leaves
+ * the old text or the new one.
  */
 export class Register {
   readonly directory: string;
@@ -56,10 +61,11 @@ export class Register {
 
   async read(): Promise<Version> {
     for (;;) {
+      const readAt = systemClock.monotonic();
       const [version] = await versionsIn(this.directory);
-      if (version === undefined) return EMPTY;
+      if (version === undefined) return { version: 0, text: '', readAt };
       try {
-        return { version, text: await fs.readFile(this.#file(version), 'utf8') };
+        return { version, text: await fs.readFile(this.#file(version), 'utf8'), readAt };
       } catch (error) {
         // A newer one has come since, and this one was cleared away.
         if (!isMissing(error)) throw error;
@@ -67,11 +73,11 @@ export class Register {
     }
   }
 
-  /** Makes `text` the version after `version`, if that is still the current one; tells whether it did. */
-  async write(version: number, text: string): Promise<boolean> {
+  /** Makes `text` the version after `before`, if that is still the current one; tells whether it did. */
+  async write(before: Version, text: string): Promise<boolean> {
     await fs.mkdir(this.directory, { recursive: true, mode: DIRECTORY_MODE });
     const temporary = path.join(this.directory, `.${randomUUID()}`);
-    const next = version + 1;
+    const next = before.version + 1;
     try {
       await fs.writeFile(temporary, text, { mode: FILE_MODE, flag: 'wx', flush: this.#isDurable });
       await fs.link(temporary, this.#file(next));
@@ -82,11 +88,18 @@ export class Register {
       await fs.rm(temporary, { force: true });
     }
     const [highest, ...older] = await versionsIn(this.directory);
-    // Others were further already, and had cleared this number away.
-    const isLate = highest !== next;
-    await Promise.all((isLate ? [next] : older).map((old) => fs.rm(this.#file(old), { force: true })));
+    // Whoever stood still may have found a number free that others have used and cleared away since.
+    const isLate = highest !== next && systemClock.monotonic() - before.readAt > SETTLED_MS / 2;
+    if (isLate) await fs.rm(this.#file(next), { force: true });
+    else await Promise.all(older.map((old) => this.#clear(old)));
     if (this.#isDurable) await sync(this.directory);
     return !isLate;
+  }
+
+  async #clear(old: number): Promise<void> {
+    const stats = await fs.stat(this.#file(old)).catch(() => undefined);
+    if (stats && Math.abs(systemClock.now() - stats.mtimeMs) > SETTLED_MS)
+      await fs.rm(this.#file(old), { force: true });
   }
 
   #file(version: number): string {

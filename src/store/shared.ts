@@ -4,6 +4,7 @@ import type { Events } from '../core/events.ts';
 import { type Backing, causeOf } from './backing.ts';
 import { Lease } from './lease.ts';
 import { Listeners } from './listeners.ts';
+import { Patience, TooSlow } from './patience.ts';
 import type { ChangeListener, Lock, LockAnswer, TokenRecord, TokenStore } from './store.ts';
 
 export interface SharedOptions {
@@ -21,11 +22,6 @@ const PROBE_MS = 1_000;
 const PROBES_PER_RESET = 5;
 /** How long a start, and an end, wait for it. */
 const OPEN_MS = 1_000;
-
-class TooSlow extends Error {
-  override readonly name = 'TooSlow';
-  readonly code = 'ETIMEDOUT';
-}
 
 /**
  * A {@link TokenStore} on a backing that may be slow or gone. Nothing waits longer than `patienceMs` for it; after the first
@@ -136,16 +132,8 @@ export class SharedStore implements TokenStore {
     }
   }
 
-  async #within<T>(ms: number, work: Promise<T>): Promise<T> {
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    // When it is this process that was late, the answer is here and only has to be read: one more turn of the loop does that.
-    const timer = this.#waitClock.after(ms, () => setImmediate(() => reject(new TooSlow())));
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      timer.cancel();
-      work.catch(() => undefined);
-    }
+  #within<T>(ms: number, work: Promise<T>): Promise<T> {
+    return new Patience(ms, this.#waitClock).of(work);
   }
 
   #fail(cause: unknown): void {

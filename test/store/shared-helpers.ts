@@ -44,14 +44,22 @@ export interface Opened {
   readonly health: StoreHealthRecord[];
 }
 
+/** Longer than any answer takes on a machine that is busy with other tests. */
+const PATIENCE_MS = 20_000;
+
 /** One more process's way to a store, as it were; closed with the test. */
-export async function open(t: ExecutionContext, config: StoreConfig, clock: Clock): Promise<Opened> {
+export async function open(
+  t: ExecutionContext,
+  config: StoreConfig,
+  clock: Clock,
+  options: { readonly patienceMs?: number } = { patienceMs: PATIENCE_MS },
+): Promise<Opened> {
   const events = createEvents();
   const notices: NoticeRecord[] = [];
   const health: StoreHealthRecord[] = [];
   events.on('notice', (notice) => notices.push(notice));
   events.on('store', (record) => health.push(record));
-  const store = await openStore(config, { clock, events });
+  const store = await openStore(config, { clock, events, ...options });
   t.teardown(() => store.close());
   return { store, notices, health };
 }

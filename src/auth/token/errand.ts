@@ -1,9 +1,9 @@
 import type { RenewSpec } from '../../config/profile.ts';
 import type { Clock } from '../../core/clock.ts';
+import { Patience } from '../../store/patience.ts';
 import type { LockAnswer, TokenRecord, TokenStore } from '../../store/store.ts';
 import type { ArrivedToken } from './caller.ts';
 import { TokenFailure } from './failure.ts';
-import { Patience } from './patience.ts';
 import { Pulse } from './pulse.ts';
 
 /** What somebody who goes for a token takes along. */
@@ -105,7 +105,7 @@ async function callUnder(
     }
     const last = stored ?? errand.known();
     const answer = await errand.call(mayRefresh ? stored : last && { ...last, refreshToken: undefined });
-    arrived = { ...answer, arrivedAtMs: answer.arrivedAtMs - pulse.missedMs };
+    arrived = { ...answer, arrivedAtMs: answer.arrivedAtMs - Math.ceil(pulse.missedMs) };
   } catch (error) {
     void release();
     // Then it was not the endpoint that took so long.
