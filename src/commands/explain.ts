@@ -11,16 +11,16 @@ import { oneLine } from '../observe/line.ts';
 import { createRedactor, isSecretKey, REDACTED } from '../observe/redact.ts';
 import { readHead } from '../proxy/framing.ts';
 import type { Candidate } from '../proxy/router.ts';
-import { checkTarget, joinTarget, parseAbsolute } from '../proxy/target.ts';
+import { joinTarget } from '../proxy/target.ts';
 import { createMemoryStore } from '../store/memory.ts';
-import { whyItWon, whyNone } from './match.ts';
+import { choose, readUrl } from './arrival.ts';
 import { readConfig } from './config-file.ts';
 import type { Context } from './output.ts';
 import { columns, complain, complaintOf } from './output.ts';
 
 export interface ExplainOptions {
   readonly method: string;
-  /** `http://127.0.0.1:8080/phonepe/…`, or the path alone. */
+  /** `http://127.0.0.1:8080/phonepe/…`, or the path alone; with forwarding on, a provider's own URL too. */
   readonly url: string;
   /** Name, value, … */
   readonly headers: RawHeaders;
@@ -39,6 +39,7 @@ interface Signature extends Omit<ExplainedSignature, 'key' | 'coversToken'> {
 /** What `--json` prints. */
 interface Report {
   readonly method: string;
+  readonly door: 'base_url' | 'forward';
   readonly route: string;
   readonly why: string;
   readonly provider: string | null;
@@ -74,8 +75,6 @@ const NOTHING: Explanation = {
   signatures: [],
   token: undefined,
 };
-const NAMELESS_HOST = 'localhost';
-const LOOPBACK = '127.0.0.1';
 
 /** The config compiled as `start` does it, but without anybody to call. */
 function compile(config: Config): CompiledEngine {
@@ -87,24 +86,6 @@ function compile(config: Config): CompiledEngine {
     http: () => Promise.reject(new Error('explain makes no calls')),
     endpointsOf: (provider) => endpointsOf(provider, undefined),
   });
-}
-
-/** The authority and the origin-form target that the URL stands for; throws when the proxy would refuse it. */
-function readUrl(url: string, engine: CompiledEngine): { host: string; target: string } {
-  const absolute = parseAbsolute(url);
-  const target = absolute?.target ?? url;
-  const host = absolute?.authority ?? NAMELESS_HOST;
-  const upstream = engine.lanes.find(({ origin, join }) => url.startsWith(origin + join.basePath));
-  if (upstream || absolute?.scheme === 'https') {
-    const way =
-      upstream?.match.path === undefined
-        ? ''
-        : `; the route "${upstream.name}" goes there: call ${upstream.match.path}`;
-    throw new OutriderError('destination_denied', { detail: `this is not an address of the proxy${way}` });
-  }
-  checkTarget(target);
-  engine.guard.checkHost(host, LOOPBACK);
-  return { host, target };
 }
 
 /** Headers in `after` that `before` has not, and names in `before` that `after` has no more. */
@@ -123,16 +104,13 @@ function compare(before: RawHeaders, after: RawHeaders): { added: Field[]; dropp
 
 function report(config: Config, engine: CompiledEngine, options: ExplainOptions): Report {
   const { method } = options;
-  const { host, target } = readUrl(options.url, engine);
+  const { host, target, destination } = readUrl(options.url, config, engine);
   const body = options.body === undefined ? null : Buffer.from(options.body);
   const own = ['Host', host, ...options.headers, ...(body ? ['Content-Length', String(body.length)] : [])];
   const head = readHead(target, '1.1', own, engine.limits);
   const path = target.split('?')[0] as string;
   const candidate: Candidate = { method, path, host, headers: own };
-  const lane = engine.router.match(candidate);
-  if (!lane) {
-    throw new OutriderError('route_not_found', { detail: `no route matches: ${whyNone(engine.lanes, candidate)}` });
-  }
+  const { lane, why } = choose(candidate, destination, engine);
   const headers = lane.forward(own, head.connectionOptions);
   const joined = joinTarget(target, lane.join);
   const explanation = lane.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
@@ -152,8 +130,9 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
   ];
   return {
     method,
+    door: destination ? 'forward' : 'base_url',
     route: lane.name,
-    why: whyItWon(lane, engine.lanes, candidate),
+    why,
     provider: lane.provider ?? null,
     profile: provider?.profileName ?? null,
     environment: provider?.environment ?? null,
@@ -211,13 +190,16 @@ function asText(found: Report): string {
   const about = [profile && `profile ${profile}`, environment && `environment ${environment}`]
     .filter(Boolean)
     .join(', ');
+  const isForward = found.door === 'forward';
+  const tokenHeader = isForward ? 'Proxy-Authorization' : 'X-Outrider-Token';
   return [
     columns([
+      ['door', isForward ? 'forward proxy' : undefined],
       ['route', found.route],
       ['why', found.why],
       ['provider', provider === null ? 'none: forwarded without credentials' : `${provider} (${about})`],
       ['upstream', `${found.method} ${found.upstream}`],
-      ['caller', found.access_token_needed ? 'must show an access token (X-Outrider-Token)' : undefined],
+      ['caller', found.access_token_needed ? `must show an access token (${tokenHeader})` : undefined],
     ]),
     part(
       'drops',

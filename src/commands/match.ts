@@ -1,4 +1,7 @@
 import type { RouteMatch } from '../config/config.ts';
+import type { Destination } from '../proxy/destination.ts';
+import { createForwardDoor } from '../proxy/forward-door.ts';
+import type { ForwardRequest, Lane } from '../proxy/lane.ts';
 import { createRouter, specificity } from '../proxy/router.ts';
 import type { Candidate } from '../proxy/router.ts';
 
@@ -20,6 +23,34 @@ export function whyItWon(winner: Named, routes: readonly Named[], request: Candi
   const isClearer = rivals.every(({ match }) => specificity(match) < specificity(winner.match));
   const reason = isClearer ? 'it has more conditions on methods, hosts and headers' : 'it comes first in the file';
   return `of the routes with the path ${winner.match.path}, ${reason} (also: ${list})`;
+}
+
+/** Whether a route by itself would take a request at the forward doors. */
+function takes(lane: Lane, destination: Destination, request: ForwardRequest): boolean {
+  const alone = createForwardDoor({ mode: 'plain', unmatched: 'tunnel' }, [lane], () => ({
+    ...lane,
+    isUnmatched: true,
+  }));
+  return alone?.laneFor(destination, request).isUnmatched === undefined;
+}
+
+/** Why `winner` and not another of the routes whose upstream the URL lies below, as the end of a sentence. */
+export function whyForwarded(
+  winner: Lane,
+  lanes: readonly Lane[],
+  destination: Destination,
+  request: ForwardRequest,
+): string {
+  const upstreamOf = ({ origin, join }: Lane): string => origin + join.basePath;
+  const own = lanes.find(({ name }) => name === winner.name);
+  if (!own) return 'no route leads there, and `forward.unmatched` lets it through as it is';
+  const others = lanes.filter((lane) => lane !== own && takes(lane, destination, request));
+  const upstream = upstreamOf(own);
+  if (others.length === 0) return `the only route whose upstream (${upstream}) is the beginning of the URL`;
+  const list = others.map((lane) => `${lane.name} ${upstreamOf(lane)}`).join(', ');
+  return others.some(({ join }) => join.basePath.length === own.join.basePath.length)
+    ? `of the routes with the upstream ${upstream}, it comes first in the file (also: ${list})`
+    : `its upstream ${upstream} is the longest that is the beginning of the URL (also: ${list})`;
 }
 
 /** What keeps the nearest routes from matching. */

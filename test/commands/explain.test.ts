@@ -213,3 +213,57 @@ for (const [what, args, pattern] of [
     t.notRegex(stderr, /^\s+at /m);
   });
 }
+
+const FORWARDING = YAML.replace('version: 1', 'version: 1\nforward: { mode: plain }').replace(
+  /( *)- { name: posts.*\n/,
+  (line) =>
+    `${line}  - { name: checkout, provider: phonepe, upstream: "https://api-preprod.phonepe.com/apis/pg-sandbox/checkout" }\n`,
+);
+
+for (const mode of ['plain', 'intercept']) {
+  test.serial(
+    `with forward.mode ${mode}, a provider's own URL is explained as it goes through that door`,
+    async (t) => {
+      const { file } = configFile(t, FORWARDING.replace('mode: plain', `mode: ${mode}`));
+      const url = 'https://api-preprod.phonepe.com/apis/pg-sandbox/checkout/v2/order/1?details=true';
+      const { code, stdout, stderr } = await run(t, ['explain', 'GET', url, '--config', file]);
+      t.is(code, 0, stderr);
+      t.regex(stdout, /^door +forward proxy$/m);
+      t.regex(stdout, /^route +checkout$/m);
+      t.regex(
+        stdout,
+        /^why +its upstream \S+\/pg-sandbox\/checkout is the longest .*also: pay \S+\/pg-sandbox, sign \S+\/pg-sandbox\)$/m,
+      );
+      t.true(stdout.includes(`GET ${url}\n`), stdout);
+      t.regex(stdout, /^ +header +authorization: O-Bearer <access_token>$/m);
+      t.notRegex(stdout, /hunter-two-hunter/);
+    },
+  );
+}
+
+test.serial('with forwarding on, plain HTTP is carried over the scheme of the route', async (t) => {
+  const { file } = configFile(t, FORWARDING);
+  const url = 'http://api-preprod.phonepe.com/apis/pg-sandbox/checkout/x';
+  const { stdout } = await run(t, ['explain', 'GET', url, '--json', '--config', file]);
+  t.like(JSON.parse(stdout), {
+    door: 'forward',
+    route: 'checkout',
+    upstream: 'https://api-preprod.phonepe.com/apis/pg-sandbox/checkout/x',
+  });
+});
+
+test.serial("with forwarding on, the proxy's own address is still the base-URL door", async (t) => {
+  const { file } = configFile(t, FORWARDING);
+  const { stdout } = await run(t, ['explain', 'GET', 'http://127.0.0.1:8080/phonepe/x', '--json', '--config', file]);
+  t.like(JSON.parse(stdout), { door: 'base_url', route: 'pay' });
+});
+
+test.serial('with forwarding on, a URL that no route leads to is refused, or passed on as it is', async (t) => {
+  const args = ['explain', 'GET', 'https://elsewhere.test/x', '-H', 'Authorization: mine', '--json', '--config'];
+  const refused = await run(t, [...args, configFile(t, FORWARDING).file]);
+  t.is(refused.code, 1);
+  t.like(JSON.parse(refused.stdout), { error: { status: 403, code: 'destination_denied' } });
+  const open = FORWARDING.replace('mode: plain', 'mode: plain, unmatched: tunnel');
+  const passed = await run(t, [...args, configFile(t, open).file]);
+  t.like(JSON.parse(passed.stdout), { route: '(unmatched)', provider: null, upstream: 'https://elsewhere.test/x' });
+});

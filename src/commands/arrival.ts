@@ -1,0 +1,73 @@
+import type { Config } from '../config/config.ts';
+import { OutriderError } from '../core/errors.ts';
+import type { CompiledEngine } from '../engine.ts';
+import { readAuthority, type Destination } from '../proxy/destination.ts';
+import type { Lane } from '../proxy/lane.ts';
+import type { Candidate } from '../proxy/router.ts';
+import { checkTarget, parseAbsolute, type AbsoluteTarget } from '../proxy/target.ts';
+import { whyForwarded, whyItWon, whyNone } from './match.ts';
+
+const NAMELESS_HOST = 'localhost';
+const LOOPBACK = '127.0.0.1';
+
+/** Whether a URL names the listener; one that takes any free port may have every port. */
+function isOurs(
+  { scheme, authority }: AbsoluteTarget,
+  { address }: Config['listen'],
+  { guard }: CompiledEngine,
+): boolean {
+  if (scheme === 'https' || !('port' in address)) return false;
+  const said = Number(/:(\d+)$/.exec(authority)?.[1] ?? 80);
+  return guard.isSelf(authority, LOOPBACK, address.port === 0 ? said : address.port);
+}
+
+/** How a request comes in. */
+export interface Arrival {
+  readonly host: string;
+  /** Origin form. */
+  readonly target: string;
+  /** Where it wants to go, at a forward door. */
+  readonly destination: Destination | undefined;
+}
+
+/**
+ * How a request for the URL would arrive. With forwarding on, a URL that does not name ourselves is at the forward doors.
+ * Throws what the proxy would refuse it with: `bad_request`, `host_denied`, `destination_denied`.
+ */
+export function readUrl(url: string, { listen }: Config, engine: CompiledEngine): Arrival {
+  const absolute = parseAbsolute(url);
+  const target = absolute?.target ?? url;
+  const host = absolute?.authority ?? NAMELESS_HOST;
+  if (engine.forward && absolute && !isOurs(absolute, listen, engine)) {
+    const destination = readAuthority(absolute.authority, absolute.scheme);
+    if (!destination) throw new OutriderError('bad_request', { detail: 'the URL names no valid host' });
+    checkTarget(target);
+    return { host, target, destination };
+  }
+  const upstream = engine.lanes.find(({ origin, join }) => url.startsWith(origin + join.basePath));
+  if (upstream || absolute?.scheme === 'https') {
+    const way =
+      upstream?.match.path === undefined
+        ? ''
+        : `; the route "${upstream.name}" goes there: call ${upstream.match.path}`;
+    throw new OutriderError('destination_denied', { detail: `this is not an address of the proxy${way}` });
+  }
+  checkTarget(target);
+  engine.guard.checkHost(host, LOOPBACK);
+  return { host, target, destination: undefined };
+}
+
+/** The lane of a request, and why it is that one. Throws `route_not_found`, `destination_denied`. */
+export function choose(
+  candidate: Candidate,
+  destination: Destination | undefined,
+  { router, forward, lanes }: CompiledEngine,
+): { lane: Lane; why: string } {
+  if (forward && destination) {
+    const lane = forward.laneFor(destination, candidate);
+    return { lane, why: whyForwarded(lane, lanes, destination, candidate) };
+  }
+  const lane = router.match(candidate);
+  if (lane) return { lane, why: whyItWon(lane, lanes, candidate) };
+  throw new OutriderError('route_not_found', { detail: `no route matches: ${whyNone(lanes, candidate)}` });
+}
