@@ -98,7 +98,7 @@ async function callUnder(
   let arrived: ArrivedToken;
   const pulse = new Pulse(errand.clock);
   try {
-    const mayRefresh = attempt.state === 'got' && (await canRedeem(stored, errand, patience));
+    const mayRefresh = await canRedeem(stored, errand, patience);
     if (attempt.state === 'got' && !attempt.lock.isHeld) {
       void release();
       return undefined;

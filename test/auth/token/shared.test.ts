@@ -237,6 +237,19 @@ for (const [what, lose] of [
   });
 }
 
+test('a store that has forgotten all is given no refresh token that somebody may have used', async (t) => {
+  const replicas = await startWarm(t);
+  const [a, b] = replicas.all as [Replica, Replica];
+  for (const { link } of replicas.all) link.isDown = true;
+  replicas.memory.delete(a.link.key);
+  for (const { link } of replicas.all) link.mend();
+  await until('it is there again', () => replicas.stored() !== undefined);
+  t.like(replicas.stored(), { generation: 1, accessToken: 'token-1', refreshToken: undefined });
+  await b.reject(b.getNow());
+  t.deepEqual(grants(replicas), ['fetch', 'fetch']);
+  t.is(replicas.stored()?.refreshToken, 'refresh-2', 'this one is new');
+});
+
 test('a token that was got alone is known to all when the store is back, and the same token keeps its age', async (t) => {
   const replicas = await startWarm(t);
   const [a, b] = replicas.all as [Replica, Replica];
