@@ -26,7 +26,7 @@ export class Patience {
 
   /** The result, or a rejection with {@link TooSlow} when the time is over without one. */
   async of<T>(work: MaybePromise<T>): Promise<T> {
-    if (!(work instanceof Promise)) return work;
+    if (!(work instanceof Promise) || this.#leftMs === Infinity) return work;
     const { promise: late, reject } = Promise.withResolvers<never>();
     let timer: Timer | undefined;
     let began = 0;
