@@ -15,30 +15,26 @@ async function underWay(simulator: SimulatorProcess): Promise<void> {
   while ((await simulator.calls()).token.under_way === 0) await pass(10);
 }
 
-threeTest('600 requests at three replicas with an expired token: one token call, 600 good answers', async (t) => {
-  const { simulator, proxies, report } = await startThree(t, { lifetimeMs: 1_500 });
+threeTest('600 requests at three replicas, their token expired, then rejected: one token call each time', async (t) => {
+  const { simulator, proxies, report } = await startThree(t, { lifetimeMs: 1_000, renew: '{ cooldown: 1s }' });
   await simulator.control('lifetime', { ms: 3_600_000 });
-  await pass(1_600);
+  await pass(1_100);
   t.is(tally(await burst(proxies, 200)), '200: 600');
   t.is(await report(), 'fetch 1, refresh 1, refused 0, at most 1 at once');
-  await agreement(proxies);
   t.is((await simulator.calls()).api.rejected, 0, 'none was sent with the expired token');
-});
-
-threeTest('600 requests at three replicas with a rejected token: one token call, 600 good answers', async (t) => {
-  const { simulator, proxies, report } = await startThree(t, { lifetimeMs: 3_600_000, renew: '{ cooldown: 1s }' });
-  await pass(1_100);
+  await agreement(proxies);
+  await pass(1_000);
   await simulator.control('revoke');
   t.is(tally(await burst(proxies, 200)), '200: 600');
-  t.is(await report(), 'fetch 1, refresh 1, refused 0, at most 1 at once');
+  t.is(await report(), 'fetch 1, refresh 2, refused 0, at most 1 at once');
 });
 
 threeTest('kill -9 of the replica that renews: another takes over within one lease, and fails nobody', async (t) => {
-  const { simulator, proxies, report } = await startThree(t, { lifetimeMs: 1_500 });
+  const { simulator, proxies, report } = await startThree(t, { lifetimeMs: 1_000 });
   const [killed, ...others] = proxies;
   await simulator.control('lifetime', { ms: 3_600_000 });
   await simulator.control('delay', { seconds: 60 });
-  await pass(1_600);
+  await pass(1_100);
   void killed.get();
   await underWay(simulator);
   const waiting = burst(others, 50);
@@ -49,7 +45,7 @@ threeTest('kill -9 of the replica that renews: another takes over within one lea
   t.is(tally(await waiting), '200: 100');
   const tookMs = performance.now() - began;
   t.log(`answered ${Math.round(tookMs)} ms after the kill`);
-  t.true(tookMs < LEASE_MS + 700, `${tookMs} ms`);
+  t.true(tookMs < 2 * LEASE_MS, 'a lease, and what a busy machine adds');
   // The refresh token that the killed one had sent is not sent again.
   t.is(await report(), 'fetch 2, refresh 1, refused 0, at most 1 at once');
   await agreement(others);
@@ -58,11 +54,11 @@ threeTest('kill -9 of the replica that renews: another takes over within one lea
 threeTest(
   'a replica that is stopped in the middle of its renewal does not undo what others did meanwhile',
   async (t) => {
-    const { redis, simulator, proxies, report } = await startThree(t, { lifetimeMs: 1_500 });
+    const { redis, simulator, proxies, report } = await startThree(t, { lifetimeMs: 1_000 });
     const [stopped, ...others] = proxies;
     await simulator.control('lifetime', { ms: 3_600_000 });
     await simulator.control('delay', { ms: 500 });
-    await pass(1_600);
+    await pass(1_100);
     const late = burst([stopped], 20);
     await underWay(simulator);
     stopped.kill('SIGSTOP');
