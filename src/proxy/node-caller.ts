@@ -163,6 +163,7 @@ export class NodeCaller implements Caller {
   breakBody(error: OutriderError): void {
     this.#broken = error;
     this.#wake?.();
+    this.#endLinger?.();
   }
 
   async *chunks(): AsyncGenerator<Uint8Array, undefined> {
