@@ -1,5 +1,7 @@
 import type { ChangeListener } from './store.ts';
 
+const BATCH = 50;
+
 /** Who wants to hear of which key. */
 export class Listeners {
   readonly #byKey = new Map<string, Set<ChangeListener>>();
@@ -17,8 +19,13 @@ export class Listeners {
     for (const listener of this.#byKey.get(key) ?? []) listener('changed');
   }
 
-  returned(): void {
-    for (const listener of [...this.#byKey.values()].flatMap((listeners) => [...listeners])) listener('returned');
+  /** Not all at once: each of them asks the store, and there may be thousands. */
+  async returned(): Promise<void> {
+    const all = [...this.#byKey.values()].flatMap((listeners) => [...listeners]);
+    for (const [i, listener] of all.entries()) {
+      if (i % BATCH === BATCH - 1) await new Promise((resolve) => setImmediate(resolve));
+      listener('returned');
+    }
   }
 
   clear(): void {

@@ -2,6 +2,7 @@ import type { StoreConfig } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Events } from '../core/events.ts';
 import { createMemoryStore } from './memory.ts';
+import type { OnUnreadable } from './seal.ts';
 import type { TokenStore } from './store.ts';
 
 export interface StoreDeps {
@@ -24,10 +25,13 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<T
   const { clock, events } = deps;
   if (config.kind === 'memory') return createMemoryStore(clock);
   const [{ SharedStore }, { createCodec }] = await Promise.all([import('./shared.ts'), import('./seal.ts')]);
-  const codec = createCodec(config.encryption, (key, reason) => {
-    const message = `A stored token counts as absent: ${reason}`;
-    events.emit('notice', { level: 'warn', message, fields: { store: config.kind, key } });
-  });
+  const codec = createCodec(
+    config.encryption,
+    sparing(clock, (key, reason) => {
+      const message = `A stored token counts as absent: ${reason}`;
+      events.emit('notice', { level: 'warn', message, fields: { store: config.kind, key } });
+    }),
+  );
   const backing =
     config.kind === 'file'
       ? new (await import('./file.ts')).FileBacking(config.path, clock, codec)
@@ -36,4 +40,19 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<T
   const store = new SharedStore(backing, { clock, events, patienceMs, leaseMs: config.leaseMs });
   await store.open();
   return store;
+}
+
+const TELL_AGAIN_MS = 60_000;
+const MAX_TOLD = 1_000;
+
+/** Tells of one key once a minute at most: while somebody waits for a token it is read again and again. */
+function sparing(clock: Clock, tell: OnUnreadable): OnUnreadable {
+  const told = new Map<string, number>();
+  return (key, reason) => {
+    const now = clock.monotonic();
+    if (now - (told.get(key) ?? -Infinity) < TELL_AGAIN_MS) return;
+    if (told.size >= MAX_TOLD) told.clear();
+    told.set(key, now);
+    tell(key, reason);
+  };
 }

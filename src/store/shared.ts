@@ -193,6 +193,6 @@ export class SharedStore implements TokenStore {
       message: 'The token store works again',
       fields: { store: this.#backing.kind },
     });
-    this.#listeners.returned();
+    void this.#listeners.returned();
   }
 }
