@@ -194,7 +194,9 @@ export class TokenSource {
         pause: (ms) => this.#nap.take(ms),
       });
       if (hasCalled) tell({ expiresAtMs: record.expiresAtMs });
-      return this.#adopt(record).record;
+      // News of a newer one may have come before this was looked at.
+      const held = this.#live()?.record;
+      return held && held.generation > record.generation ? held : this.#adopt(record).record;
     } catch (error) {
       const failure = toFailure(error);
       tell({ detail: failure.detail });
