@@ -43,8 +43,11 @@ export const isLive = (held: Held, clock: Clock, now: number = clock.monotonic()
 /** Two that differ by less expire at the same time, by clocks that are not quite one. */
 const SAME_MS = 1_000;
 
-/** Whether the record brings something new: a later generation, or the same token with a later end. */
-export function isNewer(record: TokenRecord, than: TokenRecord): boolean {
-  if (record.generation !== than.generation) return record.generation > than.generation;
-  return record.expiresAtMs > than.expiresAtMs + SAME_MS;
+/**
+ * Whether what the store holds is to be used in place of what this process has: a later generation, another token of the same
+ * one (ours was not written yet when theirs was), or the same token with a later end.
+ */
+export function isNewer(stored: TokenRecord, ours: TokenRecord): boolean {
+  if (stored.generation !== ours.generation) return stored.generation > ours.generation;
+  return stored.accessToken !== ours.accessToken || stored.expiresAtMs > ours.expiresAtMs + SAME_MS;
 }

@@ -194,9 +194,10 @@ export class TokenSource {
         pause: (ms) => this.#nap.take(ms),
       });
       if (hasCalled) tell({ expiresAtMs: record.expiresAtMs });
-      // News of a newer one may have come before this was looked at.
+      // News of another process's may have come before this was looked at.
       const held = this.#live()?.record;
-      return held && held.generation > record.generation ? held : this.#adopt(record).record;
+      const isLate = held && held.generation >= record.generation && held.accessToken !== record.accessToken;
+      return isLate ? held : this.#adopt(record).record;
     } catch (error) {
       const failure = toFailure(error);
       tell({ detail: failure.detail });
