@@ -50,6 +50,8 @@ export class Link implements TokenStore {
   isDown = false;
   /** Answers come only after this. */
   held: Promise<void> | undefined;
+  /** Writes are done only after this. */
+  heldWrites: Promise<void> | undefined;
   /** The one key that is asked for. */
   key = '';
   /** The last lock that was got, to be taken away as a lease that ends does. */
@@ -69,7 +71,8 @@ export class Link implements TokenStore {
   get(key: string): Promise<TokenRecord | undefined> {
     return this.#later(() => this.#memory.get(key));
   }
-  compareAndSet(key: string, expected: number, next: TokenRecord): Promise<boolean> {
+  async compareAndSet(key: string, expected: number, next: TokenRecord): Promise<boolean> {
+    await this.heldWrites;
     return this.#later(() => this.#memory.compareAndSet(key, expected, next));
   }
   redeem(key: string, generation: number): Promise<boolean> {

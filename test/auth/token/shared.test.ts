@@ -296,30 +296,32 @@ test('several slow answers of the store together cost no more', async (t) => {
   t.is(replicas.stored()?.accessToken, 'token-2', 'it is written all the same');
 });
 
-test('a token that could not be written in time gives way to the one that was', async (t) => {
-  for (const isHeardFirst of [true, false]) {
+for (const [when, isHeardFirst] of [
+  ['while it still waits', true],
+  ['after that', false],
+] as const) {
+  test(`a token that can not be written in time gives way to another replica's, heard of ${when}`, async (t) => {
     const replicas = await startWarm(t, ({ n }) => (n === 2 ? undefined : answerOf(n)));
     const [a, b] = replicas.all as [Replica, Replica];
     const late = a.reject(a.getNow());
     const call = await replicas.endpoint.call(2);
     a.link.takeAway();
     const release = Promise.withResolvers<void>();
-    a.link.held = release.promise;
+    a.link.heldWrites = release.promise;
     call.res.end(JSON.stringify(answerOf(2).body));
-    if (!isHeardFirst) {
-      await until('a has its own', () => replicas.endpoint.underWay === 0);
-      await replicas.time.advance(300);
-      t.true(hasToken(a, 'token-2')());
-    }
+    await until('a has its answer', () => replicas.endpoint.underWay === 0);
+    if (!isHeardFirst) await replicas.time.advance(300);
+    t.is(hasToken(a, 'token-2')(), !isHeardFirst);
     await b.reject(b.getNow());
-    release.resolve();
-    await until('all have one', hasToken(a, 'token-3'));
+    await until('a has heard', hasToken(a, 'token-3'));
     await replicas.time.advance(300);
     t.like(await late, { renewed: true });
+    release.resolve();
+    await replicas.time.advance(300);
     for (const replica of replicas.all) t.true(hasToken(replica, 'token-3')());
     t.is(replicas.stored()?.accessToken, 'token-3');
-  }
-});
+  });
+}
 
 test('who waits for a replica whose call never ends is told so, and tries again itself later', async (t) => {
   const { a, b, time, memory, endpoint } = await startPair(t);
