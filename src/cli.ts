@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { METHODS } from 'node:http';
 import type { Command as Program } from 'commander';
 import { keepCompiledCode } from './commands/compile-cache.ts';
 import type { Context } from './commands/output.ts';
@@ -29,6 +30,14 @@ function addHeader(text: string, before: readonly string[] = []): readonly strin
   const match = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e]*)$/.exec(text);
   if (!match) throw new InvalidArgumentError("It is written 'name: value'.");
   return [...before, match[1] as string, (match[2] as string).trimEnd()];
+}
+
+function readMethod(text: string): string {
+  if (METHODS.includes(text)) return text;
+  const upper = text.toUpperCase();
+  throw new InvalidArgumentError(
+    METHODS.includes(upper) ? `Methods are case-sensitive: ${upper}?` : 'It is not a method that the proxy takes.',
+  );
 }
 
 /** Commands that the documentation names and that do not exist yet. */
@@ -68,7 +77,7 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
     done(await check(contextOf(options)));
   });
   readCommand('explain', 'show what would happen to a request, with no network')
-    .argument('<method>')
+    .argument('<method>', 'GET, POST, …', readMethod)
     .argument('<url>', 'http://127.0.0.1:8080/…, or the path alone')
     .option('-H, --header <header>', "a header of the request, 'name: value' (repeatable)", addHeader)
     .option('-d, --data <body>', 'the body of the request')

@@ -20,6 +20,8 @@ for (const args of [
   ['nonsense'],
   ['start', '--nonsense'],
   ['explain', 'GET'],
+  ['explain', 'GE T', '/'],
+  ['explain', 'get', '/'],
   ['explain', 'GET', '/', '-H', 'a: b\nc: d'],
   ['token'],
   ['simulate', '--port', '65536'],
