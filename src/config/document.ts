@@ -9,6 +9,7 @@ import type { MapNode, Place, Source } from './tree.ts';
 export const MAX_FILE_BYTES = 8 * 1024 * 1024;
 /** One mistake makes the parser stumble on; more than the first few tell nothing. */
 const MAX_SYNTAX_ERRORS = 10;
+const TOO_DEEP = 'maps and lists are nested too deeply';
 
 /**
  * Reads YAML 1.2 into a tree in which every node knows its place; scalars are interpolated unless `outside` is undefined.
@@ -27,11 +28,17 @@ export function readDocument(source: Source, outside: Outside | undefined, probl
     });
   } catch (error) {
     hideByLook(source);
-    if (error instanceof RangeError) problems.error('too_deep', whole, 'maps and lists are nested too deeply');
+    if (error instanceof RangeError) problems.error('too_deep', whole, TOO_DEEP);
     else problems.error('yaml_syntax', whole, 'the text is not YAML');
     return undefined;
   }
   const wrong = [...document.errors, ...document.warnings];
+  // The parser keeps to itself that its stack ran out, and says so as if the text were wrong.
+  if (wrong.some(({ message }) => message.startsWith('Maximum call stack'))) {
+    hideByLook(source);
+    problems.error('too_deep', whole, TOO_DEEP);
+    return undefined;
+  }
   for (const error of wrong.slice(0, MAX_SYNTAX_ERRORS)) reportSyntax(error, source, problems);
   if (document.errors.length > 0) {
     hideByLook(source);

@@ -44,7 +44,8 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
   const isKnown = !['listen', 'admin'].some((section) => problems.isBroken(find(root, section, 'address')));
   if (isKnown && isSame(listen.address, admin.address)) {
     const help = 'give one of them another port';
-    problems.error('duplicate_address', pointAt(root, 'admin'), 'the proxy and the admin address are the same', help);
+    const written = ['admin', 'listen'].find((section) => find(root, section, 'address')) ?? 'admin';
+    problems.error('duplicate_address', pointAt(root, written), 'the proxy and the admin address are the same', help);
   }
 }
 

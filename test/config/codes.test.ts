@@ -221,6 +221,12 @@ const CASES: readonly Case[] = [
     source: 'admin: { address: «127.0.0.1:8080» }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
     path: 'admin.address',
   },
+  {
+    code: 'duplicate_address',
+    title: 'the address that the admin has when nothing is said',
+    source: 'listen: { address: «127.0.0.1:8081» }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'listen.address',
+  },
 
   {
     code: 'unknown_profile',
