@@ -146,6 +146,7 @@ function checkSignatures(list: Node | undefined, problems: Problems): void {
     ) {
       problems.error('invalid_value', header, `"${header.text}" is not a header that can be set`);
     }
+    checkCase(entry, problems);
     const algorithm = find(entry, 'algorithm');
     const needsKey = algorithm?.kind === 'scalar' && algorithm.text.startsWith('hmac-');
     const key = find(entry, 'key');
@@ -160,6 +161,13 @@ function checkSignatures(list: Node | undefined, problems: Problems): void {
       );
     }
   }
+}
+
+/** Only hex means the same in both cases. */
+function checkCase(signature: Node, problems: Problems): void {
+  const [encode, letters] = [find(signature, 'encode'), find(signature, 'case')];
+  if (!isPresent(letters) || encode?.kind !== 'scalar' || encode.isEmpty || encode.text === 'hex') return;
+  problems.error('invalid_value', letters, `\`case\` would make ${encode.text} another value`, 'leave `case` out');
 }
 
 function checkExpiry(profile: MapNode, data: ProfileData, problems: Problems): void {

@@ -47,7 +47,10 @@ export function readProvider(
   const scope = (data.scope ?? []).flatMap((item) => item.split(/\s+/)).filter((item) => item !== '');
   if (resolved) checkScope(node, resolved, scope, problems);
   const profile = resolved?.profile;
-  if (profile) checkHeaderNames(node, profile, credentials, problems);
+  if (profile) {
+    checkHeaderNames(node, profile, credentials, problems);
+    checkUnused(node, data.profile, profile, problems);
+  }
   const config =
     profile === undefined || problems.errors > before
       ? undefined
@@ -163,6 +166,21 @@ function checkScope(
     const list = at.kind === 'list' ? at.items : [];
     const place = list.find((entry) => entry.kind === 'scalar' && entry.text.split(/\s+/).includes(item)) ?? at;
     problems.warning('unknown_scope', place, `the scope "${item}" is not known`, didYouMean(item, known, 'scopes'));
+  }
+}
+
+/** Keys about tokens, where there are none. */
+function checkUnused(node: Node, name: string, profile: Profile, problems: Problems): void {
+  if (profile.token) return;
+  for (const key of ['scope', 'renew']) {
+    const place = find(node, key);
+    if (place === undefined || (place.kind === 'scalar' && place.isEmpty)) continue;
+    problems.warning(
+      'unused_key',
+      place,
+      `the profile "${name}" gets no token, so \`${key}\` means nothing`,
+      'leave it out',
+    );
   }
 }
 

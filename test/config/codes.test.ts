@@ -189,6 +189,20 @@ const CASES: readonly Case[] = [
     help: /another `kind`/,
   },
   {
+    code: 'unused_key',
+    title: 'a renewal where no token is got',
+    source: PROVIDER('profile: bearer\ncredentials: { token: abc }\n«renew»: { on_status: [401] }'),
+    path: 'providers.p.renew',
+  },
+  {
+    code: 'invalid_value',
+    title: 'the case of a signature in base64',
+    source: PROFILE(
+      'sign:\n  - text: a\n    algorithm: sha256\n    encode: base64\n    case: «upper»\n    set: { header: x }',
+    ),
+    path: 'profiles.mine.sign[0].case',
+  },
+  {
     code: 'not_available',
     title: 'WebSocket',
     source: ROUTES('- match: { path: /p }\n  provider: p\n  upstream: http://h\n  websocket: «true»'),
