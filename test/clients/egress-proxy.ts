@@ -38,6 +38,7 @@ export async function startEgressProxy(t: ExecutionContext, options: { refuse?: 
         answer.pipe(res);
       },
     );
+    onward.on('error', () => res.destroy());
     req.pipe(onward);
   });
   const sockets = new Set<Socket>();

@@ -1,6 +1,9 @@
-import { pipeline } from 'node:stream/promises';
+import { sendEach } from './lines.mjs';
 
-const [name, url, body] = process.argv.slice(2);
+const [name, ...requests] = process.argv.slice(2);
 const { default: axios } = await import(name);
-const answer = await axios({ url, method: body === undefined ? 'get' : 'post', data: body, responseType: 'stream' });
-await pipeline(answer.data, process.stdout, { end: false });
+await sendEach(requests, async (url, data) => {
+  const method = data === undefined ? 'get' : 'post';
+  const answer = await axios({ url, method, data, responseType: 'stream', validateStatus: null });
+  return [answer.status, answer.data];
+});

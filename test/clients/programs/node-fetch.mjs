@@ -1,6 +1,6 @@
-import { pipeline } from 'node:stream/promises';
+import { sendEach } from './lines.mjs';
 
-const [url, body] = process.argv.slice(2);
-const answer = await fetch(url, body === undefined ? {} : { method: 'POST', body });
-await pipeline(answer.body, process.stdout, { end: false });
-process.exitCode = answer.ok ? 0 : 22;
+await sendEach(process.argv.slice(2), async (url, body) => {
+  const answer = await fetch(url, body === undefined ? {} : { method: 'POST', body });
+  return [answer.status, answer.body];
+});

@@ -1,14 +1,12 @@
+import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
+import { sendEach } from './lines.mjs';
 
-const [url, body] = process.argv.slice(2);
-const { request } = url.startsWith('https:') ? https : http;
-const call = request(url, { method: body === undefined ? 'GET' : 'POST' }, (answer) => {
-  answer.pipe(process.stdout);
-  process.exitCode = answer.statusCode === 200 ? 0 : 22;
+await sendEach(process.argv.slice(2), async (url, body) => {
+  const { request } = url.startsWith('https:') ? https : http;
+  const call = request(url, { method: body === undefined ? 'GET' : 'POST' });
+  call.end(body);
+  const [answer] = await once(call, 'response');
+  return [answer.statusCode, answer];
 });
-call.on('error', (error) => {
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 7;
-});
-call.end(body);
