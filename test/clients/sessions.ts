@@ -62,6 +62,7 @@ async function play(given: Given, session: Session, words: readonly string[], en
       JAVA_STORE: join(dir, 'store'),
       GIT_CONFIG_GLOBAL: '/dev/null',
       GIT_TERMINAL_PROMPT: '0',
+      PYTHONDONTWRITEBYTECODE: '1',
       ...env,
     },
   });
