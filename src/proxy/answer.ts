@@ -149,8 +149,11 @@ export abstract class IncomingAnswer implements Answer {
 /** How the end of an answer's body is told (RFC 9112 §6.3); `ambiguous`: in two ways, or in one that nobody knows. */
 export type AnswerFraming = 'length' | 'chunked' | 'close' | 'ambiguous';
 
-/** Content-Length more than once or not a number, or with Transfer-Encoding, or a Transfer-Encoding other than `chunked`: ambiguous. */
-export function framingOf(headers: RawHeaders): AnswerFraming {
+/**
+ * Content-Length more than once or not a number, or with Transfer-Encoding, or a Transfer-Encoding other than `chunked`,
+ * or any in HTTP/1.0 (RFC 9112 §6.1): ambiguous.
+ */
+export function framingOf(headers: RawHeaders, isHttp10: boolean): AnswerFraming {
   let lengths = 0;
   let codings = 0;
   for (let i = 0; i < headers.length; i += 2) {
@@ -158,7 +161,7 @@ export function framingOf(headers: RawHeaders): AnswerFraming {
     if (name.length === 14 && name.toLowerCase() === 'content-length') {
       if (++lengths > 1 || !/^\d{1,15}$/.test(headers[i + 1] as string)) return 'ambiguous';
     } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-      if (++codings > 1 || (headers[i + 1] as string).toLowerCase() !== 'chunked') return 'ambiguous';
+      if (isHttp10 || ++codings > 1 || (headers[i + 1] as string).toLowerCase() !== 'chunked') return 'ambiguous';
     }
   }
   if (lengths > 0) return codings > 0 ? 'ambiguous' : 'length';

@@ -4,6 +4,7 @@ import type { RawHeaders } from '../core/headers.ts';
 import { framingOf, IncomingAnswer, type Answer, type AnswerFraming } from './answer.ts';
 import { Deadlines, type Deadline } from './deadlines.ts';
 import { isConnectRetryable, upstreamError } from './failure.ts';
+import type { Wire } from './wire.ts';
 
 /** One attempt at an upstream: a request that is complete but for Host, Connection and framing. */
 export interface UpstreamRequest {
@@ -71,8 +72,8 @@ export interface Dispatch {
 
 /** A connection that carries one exchange at a time; it connects when it has to. */
 export interface Connection {
-  /** The error of the socket that it last had. */
-  readonly brokenBy?: Error | undefined;
+  /** Of the socket that it last had. */
+  readonly wire?: Wire;
   dispatch(request: Dispatch, handler: UpstreamExchange): void;
 }
 
@@ -202,6 +203,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     }
     this.#phase = 'sending';
     this.deadlineMs = Infinity;
+    this.#connection?.wire?.expectAnswer();
   }
 
   onRequestSent(): void {
@@ -211,22 +213,17 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     this.#expireIn(this.#request.timeouts.responseMs);
   }
 
-  onResponseStart(controller: Controller, status: number, _headers: unknown, reason?: string): void {
-    if (status < 100) {
-      this.#fail(new OutriderError('upstream_bad_response', { detail: `the answer has the status ${status}` }));
-      return;
-    }
-    // 1xx are dropped; the final answer is still to come.
-    if (status < 200) return;
+  onResponseStart(controller: Controller, status: number): void {
+    const wire = this.#connection?.wire;
     this.#phase = 'reading';
     this.deadlineMs = Infinity;
     this.status = status;
-    this.reason = reason ?? '';
+    this.reason = wire?.reason ?? '';
     const headers: string[] = [];
     const raw = controller.rawHeaders ?? [];
     for (const text of raw) headers.push(text.latin1Slice(0, text.length));
     this.headers = headers;
-    this.#framing = framingOf(headers);
+    this.#framing = framingOf(headers, wire?.isHttp10 ?? false);
     if (this.#framing === 'ambiguous') {
       this.#fail(new OutriderError('upstream_bad_response', { detail: 'the length of the answer is ambiguous' }));
       return;
@@ -242,7 +239,9 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
 
   onResponseEnd(): void {
     // The engine takes a reset for the end of a body that only the connection's end tells.
-    const broken = this.#framing === 'close' ? this.#connection?.brokenBy : undefined;
+    const { wire } = this.#connection as Connection;
+    wire?.expectNothing();
+    const broken = this.#framing === 'close' ? wire?.brokenBy : undefined;
     if (broken) {
       this.onResponseError(undefined, broken);
       return;

@@ -5,6 +5,7 @@ import { UpstreamExchange, type Attempt, type Connection, type Connections, type
 import { Deadlines } from './deadlines.ts';
 import type { Egress, EgressProxy } from './egress.ts';
 import { egressUnreachable, openTunnel, RelayedExchange } from './egress-tunnel.ts';
+import { Wire } from './wire.ts';
 
 export interface Upstream {
   send(request: UpstreamRequest): Attempt;
@@ -82,9 +83,7 @@ class Clients implements Connections {
             callback(error, null);
             return;
           }
-          client.brokenBy = undefined;
-          // Before the client's own listener, which may take the error for the end of an answer.
-          socket.prependListener('error', (broken: Error) => (client.brokenBy = broken));
+          client.wire = new Wire(socket);
           callback(null, socket);
         }),
       headersTimeout: 0,
@@ -94,7 +93,7 @@ class Clients implements Connections {
       keepAliveMaxTimeout: 600_000,
       maxHeaderSize: 64 * 1024,
     };
-    const client: Client & { brokenBy?: Error | undefined } =
+    const client: Client & { wire?: Wire } =
       proxy && !this.#origin.startsWith('https:')
         ? new RelayedClient(this.#origin, proxy, options)
         : new Client(this.#origin, options);
