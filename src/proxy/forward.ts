@@ -118,15 +118,21 @@ function connectionOptions(headers: RawHeaders): readonly string[] {
 
 /**
  * The headers of an answer as the caller gets them: hop-by-hop ones gone, `extra` (Via, Proxy-Status, CORS) at the end.
+ * A 204 has no Content-Length (RFC 9110 §8.6): who doesn't know that it has no body would wait for one.
  * @param isBrowser Whether `extra` holds our own CORS headers, which then replace the provider's.
  */
-export function forwardAnswer(headers: RawHeaders, extra: RawHeaders, isBrowser: boolean): string[] {
+export function forwardAnswer(
+  { status, headers }: { readonly status: number; readonly headers: RawHeaders },
+  extra: RawHeaders,
+  isBrowser: boolean,
+): string[] {
   const out: string[] = [];
   let hasConnection = false;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
     const what = classifyAnswer(name);
     if (what === 'connection') hasConnection = true;
+    else if (what === 'length' && status === 204) continue;
     else if (what !== 'dropped' && !(isBrowser && what === 'cors')) out.push(name, headers[i + 1] as string);
   }
   const named = hasConnection ? connectionOptions(headers) : [];

@@ -199,7 +199,7 @@ export class NodeCaller implements Caller {
   #writeHead(status: number, reason: string, headers: RawHeaders): void {
     const res = this.#res;
     // Who still waits for a 100 may or may not send the body now: the connection can't be used again.
-    if (this.#awaitsContinue) this.#connection.isRefused = true;
+    if (this.#awaitsContinue && !this.#req.complete) this.#connection.isRefused = true;
     // The answers to requests that came behind this one still have to go out.
     if ((this.#premises.isClosing || this.#connection.isRefused) && this.#isLast()) {
       this.#connection.isRefused = true;
@@ -226,7 +226,8 @@ export class NodeCaller implements Caller {
   startAnswer(status: number, reason: string, headers: RawHeaders): void {
     if (this.isGone) return;
     this.#writeHead(status, reason, headers);
-    this.#res.flushHeaders();
+    // Flushed by `flushHeaders` they would go out as UTF-8, and every byte above 127 in them as two.
+    this.#res.write('', 'latin1');
     this.#res.on('drain', () => this.onDrain?.());
   }
 

@@ -74,7 +74,7 @@ const isEventStream = (headers: RawHeaders): boolean =>
 
 /** Streams a provider's answer to the caller; one that breaks is cut, never ended. */
 export function respond(caller: Caller, answer: Answer, { extra, isBrowser, idleMs, onBroken }: Forwarding): void {
-  const headers = forwardAnswer(answer.headers, extra, isBrowser);
+  const headers = forwardAnswer(answer, extra, isBrowser);
   if (answer.whole) {
     caller.answer(answer.status, answer.reason, headers, answer.whole);
     return;
