@@ -59,6 +59,8 @@ export interface Started {
 export interface App {
   readonly events: Events;
   readonly logger: Logger;
+  /** The one that is in use. */
+  readonly config: Config;
   /** Listens. Rejects with the system's error when an address can't be had; nothing is left open then. */
   start(): Promise<Started>;
   /** Drains and closes (rule 32). SIGINT skips the lame-duck time. A second call waits for the first. */
@@ -112,7 +114,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   let isReady = false;
   let stopping: Promise<void> | undefined;
 
-  const compile = (next: Config): CompiledEngine =>
+  const compile = (next: Config, simulated: Simulator | undefined): CompiledEngine =>
     compileEngine(
       { ...next, listen: config.listen },
       {
@@ -121,7 +123,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
         events,
         http,
         store: store as TokenStore,
-        endpointsOf: (provider) => endpointsOf(provider, simulator?.origin),
+        endpointsOf: (provider) => endpointsOf(provider, simulated?.origin),
       },
       engine,
     );
@@ -153,6 +155,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     engine: () => engine as CompiledEngine,
     events,
     clock,
+    pseudonym,
     nextRequestId,
     complain,
     refuse: (socket, error, requestId) => listener?.refuseTunnel(socket, error, requestId),
@@ -182,7 +185,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   async function open(): Promise<Started> {
     store = await openStore(config.store, { clock, events });
     simulator = await startSimulator(config, clock);
-    engine = compile(config);
+    engine = compile(config, simulator);
     await prepareCa(config, engine);
     stopWatching = config.watchSecrets();
     listener = createListener({
@@ -226,6 +229,9 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   return {
     events,
     logger,
+    get config() {
+      return current;
+    },
 
     async start() {
       try {
@@ -263,14 +269,23 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       const before = engine;
       // Else a simulator would be brought up anew for credentials that are half changed.
       carryCredentials(current.providers, next.providers);
-      if (JSON.stringify(simulatedProviders(current)) !== JSON.stringify(simulatedProviders(next))) {
-        // Requests under way may still be on their way to the old one.
-        if (simulator) retired.push(simulator);
-        simulator = await startSimulator(next, clock);
+      const isSimulatedOtherwise =
+        JSON.stringify(simulatedProviders(current)) !== JSON.stringify(simulatedProviders(next));
+      const simulated = isSimulatedOtherwise ? await startSimulator(next, clock) : simulator;
+      const compiled = compile(next, simulated);
+      try {
+        await prepareCa(next, compiled);
+      } catch (error) {
+        compiled.retire(before);
+        if (simulated !== simulator) await simulated?.close();
+        throw error;
       }
-      const compiled = compile(next);
-      await prepareCa(next, compiled);
+      // Nothing below fails: a reload that does has changed nothing.
+      compiled.takeOver();
       engine = compiled;
+      // Requests under way may still be on their way to the old one.
+      if (simulator && simulator !== simulated) retired.push(simulator);
+      simulator = simulated;
       stopWatching?.();
       stopWatching = next.watchSecrets();
       current = next;

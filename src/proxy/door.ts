@@ -5,6 +5,7 @@ import { destinationDenied, readAuthority, type Destination } from './destinatio
 import type { Head } from './framing.ts';
 import type { Engine } from './lane.ts';
 import { checkTarget, parseAbsolute, type AbsoluteTarget } from './target.ts';
+import { checkLoop } from './via.ts';
 
 /** A request that a door let in. */
 export interface Entry {
@@ -15,9 +16,6 @@ export interface Entry {
   /** Where it wants to go, at a forward door. */
   readonly destination: Destination | undefined;
 }
-
-const isLoop = (via: string, pseudonym: string): boolean =>
-  via.split(',').some((hop) => hop.trim().split(/[ \t]+/)[1] === pseudonym);
 
 /** Where an absolute-form request goes that does not name ourselves. */
 function destinationOf({ scheme, authority }: AbsoluteTarget, { forward }: Engine): Destination {
@@ -57,9 +55,7 @@ export function enter(caller: Caller, head: Head, engine: Engine, pseudonym: str
     head.host = absolute.authority;
   }
   checkTarget(target);
-  if (head.via !== undefined && isLoop(head.via, pseudonym)) {
-    throw new OutriderError('loop_detected', { detail: 'Via names this very process' });
-  }
+  if (head.via !== undefined) checkLoop(head.via, pseudonym);
   if (!destination) guard.checkHost(head.host, localAddress);
   return { target, cors: guard.checkOrigin(head), destination };
 }

@@ -7,6 +7,7 @@ import { destinationDenied, readAuthority, type Destination } from './destinatio
 import { readHead } from './framing.ts';
 import type { Engine } from './lane.ts';
 import { asOutriderError } from './respond.ts';
+import { checkLoop } from './via.ts';
 
 /** A CONNECT as it came; the socket is its own from here on. */
 export interface ConnectRequest {
@@ -17,12 +18,16 @@ export interface ConnectRequest {
   readonly socket: Socket;
   /** What came behind it. */
   readonly head: Buffer;
+  /** Where the tunnel leads that it came out of. */
+  readonly tunnel: Destination | undefined;
 }
 
 export interface ConnectDeps {
   engine(): Engine;
   readonly events: Events;
   readonly clock: Clock;
+  /** Our own name in `Via`. */
+  readonly pseudonym: string;
   nextRequestId(): string;
   /** Answers with an error and closes. */
   refuse(socket: Socket, error: OutriderError, requestId: string): void;
@@ -39,14 +44,17 @@ export interface ConnectDeps {
   ): Promise<{ readonly bytesIn: number; readonly bytesOut: number }>;
 }
 
-const OFF = new OutriderError('method_not_allowed', {
-  detail: 'CONNECT is not served here: forwarding is off',
-  headers: ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
-});
+const notServed = (detail: string): OutriderError =>
+  new OutriderError('method_not_allowed', {
+    detail,
+    headers: ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
+  });
 
 /** Some clients of HTTP/1.0 send no Host with a CONNECT, and the target has it anyway. */
-const withHost = (headers: RawHeaders, target: string): RawHeaders =>
-  headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'host') ? headers : [...headers, 'Host', target];
+const withHost = ({ headers, target, version }: ConnectRequest): RawHeaders =>
+  version !== '1.0' || headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'host')
+    ? headers
+    : [...headers, 'Host', target];
 
 interface Admission {
   readonly destination: Destination;
@@ -54,11 +62,17 @@ interface Admission {
 }
 
 /**
- * Decides on a CONNECT. Throws `method_not_allowed`, `bad_request`, `client_unauthenticated` (407), `destination_denied`.
+ * Decides on a CONNECT. Throws `method_not_allowed`, `bad_request`, `loop_detected`, `client_unauthenticated` (407),
+ * `destination_denied`.
  */
-function admit({ target, version, headers }: ConnectRequest, { forward, guard, limits }: Engine): Admission {
-  if (!forward) throw OFF;
-  const head = readHead(target, version, withHost(headers, target), limits);
+function admit(request: ConnectRequest, { forward, guard, limits }: Engine, pseudonym: string): Admission {
+  const { target, version, tunnel } = request;
+  if (!forward) throw notServed('CONNECT is not served here: forwarding is off');
+  if (tunnel) throw notServed('CONNECT is not served within a tunnel');
+  const head = readHead(target, version, withHost(request), limits);
+  // What some take for its content, others take for the tunnel's first bytes (RFC 9110 §9.3.6).
+  if (head.hasBody) throw new OutriderError('bad_request', { detail: 'a CONNECT has no body' });
+  checkLoop(head.via, pseudonym);
   guard.checkOrigin(head);
   guard.checkAccess(head, true);
   const destination = /:\d+$/.test(target) ? readAuthority(target, 'https') : undefined;
@@ -107,7 +121,7 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
     };
     socket.on('error', () => socket.destroy());
     try {
-      const { destination, isRouted } = admit(request, deps.engine());
+      const { destination, isRouted } = admit(request, deps.engine(), deps.pseudonym);
       if (isRouted) {
         await deps.intercept(request, destination);
         return;

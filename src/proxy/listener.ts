@@ -98,20 +98,20 @@ export function createListener(options: ListenerOptions): Listener {
   // Node drops what is beyond this without a word; we count them ourselves.
   server.maxHeadersCount = 0;
 
+  const overloaded = (): OutriderError =>
+    new OutriderError('overloaded', {
+      detail: `more than ${options.limits.connections} connections`,
+      headers: ['Retry-After', '1'],
+      close: true,
+    });
+
   const receive = (req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): void => {
     const connection = connectionOf(req.socket);
     // It came behind something that we could not understand, so we can't know what it is.
     if (connection.isRefused) return;
     const caller = new NodeCaller(req, res, connection, awaitsContinue, premises);
     if (connection.isExcess) {
-      refuse(
-        caller,
-        new OutriderError('overloaded', {
-          detail: `more than ${options.limits.connections} connections`,
-          headers: ['Retry-After', '1'],
-          close: true,
-        }),
-      );
+      refuse(caller, overloaded());
     } else if (connection.callers.length === 1) {
       handle(caller);
     } else {
@@ -132,7 +132,7 @@ export function createListener(options: ListenerOptions): Listener {
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => receive(req, res, true));
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => receive(req, res, false));
   server.on('connect', (req: IncomingMessage, socket: Tagged, head: Buffer) => {
-    const { isRefused, callers } = connectionOf(socket);
+    const { isRefused, isExcess, callers, tunnel } = connectionOf(socket);
     if (isRefused) return;
     const pending = callers.at(-1);
     // An answer would be taken for that of the request before it.
@@ -141,9 +141,14 @@ export function createListener(options: ListenerOptions): Listener {
       serveBare(socket, callers);
       return;
     }
+    if (isExcess) {
+      refuseTunnel(socket, overloaded());
+      return;
+    }
     carriers.add(socket);
     socket.once('close', () => carriers.delete(socket));
-    options.connect({ target: req.url as string, version: req.httpVersion, headers: req.rawHeaders, socket, head });
+    const { httpVersion: version, rawHeaders: headers } = req;
+    options.connect({ target: req.url as string, version, headers, socket, head, tunnel });
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Tagged) => {
     const connection = connectionOf(socket);
@@ -188,6 +193,12 @@ export function createListener(options: ListenerOptions): Listener {
     socket.once('close', () => timer.cancel());
   }
 
+  function refuseTunnel(socket: Tagged, error: OutriderError, requestId?: string): void {
+    // What was meant for the tunnel: unread, it would make a reset of the end, which can overtake the answer.
+    socket.resume();
+    lastWords(socket, error, requestId);
+  }
+
   return {
     async listen() {
       await listen(server, address);
@@ -208,7 +219,7 @@ export function createListener(options: ListenerOptions): Listener {
       server.emit('connection', socket);
     },
 
-    refuseTunnel: lastWords,
+    refuseTunnel,
 
     beginClosing() {
       premises.isClosing = true;

@@ -1,44 +1,17 @@
-import fs from 'node:fs';
 import net from 'node:net';
-import os from 'node:os';
-import path from 'node:path';
 import test from 'ava';
-import type { ExecutionContext } from 'ava';
 import { startEgressProxy } from '../clients/egress-proxy.ts';
 import { accepting, givenTokens, tokenYaml } from '../contract/given.ts';
 import { within } from '../helpers/http1.ts';
 import { startOutrider } from '../helpers/outrider.ts';
 import { ask } from '../helpers/raw.ts';
-import { startTokenEndpoint } from '../helpers/token-endpoint.ts';
 import { startUpstream } from '../helpers/upstream.ts';
-import type { Handler } from '../helpers/upstream.ts';
 import { exchange, openTunnel } from './client.ts';
 import { DENIED_HOSTS, resolver } from './given.ts';
-
-function stateDir(t: ExecutionContext): string {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-state-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
-  return path.join(dir, 'state');
-}
-
-async function given(t: ExecutionContext, options: { handler?: Handler; forward?: string; extra?: string } = {}) {
-  const state = stateDir(t);
-  const upstream = await startUpstream(t, options.handler);
-  const tokens = await startTokenEndpoint(t);
-  const yaml = `${tokenYaml(`http://localhost:${upstream.port}/v1`, tokens.url)}
-state_dir: ${state}
-forward: ${options.forward ?? '{ mode: intercept }'}
-${options.extra ?? ''}`;
-  const outrider = await startOutrider(t, yaml);
-  const ca = (): string => fs.readFileSync(path.join(state, 'ca.pem'), 'utf8');
-  return { upstream, tokens, outrider, ca, state, authority: `localhost:${upstream.port}` };
-}
-
-const get = (authority: string, target = '/v1/x', more = ''): string =>
-  `GET ${target} HTTP/1.1\r\nHost: ${authority}\r\n${more}\r\n`;
+import { get, givenIntercepted, stateDir } from './intercepted.ts';
 
 test('TLS is ended for a routed host, and several requests on one tunnel go through the pipeline', async (t) => {
-  const { upstream, outrider, ca, authority } = await given(t);
+  const { upstream, outrider, ca, authority } = await givenIntercepted(t);
   const tunnel = await openTunnel(t, outrider.port, authority);
   t.is(tunnel.status, 200);
   const inner = await tunnel.secure({ ca: ca(), servername: 'localhost' });
@@ -58,7 +31,7 @@ test('TLS is ended for a routed host, and several requests on one tunnel go thro
 });
 
 test('pipelined requests are answered in order', async (t) => {
-  const { outrider, ca, authority } = await given(t, {
+  const { outrider, ca, authority } = await givenIntercepted(t, {
     handler: (arrival) => arrival.reply(200, { body: arrival.target.slice(-1) }),
   });
   const tunnel = await openTunnel(t, outrider.port, authority);
@@ -98,7 +71,7 @@ test('a 401 in the middle is renewed and replayed', async (t) => {
 });
 
 test('plain HTTP in a tunnel is recognised by its first bytes, also when they come with the CONNECT', async (t) => {
-  const { upstream, outrider, authority } = await given(t);
+  const { upstream, outrider, authority } = await givenIntercepted(t);
   const tunnel = await openTunnel(t, outrider.port, authority);
   for (let i = 0; i < 2; i++) t.is((await exchange(tunnel.socket, get(authority))).status, 200);
   const eager = net.connect({ port: outrider.port, host: '127.0.0.1' });
@@ -118,7 +91,7 @@ test('plain HTTP in a tunnel is recognised by its first bytes, also when they co
 });
 
 test('bytes that are neither TLS nor HTTP close the tunnel, and reach nobody', async (t) => {
-  const { upstream, outrider, authority } = await given(t);
+  const { upstream, outrider, authority } = await givenIntercepted(t);
   for (const bytes of ['\x00\x01', '\x80hello', '\x15\x03\x01\x00\x02\x02\x28']) {
     const tunnel = await openTunnel(t, outrider.port, authority);
     tunnel.socket.write(Buffer.from(bytes, 'latin1'));
@@ -129,7 +102,7 @@ test('bytes that are neither TLS nor HTTP close the tunnel, and reach nobody', a
 });
 
 test('Host inside, or an absolute URL, must agree with what the tunnel was opened for', async (t) => {
-  const { upstream, outrider, ca, authority } = await given(t);
+  const { upstream, outrider, ca, authority } = await givenIntercepted(t);
   const wrong = [
     get('evil.test'),
     get(`127.0.0.1:${upstream.port}`),
@@ -151,7 +124,7 @@ test('Host inside, or an absolute URL, must agree with what the tunnel was opene
 });
 
 test('what no route leads to is refused, in the tunnel as before it', async (t) => {
-  const { upstream, outrider, ca, authority } = await given(t);
+  const { upstream, outrider, ca, authority } = await givenIntercepted(t);
   const inner = await (await openTunnel(t, outrider.port, authority)).secure({ ca: ca(), servername: 'localhost' });
   const answer = await exchange(inner, get(authority, '/v2/elsewhere'));
   t.is(answer.status, 403);
@@ -164,11 +137,11 @@ test('what no route leads to is refused, in the tunnel as before it', async (t) 
 });
 
 test('in mode plain a CONNECT to a routed host is refused with a hint; with forwarding off, every one with 405', async (t) => {
-  const plain = await given(t, { forward: '{ mode: plain, unmatched: tunnel }' });
+  const plain = await givenIntercepted(t, { forward: '{ mode: plain, unmatched: tunnel }' });
   const refused = await openTunnel(t, plain.outrider.port, plain.authority);
   t.is(refused.status, 403);
   t.regex(refused.head, /forward\.mode: intercept/);
-  const off = await given(t, { forward: '{ mode: none, unmatched: tunnel }' });
+  const off = await givenIntercepted(t, { forward: '{ mode: none, unmatched: tunnel }' });
   const shut = await openTunnel(t, off.outrider.port, off.authority);
   t.is(shut.status, 405);
   t.regex(shut.head, /^Allow: /im);
@@ -176,7 +149,7 @@ test('in mode plain a CONNECT to a routed host is refused with a hint; with forw
 });
 
 test('an access token is asked for at the CONNECT with 407, and not again inside', async (t) => {
-  const { upstream, outrider, ca, authority } = await given(t, {
+  const { upstream, outrider, ca, authority } = await givenIntercepted(t, {
     extra: 'listen: { address: 127.0.0.1:0, access_tokens: [sesame-sesame] }',
   });
   const refused = await openTunnel(t, outrider.port, authority);
@@ -190,7 +163,7 @@ test('an access token is asked for at the CONNECT with 407, and not again inside
 });
 
 test('a CONNECT that names no host and port is refused', async (t) => {
-  const { outrider } = await given(t);
+  const { outrider } = await givenIntercepted(t);
   for (const target of ['localhost', '/x', 'localhost:0', 'a b:1', 'u@localhost:1', 'localhost:99999', '*']) {
     const answer = await ask(t, outrider.port, `CONNECT ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     t.true(answer.status === 400, `${target}: ${answer.status}`);
@@ -198,7 +171,7 @@ test('a CONNECT that names no host and port is refused', async (t) => {
 });
 
 test('HTTP/1.0 may leave Host out', async (t) => {
-  const { outrider, authority } = await given(t);
+  const { outrider, authority } = await givenIntercepted(t);
   const client = net.connect({ port: outrider.port, host: '127.0.0.1' });
   t.teardown(() => client.destroy());
   t.is((await exchange(client, `CONNECT ${authority} HTTP/1.0\r\n\r\n`)).status, 200);
@@ -207,7 +180,7 @@ test('HTTP/1.0 may leave Host out', async (t) => {
 for (const host of DENIED_HOSTS) {
   test(`a blind tunnel to ${host} is refused`, async (t) => {
     const other = await startUpstream(t);
-    const { outrider } = await given(t, { forward: '{ mode: intercept, unmatched: tunnel }' });
+    const { outrider } = await givenIntercepted(t, { forward: '{ mode: intercept, unmatched: tunnel }' });
     const tunnel = await openTunnel(t, outrider.port, `${host}:${other.port}`);
     t.is(tunnel.status, 403);
     t.is(other.connections, 0);
@@ -258,7 +231,9 @@ test('a blind tunnel passes bytes both ways, unseen, to the last one', async (t)
 });
 
 test('the end of the proxy ends idle tunnels at once, and what is left after the drain', async (t) => {
-  const { outrider, ca, authority } = await given(t, { extra: 'timeouts: { lame_duck: 0ms, drain: 300ms }' });
+  const { outrider, ca, authority } = await givenIntercepted(t, {
+    extra: 'timeouts: { lame_duck: 0ms, drain: 300ms }',
+  });
   const inner = await (await openTunnel(t, outrider.port, authority)).secure({ ca: ca(), servername: 'localhost' });
   t.is((await exchange(inner, get(authority))).status, 200);
   const silent = await openTunnel(t, outrider.port, authority);
@@ -272,7 +247,7 @@ test('the end of the proxy ends idle tunnels at once, and what is left after the
 });
 
 test('a reload shuts the door behind an open tunnel', async (t) => {
-  const { upstream, outrider, ca, authority, tokens, state } = await given(t);
+  const { upstream, outrider, ca, authority, tokens, state } = await givenIntercepted(t);
   const inner = await (await openTunnel(t, outrider.port, authority)).secure({ ca: ca(), servername: 'localhost' });
   t.is((await exchange(inner, get(authority))).status, 200);
   await outrider.reload(`${tokenYaml(`http://localhost:${upstream.port}/v1`, tokens.url)}\nstate_dir: ${state}`);
