@@ -58,6 +58,8 @@ export interface CompiledEngine extends Engine {
   readonly config: Pick<Config, 'providers'>;
   readonly providers: ReadonlyMap<string, LiveProvider>;
   readonly lanes: readonly Lane[];
+  /** From now on the providers that go on follow the credentials of this config. */
+  takeOver(): void;
   /** Closes the providers that `next` does not go on with. */
   retire(next: CompiledEngine | undefined): void;
 }
@@ -75,13 +77,14 @@ export function compileEngine(
   const endpoints = new Map(
     [...config.providers.values()].map((provider) => [provider.name, deps.endpointsOf(provider)]),
   );
+  const handovers: (() => void)[] = [];
   const providers = new Map(
     [...config.providers.values()].map((provider) => {
       const own = endpoints.get(provider.name) ?? {};
       const identity = identityOf(provider, own, config);
       const known = before?.providers.get(provider.name);
       if (known?.identity === identity) {
-        known.credentials.follow(provider.credentials);
+        handovers.push(() => known.credentials.follow(provider.credentials));
         return [provider.name, known] as const;
       }
       const credentials = new LiveCredentials(provider.credentials);
@@ -139,6 +142,9 @@ export function compileEngine(
     config,
     providers,
     lanes,
+    takeOver() {
+      for (const handOver of handovers) handOver();
+    },
     retire(next) {
       for (const [name, provider] of providers) if (next?.providers.get(name) !== provider) provider.auth.close();
     },

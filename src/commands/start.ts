@@ -84,16 +84,19 @@ async function reload(app: App, load: () => Loaded): Promise<void> {
       fields: { file, line, column, at: path, ...(help === undefined ? {} : { help }) },
     });
   }
-  if (config) {
-    await app.reload(config);
-  } else {
-    const message = 'the changed config has errors: the one before it serves on';
-    app.events.emit('notice', { level: 'error', message });
-  }
+  const refuse = (why: string): void =>
+    void app.events.emit('notice', {
+      level: 'error',
+      message: `the changed config ${why}: the one before it serves on`,
+    });
+  if (!config) refuse('has errors');
+  // A file that is being written is empty at first, and good YAML.
+  else if (config.routes.length === 0 && app.config.routes.length > 0) refuse('has no routes left');
+  else await app.reload(config);
 }
 
 /** Ends the app as signals ask for; resolves with the exit code. */
-function attend(app: App, { timeouts }: Config): Promise<number> {
+function attend(app: App): Promise<number> {
   const { promise: ended, resolve } = Promise.withResolvers<number>();
   let interruptedAt = Number.NEGATIVE_INFINITY;
   let isEnding = false;
@@ -104,7 +107,8 @@ function attend(app: App, { timeouts }: Config): Promise<number> {
       app.events.emit('notice', { level: 'error', message: 'the stop failed', fields: { error } });
       resolve(1);
     };
-    setTimeout(() => resolve(1), timeouts.lameDuckMs + timeouts.drainMs + OVERTIME_MS).unref();
+    const { lameDuckMs, drainMs } = app.config.timeouts;
+    setTimeout(() => resolve(1), lameDuckMs + drainMs + OVERTIME_MS).unref();
     app.stop({ signal }).then(() => resolve(code), failed);
   };
   process.on('SIGTERM', () => end('SIGTERM', 0));
@@ -161,7 +165,7 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
     if (!complaint) throw error;
     return complain(context, complaint);
   }
-  const ended = attend(app, config);
+  const ended = attend(app);
   const stopWatching = watch ? watchContents(file, reloadNext) : undefined;
   context.stdout.write(banner(config, started));
   if (logger.format === 'json') {

@@ -1,0 +1,27 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { givenTokens, tokenYaml } from './given.ts';
+
+test('reload: one that fails when all was read already (no CA can be made) changes nothing, the secrets neither', async (t) => {
+  const { outrider, upstream, tokens, clock, warm } = await givenTokens(t);
+  await warm();
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
+  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const file = path.join(dir, 'no-directory');
+  fs.writeFileSync(file, '');
+  const next = tokenYaml(`${upstream.origin}/new`, tokens.url, {
+    extra: `forward: { mode: intercept }\nstate_dir: ${file}/below`,
+  }).replace('my-secret-of-the-demo', 'another-secret-of-the-demo');
+  await t.throwsAsync(outrider.reload(next));
+  t.is((await outrider.call('/api/x')).status, 200);
+  t.is(upstream.requests.at(-1)?.target, '/x');
+  await clock.advance(3_600_000);
+  t.is((await outrider.call('/api/x')).status, 200);
+  t.true(tokens.calls.length > 1);
+  t.deepEqual([...new Set(tokens.calls.map(({ form }) => form.get('client_secret')))], ['my-secret-of-the-demo']);
+  await outrider.reload(next.replace('mode: intercept', 'mode: none'));
+  t.is((await outrider.call('/api/x')).status, 200);
+  t.is(upstream.requests.at(-1)?.target, '/new/x');
+});
