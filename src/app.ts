@@ -79,7 +79,6 @@ const fingerprint = (part: unknown): string =>
 /** Wires the rooms together: the only place that knows them all. */
 export function createApp(config: Config, options: AppOptions = {}): App {
   const clock = options.clock ?? systemClock;
-  const events = createEvents();
   const instance = randomBytes(6).toString('hex');
   const pseudonym = `outrider-${instance}`;
   let current = config;
@@ -93,6 +92,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     secretTexts: () => current.secretTexts(),
     ...(options.logStream ? { stream: options.logStream } : {}),
   });
+  const events = createEvents((notice) => logger.clean(notice));
   if (config.log.access) logExchanges(events, logger);
   logNotices(events, logger);
   const metrics = createMetrics(events, { version: VERSION });
@@ -101,7 +101,9 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const upstream = createUpstream(clock, { egress });
   const lookup = guardedLookup(options.lookup);
   const unmatchedUpstream = createUpstream(clock, { egress, lookup });
-  const http: HttpClient = createClient(upstream, clock);
+  // Were it lost on a connection that the endpoint is just giving up, a token call would cost everybody a back-off.
+  const tokenUpstream = createUpstream(clock, { egress, isReused: false });
+  const http: HttpClient = createClient(tokenUpstream, clock);
   let store: TokenStore | undefined;
   const budget = new SpoolBudget(config.replay.spoolTotalBytes);
 
@@ -175,8 +177,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     stopWatching?.();
     engine?.retire(undefined);
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
-    await upstream.close();
-    await unmatchedUpstream.close();
+    await Promise.all([upstream, unmatchedUpstream, tokenUpstream].map((one) => one.close()));
     await store?.close();
     metrics.close();
     await logger.close();

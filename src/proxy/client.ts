@@ -27,7 +27,7 @@ function readWhole(answer: Answer, maxBytes: number): Promise<Buffer> {
   return promise;
 }
 
-/** Calls of our own (to token endpoints) over the same connections as everybody's; the time limit is for the whole call. */
+/** Calls of our own (to token endpoints); the time limit is for the whole call. */
 export function createClient(upstream: Upstream, clock: Clock): HttpClient {
   return async (call: HttpCall): Promise<HttpAnswer> => {
     const url = new URL(call.url);

@@ -18,6 +18,8 @@ export interface UpstreamOptions {
   readonly egress?: Egress;
   /** In place of the system's resolver, for what we dial ourselves. */
   readonly lookup?: LookupFunction;
+  /** false: each request has a connection of its own; default: they are kept and used again. */
+  readonly isReused?: boolean;
 }
 
 /** An unused connection is given up after this, or {@link KEEP_ALIVE_MARGIN_MS} before the server's own hint. */
@@ -37,14 +39,16 @@ class Clients implements Connections {
   readonly #connectMs: number;
   readonly #proxy: EgressProxy | undefined;
   readonly #lookup: LookupFunction | undefined;
+  readonly #maxSpare: number;
   readonly #all = new Set<Client>();
   readonly #spare: Client[] = [];
 
-  constructor(origin: string, connectMs: number, { egress, lookup }: UpstreamOptions) {
+  constructor(origin: string, connectMs: number, { egress, lookup, isReused = true }: UpstreamOptions) {
     this.#origin = origin;
     this.#connectMs = connectMs;
     this.#proxy = egress?.(origin);
     this.#lookup = lookup;
+    this.#maxSpare = isReused ? SPARE_CLIENTS : 0;
   }
 
   take(): Connection {
@@ -53,7 +57,7 @@ class Clients implements Connections {
 
   give(connection: Connection): void {
     const client = connection as unknown as Client;
-    if (this.#spare.length < SPARE_CLIENTS) {
+    if (this.#spare.length < this.#maxSpare) {
       this.#spare.push(client);
       return;
     }
