@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { endpointsOf } from '../simulation.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
+import { destinationOfUrl } from '../proxy/destination.ts';
 import type { Authority } from '../tunnel/certificate.ts';
 import { caFiles, ensureAuthority, loadAuthority } from '../tunnel/state.ts';
 import { readConfig } from './config-file.ts';
@@ -46,7 +47,7 @@ export function routedHosts(config: Config): ReadonlySet<string> {
     config.routes.flatMap(({ upstream, provider: name }) => {
       const provider = name === undefined ? undefined : config.providers.get(name);
       const url = upstream ?? (provider && endpointsOf(provider, 'http://127.0.0.1')['api']);
-      return url === undefined ? [] : [new URL(url).hostname];
+      return url === undefined ? [] : [destinationOfUrl(url).host];
     }),
   );
 }

@@ -118,15 +118,23 @@ export function guardedLookup(lookup: LookupFunction = systemLookup as LookupFun
   };
 }
 
+/** `URL` drops a port that is the scheme's own. */
 const DEFAULT_PORT = { http: 80, https: 443 } as const;
 
-/** Reads an authority (`host`, `host:port`, `[v6]:port`); undefined when it is none. */
+const withoutFinalDot = (host: string): string => (host.endsWith('.') ? host.slice(0, -1) : host);
+
+/** Reads an authority (`host`, `host:port`, `[v6]:port`); undefined when it is none, or has the port 0. */
 export function readAuthority(authority: string, scheme: Destination['scheme']): Destination | undefined {
   if (!/^[^\s/?#@\\]+$/.test(authority) || !URL.canParse(`${scheme}://${authority}`)) return undefined;
-  const { hostname, port } = new URL(`${scheme}://${authority}`);
-  const host = hostname.endsWith('.') ? hostname.slice(0, -1) : hostname;
-  // `URL` drops a port that is the scheme's own.
-  return host === '' ? undefined : { scheme, host, port: port === '' ? DEFAULT_PORT[scheme] : Number(port) };
+  const destination = destinationOfUrl(`${scheme}://${authority}`);
+  return destination.host === '' || destination.port === 0 ? undefined : destination;
+}
+
+/** Where an http or https URL leads. */
+export function destinationOfUrl(url: string): Destination {
+  const { protocol, hostname, port } = new URL(url);
+  const scheme = protocol === 'https:' ? 'https' : 'http';
+  return { scheme, host: withoutFinalDot(hostname), port: port === '' ? DEFAULT_PORT[scheme] : Number(port) };
 }
 
 /** `https://host`, the port only where it is not the scheme's own. */

@@ -28,7 +28,8 @@ function destinationOf({ scheme, authority }: AbsoluteTarget, { forward }: Engin
 /** Refuses a request in a tunnel that wants to go elsewhere than the tunnel leads. */
 function checkTunnel(tunnel: Destination, absolute: AbsoluteTarget | undefined, host: string): void {
   const wanted = readAuthority(absolute?.authority ?? host, absolute?.scheme ?? tunnel.scheme);
-  const isPortSaid = /:\d+$/.test(absolute?.authority ?? host);
+  // Some clients leave out of Host a port that is not the scheme's own; a URL without one names that of its scheme.
+  const isPortSaid = absolute !== undefined || /:\d+$/.test(host);
   if (wanted?.host === tunnel.host && wanted.scheme === tunnel.scheme && (!isPortSaid || wanted.port === tunnel.port))
     return;
   throw new OutriderError('bad_request', { detail: 'the request names another host than the tunnel it came through' });

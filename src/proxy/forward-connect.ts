@@ -76,8 +76,7 @@ function admit(request: ConnectRequest, { forward, guard, limits }: Engine, pseu
   guard.checkOrigin(head);
   guard.checkAccess(head, true);
   const destination = /:\d+$/.test(target) ? readAuthority(target, 'https') : undefined;
-  if (!destination || destination.port === 0)
-    throw new OutriderError('bad_request', { detail: 'the target of a CONNECT is host:port' });
+  if (!destination) throw new OutriderError('bad_request', { detail: 'the target of a CONNECT is host:port' });
   const isRouted = forward.isRouted(destination.host, destination.port);
   if (isRouted && forward.mode === 'plain') {
     throw destinationDenied(

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { destinationDenied, originOfDestination, type Destination } from './destination.ts';
+import { destinationDenied, destinationOfUrl, originOfDestination, type Destination } from './destination.ts';
 import type { ForwardDoor, Lane } from './lane.ts';
 import { fits } from './router.ts';
 
@@ -29,12 +29,12 @@ export function createForwardDoor(
   const hosts = new Set<string>();
   const add = (key: string, way: Way): void => void ways.set(key, [...(ways.get(key) ?? []), way]);
   for (const lane of lanes) {
-    const { protocol, hostname, port } = new URL(lane.origin);
+    const { scheme, host, port } = destinationOfUrl(lane.origin);
     const { basePath } = lane.join;
     const way = { lane: { ...lane, join: { cut: 0, basePath: '' } }, basePath };
-    hosts.add(hostname);
-    add(keyOf(hostname, Number(port || (protocol === 'https:' ? 443 : 80))), way);
-    if (protocol === 'https:' && port === '') add(keyOf(hostname, 80), way);
+    hosts.add(host);
+    add(keyOf(host, port), way);
+    if (scheme === 'https' && port === 443) add(keyOf(host, 80), way);
   }
   // A stable sort keeps the earlier route in front.
   for (const list of ways.values()) list.sort((a, b) => b.basePath.length - a.basePath.length);

@@ -12,7 +12,7 @@ export interface Way {
 export interface InterceptDeps {
   readonly clock: Clock;
   readonly leaves: Leaves;
-  /** Whether a certificate may be shown for a name. */
+  /** Whether a certificate may be shown for a name, in lower case. */
   readonly isRouted: (name: string) => boolean;
   /** Takes the requests that come out of a tunnel. */
   readonly adopt: (socket: Socket, scheme: 'http' | 'https') => void;
@@ -84,7 +84,8 @@ export async function intercept(socket: Socket, head: Buffer, { host }: Way, dep
     isServer: true,
     secureContext,
     ALPNProtocols: ['http/1.1'],
-    SNICallback(name, done) {
+    SNICallback(said, done) {
+      const name = said.toLowerCase();
       if (name === host || !isRouted(name)) done(null);
       else void show(name, done);
     },

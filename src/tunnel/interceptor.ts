@@ -44,7 +44,7 @@ export function createInterceptor({ clock, events, authorityFor, adopt, failed }
       await intercept(socket, head, way, {
         clock,
         leaves,
-        isRouted: (name) => routed.has(name.toLowerCase()),
+        isRouted: (name) => routed.has(name),
         adopt: (inner, scheme) => adopt(inner, scheme, way),
         failed: (error) => failed(error, way),
       });

@@ -10,7 +10,7 @@ const KEPT_MAX = 256;
 
 interface Kept {
   readonly context: Promise<SecureContext>;
-  readonly untilMs: number;
+  readonly madeAtMs: number;
 }
 
 /** Server certificates for the hosts of routes, made when they are first asked for. */
@@ -34,10 +34,11 @@ export function createLeaves(authority: Authority, clock: Clock): Leaves {
     contextFor(host) {
       const now = clock.now();
       const known = kept.get(host);
-      if (known && known.untilMs > now) return known.context;
+      // A clock that was set back makes it one of the future.
+      if (known && now >= known.madeAtMs && now < known.madeAtMs + SHOWN_MS) return known.context;
       const context = issue(host);
       kept.delete(host);
-      kept.set(host, { context, untilMs: now + SHOWN_MS });
+      kept.set(host, { context, madeAtMs: now });
       context.catch(() => kept.delete(host));
       const oldest = kept.keys().next();
       if (kept.size > KEPT_MAX && !oldest.done) kept.delete(oldest.value);

@@ -88,6 +88,11 @@ test('a host that is known costs neither key nor signature; the oldest are forgo
   await clock.advance(13 * HOUR_MS);
   const second = await leaves.contextFor('a.test');
   t.not(second, first);
+  let time = nowMs;
+  const before = createLeaves(authority, { ...clock, now: () => time });
+  const future = await before.contextFor('a.test');
+  time -= HOUR_MS;
+  t.not(await before.contextFor('a.test'), future, 'a clock that was set back has made it one of the future');
   for (let i = 0; i < 256; i++) await leaves.contextFor(`${i}.a.test`);
   t.not(await leaves.contextFor('a.test'), second);
 });

@@ -28,15 +28,16 @@ export interface Intercepted {
   readonly authority: string;
 }
 
-/** A proxy that intercepts `localhost:PORT` and puts a token on what goes below `/v1` there. */
+/** A proxy that intercepts `localhost:PORT` and puts a token on what goes below `/v1` there. `routes`: lines of further ones. */
 export async function givenIntercepted(
   t: ExecutionContext,
-  options: OutriderOptions & { handler?: Handler; forward?: string; extra?: string } = {},
+  options: OutriderOptions & { handler?: Handler; forward?: string; routes?: string; extra?: string } = {},
 ): Promise<Intercepted> {
   const state = stateDir(t);
   const upstream = await startUpstream(t, options.handler);
   const tokens = await startTokenEndpoint(t);
-  const yaml = `${tokenYaml(`http://localhost:${upstream.port}/v1`, tokens.url)}
+  const { routes = '' } = options;
+  const yaml = `${tokenYaml(`http://localhost:${upstream.port}/v1`, tokens.url, { extra: routes })}
 state_dir: ${state}
 forward: ${options.forward ?? '{ mode: intercept }'}
 ${options.extra ?? ''}`;
