@@ -71,7 +71,7 @@ export interface StoreHealthRecord {
   readonly isUp: boolean;
 }
 
-/** Something an operator should read. `fields` hold no secrets. */
+/** Something an operator should read. Whoever hears it hears no secrets. */
 export interface NoticeRecord {
   readonly level: 'error' | 'warn' | 'info' | 'debug';
   readonly message: string;
@@ -92,4 +92,11 @@ export interface EventMap {
 /** What happened, told once; logs, metrics and traces listen. `started` is a request's head having been read. */
 export type Events = EventEmitter<EventMap>;
 
-export const createEvents = (): Events => new EventEmitter<EventMap>();
+/** @param clean Goes over each notice before anybody hears it: an error within may hold what others sent. */
+export function createEvents(clean: (notice: NoticeRecord) => NoticeRecord = (notice) => notice): Events {
+  const events: Events = new EventEmitter<EventMap>();
+  const emit = events.emit.bind(events) as (name: string, ...records: readonly unknown[]) => boolean;
+  const cleanly = (name: string, ...records: readonly unknown[]): boolean =>
+    name === 'notice' ? emit(name, clean(records[0] as NoticeRecord)) : emit(name, ...records);
+  return Object.assign(events, { emit: cleanly as Events['emit'] });
+}

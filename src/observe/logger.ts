@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { createLogger as createWinston, transports } from 'winston';
 import { systemClock } from '../core/clock.ts';
 import type { Clock } from '../core/clock.ts';
+import type { NoticeRecord } from '../core/events.ts';
 import { isoTimes, oneLine, toJson } from './line.ts';
 import { createRedactor, redactText, redactValue } from './redact.ts';
 
@@ -34,6 +35,8 @@ export interface Logger {
   line(text: string): void;
   /** Hides the secrets known by value. */
   redact(text: string): string;
+  /** A notice as {@link Logger.log} would write it: plain data, secrets hidden. */
+  clean(notice: NoticeRecord): NoticeRecord;
   /** ISO 8601, now. */
   time(): string;
   /** Hands on what has gathered. Also happens when the process exits. */
@@ -169,6 +172,10 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     line,
     redact: (text) => redactor.text(text),
+    clean({ level, message, fields }) {
+      redactor.refresh();
+      return { level, message: redactText(message, redactor), ...(fields && { fields: safeFields(fields) }) };
+    },
     time,
     flush,
     async close() {

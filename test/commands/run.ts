@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { within } from '../helpers/http1.ts';
+import { type Watch, watchPort, watchProcess } from '../helpers/watch.ts';
 
 export const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 const LIMIT_MS = 30_000;
@@ -18,6 +19,8 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
   /** 128 + n where a signal ended it. */
   readonly exit: Promise<number>;
+  /** Looks through what it prints. */
+  readonly watch: Watch;
 }
 
 export interface RunOptions {
@@ -31,14 +34,15 @@ const SIGNALS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKIL
 
 /** Starts the real command line in a process of its own; killed at the test's end. */
 export function launch(t: ExecutionContext, args: readonly string[], options: RunOptions = {}): Running {
+  let out = '';
+  let err = '';
+  const watch = watchProcess(t, { args, env: options.env ?? {}, stdout: () => out, stderr: () => err });
   const child = spawn(process.execPath, [...(options.node ?? []), CLI, ...args], {
     env: { PATH: process.env['PATH'], HOME: tmpdir(), NO_COLOR: '1', ...options.env },
     cwd: options.cwd ?? tmpdir(),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   t.teardown(() => child.kill('SIGKILL'));
-  let out = '';
-  let err = '';
   const listeners = new Set<() => void>();
   const heard = (): void => {
     for (const listener of listeners) listener();
@@ -53,6 +57,7 @@ export function launch(t: ExecutionContext, args: readonly string[], options: Ru
     stdout: () => out,
     stderr: () => err,
     exit,
+    watch,
     kill: (signal) => void child.kill(signal),
     says(pattern) {
       const said = new Promise<RegExpExecArray>((resolve, reject) => {
@@ -117,5 +122,6 @@ export async function startProxy(
   const { file } = configFile(t, yaml);
   const running = launch(t, ['start', '--config', file, ...args], options);
   const [, origin] = await running.says(/^ *proxy +(http:\S+|unix:\S+)$/m);
+  watchPort(running.watch, origin as string);
   return { ...running, origin: origin as string, file };
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { until, within } from '../helpers/http1.ts';
 import { withDefaults } from '../helpers/outrider.ts';
+import { type Watch, watchPort, watchProcess } from '../helpers/watch.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
@@ -20,6 +21,8 @@ export interface CliProcess {
   readonly write: (yaml: string) => void;
   /** Resolves with the exit code. */
   readonly exited: Promise<number | null>;
+  /** Looks through what it prints. */
+  readonly watch: Watch;
 }
 
 function spawnStart(
@@ -32,16 +35,18 @@ function spawnStart(
   const file = path.join(dir, 'proxy.config.yaml');
   const write = (text: string): void => fs.writeFileSync(file, withDefaults(text));
   write(yaml);
-  const child = spawn(process.execPath, [CLI, 'start', '--config', file], {
+  let output = '';
+  const args = ['start', '--config', file];
+  const watch = watchProcess(t, { args, env, stdout: () => output, stderr: () => '' });
+  const child = spawn(process.execPath, [CLI, ...args], {
     env: { PATH: process.env['PATH'] ?? '', HOME: dir, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   t.teardown(() => child.kill('SIGKILL'));
-  let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
   const exited = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
-  return { child, output: () => output, write, exited };
+  return { child, output: () => output, write, exited, watch };
 }
 
 /** `outrider start` in a process of its own, from a config whose routes lie below `/api`; killed at the test's end. */
@@ -56,7 +61,9 @@ export async function startCli(
     throw new Error(`no banner: ${process.output()}`);
   });
   const port = Number(curl.exec(process.output())?.[1]);
-  return { ...process, port, origin: `http://127.0.0.1:${port}` };
+  const origin = `http://127.0.0.1:${port}`;
+  watchPort(process.watch, origin);
+  return { ...process, port, origin };
 }
 
 /** `outrider start` on a config with which it ends by itself. */

@@ -9,7 +9,10 @@ import type { App, AppOptions } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { FakeClock } from './clock.ts';
+import { keepCredentials, saidIn } from './canary.ts';
 import { header, headerAll, until } from './http1.ts';
+import { watchApp } from './watch-app.ts';
+import { lookAtAnswer } from './watch.ts';
 
 /** One line of the access log. */
 export interface AccessLine {
@@ -78,7 +81,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   version: '1',
   listen: '{ address: 127.0.0.1:0 }',
   admin: 'false',
-  log: '{ format: json }',
+  log: '{ format: json, level: debug }',
 };
 
 /** Fills in what a test leaves unsaid: version, a free port, no admin, JSON logs. */
@@ -115,13 +118,16 @@ export async function startOutrider(
       done();
     },
   });
-  const app = createApp(configOf(t, yaml, options), { logStream, ...(clock && { clock }), ...options.app });
-  const started = await app.start();
-  t.teardown(async () => {
+  const config = configOf(t, yaml, options);
+  const app = createApp(config, { logStream, ...(clock && { clock }), ...options.app });
+  const env = options.app?.env ?? {};
+  const watch = watchApp(t, { app, config, env, logText: () => text }, async () => {
     const stopped = app.stop({ signal: 'SIGINT' });
     if (clock) await clock.advance(120_000);
     await stopped;
   });
+  const started = await app.start();
+  watch.started(started);
   const logs = (): AccessLine[] =>
     text
       .split('\n')
@@ -143,7 +149,11 @@ export async function startOutrider(
     },
     logText: () => text,
     call: (target, call = {}) => httpCall(started.origin, target, { agent, ...call }),
-    reload: (next) => app.reload(configOf(t, next, options)),
+    reload(next) {
+      const other = configOf(t, next, options);
+      watch.reloaded(other);
+      return app.reload(other);
+    },
   };
 }
 
@@ -151,6 +161,8 @@ export async function startOutrider(
 export function httpCall(origin: string, target: string, options: CallOptions = {}): Promise<CallAnswer> {
   const { hostname, port } = new URL(origin);
   const { body, headers = [] } = options;
+  const head = headers.map((part, i) => (i % 2 === 0 ? `\n${part}: ` : part)).join('');
+  keepCredentials(head);
   return new Promise((resolve, reject) => {
     const own = ['Host', `${hostname}:${port}`, ...headers];
     if (body !== undefined && header(own, 'content-length') === undefined && !header(own, 'transfer-encoding'))
@@ -171,6 +183,8 @@ export function httpCall(origin: string, target: string, options: CallOptions = 
         res.on('error', reject);
         res.on('end', () => {
           const whole = Buffer.concat(parts);
+          const answer = { status: res.statusCode ?? 0, headers: res.rawHeaders, text: whole.toString('utf8') };
+          lookAtAnswer(Number(port), answer, target + saidIn(head));
           resolve({
             status: res.statusCode ?? 0,
             headers: res.rawHeaders,

@@ -1,7 +1,9 @@
 import net from 'node:net';
 import type { ExecutionContext } from 'ava';
+import { keepCredentials, saidIn } from './canary.ts';
 import { header, headerAll, MessageReader, parseHead, within } from './http1.ts';
 import type { Framing, Head } from './http1.ts';
+import { lookAtAnswer } from './watch.ts';
 
 /** One answer off the wire. */
 export interface RawAnswer {
@@ -42,6 +44,9 @@ interface Building {
   informational: number[];
 }
 
+/** Longer than any head that says something of note. */
+const HEAD_BYTES = 16 * 1024;
+
 /** Opens a connection on which a test speaks bytes. Closed at the test's end. */
 export async function rawClient(t: ExecutionContext, port: number | string, host = '127.0.0.1'): Promise<RawClient> {
   const socket =
@@ -55,6 +60,7 @@ export async function rawClient(t: ExecutionContext, port: number | string, host
   let informational: number[] = [];
   let closedHow: 'end' | 'reset' | undefined;
   let broken: Error | undefined;
+  let said = '';
   let wake = Promise.withResolvers<void>();
   const changed = (): void => {
     wake.resolve();
@@ -76,7 +82,9 @@ export async function rawClient(t: ExecutionContext, port: number | string, host
     end(trailers) {
       if (!current) return;
       toHead.shift();
-      answers.push(finished(current, trailers));
+      const answer = finished(current, trailers);
+      answers.push(answer);
+      lookAtAnswer(Number(port), answer, said);
       current = undefined;
     },
   });
@@ -122,11 +130,14 @@ export async function rawClient(t: ExecutionContext, port: number | string, host
   return {
     socket,
     received,
-    send: (bytes) =>
-      new Promise((resolve) => {
-        // A server that has answered and closed may make the write fail: what it answered is what counts.
-        socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes, () => resolve());
-      }),
+    send(text) {
+      const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
+      const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, HEAD_BYTES)).toString('latin1');
+      keepCredentials(head);
+      said += saidIn(head);
+      // A server that has answered and closed may make the write fail: what it answered is what counts.
+      return new Promise((resolve) => void socket.write(bytes, () => resolve()));
+    },
     answer(options = {}) {
       toHead.push(options.toHead ?? false);
       return waitFor('answer', options.ms ?? 5_000, () => answers.shift());
