@@ -1,4 +1,4 @@
-import { connect, type LookupFunction, type Socket } from 'node:net';
+import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { once } from 'node:events';
 import type { Clock } from '../core/clock.ts';
@@ -33,8 +33,10 @@ export async function dialUnmatched(
   const target = at
     ? { host: unbracket(at.hostname), port: Number(at.port || (isTls ? 443 : 80)) }
     : { host: unbracket(host), port, lookup };
+  // SNI holds names alone (RFC 6066 §3); an address is verified all the same.
+  const servername = isIP(target.host) === 0 ? target.host : '';
   const socket = isTls
-    ? connectTls({ ...target, servername: target.host, rejectUnauthorized: true, ALPNProtocols: ['http/1.1'] })
+    ? connectTls({ ...target, servername, rejectUnauthorized: true, ALPNProtocols: ['http/1.1'] })
     : connect({ ...target, allowHalfOpen: true });
   let isLate = false;
   const timer = clock.after(connectMs, () => {

@@ -1,4 +1,5 @@
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
@@ -14,7 +15,10 @@ export interface EgressProxy {
 }
 
 /** A corporate proxy: whatever name it is asked for, it goes to that port on loopback. `refuse`: the status it answers instead. */
-export async function startEgressProxy(t: ExecutionContext, options: { refuse?: number } = {}): Promise<EgressProxy> {
+export async function startEgressProxy(
+  t: ExecutionContext,
+  options: { refuse?: number; tls?: https.ServerOptions } = {},
+): Promise<EgressProxy> {
   const asked: { line: string; authorization: string | undefined; host: string }[] = [];
   const note = (req: http.IncomingMessage): void =>
     void asked.push({
@@ -22,7 +26,8 @@ export async function startEgressProxy(t: ExecutionContext, options: { refuse?: 
       authorization: req.headers['proxy-authorization'],
       host: req.headers.host ?? '',
     });
-  const server = http.createServer((req, res) => {
+  const server = options.tls ? https.createServer(options.tls) : http.createServer();
+  server.on('request', (req: http.IncomingMessage, res: http.ServerResponse) => {
     note(req);
     if (options.refuse) {
       res.writeHead(options.refuse, { 'proxy-authenticate': 'Basic realm="corp"' }).end('who are you?');
