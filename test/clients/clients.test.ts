@@ -33,7 +33,14 @@ function build(dir: string): void {
   const programs = join(import.meta.dirname, 'programs');
   const commands: Readonly<Record<string, readonly string[]>> = {
     'Go net/http': ['go', 'build', '-o', join(dir, 'client'), join(programs, 'client.go')],
-    'Java HttpClient': ['javac', '-d', dir, join(programs, 'Client.java')],
+    'Java HttpClient': [
+      'javac',
+      '-J-XX:TieredStopAtLevel=1',
+      '-J-XX:+UseSerialGC',
+      '-d',
+      dir,
+      join(programs, 'Client.java'),
+    ],
   };
   for (const [name, [command = '', ...args]] of Object.entries(commands)) {
     if (!installed.get(name)) continue;

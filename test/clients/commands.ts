@@ -88,10 +88,10 @@ const JAVA_TRUST = [
   '-Djavax.net.ssl.trustStore=${JAVA_STORE}-${PROXY_PORT}',
   '-Djavax.net.ssl.trustStorePassword=changeit',
 ];
-const JAVA = ['-Xshare:auto', '-XX:TieredStopAtLevel=1', '-cp', '${JAVA_CLASSES}'];
+const JAVA = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', '${JAVA_CLASSES}'];
 /** The CA of one run is the last of the bundle. */
 const JAVA_IMPORT = `awk '/BEGIN CERT/{c=""} {c=c $0 "\\n"} END{printf "%s", c}' "$CA_FILE" > "$JAVA_STORE-$PROXY_PORT.pem" &&
-  keytool -importcert -noprompt -keystore "$JAVA_STORE-$PROXY_PORT" -storepass changeit -file "$JAVA_STORE-$PROXY_PORT.pem"`;
+  keytool -J-XX:TieredStopAtLevel=1 -J-XX:+UseSerialGC -importcert -noprompt -keystore "$JAVA_STORE-$PROXY_PORT" -storepass changeit -file "$JAVA_STORE-$PROXY_PORT.pem"`;
 
 /** Clients that people use, each as its documentation says. */
 export const CLIENTS: readonly Client[] = [

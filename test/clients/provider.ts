@@ -10,7 +10,7 @@ import type { ExecutionContext } from 'ava';
 import { CERTIFICATE, CERTIFICATE_KEY } from '../contract/certificate.ts';
 
 const PIECE = Buffer.alloc(64 * 1024, 'What is large comes whole. ');
-const PIECES = 128;
+const PIECES = 64;
 const REF = 'a'.repeat(200);
 /** What `git ls-remote` prints is what came. */
 const REFS = Array.from({ length: 8_000 }, (_, i) => `${String(i).padStart(40, '0')}\trefs/heads/${REF}${i}\n`);
