@@ -86,6 +86,9 @@ export interface Connections {
   drop(connection: Connection): void;
 }
 
+/** The engine takes them for headers of the connection's next answer, which it then refuses. */
+const SPOILING_TRAILERS = ['connection', 'proxy-connection', 'transfer-encoding', 'upgrade'];
+
 /** What the deadline is for, in turn; `sending` has one only while the upstream doesn't take what it is sent. */
 type Phase = 'connecting' | 'sending' | 'waiting' | 'reading';
 
@@ -237,7 +240,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     if (!this.failure) this.received(chunk);
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(_controller: unknown, trailers: Readonly<Record<string, unknown>>): void {
     // The engine takes a reset for the end of a body that only the connection's end tells.
     const { wire } = this.#connection as Connection;
     wire?.expectNothing();
@@ -246,7 +249,8 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
       this.onResponseError(undefined, broken);
       return;
     }
-    this.#connections.give(this.#connection as Connection);
+    if (SPOILING_TRAILERS.some((name) => name in trailers)) this.#connections.drop(this.#connection as Connection);
+    else this.#connections.give(this.#connection as Connection);
     if (this.failure) return;
     this.#deadlines.forget(this);
     this.ended();

@@ -93,8 +93,8 @@ export class RelayedExchange implements Exchange {
     this.#inner.onResponseData(...args);
   }
 
-  onResponseEnd(): void {
-    this.#inner.onResponseEnd();
+  onResponseEnd(...args: ArgumentsOf<'onResponseEnd'>): void {
+    this.#inner.onResponseEnd(...args);
   }
 
   onResponseError(...args: ArgumentsOf<'onResponseError'>): void {

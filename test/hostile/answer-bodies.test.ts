@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
+import { gate } from '../helpers/http1.ts';
 import { givenStage, told, writes } from './play.ts';
 import type { Script } from './play.ts';
 
@@ -79,12 +80,38 @@ test('rule 18: a chunked body is taken to the letter, or cut', async (t) => {
   );
 });
 
+test('rule 14: a trailer says nothing about the next answer on its connection', async (t) => {
+  const { play } = await givenStage(t);
+  for (const trailer of [
+    'X-Sum: 1',
+    'Connection: close',
+    'Connection: upgrade\r\nUpgrade: x',
+    'Proxy-Connection: close',
+    'Transfer-Encoding: identity',
+    'Transfer-Encoding: chunked',
+    'Upgrade: x',
+  ]) {
+    for (const [answer, expected] of [
+      ['HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab', '200 ab'],
+      [`${CHUNKED}2\r\nab\r\n0\r\n\r\n`, '200 ab'],
+      ['HTTP/1.1 204 No Content\r\n\r\n', '204'],
+    ] as const) {
+      t.is(told(await play(writes(`${CHUNKED}1\r\na\r\n0\r\n${trailer}\r\n\r\n`))), '200 a', trailer);
+      t.is(told(await play(writes(answer))), expected, `${answer} after ${trailer}`);
+    }
+  }
+});
+
 test('rule 18: a body has the length that was said, or is cut', async (t) => {
   const head = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n';
   await eachBodyIsTold(t, {
     whole: of('200 abcd', `${head}abcd`),
     'whole, then FIN': of('200 abcd', `${head}abcd`, 'end'),
-    'whole, with a close': of('200 abcd', `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nabcd`, 'end'),
+    'whole, with a close': of(
+      '200 abcd',
+      `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nabcd`,
+      'end',
+    ),
     'nothing, then FIN': of('cut', head, 'end'),
     'less, then FIN': of('cut', `${head}abc`, 'end'),
     'less, then RST': of('cut', `${head}abc`, 'reset'),
@@ -161,12 +188,15 @@ test('rule 14: the answer of an upstream that does not wait for the request goes
 test('rule 14: two answers for one request: the first is it, the second is nobody’s', async (t) => {
   const { play, next } = await givenStage(t);
   for (const pause of [0, 1, 5, 30]) {
+    const planted = gate();
     const seen = await play(async (arrival) => {
       await arrival.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst');
-      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+      await new Promise((resolve) => setTimeout(resolve, pause));
       await arrival.write(SECOND);
+      planted.open();
     });
     t.is(told(seen), '200 first');
+    await planted.opened;
     await next(`a second answer ${pause} ms later`);
   }
 });

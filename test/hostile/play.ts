@@ -39,6 +39,27 @@ export const writes =
     if (then !== 'stay') arrival[then]();
   };
 
+export interface Callers {
+  /** One request on a connection of its own. */
+  readonly ask: (target: string, options: PlayOptions) => Promise<Seen>;
+}
+
+export const givenCallers = (t: ExecutionContext, port: number): Callers => ({
+  async ask(target, { method = 'GET', rest = '\r\n', ms = 10_000 }) {
+    const client = await rawClient(t, port);
+    try {
+      const answer = client.answer({ toHead: method === 'HEAD', ms });
+      await client.send(`${method} ${target} HTTP/1.1\r\nHost: localhost\r\n${rest}`);
+      return seenOf(await answer);
+    } catch (error) {
+      if (!/connection closed/.test(String(error))) throw error;
+      return { kind: 'cut', text: client.received().toString('latin1') };
+    } finally {
+      client.socket.destroy();
+    }
+  },
+});
+
 /** The proxy before an upstream that answers each request by a script of its own. */
 export async function givenStage(t: ExecutionContext, extra = ''): Promise<Stage> {
   const scripts = new Map<string, Script>();
@@ -50,19 +71,7 @@ export async function givenStage(t: ExecutionContext, extra = ''): Promise<Stage
       await (script ? script(arrival) : arrival.reply(200, { body: `for ${arrival.target}` }));
     },
   });
-  const see = async (target: string, { method = 'GET', rest = '\r\n', ms = 10_000 }: PlayOptions): Promise<Seen> => {
-    const client = await rawClient(t, outrider.port);
-    try {
-      const answer = client.answer({ toHead: method === 'HEAD', ms });
-      await client.send(`${method} /api${target} HTTP/1.1\r\nHost: localhost\r\n${rest}`);
-      return seenOf(await answer);
-    } catch (error) {
-      if (!/connection closed/.test(String(error))) throw error;
-      return { kind: 'cut', text: client.received().toString('latin1') };
-    } finally {
-      client.socket.destroy();
-    }
-  };
+  const { ask } = givenCallers(t, outrider.port);
   return {
     outrider,
     upstream,
@@ -70,14 +79,14 @@ export async function givenStage(t: ExecutionContext, extra = ''): Promise<Stage
       const target = `/play/${++played}`;
       scripts.set(target, script);
       try {
-        return await see(target, options);
+        return await ask(`/api${target}`, options);
       } finally {
         scripts.delete(target);
       }
     },
     async next(what) {
       const target = `/next/${++played}`;
-      const seen = await see(target, {});
+      const seen = await ask(`/api${target}`, {});
       t.is(seen.kind === 'answer' ? seen.answer.text : JSON.stringify(seen), `for ${target}`, `after ${what}`);
     },
   };
