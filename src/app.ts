@@ -147,7 +147,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     clock,
     events,
     ...(options.authorityFor && { authorityFor: options.authorityFor }),
-    adopt: (socket, scheme, { host, port }) => listener?.adopt(socket, { scheme, host, port }),
+    adopt: (socket, scheme, { host, port }, carrier) => listener?.adopt(socket, { scheme, host, port }, carrier),
     failed: (cause, { host }) => {
       const detail = `a client broke off TLS with us in a tunnel to ${host}: does it trust our CA (outrider ca show)?`;
       complain(new OutriderError('bad_request', { detail, cause }), nextRequestId(), undefined);
@@ -163,7 +163,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     refuse: (socket, error, requestId) => listener?.refuseTunnel(socket, error, requestId),
     dial: (destination) => dialUnmatched(destination, current.timeouts.connectMs, { egress, lookup, clock }),
     intercept: ({ socket, head }, destination) => interceptor.intercept(socket, head, destination),
-    passThrough,
+    passThrough: (socket, head, onward) => passThrough(socket, head, onward, clock),
   });
 
   /** Gets the CA ready, where a config intercepts. */

@@ -9,6 +9,12 @@ import type { Engine } from './lane.ts';
 import { asOutriderError } from './respond.ts';
 import { checkLoop } from './via.ts';
 
+/** What a stop knows of a tunnel. */
+export interface Hold {
+  /** Whether nothing is under way in it, as far as can be seen: then it is closed. */
+  isQuiet: () => boolean;
+}
+
 /** A CONNECT as it came; the socket is its own from here on. */
 export interface ConnectRequest {
   /** Authority form: host:port. */
@@ -20,6 +26,7 @@ export interface ConnectRequest {
   readonly head: Buffer;
   /** Where the tunnel leads that it came out of. */
   readonly tunnel: Destination | undefined;
+  readonly hold: Hold;
 }
 
 export interface ConnectDeps {
@@ -41,7 +48,7 @@ export interface ConnectDeps {
     socket: Socket,
     head: Buffer,
     onward: Socket,
-  ): Promise<{ readonly bytesIn: number; readonly bytesOut: number }>;
+  ): Hold & { readonly passed: Promise<{ readonly bytesIn: number; readonly bytesOut: number }> };
 }
 
 const notServed = (detail: string): OutriderError =>
@@ -92,7 +99,7 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
   const { events, clock } = deps;
 
   return async (request) => {
-    const { socket, target } = request;
+    const { socket, target, hold } = request;
     const startedMs = clock.monotonic();
     const requestId = deps.nextRequestId();
     const tell = (more: Partial<ExchangeRecord>): void => {
@@ -122,6 +129,8 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
     try {
       const { destination, isRouted } = admit(request, deps.engine(), deps.pseudonym);
       if (isRouted) {
+        // Until a request comes out of it nothing is lost with it.
+        hold.isQuiet = () => true;
         await deps.intercept(request, destination);
         return;
       }
@@ -130,8 +139,9 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
         onward.destroy();
         return;
       }
-      const passed = await deps.passThrough(socket, request.head, onward);
-      tell({ upstream: `${destination.host}:${destination.port}`, attempts: 1, ...passed });
+      const { passed, isQuiet } = deps.passThrough(socket, request.head, onward);
+      hold.isQuiet = isQuiet;
+      tell({ upstream: `${destination.host}:${destination.port}`, attempts: 1, ...(await passed) });
     } catch (thrown) {
       const error = asOutriderError(thrown);
       if (error.cause !== undefined) deps.complain(error, requestId, undefined);

@@ -6,7 +6,7 @@ import { OutriderError, type ErrorCode } from '../core/errors.ts';
 import { listen, originOf } from '../core/listen.ts';
 import type { Caller } from './caller.ts';
 import type { Destination } from './destination.ts';
-import type { ConnectRequest } from './forward-connect.ts';
+import type { ConnectRequest, Hold } from './forward-connect.ts';
 import { NodeCaller, type Connection } from './node-caller.ts';
 import { errorBytes } from './respond.ts';
 
@@ -27,8 +27,8 @@ export interface ListenerOptions {
 export interface Listener {
   /** Resolves with the origin. Rejects with the system's error when the address can't be had. */
   listen(): Promise<string>;
-  /** Takes the requests that come out of a tunnel; `socket` is the one of the CONNECT, or TLS over it. */
-  adopt(socket: Socket, tunnel: Destination): void;
+  /** Takes the requests that come out of a tunnel; `socket` is that of the CONNECT (`carrier`), or TLS over it. */
+  adopt(socket: Socket, tunnel: Destination, carrier: Socket): void;
   /** Answers a CONNECT with an error and closes. */
   refuseTunnel(socket: Socket, error: OutriderError, requestId: string): void;
   /** From now on every answer says `Connection: close`. */
@@ -42,7 +42,7 @@ const KEEP_ALIVE_MS = 65_000;
 const CHECK_MS = 1_000;
 /** Of requests sent without waiting for answers, so many are taken; after their answers the connection closes. */
 const PIPELINE_DEPTH = 64;
-/** How long a connection without any request is kept open while we close. */
+/** How long a connection without any request is kept open while we close, and how often tunnels are looked at then. */
 const FRESH_MS = 250;
 /** How long a flood of new connections can hold up the closing, in turns of the event loop. */
 const ACCEPT_TURNS = 50;
@@ -81,7 +81,7 @@ export function createListener(options: ListenerOptions): Listener {
   /** How many of `sockets` are TLS over another of them. */
   let adopted = 0;
   /** Sockets of tunnels: what goes on in them is not seen here. */
-  const carriers = new Set<Tagged>();
+  const carriers = new Map<Tagged, Hold>();
   const premises = { clock, isClosing: false, isDraining: false };
 
   const server: Server = createServer({
@@ -145,10 +145,11 @@ export function createListener(options: ListenerOptions): Listener {
       refuseTunnel(socket, overloaded());
       return;
     }
-    carriers.add(socket);
+    const hold: Hold = { isQuiet: () => false };
+    carriers.set(socket, hold);
     socket.once('close', () => carriers.delete(socket));
     const { httpVersion: version, rawHeaders: headers } = req;
-    options.connect({ target: req.url as string, version, headers, socket, head, tunnel });
+    options.connect({ target: req.url as string, version, headers, socket, head, tunnel, hold });
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Tagged) => {
     const connection = connectionOf(socket);
@@ -173,6 +174,11 @@ export function createListener(options: ListenerOptions): Listener {
       const connection = connectionOf(socket);
       if (connection.callers.length === 0 && !carriers.has(socket) && isIdle(connection)) socket.destroy();
     }
+  };
+  /** What nobody waits for any more. */
+  const closeQuiet = (): void => {
+    closeIdle(() => true);
+    for (const [socket, { isQuiet }] of carriers) if (isQuiet()) socket.destroy();
   };
   // Part of `server.close()`: one on which nothing was answered yet may have its first request on the wire.
   server.closeIdleConnections = () => closeIdle(({ hasAnswered }) => hasAnswered);
@@ -205,10 +211,12 @@ export function createListener(options: ListenerOptions): Listener {
       return originOf(server, address);
     },
 
-    adopt(socket: Tagged, tunnel) {
-      const isOver = !carriers.delete(socket);
+    adopt(socket: Tagged, tunnel, carrier) {
+      carriers.delete(socket);
       socket[CONNECTION] = createConnection({ tunnel });
-      if (isOver) {
+      if (socket !== carrier) {
+        // It ends with what is over it.
+        carriers.set(carrier, { isQuiet: () => false });
         adopted++;
         sockets.add(socket);
         socket.on('close', () => {
@@ -230,13 +238,17 @@ export function createListener(options: ListenerOptions): Listener {
       await acceptWaiting();
       premises.isDraining = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      const fresh = clock.after(Math.min(drainMs, FRESH_MS), () => closeIdle(() => true));
+      const look = (): void => {
+        closeQuiet();
+        looking = clock.after(FRESH_MS, look);
+      };
+      let looking = clock.after(Math.min(drainMs, FRESH_MS), look);
       const timer = clock.after(drainMs, () => {
         for (const socket of sockets) socket.destroy();
       });
       await closed;
       timer.cancel();
-      fresh.cancel();
+      looking.cancel();
     },
   };
 }

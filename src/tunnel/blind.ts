@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Clock } from '../core/clock.ts';
 
 export interface Passed {
   /** From the caller, and back to it. */
@@ -6,29 +7,52 @@ export interface Passed {
   readonly bytesOut: number;
 }
 
+export interface PassingThrough {
+  /** Resolves when both sides are done. */
+  readonly passed: Promise<Passed>;
+  /** Whether it looks as if nobody waits for anything: the last bytes were for the caller, and that was a while ago. */
+  isQuiet(): boolean;
+}
+
+const QUIET_MS = 5_000;
+/** A peer that is gone without a word is noticed by this. */
+const KEEP_ALIVE_MS = 60_000;
+
+/** Breaks a connection, so that its end can't be taken for the end of what was sent; only plain TCP has a reset for that. */
+function breakOff(socket: Socket): void {
+  if (socket.destroyed) return;
+  if (socket.remoteAddress !== undefined && !('encrypted' in socket)) socket.resetAndDestroy();
+  else socket.destroy();
+}
+
 /** Answers a CONNECT and passes bytes both ways, unseen, until both sides are done. */
-export function passThrough(socket: Socket, head: Buffer, onward: Socket): Promise<Passed> {
-  const { promise, resolve } = Promise.withResolvers<Passed>();
-  const cut = (): void => {
-    socket.destroy();
-    onward.destroy();
-  };
-  for (const side of [socket, onward]) {
-    side.setNoDelay(true);
-    side.on('error', cut);
-  }
-  const answer = 'HTTP/1.1 200 Connection established\r\n\r\n';
+export function passThrough(socket: Socket, head: Buffer, onward: Socket, clock: Clock): PassingThrough {
+  const { promise: passed, resolve } = Promise.withResolvers<Passed>();
+  let isAnswered = true;
+  let lastMs = clock.monotonic();
   let open = 2;
-  const closed = (other: Socket) => (): void => {
-    // What is still on its way to the other side gets there.
-    if (!other.destroyed) other.destroySoon();
-    if (--open === 0) resolve({ bytesIn: onward.bytesWritten, bytesOut: onward.bytesRead });
+  const pass = (from: Socket, to: Socket, isAnswer: boolean): void => {
+    from.setNoDelay(true);
+    from.setKeepAlive(true, KEEP_ALIVE_MS);
+    from.on('data', () => {
+      isAnswered = isAnswer;
+      lastMs = clock.monotonic();
+    });
+    from.on('error', () => breakOff(to));
+    from.once('close', () => {
+      // What is still on its way to the other side gets there.
+      if (!to.destroyed) to.destroySoon();
+      if (--open === 0) resolve({ bytesIn: onward.bytesWritten, bytesOut: onward.bytesRead });
+    });
   };
-  socket.once('close', closed(onward));
-  onward.once('close', closed(socket));
-  socket.write(answer);
-  if (head.length > 0) onward.write(head);
+  pass(socket, onward, false);
+  pass(onward, socket, true);
+  socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+  if (head.length > 0) socket.unshift(head);
   socket.pipe(onward);
   onward.pipe(socket);
-  return promise;
+  return {
+    passed,
+    isQuiet: () => isAnswered && socket.writableLength === 0 && clock.monotonic() - lastMs >= QUIET_MS,
+  };
 }

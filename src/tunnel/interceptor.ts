@@ -11,8 +11,8 @@ export interface InterceptorDeps {
   readonly events: Events;
   /** In place of the CA of the state directory. */
   readonly authorityFor?: (hosts: ReadonlySet<string>) => Promise<Authority>;
-  /** Takes the requests that come out of a tunnel. */
-  readonly adopt: (socket: Socket, scheme: 'http' | 'https', way: Way) => void;
+  /** Takes the requests that come out of a tunnel; `carrier` is the socket of its CONNECT. */
+  readonly adopt: (socket: Socket, scheme: 'http' | 'https', way: Way, carrier: Socket) => void;
   /** A client did not accept our certificate, or does not speak TLS as it should. */
   readonly failed: (error: Error, way: Way) => void;
 }
@@ -45,7 +45,7 @@ export function createInterceptor({ clock, events, authorityFor, adopt, failed }
         clock,
         leaves,
         isRouted: (name) => routed.has(name),
-        adopt: (inner, scheme) => adopt(inner, scheme, way),
+        adopt: (inner, scheme) => adopt(inner, scheme, way, socket),
         failed: (error) => failed(error, way),
       });
     },
