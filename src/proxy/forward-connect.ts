@@ -63,6 +63,9 @@ const withHost = ({ headers, target, version }: ConnectRequest): RawHeaders =>
     ? headers
     : [...headers, 'Host', target];
 
+const NO_TUNNEL =
+  'a route leads there, and its credentials can not be put into a tunnel: say http:// in place of https://, or set `forward.mode: intercept`';
+
 interface Admission {
   readonly destination: Destination;
   readonly isRouted: boolean;
@@ -85,11 +88,7 @@ function admit(request: ConnectRequest, { forward, guard, limits }: Engine, pseu
   const destination = /:\d+$/.test(target) ? readAuthority(target, 'https') : undefined;
   if (!destination) throw new OutriderError('bad_request', { detail: 'the target of a CONNECT is host:port' });
   const isRouted = forward.isRouted(destination.host, destination.port);
-  if (isRouted && forward.mode === 'plain') {
-    throw destinationDenied(
-      'a route leads there, and its credentials can not be put into a tunnel: say http:// in place of https://, or set `forward.mode: intercept`',
-    );
-  }
+  if (isRouted && forward.mode === 'plain') throw destinationDenied(NO_TUNNEL);
   if (!isRouted && !forward.letsUnmatchedThrough) throw destinationDenied(`no route leads to ${target}`);
   return { destination, isRouted };
 }
@@ -144,7 +143,8 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
       tell({ upstream: `${destination.host}:${destination.port}`, attempts: 1, ...(await passed) });
     } catch (thrown) {
       const error = asOutriderError(thrown);
-      if (error.cause !== undefined) deps.complain(error, requestId, undefined);
+      // Of a CONNECT that is refused, programs show the status alone.
+      if (error.cause !== undefined || error.detail === NO_TUNNEL) deps.complain(error, requestId, undefined);
       tell({ status: error.status, code: error.code, outcome: error.outcome });
       deps.refuse(socket, error, requestId);
     }

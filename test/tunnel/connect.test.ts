@@ -141,6 +141,8 @@ test('in mode plain a CONNECT to a routed host is refused with a hint; with forw
   const refused = await openTunnel(t, plain.outrider.port, plain.authority);
   t.is(refused.status, 403);
   t.regex(refused.head, /forward\.mode: intercept/);
+  // A program that asks for a tunnel shows its user no more than the status.
+  t.regex(plain.outrider.logText(), /"level":"warn","message":"a route leads there[^"]*forward\.mode: intercept/);
   const off = await givenIntercepted(t, { forward: '{ mode: none, unmatched: tunnel }' });
   const shut = await openTunnel(t, off.outrider.port, off.authority);
   t.is(shut.status, 405);
