@@ -7,6 +7,10 @@ const FIELD_LINE = /^[!#$%&'*+.^_`|~\w-]+:[\t\x20-\x7e\x80-\xff]*\r\n$/;
 const LINE_BYTES = 64 * 1024;
 const LINE_FEED = 10;
 
+const NO_ANSWER = 'the answer does not begin as one of HTTP/1.1';
+/** Whether these first characters of a line may become a status line. */
+const isBegun = (text: string): boolean => text === '\r' || 'HTTP/1.'.startsWith(text.slice(0, 7));
+
 const badResponse = (detail: string): OutriderError => new OutriderError('upstream_bad_response', { detail });
 
 /** What comes next: nothing, a status line, a field of a 1xx answer, the rest of a final one. */
@@ -61,7 +65,7 @@ export class Wire {
       const part = chunk.toString('latin1', at, end || chunk.length);
       this.#line += part;
       if (this.#line.length > LINE_BYTES) return this.#refuse('a line of the answer is too long');
-      if (end === 0) return undefined;
+      if (end === 0) return this.#expected === 'field' || isBegun(this.#line) ? undefined : this.#refuse(NO_ANSWER);
       const line = this.#line;
       this.#line = '';
       if (this.#expected === 'field') {
@@ -69,7 +73,7 @@ export class Wire {
         else if (!FIELD_LINE.test(line)) return this.#refuse('the answer is not valid HTTP/1.1');
       } else if (line !== '\r\n') {
         const match = STATUS_LINE.exec(line);
-        if (!match) return this.#refuse('the answer does not begin as one of HTTP/1.1');
+        if (!match) return this.#refuse(NO_ANSWER);
         const status = match[2] as string;
         if (status === '101') return this.#refuse('the provider switches protocols, and nobody asked for it');
         if (!status.startsWith('1')) {

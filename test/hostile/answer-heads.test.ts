@@ -45,6 +45,8 @@ test('error upstream_bad_response: an answer begins with a status line of HTTP/1
     [`HTTP/1.1\t200 OK\r\n${LENGTH}`]: REFUSED,
     [`HTTP /1.1 200 OK\r\n${LENGTH}`]: REFUSED,
     '<html>200 OK</html>\r\n\r\n': REFUSED,
+    SSH: REFUSED,
+    'HTTP/2': REFUSED,
     '\x16\x03\x01\x00\xa5\x01\n\n': REFUSED,
   });
 });
