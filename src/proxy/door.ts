@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { Caller } from './caller.ts';
@@ -16,6 +17,8 @@ export interface Entry {
   /** Where it wants to go, at a forward door. */
   readonly destination: Destination | undefined;
 }
+
+const HTTP_METHODS: ReadonlySet<string> = new Set(METHODS);
 
 /** Where an absolute-form request goes that does not name ourselves. */
 function destinationOf({ scheme, authority }: AbsoluteTarget, { forward }: Engine): Destination {
@@ -45,6 +48,11 @@ export function enter(caller: Caller, head: Head, engine: Engine, pseudonym: str
   const { localAddress, localPort, tunnel } = caller;
   const { guard } = engine;
   let { target } = caller;
+  // node:http takes RTSP for HTTP, and calls its versions by the same numbers.
+  if (!HTTP_METHODS.has(caller.method))
+    throw new OutriderError('bad_request', { detail: 'the method is none of HTTP', close: true });
+  // node:http drops what came in one segment behind it, and takes the next segment for the beginning of a request.
+  if (head.asksUpgrade) caller.closeAfterAnswer();
   let destination = tunnel;
   const absolute = target.charCodeAt(0) === 0x2f ? undefined : parseAbsolute(target);
   if (tunnel) checkTunnel(tunnel, absolute, head.host);

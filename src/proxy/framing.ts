@@ -16,6 +16,8 @@ export interface Head {
   /** The `Connection` options besides `close` and `keep-alive`, lower case. */
   connectionOptions: readonly string[];
   expectsContinue: boolean;
+  /** Whether another protocol is asked for (RFC 9110 §7.8). */
+  asksUpgrade: boolean;
   origin: string | undefined;
   fetchSite: string | undefined;
   requestId: string | undefined;
@@ -33,6 +35,7 @@ type Field =
   | 'transfer-encoding'
   | 'connection'
   | 'expect'
+  | 'upgrade'
   | 'origin'
   | 'sec-fetch-site'
   | 'x-request-id'
@@ -50,6 +53,7 @@ const FIELDS: ReadonlySet<string> = new Set<Field>([
   'transfer-encoding',
   'connection',
   'expect',
+  'upgrade',
   'origin',
   'sec-fetch-site',
   'x-request-id',
@@ -116,6 +120,7 @@ export function readHead(target: string, version: string, headers: RawHeaders, l
     contentLength: 0,
     connectionOptions: NONE,
     expectsContinue: false,
+    asksUpgrade: false,
     origin: undefined,
     fetchSite: undefined,
     requestId: undefined,
@@ -128,6 +133,7 @@ export function readHead(target: string, version: string, headers: RawHeaders, l
   let hosts = 0;
   let length: string | undefined;
   let coding: string | undefined;
+  let isUnmet = false;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
     const value = headers[i + 1] as string;
@@ -155,10 +161,11 @@ export function readHead(target: string, version: string, headers: RawHeaders, l
         head.connectionOptions = connectionOptions(value, head.connectionOptions);
         break;
       case 'expect':
-        if (value.toLowerCase() !== '100-continue') {
-          throw new OutriderError('unsupported_expectation', { detail: 'the only Expect taken is "100-continue"' });
-        }
-        head.expectsContinue = true;
+        if (value.toLowerCase() === '100-continue') head.expectsContinue = true;
+        else isUnmet = true;
+        break;
+      case 'upgrade':
+        head.asksUpgrade = true;
         break;
       case 'origin':
         // Two origins are nobody's: a browser sends one.
@@ -201,6 +208,11 @@ export function readHead(target: string, version: string, headers: RawHeaders, l
     head.contentLength = Number(length);
     head.hasBody = head.contentLength > 0;
   }
+  if (isUnmet) {
+    const detail = 'the only Expect taken is "100-continue"';
+    // Whether the body comes all the same, nobody knows.
+    throw new OutriderError('unsupported_expectation', { detail, close: true });
+  }
   return head;
 }
 
@@ -211,7 +223,8 @@ function connectionOptions(value: string, before: readonly string[]): readonly s
   return before.concat(
     value
       .split(',')
-      .map((option) => option.trim().toLowerCase())
+      // `trim` would take more for a blank than HTTP does.
+      .map((option) => option.replaceAll(/^[\t ]+|[\t ]+$/g, '').toLowerCase())
       .filter((option) => option !== '' && option !== 'close' && option !== 'keep-alive'),
   );
 }
