@@ -58,14 +58,17 @@ interface ParseError extends NodeJS.ErrnoException {
   readonly bytesParsed?: number;
 }
 
-/** What node:http found wrong with the bytes of a connection, as an error of ours. */
-function parseFailure(error: ParseError): OutriderError {
+/**
+ * What node:http found wrong with the bytes of a connection, as an error of ours.
+ * @param isInBody Whether a head had been read: what overflows then are trailers.
+ */
+function parseFailure(error: ParseError, isInBody: boolean): OutriderError {
   const answer = (code: ErrorCode, detail: string): OutriderError => new OutriderError(code, { detail, close: true });
   switch (error.code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return answer('request_timeout', `the request head took longer than ${HEAD_MS / 1000} seconds`);
     case 'HPE_HEADER_OVERFLOW':
-      return error.rawPacket?.subarray(0, error.bytesParsed).includes('\n')
+      return isInBody || error.rawPacket?.subarray(0, error.bytesParsed).includes('\n')
         ? answer('headers_too_large', 'the headers are larger than the limit')
         : answer('uri_too_long', 'the request line is longer than the limit');
     default:
@@ -153,20 +156,17 @@ export function createListener(options: ListenerOptions): Listener {
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Tagged) => {
     const connection = connectionOf(socket);
-    if (connection.isRefused || !socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE') {
-      if (connection.callers.length === 0) socket.destroy();
-      return;
-    }
-    connection.isRefused = true;
-    const failure = parseFailure(error);
     const pending = connection.callers.at(-1);
-    if (!pending) {
-      lastWords(socket, failure);
+    if (!socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE') {
+      if (!pending) socket.destroy();
       return;
     }
+    const isRefused = connection.isRefused;
+    connection.isRefused = true;
     // Behind an unanswered request the error is never answered itself; within its body it belongs to it.
-    if (pending.isReceived) pending.closeAfterAnswer();
-    else pending.breakBody(failure);
+    if (pending && !pending.isReceived) pending.breakBody(parseFailure(error, true));
+    else if (pending) pending.closeAfterAnswer();
+    else if (!isRefused) lastWords(socket, parseFailure(error, false));
   });
 
   const closeIdle = (isIdle: (connection: Connection) => boolean): void => {

@@ -129,7 +129,8 @@ export class NodeCaller implements Caller {
     const { onClose } = this;
     this.onClose = undefined;
     onClose?.(isComplete);
-    const next = isComplete ? callers[0] : undefined;
+    // Told that the connection closes, the caller knows that nothing behind this was done, and may send it again.
+    const next = isComplete && this.#res.shouldKeepAlive ? callers[0] : undefined;
     const begin = next?.whenFirst;
     if (next && begin) {
       next.whenFirst = undefined;
@@ -199,7 +200,7 @@ export class NodeCaller implements Caller {
   #writeHead(status: number, reason: string, headers: RawHeaders): void {
     const res = this.#res;
     // Who still waits for a 100 may or may not send the body now: the connection can't be used again.
-    if (this.#awaitsContinue && !this.#req.complete) this.#connection.isRefused = true;
+    if (this.#awaitsContinue) this.#connection.isRefused = true;
     // The answers to requests that came behind this one still have to go out.
     if ((this.#premises.isClosing || this.#connection.isRefused) && this.#isLast()) {
       this.#connection.isRefused = true;
