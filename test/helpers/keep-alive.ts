@@ -55,6 +55,11 @@ export class KeepAliveCaller {
     this.#port = port;
   }
 
+  /** Whether the next request goes over a connection that is there. */
+  get isOpen(): boolean {
+    return this.#socket !== undefined;
+  }
+
   /** Sends a request in these pieces; what a caller who breaks off hears is not told. */
   async ask(pieces: readonly (Buffer | string)[], { pause, pieces: count, until }: Asking = {}): Promise<Reply> {
     const socket = (this.#socket ??= this.#connect());

@@ -31,11 +31,6 @@ test(`rule 32: at ${PER_SECOND} requests a second, one proxy after the other is 
   t.deepEqual(failures(load).slice(0, 10), []);
   t.deepEqual(echo.notOnce(load.sent.map(({ id }) => id)), []);
   t.is(new Set(load.sent.map(({ port }) => port)).size, 3);
-  t.is(
-    load.callers.reduce((sum, { idleCloses }) => sum + idleCloses, 0),
-    0,
-    'every connection was told to close before it was closed',
-  );
   const closings = load.callers.reduce((sum, caller) => sum + caller.closings, 0);
   t.log(`${load.sent.length} requests, ${closings} times told to close`);
   t.true(closings >= 2 * 32);
