@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Env } from './output.ts';
 
-const NOT_FOUND = 127;
+export const NOT_FOUND = 127;
 const NOT_RUNNABLE = 126;
 const PASSED_ON: readonly NodeJS.Signals[] = [
   'SIGTERM',
@@ -43,12 +43,12 @@ function startWarden(pid: number, dir: string | undefined): { dismiss(): void } 
   return { dismiss: () => void warden.stdin.end('done\n') };
 }
 
-function ended(child: ChildProcess, failed: (error: NodeJS.ErrnoException) => void): Promise<number> {
-  return new Promise((resolve) => {
-    child.once('error', (error: NodeJS.ErrnoException) => {
-      failed(error);
-      resolve(error.code === 'ENOENT' ? NOT_FOUND : NOT_RUNNABLE);
-    });
+/** A program without a name is none. */
+const isMissing = ({ code }: NodeJS.ErrnoException): boolean => code === 'ENOENT' || code === 'ERR_INVALID_ARG_VALUE';
+
+function ended(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
     child.once('exit', (code, signal) => resolve(signal ? 128 + constants.signals[signal] : (code ?? 0)));
   });
 }
@@ -60,8 +60,8 @@ export interface Program {
   readonly cwd: string;
   /** Removed when we are killed before we can do it. */
   readonly dir: string | undefined;
-  /** It can't be run. */
-  readonly failed: (error: NodeJS.ErrnoException) => void;
+  /** It can't be run: 127 or 126. */
+  readonly failed: (error: NodeJS.ErrnoException, exitCode: number) => void;
 }
 
 /** Signals to us, held until there is a program that they can be passed on to. */
@@ -95,12 +95,25 @@ export async function runProgram(
   { command, args, env, cwd, dir, failed }: Program,
   signals: HeldSignals,
 ): Promise<number> {
-  const child = spawn(command, args, { stdio: 'inherit', env, cwd });
-  const end = ended(child, failed);
+  const notRun = (error: unknown): number => {
+    const exitCode = isMissing(error as NodeJS.ErrnoException) ? NOT_FOUND : NOT_RUNNABLE;
+    failed(error as NodeJS.ErrnoException, exitCode);
+    return exitCode;
+  };
+  let child: ChildProcess;
+  try {
+    child = spawn(command, args, { stdio: 'inherit', env, cwd });
+  } catch (error) {
+    // Some of the system's reasons are thrown, others are told.
+    return notRun(error);
+  }
+  const end = ended(child);
   signals.passOnTo(child);
   const warden = child.pid === undefined ? undefined : startWarden(child.pid, dir);
   try {
     return await end;
+  } catch (error) {
+    return notRun(error);
   } finally {
     warden?.dismiss();
   }

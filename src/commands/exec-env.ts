@@ -55,7 +55,7 @@ export function baseUrls(origin: string, routes: readonly RouteConfig[]): Record
 
 /** `NO_PROXY` without the entries that would keep a routed host from us; undefined when there was none. */
 export function noProxy(env: Env, origins: readonly URL[]): string | undefined {
-  const before = env['no_proxy'] ?? env['NO_PROXY'];
+  const before = env['no_proxy'] || env['NO_PROXY'];
   const keeps = (entry: string): boolean => {
     const isException = readException(entry.toLowerCase().replace(/^([^:]*|\[.*\]):\d+$/, '$1'));
     return !isException || !origins.some(({ hostname }) => isException(hostname, ''));

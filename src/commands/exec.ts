@@ -1,15 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createApp, type App } from '../app.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { makeAuthority } from '../tunnel/certificate.ts';
 import { readConfig } from './config-file.ts';
-import { holdSignals, runProgram } from './exec-child.ts';
+import { holdSignals, NOT_FOUND, runProgram } from './exec-child.ts';
+import { makeRunDir, type RunDir } from './exec-dir.ts';
 import { baseUrls, bundle, interceptVariables, NESTED } from './exec-env.ts';
 import type { Context } from './output.ts';
-import { complain, complainOf } from './output.ts';
+import { complain, complainOf, shellQuote } from './output.ts';
 
 export interface ExecOptions {
   /** Has the program's requests to the providers' own URLs come to us, TLS and all. */
@@ -52,14 +52,20 @@ export async function exec(context: Context, { intercept, command, args }: ExecO
   }
   const config = readConfig(context);
   if (!config) return FAILED;
-  const failed = ({ code }: NodeJS.ErrnoException): void => {
-    const isMissing = code === 'ENOENT';
-    const message = isMissing ? `there is no program ${command}` : `${command} can't be run${code ? ` (${code})` : ''}`;
+  const failed = ({ code }: NodeJS.ErrnoException, exitCode: number): void => {
+    const name = shellQuote(command);
+    const isMissing = exitCode === NOT_FOUND;
+    const hasNoInterpreter = isMissing && command.includes('/') && existsSync(command);
+    const message = hasNoInterpreter
+      ? `the interpreter that ${name} names is not there`
+      : isMissing
+        ? `there is no program ${name}`
+        : `${name} can't be run${code ? ` (${code})` : ''}`;
     complain(context, { code: isMissing ? 'command_not_found' : 'command_not_runnable', message });
   };
   const signals = holdSignals();
   let app: App | undefined;
-  let dir: string | undefined;
+  let dir: RunDir | undefined;
   try {
     let certificate = '';
     let hosts: readonly string[] = [];
@@ -76,21 +82,21 @@ export async function exec(context: Context, { intercept, command, args }: ExecO
     const token = config.listen.accessTokens[0]?.reveal();
     if (token !== undefined) own['OUTRIDER_TOKEN'] = token;
     if (intercept) {
-      dir = mkdtempSync(join(tmpdir(), 'outrider-exec-'));
-      const file = join(dir, 'roots.pem');
+      dir = await makeRunDir();
+      const file = join(dir.path, 'roots.pem');
       writeFileSync(file, bundle(env, certificate), { mode: 0o600 });
       const proxy = new URL(origin);
       if (token !== undefined) Object.assign(proxy, { username: 'outrider', password: encodeURIComponent(token) });
       const origins = hosts.map((host) => new URL(`https://${host}`));
       Object.assign(own, interceptVariables(env, proxy.href.replace(/\/$/, ''), origins, file));
     }
-    return await runProgram({ command, args, env: { ...env, ...own }, cwd, dir, failed }, signals);
+    return await runProgram({ command, args, env: { ...env, ...own }, cwd, dir: dir?.path, failed }, signals);
   } catch (error) {
     complainOf(context, error);
     return FAILED;
   } finally {
     await app?.stop({ signal: 'SIGINT' });
-    if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
+    dir?.remove();
     signals.release();
   }
 }
