@@ -99,7 +99,7 @@ export const CHUNKS: Readonly<Record<string, Case>> = {
   'an upgrade in the trailer': [chunked('5\r\nhello\r\n0\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n'), HELLO],
   'a folded trailer': [chunked('5\r\nhello\r\n0\r\nX: a\r\n b\r\n\r\n'), 400],
   'a trailer that is a request': [chunked(`5\r\nhello\r\n0\r\n${SMUGGLED}`), 400],
-}; // prettier-ignore
+};
 
 const V10 = 'GET /api/x HTTP/1.0';
 
@@ -136,31 +136,56 @@ export const HEADS: Readonly<Record<string, Case>> = {
   'a method in lower case': [request('get /api/x HTTP/1.1', '') + NEXT, 400],
   'an authority as target': [request('GET localhost:80 HTTP/1.1', '') + NEXT, 400],
   'absolute form without Host': ['GET http://localhost/api/x HTTP/1.1\r\n\r\n', 400],
-  'an upgrade to h2c': [get('Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'), ['GET /x']],
+  'an upgrade to h2c': [
+    get('Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'),
+    ['GET /x'],
+  ],
   'an upgrade to websocket with a body': [
     post('Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n', 'hello'),
     ['POST /x hello'],
   ],
   'an upgrade by Proxy-Connection': [get('Proxy-Connection: Upgrade\r\nUpgrade: h2c\r\n'), ['GET /x']],
   'an upgrade that Connection does not name': [get('Upgrade: h2c\r\n'), ['GET /x']],
-}; // prettier-ignore
+};
 
 export const EXPECTATIONS: Readonly<Record<string, Case>> = {
-  'Expect with the body in one': [request('POST /api/x HTTP/1.1', 'Expect: 100-continue\r\nContent-Length: 5\r\n', 'hello'), ['POST /x hello']],
-  'Expect with no body': [request('POST /api/x HTTP/1.1', 'Expect: 100-continue\r\nContent-Length: 0\r\n'), ['POST /x']],
-  'Expect on a GET': [request('GET /api/x HTTP/1.1', 'Expect: 100-continue\r\n'), ['GET /x']],
-  'Expect with chunks': [
-    request('POST /api/x HTTP/1.1', 'Expect: 100-CONTINUE\r\nTransfer-Encoding: chunked\r\n', '5\r\nhello\r\n0\r\n\r\n'),
+  'Expect with the body in one': [
+    request('POST /api/x HTTP/1.1', 'Expect: 100-continue\r\nContent-Length: 5\r\n', 'hello'),
     ['POST /x hello'],
   ],
-  'Expect twice': [request('POST /api/x HTTP/1.1', 'Expect: 100-continue\r\nExpect: 100-continue\r\nContent-Length: 5\r\n', 'hello'), ['POST /x hello']],
-  'Expect in HTTP/1.0': [request('POST /api/x HTTP/1.0', 'Expect: 100-continue\r\nContent-Length: 5\r\n', 'hello'), ['POST /x hello']],
+  'Expect with no body': [
+    request('POST /api/x HTTP/1.1', 'Expect: 100-continue\r\nContent-Length: 0\r\n'),
+    ['POST /x'],
+  ],
+  'Expect on a GET': [request('GET /api/x HTTP/1.1', 'Expect: 100-continue\r\n'), ['GET /x']],
+  'Expect with chunks': [
+    request(
+      'POST /api/x HTTP/1.1',
+      'Expect: 100-CONTINUE\r\nTransfer-Encoding: chunked\r\n',
+      '5\r\nhello\r\n0\r\n\r\n',
+    ),
+    ['POST /x hello'],
+  ],
+  'Expect twice': [
+    request('POST /api/x HTTP/1.1', 'Expect: 100-continue\r\nExpect: 100-continue\r\nContent-Length: 5\r\n', 'hello'),
+    ['POST /x hello'],
+  ],
+  'Expect in HTTP/1.0': [
+    request('POST /api/x HTTP/1.0', 'Expect: 100-continue\r\nContent-Length: 5\r\n', 'hello'),
+    ['POST /x hello'],
+  ],
   'Expect of two values': [post('Expect: 100-continue, 100-continue\r\nContent-Length: 5\r\n', 'hello'), 417],
   'another Expect': [post('Expect: 200-ok\r\nContent-Length: 5\r\n', 'hello'), 417],
   'another Expect first': [post('Expect: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n', 'hello'), 417],
   'an empty Expect': [get('Expect:\r\n'), 417],
   'another Expect before a length of 05': [post('Expect: x\r\nContent-Length: 05\r\n', 'hello'), 400],
   'another Expect before two Hosts': [get('Expect: x\r\nHost: evil.test\r\n'), 400],
-  'another Expect before an odd coding': [post('Expect: x\r\nTransfer-Encoding: chunked, identity\r\n', '0\r\n\r\n'), 400],
-  'another Expect before both framings': [post('Expect: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), 400],
-}; // prettier-ignore
+  'another Expect before an odd coding': [
+    post('Expect: x\r\nTransfer-Encoding: chunked, identity\r\n', '0\r\n\r\n'),
+    400,
+  ],
+  'another Expect before both framings': [
+    post('Expect: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'),
+    400,
+  ],
+};
