@@ -40,6 +40,8 @@ export interface Caller {
   cut(): void;
   /** The connection closes after this answer. */
   closeAfterAnswer(): void;
+  // Whoever sets one binds it: V8 allocates a function that is written straight into a property among the old, where all that
+  // it knows of the request outlives it until a full collection.
   onDrain: (() => void) | undefined;
   /** Called once: the answer is out (`true`), or the connection closed before that. */
   onClose: ((isComplete: boolean) => void) | undefined;

@@ -40,7 +40,7 @@ class Exchange extends Trace implements AttemptObserver {
     this.#deps = deps;
     this.#engine = deps.engine();
     this.#startedMs = deps.clock.monotonic();
-    caller.onClose = (isComplete) => this.#finish(isComplete);
+    caller.onClose = this.#finish.bind(this);
   }
 
   async run(): Promise<void> {

@@ -119,7 +119,7 @@ export function createListener(options: ListenerOptions): Listener {
       handle(caller);
     } else {
       if (connection.callers.length >= PIPELINE_DEPTH) connection.isRefused = true;
-      caller.whenFirst = () => handle(caller);
+      caller.whenFirst = handle.bind(undefined, caller);
     }
   };
 

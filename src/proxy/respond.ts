@@ -80,7 +80,7 @@ export function respond(caller: Caller, answer: Answer, { extra, isBrowser, idle
     return;
   }
   caller.startAnswer(answer.status, answer.reason, headers);
-  caller.onDrain = () => answer.resume();
+  caller.onDrain = answer.resume.bind(answer);
   answer.pipe(
     {
       write: (chunk) => caller.write(chunk),
