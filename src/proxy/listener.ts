@@ -157,11 +157,12 @@ export function createListener(options: ListenerOptions): Listener {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Tagged) => {
     const connection = connectionOf(socket);
     const pending = connection.callers.at(-1);
+    const { isRefused } = connection;
     if (!socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE') {
-      if (!pending) socket.destroy();
+      // After a refusal the rest is read and dropped for a while: a reset could overtake the answer.
+      if (!pending && !isRefused) socket.destroy();
       return;
     }
-    const isRefused = connection.isRefused;
     connection.isRefused = true;
     // Behind an unanswered request the error is never answered itself; within its body it belongs to it.
     if (pending && !pending.isReceived) pending.breakBody(parseFailure(error, true));
