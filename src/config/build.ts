@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import type { NoticeRecord } from '../core/events.ts';
 import type { Address, Config, ProviderConfig, ReplayConfig, Timeouts } from './config.ts';
+import { writtenSecrets } from './credentials.ts';
 import { readSecretFile } from './files.ts';
 import { hideSecrets } from './hide.ts';
 import { checkAvailability, checkListening } from './listening.ts';
@@ -61,6 +62,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     );
   }
   const watched: readonly WatchedProvider[] = [...providers.values()];
+  const sound = soundOnes(providers);
   const store = storeOf(data.store, resolve);
   const admin = data.admin && { address: resolveAddress(data.admin.address, resolve), token: data.admin.token };
   const tokens = [...(data.listen.access_tokens ?? []), ...(admin && admin.token ? [admin.token] : [])];
@@ -81,12 +83,13 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     limits: limitsOf(data.limits),
     replay,
     log: data.log,
-    providers: soundOnes(providers),
+    providers: sound,
     routes: routes.map(({ route }) => route),
     *secretTexts() {
       for (const token of tokens) yield token.reveal();
       yield* storeSecrets(store);
       for (const { credentials } of watched) yield* credentials.secretTexts();
+      for (const { profile } of sound.values()) yield* writtenSecrets(profile);
     },
     watchSecrets: () => watchCredentials(watched, options.clock, readSecretFile, options.onNotice),
   };

@@ -1,6 +1,6 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { CredentialSnapshot, CredentialSource, ProviderConfig } from './config.ts';
-import type { CredentialSpec } from './profile.ts';
+import type { CredentialSpec, Profile } from './profile.ts';
 import type { Outside } from './interpolate.ts';
 import type { ScalarNode } from './tree.ts';
 
@@ -145,6 +145,15 @@ export class Credentials implements CredentialSource {
 
   [inspect.custom](): string {
     return `Credentials(${inspect(this.#current)})`;
+  }
+}
+
+/** Secrets that a profile itself writes out, as defaults. */
+export function* writtenSecrets({ credentials }: Pick<Profile, 'credentials'>): Generator<string> {
+  for (const { secret, default: given } of Object.values(credentials)) {
+    for (const text of secret ? Object.values(typeof given === 'object' ? given : { given }) : []) {
+      if (text !== undefined && !text.includes('{{')) yield text;
+    }
   }
 }
 

@@ -1,5 +1,4 @@
 import { parseDocument, type Document, type YAMLError } from 'yaml';
-import { hideByLook } from './hide.ts';
 import type { Outside } from './interpolate.ts';
 import type { Problems } from './problems.ts';
 import { TreeBuilder } from './tree-builder.ts';
@@ -27,7 +26,6 @@ export function readDocument(source: Source, outside: Outside | undefined, probl
       logLevel: 'error',
     });
   } catch (error) {
-    hideByLook(source);
     if (error instanceof RangeError) problems.error('too_deep', whole, TOO_DEEP);
     else problems.error('yaml_syntax', whole, 'the text is not YAML');
     return undefined;
@@ -35,15 +33,11 @@ export function readDocument(source: Source, outside: Outside | undefined, probl
   const wrong = [...document.errors, ...document.warnings];
   // The parser keeps to itself that its stack ran out, and says so as if the text were wrong.
   if (wrong.some(({ message }) => message.startsWith('Maximum call stack'))) {
-    hideByLook(source);
     problems.error('too_deep', whole, TOO_DEEP);
     return undefined;
   }
   for (const error of wrong.slice(0, MAX_SYNTAX_ERRORS)) reportSyntax(error, source, problems);
-  if (document.errors.length > 0) {
-    hideByLook(source);
-    return undefined;
-  }
+  if (document.errors.length > 0) return undefined;
   return new TreeBuilder(source, outside, problems).root(document.contents);
 }
 
@@ -66,7 +60,10 @@ function reportSyntax(error: YAMLError, source: Source, problems: Problems): voi
     return;
   }
   // Some messages quote what they met, which may be a secret.
-  const message = error.message.replace(/(?: token)? in YAML stream: .*$/s, '').replace(/: ".*$/s, '');
+  const message = error.message
+    .replace(/(?:(?: token)? in YAML stream)?(?<! ): .*$/s, '')
+    .replace(/ (?:directive|version) .*$/s, '')
+    .replaceAll(/(?<= )[&!%*]\S+/g, '…');
   const line = source.text.slice(source.text.lastIndexOf('\n', start - 1) + 1).split('\n', 1)[0] ?? '';
   const reference = line.indexOf('${');
   const inBraces = reference > 0 && /[[{,]/.test(line.slice(0, reference));

@@ -121,7 +121,7 @@ function parseReference(raw: string, cursor: { at: number }): Part {
   } else if (cursor.at < raw.length && raw[cursor.at] !== '}') {
     throw new Fault(
       'bad_interpolation',
-      `\`\${${name}\` is followed by something else than \`}\`, \`:-\` or \`:?\``,
+      'the name in a `${` is followed by something else than `}`, `:-` or `:?`',
       HELP,
     );
   }

@@ -1,10 +1,14 @@
 import { z } from 'zod';
 import { parseDuration, parseSize } from '../core/units.ts';
 import { Fault } from './fault.ts';
+import { soundsSecret } from './hide.ts';
 import { didYouMean } from './suggest.ts';
 import { ScalarNode, type Node } from './tree.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** When a value may be seen in a diagnostic: a secret never, and some not when they are written out where a template belongs. */
+export type Seen = 'always' | 'as_template' | 'never';
 
 interface LeafInfo {
   /** What belongs there, for messages: "a duration such as 10s". */
@@ -13,6 +17,7 @@ interface LeafInfo {
   readonly keepsEmpty: boolean;
   /** Takes maps and lists too. */
   readonly takesAll: boolean;
+  readonly seen: Seen;
 }
 
 const leaves = new WeakMap<object, LeafInfo>();
@@ -25,6 +30,7 @@ export interface LeafOptions<T> {
   /** How the value looks to an editor. */
   readonly json: JsonSchema;
   readonly keepsEmpty?: boolean;
+  readonly seen?: Seen;
   /** Types the value; throws a {@link Fault} where it doesn't fit. */
   readonly read: (node: ScalarNode) => T;
 }
@@ -39,7 +45,7 @@ function register<T, N>(schema: z.ZodType<T, N>, info: LeafInfo): z.ZodType<T, N
 }
 
 /** A schema for a single value, whose type is decided here and not by YAML. */
-export function leaf<T>({ expects, json, keepsEmpty = false, read }: LeafOptions<T>): Leaf<T> {
+export function leaf<T>({ expects, json, keepsEmpty = false, seen = 'always', read }: LeafOptions<T>): Leaf<T> {
   const schema = z
     .instanceof(ScalarNode)
     .transform((node, context): T => {
@@ -52,11 +58,15 @@ export function leaf<T>({ expects, json, keepsEmpty = false, read }: LeafOptions
       }
     })
     .meta(json);
-  return register(schema, { expects, keepsEmpty, takesAll: false });
+  return register(schema, { expects, keepsEmpty, takesAll: false, seen });
 }
 
 /** A schema that hands on the node itself, whatever it is: its meaning depends on more than its place. */
-export function anyNode(expects: string, json: JsonSchema, options: { keepsEmpty: boolean }): z.ZodType<Node, Node> {
+export function anyNode(
+  expects: string,
+  json: JsonSchema,
+  options: { readonly keepsEmpty: boolean; readonly seen: Seen },
+): z.ZodType<Node, Node> {
   const schema = z.custom<Node>(() => true).meta(json);
   return register(schema, { expects, takesAll: true, ...options });
 }
@@ -68,9 +78,10 @@ export function faultOf(issue: z.core.$ZodIssue): Fault {
   return fault instanceof Fault ? fault : new Fault('invalid_value', issue.message);
 }
 
-/** A value as it may be shown: what came out of a file is not. */
+/** A value as it may be shown: what came out of a file is not, nor out of a variable that sounds like a secret's. */
 export function shown(node: ScalarNode): string {
   if ((node.interpolation?.files.length ?? 0) > 0) return 'the content of the file';
+  if (node.interpolation !== undefined && soundsSecret(node.raw)) return `the value of ${node.raw}`;
   const text = node.text.length > 80 ? `${node.text.slice(0, 80)}…` : node.text;
   return node.interpolation === undefined ? `"${text}"` : `"${text}" (from ${node.raw})`;
 }

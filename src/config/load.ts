@@ -7,8 +7,10 @@ import type { Config } from './config.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { MAX_FILE_BYTES, readDocument } from './document.ts';
 import { cachedReader, decode, reasonOf } from './files.ts';
+import { masked } from './masked.ts';
 import { Problems } from './problems.ts';
 import { Source } from './tree.ts';
+import { vocabulary } from './vocabulary.ts';
 
 export interface LoadOptions {
   /** Default: the process's. */
@@ -25,7 +27,7 @@ export interface Loaded {
   readonly config: Config | undefined;
   /** Everything that is wrong, in the order of the file. */
   readonly diagnostics: readonly Diagnostic[];
-  /** The file's text for showing: secrets written out in it are starred out, positions are the file's. */
+  /** The text for showing the diagnostics: whatever may be a secret is starred out, positions are those of the file. Empty without. */
   readonly text: string;
 }
 
@@ -67,10 +69,12 @@ export function parseConfig(text: string, file: string, options: LoadOptions = {
   const root = readDocument(source, { env, directory, readFile: cachedReader() }, problems);
   const config = root && buildConfig(root, { file: absolute, env, clock, onNotice }, problems);
   const isSound = problems.errors === 0;
+  if (!problems.found) return { config, diagnostics: [], text: '' };
+  const { text: shown, words } = masked(source, vocabulary());
   return {
     config: isSound ? config : undefined,
-    diagnostics: problems.all(config?.secretTexts() ?? []),
-    text: source.shown(),
+    diagnostics: problems.all(config?.secretTexts() ?? [], words),
+    text: shown,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { DiagnosticCode } from './codes.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import type { Fault } from './fault.ts';
+import { wayWithoutMasked, withoutMasked } from './masked.ts';
 import type { Node, Place, Source } from './tree.ts';
 
 /** The remedy where there is no better one. */
@@ -9,7 +10,7 @@ const REFERENCE = 'config/proxy.schema.json and config/profiles/README.md tell w
 /** All that is wrong with one config, collected on the way. */
 export class Problems {
   readonly #main: Source;
-  readonly #found = new Map<string, { readonly start: number; readonly diagnostic: Diagnostic }>();
+  readonly #told = new Map<string, { readonly start: number; readonly diagnostic: Diagnostic }>();
   readonly #places = new Set<Place>();
   #errors = 0;
 
@@ -20,6 +21,11 @@ export class Problems {
   /** How many errors were met so far, repeated ones counted again. */
   get errors(): number {
     return this.#errors;
+  }
+
+  /** Whether there is anything to tell. */
+  get found(): boolean {
+    return this.#told.size > 0;
   }
 
   /** Whether something is wrong at exactly this node, so that what follows from it needn't be said. */
@@ -53,7 +59,7 @@ export class Problems {
     const { source, start } = place;
     // A profile that several others extend is read several times.
     const key = `${source.name}\0${start}\0${code}\0${message}`;
-    if (this.#found.has(key)) return;
+    if (this.#told.has(key)) return;
     const { line, column } = source.position(start);
     const lineEnd = source.text.indexOf('\n', start);
     const end = Math.min(place.end, lineEnd < 0 ? source.text.length : lineEnd);
@@ -67,22 +73,24 @@ export class Problems {
       length: Math.max(1, source.text.slice(start, end).trimEnd().length),
       path: place.path,
       help: help ?? REFERENCE,
-      ...(source === this.#main ? {} : { excerpt: source.shown().split('\n')[line - 1] ?? '' }),
+      // Another file is a profile of ours.
+      ...(source === this.#main ? {} : { excerpt: source.text.split('\n')[line - 1] ?? '' }),
     };
-    this.#found.set(key, { start, diagnostic });
+    this.#told.set(key, { start, diagnostic });
   }
 
-  /** In the order of the file, other files after it. A text of `secrets` that slipped into a message is taken out. */
-  all(secrets: Iterable<string>): readonly Diagnostic[] {
-    if (this.#found.size === 0) return [];
+  /** In the order of the file, other files after it. What of `secrets` and the masked `words` slipped into a message is taken out. */
+  all(secrets: Iterable<string>, words: ReadonlySet<string> = new Set()): readonly Diagnostic[] {
     const long = [...new Set(secrets)].filter((text) => text.length >= 8);
-    const clean = (text: string): string => long.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text);
+    const clean = (text: string): string =>
+      long.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), withoutMasked(text, words));
     const rank = (file: string): string => (file === this.#main.name ? '' : file);
-    return [...this.#found.values()]
+    return [...this.#told.values()]
       .toSorted((a, b) => rank(a.diagnostic.file).localeCompare(rank(b.diagnostic.file)) || a.start - b.start)
       .map(({ diagnostic }) => ({
         ...diagnostic,
         message: clean(diagnostic.message),
+        path: wayWithoutMasked(diagnostic.path, words),
         ...(diagnostic.help === undefined ? {} : { help: clean(diagnostic.help) }),
       }));
   }

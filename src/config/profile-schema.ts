@@ -14,13 +14,13 @@ import {
   withDefault,
   type Leaf,
 } from './leaf.ts';
-import { bytesTemplate, endpoint, method, pointer, template } from './values.ts';
+import { bytesTemplate, endpoint, method, pointer, secretBytesTemplate, secretTemplate, template } from './values.ts';
 import type { RenewSpec } from './profile.ts';
 
 const templates = z.record(z.string(), removable(template));
 
 /** Text, number, true, false, null, or lists and maps of them; texts are templates. */
-const jsonTemplate = anyNode('JSON', {}, { keepsEmpty: false });
+const jsonTemplate = anyNode('JSON', {}, { keepsEmpty: false, seen: 'always' });
 
 const place = z.strictObject({
   header: template.optional(),
@@ -53,7 +53,7 @@ const sign = z.strictObject({
   ),
   text: described('What is signed.', bytesTemplate),
   algorithm: choice(['sha256', 'sha512', 'sha1', 'md5', 'hmac-sha256', 'hmac-sha512']),
-  key: described('The key of an HMAC.', bytesTemplate.optional()),
+  key: described('The key of an HMAC.', secretBytesTemplate.optional()),
   encode: withDefault(choice(['hex', 'base64', 'base64url']), 'hex', 'hex'),
   case: described('Of a hex signature.', choice(['lower', 'upper']).optional()),
   set: described('Where the signature goes.', place),
@@ -66,7 +66,7 @@ const tokenCall = z.strictObject({
   query: templates.optional(),
   form: templates.optional(),
   json: jsonTemplate.optional(),
-  auth: described('`basic: [name, password]`.', z.strictObject({ basic: z.array(template) }).optional()),
+  auth: described('`basic: [name, password]`.', z.strictObject({ basic: z.array(secretTemplate) }).optional()),
   sign: described('Signatures of the token call itself.', z.array(sign).optional()),
 });
 
@@ -147,7 +147,7 @@ export const profileSchema = z
             z.strictObject({
               secret: withDefault(boolean, false, false),
               optional: withDefault(boolean, false, false),
-              default: z.union([template, templates]).optional(),
+              default: z.union([secretTemplate, z.record(z.string(), removable(secretTemplate))]).optional(),
             }),
           ),
         )

@@ -2,7 +2,7 @@ import { Credentials, hasDefault, type CredentialEntry } from './credentials.ts'
 import { SIMULATOR } from './profile-check.ts';
 import type { CredentialSpec } from './profile.ts';
 import type { Problems } from './problems.ts';
-import { hideBelow } from './hide.ts';
+import { hideBelow, show, showKey } from './hide.ts';
 import { didYouMean } from './suggest.ts';
 import { ChildPlace, find, nearest, type MapNode, type Node, type ScalarNode } from './tree.ts';
 
@@ -58,7 +58,9 @@ function readGiven(
         help,
       );
     }
+    showKey(given, name);
     if (isSecret) hideBelow(value);
+    else show(value);
     if (value.kind !== 'scalar') {
       problems.error('invalid_type', value, `the credential "${name}" is a single value`);
       continue;

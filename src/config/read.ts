@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { didYouMean } from './suggest.ts';
-import { hideMisplaced } from './hide.ts';
+import { hideTelling, isTemplate, show, showKey } from './hide.ts';
 import { faultOf, leafInfo } from './leaf.ts';
 import type { Problems } from './problems.ts';
 import { ChildPlace, type MapNode, type Node, type Place } from './tree.ts';
@@ -74,7 +74,6 @@ function alternative(options: readonly Schema[], node: Node | undefined): Schema
 
 function wrongKind(expects: string, node: Node, problems: Problems): undefined {
   if (node.kind === 'scalar' && node.isBroken) return undefined;
-  hideMisplaced(node);
   problems.error('invalid_type', node, `${expects} belongs here, not ${KINDS[node.kind]}`, `write ${expects}`);
   return undefined;
 }
@@ -98,7 +97,7 @@ function readObject(def: z.core.$ZodObjectDef, node: Node | undefined, place: Pl
 function reportUnknownKeys(map: MapNode, known: readonly string[], problems: Problems): void {
   for (const [key, place] of map.keys) {
     if (known.includes(key)) continue;
-    hideMisplaced(map.get(key));
+    showKey(map, key);
     problems.error('unknown_key', place, `no key is called "${key}" here`, didYouMean(key, known, 'keys'));
   }
 }
@@ -109,6 +108,8 @@ function readRecord(def: z.core.$ZodRecordDef, node: Node | undefined, place: Pl
   if (node.kind !== 'map') return wrongKind('a map', node, problems);
   const isOptional = defOf(def.valueType).type === 'optional';
   for (const [key, value] of node.entries) {
+    showKey(node, key);
+    hideTelling(key, value);
     const read = readAny(def.valueType, value, place, problems);
     if (read !== undefined || !isOptional) result[key] = read;
   }
@@ -137,6 +138,7 @@ function readLeaf(schema: z.ZodType, node: Node | undefined, place: Place, probl
     problems.error('missing_key', node ?? place, `"${key}" is missing${what}`, `add \`${key}:\``);
     return undefined;
   }
+  if (info?.seen === 'always' || (info?.seen === 'as_template' && isTemplate(node))) show(node);
   if (node.kind === 'scalar' && node.isBroken) return undefined;
   if (node.kind !== 'scalar' && info?.takesAll !== true) return wrongKind(info?.expects ?? 'a value', node, problems);
   const result = schema.safeParse(node);

@@ -65,12 +65,19 @@ const accessToken = leaf({
   expects: 'a secret text',
   json: { type: ['string', 'number'] },
   keepsEmpty: true,
+  seen: 'never',
   read: readToken,
 });
-const adminToken = leaf({ expects: 'a secret text', json: { type: ['string', 'number'] }, read: readToken });
+const adminToken = leaf({
+  expects: 'a secret text',
+  json: { type: ['string', 'number'] },
+  seen: 'never',
+  read: readToken,
+});
 const password = leaf({
   expects: 'a secret text',
   json: { type: ['string', 'number'] },
+  seen: 'never',
   read: (node) => new Secret(node.text),
 });
 
@@ -116,6 +123,7 @@ const forward = z.strictObject({
 const storeKey: Leaf<Secret> = leaf({
   expects: '32 bytes in base64',
   json: { type: 'string' },
+  seen: 'never',
   read: (node) => {
     if (!/^[A-Za-z0-9+/]{43}=?$/.test(node.text)) {
       throw new Fault('invalid_value', 'the key is not 32 bytes in base64', 'make one with `openssl rand -base64 32`');
@@ -128,6 +136,7 @@ const storeKey: Leaf<Secret> = leaf({
 const redisUrl: Leaf<Secret> = leaf({
   expects: 'a redis URL',
   json: { type: 'string' },
+  seen: 'never',
   read: (node) => {
     if (
       !/^rediss?:\/\/(?:(?:[^/?#@%\s]|%[0-9a-f]{2})*@)?[^/?#@\s]+(?:\/\d{0,5})?$/i.test(node.text) ||
@@ -193,7 +202,11 @@ const log = z.strictObject({
 });
 
 /** Read by the profile's declarations, and again when a file changes. */
-const credential = anyNode('a credential', { type: ['string', 'number', 'boolean'] }, { keepsEmpty: true });
+const credential = anyNode(
+  'a credential',
+  { type: ['string', 'number', 'boolean'] },
+  { keepsEmpty: true, seen: 'never' },
+);
 
 const provider = z.strictObject({
   profile: described(

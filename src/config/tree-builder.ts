@@ -1,6 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, type Scalar } from 'yaml';
 import { Fault } from './fault.ts';
-import { hideMisplaced } from './hide.ts';
 import { hasReferences, interpolate, type Outside } from './interpolate.ts';
 import type { Problems } from './problems.ts';
 import { ChildPlace, ListNode, MapNode, ScalarNode, type At, type Node, type Place, type Source } from './tree.ts';
@@ -61,9 +60,9 @@ export class TreeBuilder {
     const target = this.#anchors.get(name);
     const instead = nothing(at);
     if (target === undefined) {
-      this.#problems.error('yaml_syntax', instead, `nothing is anchored as \`&${name}\` before this`);
+      this.#problems.error('yaml_syntax', instead, 'nothing is anchored by that name before this');
     } else if (target === 'open') {
-      this.#problems.error('too_many_aliases', instead, `\`*${name}\` stands inside of itself`);
+      this.#problems.error('too_many_aliases', instead, 'an alias stands inside of what it stands for');
     } else {
       const before = this.#aliased;
       this.#aliased += target.size;
@@ -108,12 +107,12 @@ export class TreeBuilder {
       const [node, added] = this.#node(pair.value, map, key, place, depth + 1);
       size += added;
       if (map.entries.has(key)) {
-        hideMisplaced(node);
         this.#problems.error('duplicate_key', place, `"${key}" stands twice`, 'remove one of the two');
         continue;
       }
       map.entries.set(key, node);
       map.keys.set(key, place);
+      if (pair.value === null) map.bareKeys.add(key);
     }
     return [map, size];
   }

@@ -1,10 +1,11 @@
 import type { Interpolation } from './interpolate.ts';
 
-/** A text with its name and places. Literal secrets can be hidden from what is shown of it. */
+/** A text with its name and places, and what of it may be seen. */
 export class Source {
   readonly name: string;
   readonly text: string;
-  readonly #hidden: [start: number, end: number][] = [];
+  readonly visible: (readonly [start: number, end: number])[] = [];
+  readonly hidden: (readonly [start: number, end: number])[] = [];
   #lineStarts: readonly number[] | undefined;
 
   constructor(name: string, text: string) {
@@ -26,22 +27,14 @@ export class Source {
     return { line: low + 1, column: offset - (starts[low] as number) + 1 };
   }
 
-  /** What stands there is a secret: {@link shown} doesn't have it. */
-  hide(start: number, end: number): void {
-    this.#hidden.push([start, end]);
+  /** What stands there is known to be no secret. */
+  show(start: number, end: number): void {
+    this.visible.push([start, end]);
   }
 
-  /** The text with hidden parts starred out; every position stays true. */
-  shown(): string {
-    let shown = '';
-    let done = 0;
-    for (const [start, end] of this.#hidden.toSorted((a, b) => a[0] - b[0])) {
-      if (end <= done) continue;
-      shown += this.text.slice(done, Math.max(done, start));
-      shown += this.text.slice(Math.max(done, start), end).replaceAll(/\S/g, '*');
-      done = end;
-    }
-    return shown + this.text.slice(done);
+  /** What stands there is a secret, whatever it looks like. */
+  hide(start: number, end: number): void {
+    this.hidden.push([start, end]);
   }
 }
 
@@ -152,6 +145,8 @@ export class MapNode extends Base {
   readonly entries = new Map<string, Node>();
   /** Where the keys themselves stand. */
   readonly keys = new Map<string, Place>();
+  /** Those that have neither a colon nor a value. */
+  readonly bareKeys = new Set<string>();
 
   get(key: string): Node | undefined {
     return this.entries.get(key);

@@ -1,7 +1,7 @@
 import { isHeaderValue, isToken } from '../core/headers.ts';
 import type { Address } from './config.ts';
 import { Fault } from './fault.ts';
-import { leaf, pattern, unfit, type Leaf } from './leaf.ts';
+import { leaf, pattern, unfit, type Leaf, type Seen } from './leaf.ts';
 import { parseTemplate, TEMPLATE_NAMES, FILTERS, TemplateError, yieldsBytes } from './template.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -202,11 +202,15 @@ export const isOurHeader = (name: string): boolean => OURS.has(name) || name.sta
 export const template: Leaf<string> = templateLeaf(false);
 /** A template that may end in the bytes of a digest. */
 export const bytesTemplate: Leaf<string> = templateLeaf(true);
+/** The same two, where what is written out is likely a secret. */
+export const secretTemplate: Leaf<string> = templateLeaf(false, 'as_template');
+export const secretBytesTemplate: Leaf<string> = templateLeaf(true, 'as_template');
 
-function templateLeaf(mayYieldBytes: boolean): Leaf<string> {
+function templateLeaf(mayYieldBytes: boolean, seen: Seen = 'always'): Leaf<string> {
   return leaf({
     expects: 'a text or template',
     json: TEXT_OR_NUMBER,
+    seen,
     read: (node) => {
       checkTemplate(node.text, mayYieldBytes);
       return node.text;
