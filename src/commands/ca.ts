@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { endpointsOf } from '../simulation.ts';
 import type { Config } from '../config/config.ts';
@@ -143,7 +143,11 @@ export async function trustCa(context: Context, { root = '/' }: CaOptions = {}):
   const { authority } = await ensureAuthority(config.stateDir, routedHosts(config), systemClock.now());
   const { serialNumber } = new X509Certificate(authority.certificate);
   const { certificate: file } = caFiles(config.stateDir);
-  const changed = changeAnchors(root, (anchor) => writeFileSync(anchor, authority.certificate, { mode: 0o644 }));
+  const changed = changeAnchors(root, (anchor) => {
+    writeFileSync(anchor, authority.certificate);
+    // Whatever the umask is: everybody is to trust it.
+    chmodSync(anchor, 0o644);
+  });
   if (changed === false) return needsRoot(context, 'trust');
   if (changed === undefined) {
     context.stdout.write(`Trust ${file} by the command of your system:\n\n${commands(file, serialNumber, 'trust')}`);

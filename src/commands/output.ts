@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import { ERRORS, OutriderError } from '../core/errors.ts';
 import { redactByLook } from '../observe/redact.ts';
 import { StoreRefusal } from '../store/refusal.ts';
+import { CaRefusal } from '../tunnel/refusal.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -45,7 +46,7 @@ export const complaintOf = ({ code, detail }: OutriderError): Complaint => ({
 /** Whatever ended a command, as one or two lines. Returns the exit code 1. */
 export function complainOf(context: Pick<Context, 'stderr' | 'color'>, error: unknown): 1 {
   if (error instanceof OutriderError) return complain(context, complaintOf(error));
-  if (error instanceof StoreRefusal) return complain(context, error);
+  if (error instanceof StoreRefusal || error instanceof CaRefusal) return complain(context, error);
   const message = error instanceof Error ? error.message : String(error);
   return complain(context, {
     code: 'internal_error',

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -64,9 +64,11 @@ test.serial(
   async (t) => {
     const { file, state } = given(t);
     const { root, anchor, context, said, log } = system(t, file, { anchors: true });
+    writeFileSync(anchor, 'an older one', { mode: 0o600 });
     t.is(await trustCa(context, { root }), 0);
     t.regex(said(), /trusts the CA ([0-9A-F]{2}:?){32} for .*api\.phonepe\.com/);
     t.is(readFileSync(anchor, 'utf8'), readFileSync(join(state, 'ca.pem'), 'utf8'));
+    t.is(statSync(anchor).mode & 0o777, 0o644, 'everybody is to trust it');
     t.is(log(), 'updated \n');
 
     const shown = await run(t, ['ca', 'show', '--json', '--config', file]);

@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { CaRefusal } from './refusal.ts';
+
+const OTHERS = 0o077;
+const OTHERS_WRITE = 0o022;
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+const shown = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');
+
+/** Reads a file that nobody else can read; undefined when it is not there. Throws `unsafe_state_dir`. */
+export function readPrivately(file: string): string | undefined {
+  let fd: number;
+  try {
+    fd = openSync(file, 'r');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    const { mode } = fstatSync(fd);
+    if ((mode & OTHERS) !== 0) {
+      throw new CaRefusal(
+        'unsafe_state_dir',
+        `others can read ${file} (mode ${shown(mode)})`,
+        'stop trusting that CA (`outrider ca untrust`) and remove its files: a new one is made',
+      );
+    }
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Puts a file there whole, with mode 0600 whatever the umask is, for the owner of its directory. Returns false when `isFirst`
+ * and somebody else was quicker.
+ */
+export function writePrivately(file: string, text: string, isFirst = false): boolean {
+  const next = `${file}.${randomUUID()}.new`;
+  const fd = openSync(next, 'wx', 0o600);
+  try {
+    try {
+      fchmodSync(fd, 0o600);
+      const { uid, gid } = statSync(dirname(file));
+      if (process.geteuid?.() === 0 && uid !== 0) fchownSync(fd, uid, gid);
+      writeFileSync(fd, text);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    if (!isFirst) {
+      renameSync(next, file);
+      return true;
+    }
+    try {
+      linkSync(next, file);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return false;
+      // A file system without hard links.
+      renameSync(next, file);
+      return true;
+    }
+  } finally {
+    rmSync(next, { force: true });
+  }
+}
+
+const unsafe = (directory: string, mode: number): CaRefusal =>
+  new CaRefusal(
+    'unsafe_state_dir',
+    `others can replace what is in ${directory} (mode ${shown(mode)})`,
+    'set `state_dir` to a directory of its own, one below it that is not there yet: it is made, for this user alone',
+  );
+
+/** Throws `unsafe_state_dir` when others can replace what is in a directory. */
+export function checkDirectory(directory: string): void {
+  const stats = statSync(directory, { throwIfNoEntry: false });
+  if (stats && (stats.mode & OTHERS_WRITE) !== 0) throw unsafe(directory, stats.mode);
+}
+
+/**
+ * Makes a directory with mode 0700, or makes one so that is there and holds nothing but what `isOurs`: the mode of one that
+ * is used for other things as well is not ours to change. Throws `unsafe_state_dir` when others can write there.
+ */
+export function makeDirectory(directory: string, isOurs: (name: string) => boolean): void {
+  const isMade = mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined;
+  const { mode, uid } = statSync(directory);
+  // Made under an odd umask it may have too few bits.
+  if (isMade || (uid === process.geteuid?.() && readdirSync(directory).every(isOurs))) chmodSync(directory, 0o700);
+  else if ((mode & OTHERS_WRITE) !== 0) throw unsafe(directory, mode);
+}
