@@ -28,17 +28,21 @@ export function audit(outcomes: readonly Outcome[], rows: readonly Row[]): Audit
   const wrong: string[] = [];
   const totals = new Map<string, number>();
   const byId = new Map<string, Row[]>();
-  for (const row of rows) byId.set(row.id, [...(byId.get(row.id) ?? []), row]);
+  for (const row of rows) {
+    const same = byId.get(row.id);
+    if (same) same.push(row);
+    else byId.set(row.id, [row]);
+  }
   const known = new Set<string>();
-  for (const { plan, told, detail } of outcomes) {
-    if (known.has(plan.id)) wrong.push(`${plan.id}: two callers`);
-    known.add(plan.id);
-    const own = byId.get(plan.id) ?? [];
+  for (const { id, amount, told, detail } of outcomes) {
+    if (known.has(id)) wrong.push(`${id}: two callers`);
+    known.add(id);
+    const own = byId.get(id) ?? [];
     const [least, most] = told === 'refused' && REJECTED.has(detail) ? [0, 0] : ROWS[told];
     const label = `${told}${detail === '' ? '' : ` ${detail}`}`;
-    if (told === 'nonsense') wrong.push(`${plan.id}: ${label}`);
-    if (own.length < least || own.length > most) wrong.push(`${plan.id}: ${label}, and ${own.length} rows`);
-    if (own.some(({ amount }) => amount !== plan.amount)) wrong.push(`${plan.id}: another amount`);
+    if (told === 'nonsense') wrong.push(`${id}: ${label}`);
+    if (own.length < least || own.length > most) wrong.push(`${id}: ${label}, and ${own.length} rows`);
+    if (own.some((row) => row.amount !== amount)) wrong.push(`${id}: another amount`);
     const name = `${told === 'nonsense' ? told : label}${own.length > 0 ? ' (row)' : ''}`;
     totals.set(name, (totals.get(name) ?? 0) + 1);
   }

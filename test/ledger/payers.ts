@@ -24,7 +24,8 @@ export type Told =
 export const REJECTED: ReadonlySet<string> = new Set(['401', '412']);
 
 export interface Outcome {
-  readonly plan: Plan;
+  readonly id: string;
+  readonly amount: number;
   readonly told: Told;
   /** The status, and the code of a problem. */
   readonly detail: string;
@@ -49,19 +50,19 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 /** Makes one payment and says what its caller knows of it. */
 export async function pay(caller: KeepAliveCaller, plan: Plan): Promise<Outcome> {
   const pieces = piecesOf(plan);
-  const { abort } = plan;
+  const { id, amount, abort } = plan;
   if (abort === 'in the body') {
     // One piece alone is cut in its middle.
     const [first = ''] = pieces;
     const started = pieces.length > 1 ? pieces : [first.slice(0, -10), first.slice(-10)];
     await caller.ask(started, { pause: () => wait(plan.n % 3), pieces: started.length - 1 });
-    return { plan, told: 'aborted in the body', detail: '' };
+    return { id, amount, told: 'aborted in the body', detail: '' };
   }
   const until = abort === undefined ? undefined : wait(abort);
   const pause = (): Promise<void> => (plan.n % 7 === 0 ? wait(plan.n % 4) : turn());
   const reply = await caller.ask(pieces, { pause, ...(until && { until }) });
-  if (reply.error === 'broken off') return { plan, told: 'aborted, waiting', detail: '' };
-  return { plan, ...meaningOf(reply, plan) };
+  if (reply.error === 'broken off') return { id, amount, told: 'aborted, waiting', detail: '' };
+  return { id, amount, ...meaningOf(reply, plan) };
 }
 
 function meaningOf(reply: Reply, { id }: Plan): Pick<Outcome, 'told' | 'detail'> {

@@ -54,7 +54,7 @@ export function planOf(seed: number, n: number, isCalm = false): Plan {
       : dice < SHARES.abortsInBody + SHARES.abortsWaiting
         ? Math.floor(random() * 12)
         : undefined;
-  const calm = { fault: undefined, revokes: false, abort: undefined };
+  const calm = { fault: undefined, rejection: '401', revokes: false, abort: undefined } as const;
   return { n, id: `pay-${n}`, amount, note, isChunked, cuts, fault, rejection, revokes, abort, ...(isCalm && calm) };
 }
 

@@ -32,8 +32,11 @@ export async function givenProvider(
 export interface Variant {
   readonly client?: string;
   readonly connectMs?: number;
+  readonly responseMs?: number;
   /** YAML lines of the route. */
   readonly route?: string;
+  /** Top-level YAML lines. */
+  readonly extra?: string;
 }
 
 /** Kept in memory up to here, so that large bodies are spooled. */
@@ -41,15 +44,21 @@ const MEMORY = '16KiB';
 
 export const yamlOf = (
   { origin, tokenOrigin }: Provider,
-  { client = 'shop', connectMs = 2_000, route = '' }: Variant = {},
+  {
+    client = 'shop',
+    connectMs = 2_000,
+    responseMs = 1_000,
+    route = '',
+    extra = 'log: { format: json, access: false }',
+  }: Variant = {},
 ): string =>
   tokenYaml(origin, `${tokenOrigin}/token`, {
     renew: '{ cooldown: 20ms }',
     route,
     extra: `
-log: { format: json, access: false }
+${extra}
 replay: { memory: ${MEMORY} }
-timeouts: { connect: ${connectMs}ms, response: 1s, idle: 1s, token: 2s, lame_duck: 0ms }`,
+timeouts: { connect: ${connectMs}ms, response: ${responseMs}ms, idle: 1s, token: 2s, lame_duck: 0ms }`,
   }).replace('client_id: me', `client_id: ${client}`);
 
 export const startProxy = (t: ExecutionContext, provider: Provider): Promise<CliProcess> =>

@@ -1,5 +1,6 @@
 import { KeepAliveCaller } from '../helpers/keep-alive.ts';
 import type { Reply } from '../helpers/keep-alive.ts';
+import { pace } from '../helpers/pace.ts';
 
 /** A POST with an id that comes back; every third one is chunked. */
 export function post(path: string, id: number): string[] {
@@ -43,9 +44,6 @@ export function steady({ perSecond, port, path = '/api/pay' }: SteadyOptions): S
   const callers: KeepAliveCaller[] = [];
   // First in, first out: every connection has its turn.
   const idle: Slot[] = [];
-  const underWay = new Set<Promise<void>>();
-  const began = performance.now();
-  let ids = 0;
 
   const open = (): Slot => {
     const slot = { port: port(), caller: new KeepAliveCaller(port()) };
@@ -63,20 +61,12 @@ export function steady({ perSecond, port, path = '/api/pay' }: SteadyOptions): S
   };
   // Some to begin with, or one connection would do.
   idle.push(...Array.from({ length: 32 }, open));
-  const timer = setInterval(() => {
-    // It may come late: what is due is sent then.
-    for (const due = ((performance.now() - began) / 1_000) * perSecond; ids < due;) {
-      const sending = send(idle.shift() ?? open(), ids++);
-      underWay.add(sending);
-      void sending.finally(() => underWay.delete(sending));
-    }
-  }, 4);
+  const sending = pace(perSecond, (id) => send(idle.shift() ?? open(), id));
   return {
     sent,
     callers,
     async end() {
-      clearInterval(timer);
-      while (underWay.size > 0) await Promise.all(underWay);
+      await sending.end();
       for (const caller of callers) caller.close();
     },
   };
