@@ -57,6 +57,19 @@ export function readUrl(url: string, { listen }: Config, engine: CompiledEngine)
   return { host, target, destination: undefined };
 }
 
+/** What becomes of the CONNECT that most clients send for an `https://` URL. */
+export type ConnectFate = 'refused' | 'intercepted' | 'tunnelled';
+
+/** Undefined where none is sent: at the base-URL door, and for `http://`. */
+export function connectFate(
+  destination: Destination | undefined,
+  { forward }: Pick<CompiledEngine, 'forward'>,
+): ConnectFate | undefined {
+  if (!forward || destination?.scheme !== 'https') return undefined;
+  if (!forward.isRouted(destination.host, destination.port)) return 'tunnelled';
+  return forward.mode === 'intercept' ? 'intercepted' : 'refused';
+}
+
 /** The lane of a request, and why it is that one. Throws `route_not_found`, `destination_denied`. */
 export function choose(
   candidate: Candidate,

@@ -13,7 +13,7 @@ import { readHead } from '../proxy/framing.ts';
 import type { Candidate } from '../proxy/router.ts';
 import { joinTarget } from '../proxy/target.ts';
 import { createMemoryStore } from '../store/memory.ts';
-import { choose, readUrl } from './arrival.ts';
+import { choose, connectFate, readUrl, type ConnectFate } from './arrival.ts';
 import { readConfig } from './config-file.ts';
 import type { Context } from './output.ts';
 import { columns, complain, complaintOf } from './output.ts';
@@ -40,6 +40,7 @@ interface Signature extends Omit<ExplainedSignature, 'key' | 'coversToken'> {
 interface Report {
   readonly method: string;
   readonly door: 'base_url' | 'forward';
+  readonly connect: ConnectFate | null;
   readonly route: string;
   readonly why: string;
   readonly provider: string | null;
@@ -131,6 +132,7 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
   return {
     method,
     door: destination ? 'forward' : 'base_url',
+    connect: connectFate(destination, engine) ?? null,
     route: lane.name,
     why,
     provider: lane.provider ?? null,
@@ -162,6 +164,14 @@ const toReport = ({ text, algorithm, key, digest, place, value, coversToken }: E
   value,
   covers_token: coversToken,
 });
+
+/** For a person: what the fate of a CONNECT means. */
+const CONNECTS: Readonly<Record<ConnectFate, string>> = {
+  refused:
+    'refused: a client that opens a tunnel for https:// gets 403; say http:// (it travels as https), or set `forward.mode: intercept`',
+  intercepted: 'TLS is ended here, with a certificate of the local CA (`outrider ca show`)',
+  tunnelled: 'passed on unseen: nothing of this is done within a tunnel',
+};
 
 type Rows = readonly (readonly [label: string, value: string])[];
 
@@ -195,6 +205,7 @@ function asText(found: Report): string {
   return [
     columns([
       ['door', isForward ? 'forward proxy' : undefined],
+      ['CONNECT', found.connect === null ? undefined : CONNECTS[found.connect]],
       ['route', found.route],
       ['why', found.why],
       ['provider', provider === null ? 'none: forwarded without credentials' : `${provider} (${about})`],

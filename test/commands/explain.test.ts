@@ -220,7 +220,10 @@ const FORWARDING = YAML.replace('version: 1', 'version: 1\nforward: { mode: plai
     `${line}  - { name: checkout, provider: phonepe, upstream: "https://api-preprod.phonepe.com/apis/pg-sandbox/checkout" }\n`,
 );
 
-for (const mode of ['plain', 'intercept']) {
+for (const [mode, connect] of [
+  ['plain', /^CONNECT +refused: .*say http:\/\/ .*forward\.mode: intercept/m],
+  ['intercept', /^CONNECT +TLS is ended here/m],
+] as const) {
   test.serial(
     `with forward.mode ${mode}, a provider's own URL is explained as it goes through that door`,
     async (t) => {
@@ -229,6 +232,7 @@ for (const mode of ['plain', 'intercept']) {
       const { code, stdout, stderr } = await run(t, ['explain', 'GET', url, '--config', file]);
       t.is(code, 0, stderr);
       t.regex(stdout, /^door +forward proxy$/m);
+      t.regex(stdout, connect);
       t.regex(stdout, /^route +checkout$/m);
       t.regex(
         stdout,
@@ -247,6 +251,7 @@ test.serial('with forwarding on, plain HTTP is carried over the scheme of the ro
   const { stdout } = await run(t, ['explain', 'GET', url, '--json', '--config', file]);
   t.like(JSON.parse(stdout), {
     door: 'forward',
+    connect: null,
     route: 'checkout',
     upstream: 'https://api-preprod.phonepe.com/apis/pg-sandbox/checkout/x',
   });
@@ -255,7 +260,7 @@ test.serial('with forwarding on, plain HTTP is carried over the scheme of the ro
 test.serial("with forwarding on, the proxy's own address is still the base-URL door", async (t) => {
   const { file } = configFile(t, FORWARDING);
   const { stdout } = await run(t, ['explain', 'GET', 'http://127.0.0.1:8080/phonepe/x', '--json', '--config', file]);
-  t.like(JSON.parse(stdout), { door: 'base_url', route: 'pay' });
+  t.like(JSON.parse(stdout), { door: 'base_url', connect: null, route: 'pay' });
 });
 
 test.serial('with forwarding on, a URL that no route leads to is refused, or passed on as it is', async (t) => {
@@ -265,5 +270,10 @@ test.serial('with forwarding on, a URL that no route leads to is refused, or pas
   t.like(JSON.parse(refused.stdout), { error: { status: 403, code: 'destination_denied' } });
   const open = FORWARDING.replace('mode: plain', 'mode: plain, unmatched: tunnel');
   const passed = await run(t, [...args, configFile(t, open).file]);
-  t.like(JSON.parse(passed.stdout), { route: '(unmatched)', provider: null, upstream: 'https://elsewhere.test/x' });
+  t.like(JSON.parse(passed.stdout), {
+    connect: 'tunnelled',
+    route: '(unmatched)',
+    provider: null,
+    upstream: 'https://elsewhere.test/x',
+  });
 });
