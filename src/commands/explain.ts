@@ -168,7 +168,7 @@ const toReport = ({ text, algorithm, key, digest, place, value, coversToken }: E
 /** For a person: what the fate of a CONNECT means. */
 const CONNECTS: Readonly<Record<ConnectFate, string>> = {
   refused:
-    'refused: a client that opens a tunnel for https:// gets 403; say http:// (it travels as https), or set `forward.mode: intercept`',
+    'refused: a client that opens a tunnel for https:// gets 403; say http:// (it travels by the scheme of the route), or set `forward.mode: intercept`',
   intercepted: 'TLS is ended here, with a certificate of the local CA (`outrider ca show`)',
   tunnelled: 'passed on unseen: nothing of this is done within a tunnel',
 };
