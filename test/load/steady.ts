@@ -57,7 +57,7 @@ export function steady({ perSecond, port, path = '/api/pay' }: SteadyOptions): S
       pause: () => new Promise((resolve) => setImmediate(resolve)),
     });
     sent.push({ id, port: slot.port, reply });
-    if (slot.caller.isOpen) idle.push(slot);
+    idle.push(slot.caller.isOpen ? slot : open());
   };
   // Some to begin with, or one connection would do.
   idle.push(...Array.from({ length: 32 }, open));
