@@ -4,12 +4,11 @@ import type { Writable } from 'node:stream';
 import { createAdmin, type Admin } from './admin/server.ts';
 import type { Config } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
-import { isSameStore } from './config/store.ts';
+import { restartsNeeded } from './config/restart.ts';
 import { systemClock, type Clock } from './core/clock.ts';
 import { OutriderError } from './core/errors.ts';
 import { createEvents, type Events } from './core/events.ts';
 import type { HttpClient } from './core/http.ts';
-import { Secret } from './core/secret.ts';
 import { VERSION } from './core/version.ts';
 import { compileEngine, type CompiledEngine } from './engine.ts';
 import { logExchanges } from './observe/access-log.ts';
@@ -24,6 +23,7 @@ import { createExchange } from './proxy/exchange.ts';
 import { createConnectDoor } from './proxy/forward-connect.ts';
 import { requestIdIn } from './proxy/framing.ts';
 import { createGuard } from './proxy/guard.ts';
+import { createHandshakeGate, LazyHandshakes } from './proxy/handshake.ts';
 import { createListener, type Listener } from './proxy/listener.ts';
 import { answerError } from './proxy/respond.ts';
 import { SpoolBudget } from './proxy/spool.ts';
@@ -69,13 +69,6 @@ export interface App {
   reload(config: Config): Promise<void>;
 }
 
-/** A part of a config as text that differs when it does; secrets stand in it as digests. */
-const fingerprint = (part: unknown): string =>
-  JSON.stringify(part, function (this: Record<string, unknown>, key, value: unknown) {
-    const raw = this[key];
-    return raw instanceof Secret ? raw.digest() : value;
-  });
-
 /** Wires the rooms together: the only place that knows them all. */
 export function createApp(config: Config, options: AppOptions = {}): App {
   const clock = options.clock ?? systemClock;
@@ -101,6 +94,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const upstream = createUpstream(clock, { egress });
   const lookup = guardedLookup(options.lookup);
   const unmatchedUpstream = createUpstream(clock, { egress, lookup });
+  const handshakes = new LazyHandshakes(clock, egress);
   // Were it lost on a connection that the endpoint is just giving up, a token call would cost everybody a back-off.
   const tokenUpstream = createUpstream(clock, { egress, isReused: false });
   const http: HttpClient = createClient(tokenUpstream, clock);
@@ -135,6 +129,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     engine: () => engine as CompiledEngine,
     upstream,
     unmatchedUpstream,
+    handshakes,
     events,
     clock,
     budget,
@@ -166,8 +161,9 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     passThrough: (socket, head, onward) => passThrough(socket, head, onward, clock),
   });
 
-  /** Gets the CA ready, where a config intercepts. */
-  const prepareCa = async ({ stateDir }: Config, { forward }: CompiledEngine): Promise<void> => {
+  /** Gets ready what a config needs: the carrier of WebSocket, the CA. */
+  const prepare = async ({ stateDir }: Config, { lanes, forward }: CompiledEngine): Promise<void> => {
+    await handshakes.prepare(lanes);
     if (forward?.mode === 'intercept') await interceptor.prepare(stateDir, forward.hosts);
   };
 
@@ -187,7 +183,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     store = await openStore(config.store, { clock, events });
     simulator = await startSimulator(config, clock);
     engine = compile(config, simulator);
-    await prepareCa(config, engine);
+    await prepare(config, engine);
     stopWatching = config.watchSecrets();
     listener = createListener({
       address: config.listen.address,
@@ -196,6 +192,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       },
       clock,
       handle,
+      mayUpgrade: createHandshakeGate({ engine: () => engine as CompiledEngine, pseudonym }),
       connect: (request) => void connect(request),
       refuse: (caller, error) =>
         answerError(caller, error, requestIdIn(caller.headers) ?? nextRequestId(), undefined, []),
@@ -256,17 +253,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     },
 
     async reload(next) {
-      for (const part of ['listen', 'admin', 'store'] as const) {
-        const isSecretlyOther = part === 'store' && !isSameStore(current.store, next.store);
-        if (isSecretlyOther || fingerprint(current[part]) !== fingerprint(next[part])) {
-          events.emit('notice', { level: 'warn', message: `a changed \`${part}\` takes effect after a restart` });
-        }
-      }
-      const running = [current.log, current.replay.spoolTotalBytes];
-      if (fingerprint(running) !== fingerprint([next.log, next.replay.spoolTotalBytes])) {
-        const message = 'a changed `log` or `replay.spool_total` takes effect after a restart';
-        events.emit('notice', { level: 'warn', message });
-      }
+      for (const message of restartsNeeded(current, next)) events.emit('notice', { level: 'warn', message });
       const before = engine;
       // Else a simulator would be brought up anew for credentials that are half changed.
       carryCredentials(current.providers, next.providers);
@@ -275,7 +262,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       const simulated = isSimulatedOtherwise ? await startSimulator(next, clock) : simulator;
       const compiled = compile(next, simulated);
       try {
-        await prepareCa(next, compiled);
+        await prepare(next, compiled);
       } catch (error) {
         compiled.retire(before);
         if (simulated !== simulator) await simulated?.close();

@@ -112,6 +112,7 @@ export function compileEngine(
       authorizer: route.provider === undefined ? undefined : providers.get(route.provider)?.auth.forUpstream(upstream),
       timeouts: route.timeouts,
       replay: route.replay,
+      websocket: route.websocket,
     };
   });
   const forwardAsItIs = createForward({ set: new Map(), remove: [] }, `1.1 ${deps.pseudonym}`);
@@ -127,6 +128,7 @@ export function compileEngine(
       authorizer: undefined,
       timeouts: config.timeouts,
       replay: false,
+      websocket: false,
       isUnmatched: true,
     };
   };

@@ -6,7 +6,7 @@ import type { Address, Config, ProviderConfig, ReplayConfig, Timeouts } from './
 import { writtenSecrets } from './credentials.ts';
 import { readSecretFile } from './files.ts';
 import { hideSecrets } from './hide.ts';
-import { checkAvailability, checkListening } from './listening.ts';
+import { checkListening } from './listening.ts';
 import { Profiles } from './profiles.ts';
 import type { Problems } from './problems.ts';
 import { readProvider, type ReadProvider } from './providers.ts';
@@ -51,7 +51,6 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   );
   checkReach(routes, problems);
   checkListening(root, data, problems);
-  checkAvailability(routes, problems);
   checkStore(root, data.store, problems);
   if (routes.length === 0 && !problems.isBrokenBelow(list)) {
     problems.warning(

@@ -17,7 +17,6 @@ export const CODES = {
   bad_interpolation: 'a `${` is never closed, or holds something else than the known forms',
   unset_variable: 'an environment variable without a default is not set',
   unused_key: 'a key means nothing beside the others (a warning)',
-  not_available: 'the feature that is switched on is not available yet',
 
   // Listening
   unsafe_bind: 'callers from other machines would be let in without an access token',

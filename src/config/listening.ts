@@ -1,5 +1,4 @@
 import type { Address } from './config.ts';
-import type { ReadRoute } from './routes.ts';
 import type { ConfigData } from './schema.ts';
 import type { Problems } from './problems.ts';
 import { ChildPlace, find, nearest, type MapNode, type Node, type Place } from './tree.ts';
@@ -57,13 +56,4 @@ function pointAt(root: MapNode, section: string): Place {
 function isSame(a: Address, b: Address): boolean {
   if ('path' in a || 'path' in b) return 'path' in a && 'path' in b && a.path === b.path;
   return a.port !== 0 && a.port === b.port && a.host.toLowerCase() === b.host.toLowerCase();
-}
-
-/** Keys whose feature is yet to come: `not_available` where one is switched on. */
-export function checkAvailability(routes: readonly ReadRoute[], problems: Problems): void {
-  for (const { route, node } of routes) {
-    if (!route.websocket) continue;
-    const help = 'set `websocket: false`';
-    problems.error('not_available', nearest(node, 'websocket'), '`websocket: true` is not available yet', help);
-  }
 }

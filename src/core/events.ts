@@ -2,7 +2,13 @@ import { EventEmitter } from 'node:events';
 
 /** What became of the credential of one request. */
 export type AuthOutcome = 'injected' | 'signed' | 'renewed' | 'replayed' | 'skipped' | 'failed';
-export type ReplaySkipReason = 'body_too_large' | 'replay_off' | 'cooldown' | 'renewal_failed' | 'caller_gone';
+export type ReplaySkipReason =
+  | 'body_too_large'
+  | 'replay_off'
+  | 'websocket'
+  | 'cooldown'
+  | 'renewal_failed'
+  | 'caller_gone';
 export type RenewalReason = 'cold' | 'background' | 'rejected' | 'manual';
 
 /** One request from head to end, emitted once, when its last byte has gone (or it was cut). */

@@ -48,13 +48,13 @@ export interface Attempt {
 }
 
 /** Header text as it came; undici hands out Node's Buffers. */
-interface RawText {
+export interface RawText {
   readonly length: number;
   latin1Slice(start: number, end: number): string;
 }
 
 /** What is in hand of an exchange that has begun: undici's controller. */
-interface Controller {
+export interface Controller {
   readonly paused: boolean;
   readonly rawHeaders: readonly RawText[] | null;
   pause(): void;
@@ -232,6 +232,8 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
       return;
     }
     this.#isSettled = true;
+    // Nothing has to happen by any time in what follows.
+    if (status === 101) this.#deadlines.forget(this);
     this.#request.observer?.settled(status, undefined);
     this.#resolve(this);
   }

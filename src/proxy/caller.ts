@@ -17,6 +17,8 @@ export interface Caller {
   readonly localPort: number | undefined;
   /** Where the tunnel leads that the request came through; its opener has been let in already. */
   readonly tunnel?: Destination | undefined;
+  /** A WebSocket handshake that may pass: once it is answered with 101, `chunks` and `write` are the bytes of the new protocol. */
+  readonly isHandshake?: boolean;
   /** Whether the caller can no longer be answered. */
   readonly isGone: boolean;
   /** Bytes of the answer's body handed over so far. */

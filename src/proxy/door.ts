@@ -4,9 +4,16 @@ import type { RawHeaders } from '../core/headers.ts';
 import type { Caller } from './caller.ts';
 import { destinationDenied, readAuthority, type Destination } from './destination.ts';
 import type { Head } from './framing.ts';
-import type { Engine } from './lane.ts';
+import type { Engine, Lane } from './lane.ts';
+import type { Candidate } from './router.ts';
 import { checkTarget, parseAbsolute, type AbsoluteTarget } from './target.ts';
 import { checkLoop } from './via.ts';
+
+/** The part of a request that the doors judge by. */
+export type Visitor = Pick<
+  Caller,
+  'method' | 'target' | 'version' | 'headers' | 'localAddress' | 'localPort' | 'tunnel'
+>;
 
 /** A request that a door let in. */
 export interface Entry {
@@ -44,15 +51,13 @@ function checkTunnel(tunnel: Destination, absolute: AbsoluteTarget | undefined, 
  * Throws `bad_request`, `destination_denied`, `loop_detected`, `host_denied`, `origin_denied`.
  * @param pseudonym Our own name in `Via`.
  */
-export function enter(caller: Caller, head: Head, engine: Engine, pseudonym: string): Entry {
-  const { localAddress, localPort, tunnel } = caller;
+export function enter(visitor: Visitor, head: Head, engine: Engine, pseudonym: string): Entry {
+  const { localAddress, localPort, tunnel } = visitor;
   const { guard } = engine;
-  let { target } = caller;
+  let { target } = visitor;
   // node:http takes RTSP for HTTP, and calls its versions by the same numbers.
-  if (!HTTP_METHODS.has(caller.method))
+  if (!HTTP_METHODS.has(visitor.method))
     throw new OutriderError('bad_request', { detail: 'the method is none of HTTP', close: true });
-  // node:http drops what came in one segment behind it, and takes the next segment for the beginning of a request.
-  if (head.asksUpgrade) caller.closeAfterAnswer();
   let destination = tunnel;
   const absolute = target.charCodeAt(0) === 0x2f ? undefined : parseAbsolute(target);
   if (tunnel) checkTunnel(tunnel, absolute, head.host);
@@ -74,8 +79,25 @@ export const isPreflight = ({ method, headers }: Caller): boolean =>
   method === 'OPTIONS' &&
   headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'access-control-request-method');
 
+/** Throws `method_not_allowed` for TRACE: its answer is what was sent, with the credential in it. */
+export function checkForwardable(method: string): void {
+  if (method !== 'TRACE') return;
+  throw new OutriderError('method_not_allowed', {
+    detail: 'TRACE is never forwarded',
+    headers: ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
+  });
+}
+
 /** A target's path, its query cut off. */
 export function pathOf(target: string): string {
   const mark = target.indexOf('?');
   return mark < 0 ? target : target.slice(0, mark);
+}
+
+/** The lane of a request; undefined where no route matches at the base-URL door. Throws `destination_denied`. */
+export function findLane(engine: Engine, destination: Destination | undefined, request: Candidate): Lane | undefined {
+  if (!destination) return engine.router.match(request);
+  // A reload may have shut the door behind a tunnel.
+  if (!engine.forward) throw destinationDenied('this proxy forwards no more');
+  return engine.forward.laneFor(destination, request);
 }

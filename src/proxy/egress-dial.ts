@@ -10,42 +10,50 @@ import { upstreamError } from './failure.ts';
 
 export interface DialDeps {
   readonly egress: Egress;
-  /** A resolver that yields only what may be dialled. */
-  readonly lookup: LookupFunction;
+  /** In place of the system's resolver, e.g. one that yields only what may be dialled. */
+  readonly lookup?: LookupFunction;
   readonly clock: Clock;
 }
 
 const unbracket = (host: string): string => (host.startsWith('[') ? host.slice(1, -1) : host);
 
-/**
- * Connects to a destination without a route, through the egress proxy where there is one.
- * Rejects with `destination_denied`, `upstream_unreachable`, `upstream_timeout`, all of them `not_sent`.
- */
-export async function dialUnmatched(
-  { host, port }: Destination,
-  connectMs: number,
-  { egress, lookup, clock }: DialDeps,
-): Promise<Socket> {
-  checkHostAddress(host);
-  const proxy = egress(`https://${host}:${port}`);
+/** TLS over a connection, verified whatever the environment says. */
+const secure = (socket: Socket, host: string): Socket =>
+  connectTls({
+    socket,
+    host,
+    // SNI holds names alone (RFC 6066 §3); an address is verified all the same.
+    servername: isIP(host) === 0 ? host : '',
+    rejectUnauthorized: true,
+    ALPNProtocols: ['http/1.1'],
+  });
+
+interface Way extends Destination {
+  /** Ends TLS here, with the destination; else that is for whoever uses the connection. */
+  readonly isSecured: boolean;
+}
+
+async function dial(way: Way, connectMs: number, { egress, lookup, clock }: DialDeps): Promise<Socket> {
+  const { scheme, host, port } = way;
+  const proxy = egress(`${scheme}://${host}:${port}`);
   const at = proxy && new URL(proxy.origin);
   const isTls = at?.protocol === 'https:';
   const target = at
     ? { host: unbracket(at.hostname), port: Number(at.port || (isTls ? 443 : 80)) }
-    : { host: unbracket(host), port, lookup };
-  // SNI holds names alone (RFC 6066 §3); an address is verified all the same.
-  const servername = isIP(target.host) === 0 ? target.host : '';
-  const socket = isTls
-    ? connectTls({ ...target, servername, rejectUnauthorized: true, ALPNProtocols: ['http/1.1'] })
-    : connect({ ...target, allowHalfOpen: true });
+    : { host: unbracket(host), port, ...(lookup && { lookup }) };
+  let isProxyAtFault = proxy !== undefined;
   let isLate = false;
+  let socket = connect({ ...target, allowHalfOpen: true });
   const timer = clock.after(connectMs, () => {
     isLate = true;
     socket.destroy(new Error('late'));
   });
   try {
-    await once(socket, isTls ? 'secureConnect' : 'connect');
+    await once(socket, 'connect');
+    if (isTls) await once((socket = secure(socket, target.host)), 'secureConnect');
     if (proxy) await openTunnel(socket, `${host}:${port}`, proxy);
+    isProxyAtFault = false;
+    if (way.isSecured) await once((socket = secure(socket, unbracket(host))), 'secureConnect');
     return socket;
   } catch (error) {
     socket.destroy();
@@ -56,9 +64,29 @@ export async function dialUnmatched(
         proxyError: 'connection_timeout',
       });
     }
-    if (proxy && !(error instanceof OutriderError)) throw egressUnreachable(error as Error);
+    if (isProxyAtFault && !(error instanceof OutriderError)) throw egressUnreachable(error as Error);
     throw upstreamError(error, { isStarted: false, hasHead: false });
   } finally {
     timer.cancel();
   }
+}
+
+/**
+ * Connects to a destination without a route, through the egress proxy where there is one; whoever uses the connection
+ * speaks TLS on it. Rejects with `destination_denied`, `upstream_unreachable`, `upstream_timeout`, all of them `not_sent`.
+ */
+export async function dialUnmatched({ host, port }: Destination, connectMs: number, deps: DialDeps): Promise<Socket> {
+  checkHostAddress(host);
+  return dial({ scheme: 'https', host, port, isSecured: false }, connectMs, deps);
+}
+
+/**
+ * Connects to an origin as a WebSocket client does (RFC 6455 §4.1): through a tunnel of the egress proxy where there is
+ * one, with verified TLS for `https`. Rejects with `upstream_unreachable`, `upstream_timeout`, both `not_sent`.
+ */
+export function dialOrigin(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
+  const { protocol, hostname, port } = new URL(origin);
+  const isSecured = protocol === 'https:';
+  const scheme = isSecured ? 'https' : 'http';
+  return dial({ scheme, host: hostname, port: Number(port || (isSecured ? 443 : 80)), isSecured }, connectMs, deps);
 }

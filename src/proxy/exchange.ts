@@ -5,8 +5,8 @@ import type { RawHeaders } from '../core/headers.ts';
 import { collectBody, NO_BODY, openBody, type RequestBody } from './body.ts';
 import type { Caller } from './caller.ts';
 import { readHead, requestIdIn, type Head } from './framing.ts';
-import { enter, isPreflight, pathOf } from './door.ts';
-import { destinationDenied, type Destination } from './destination.ts';
+import { checkForwardable, enter, findLane, isPreflight, pathOf } from './door.ts';
+import { checkHandshake, PassingBody } from './handshake.ts';
 import { preflightHeaders } from './guard.ts';
 import type { Engine, ExchangeDeps, Lane } from './lane.ts';
 import { isRejection } from './peek.ts';
@@ -15,8 +15,6 @@ import { joinTarget } from './target.ts';
 import type { Answer } from './answer.ts';
 import type { Attempt, AttemptObserver } from './attempt.ts';
 import { Trace } from './trace.ts';
-
-const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 type Fate =
   | { readonly second: Authorized; readonly outcome: Extract<AuthOutcome, 'renewed' | 'replayed'> }
@@ -46,6 +44,8 @@ class Exchange extends Trace implements AttemptObserver {
   async run(): Promise<void> {
     try {
       const head = this.#readHead();
+      // node:http drops what came in one segment behind it, and takes the next segment for the beginning of a request.
+      if (head.asksUpgrade) this.#caller.closeAfterAnswer();
       const { target, cors, destination } = enter(this.#caller, head, this.#engine, this.#deps.pseudonym);
       this.path = pathOf(target);
       this.#cors = cors;
@@ -55,29 +55,19 @@ class Exchange extends Trace implements AttemptObserver {
         return;
       }
       if (!this.#caller.tunnel) this.#engine.guard.checkAccess(head, destination !== undefined);
-      if (this.method === 'TRACE') {
-        throw new OutriderError('method_not_allowed', {
-          detail: 'TRACE is never forwarded',
-          headers: ['Allow', METHODS],
-        });
-      }
-      const lane = destination ? this.#forwardLane(destination) : this.#match(head);
+      checkForwardable(this.method);
+      const { method, path } = this;
+      const lane = findLane(this.#engine, destination, {
+        method,
+        path,
+        host: head.host,
+        headers: this.#caller.headers,
+      });
       if (!lane) throw new OutriderError('route_not_found', { detail: `no route matches ${this.method} ${this.path}` });
       await this.#carry(lane, head, target);
     } catch (error) {
       this.#fail(error);
     }
-  }
-
-  #match({ host }: Head): Lane | undefined {
-    return this.#engine.router.match({ method: this.method, path: this.path, host, headers: this.#caller.headers });
-  }
-
-  #forwardLane(destination: Destination): Lane {
-    const { forward } = this.#engine;
-    // A reload may have shut the door behind a tunnel.
-    if (!forward) throw destinationDenied('this proxy forwards no more');
-    return forward.laneFor(destination, { method: this.method, path: this.path, headers: this.#caller.headers });
   }
 
   async #carry(lane: Lane, head: Head, target: string): Promise<void> {
@@ -87,7 +77,9 @@ class Exchange extends Trace implements AttemptObserver {
     const { authorizer } = lane;
     const headers = lane.forward(this.#caller.headers, head.connectionOptions);
     const needsBody = authorizer?.needsBody(this.method, headers) ?? false;
-    if (head.hasBody) await this.#openBody(lane, head, needsBody);
+    if (lane.websocket) checkHandshake(this.#caller, head);
+    if (this.#caller.isHandshake) this.#body = new PassingBody(this.#caller);
+    else if (head.hasBody) await this.#openBody(lane, head, needsBody);
     const outbound: Outbound = {
       method: this.method,
       target: joinTarget(target, lane.join),
@@ -178,16 +170,17 @@ class Exchange extends Trace implements AttemptObserver {
     head: Head,
     request: { target: string; headers: RawHeaders; body?: Uint8Array | null | undefined },
   ): Promise<Answer> {
-    const { clock } = this.#deps;
-    const upstream = lane.isUnmatched ? this.#deps.unmatchedUpstream : this.#deps.upstream;
+    const { clock, upstream, unmatchedUpstream, handshakes } = this.#deps;
+    const { isHandshake } = this.#caller;
+    const carrier = isHandshake ? handshakes : lane.isUnmatched ? unmatchedUpstream : upstream;
     this.#sentMs = clock.monotonic();
     if (this.attempts++ === 0) this.#firstSentMs = this.#sentMs;
-    this.#attempt = upstream.send({
+    this.#attempt = carrier.send({
       origin: lane.origin,
       method: this.method,
       target: request.target,
       headers: request.headers,
-      body: request.body ?? (head.hasBody ? this.#callersBody(head) : null),
+      body: request.body ?? (head.hasBody || isHandshake ? this.#callersBody(head) : null),
       streamBytes: head.contentLength,
       timeouts: lane.timeouts,
       observer: this,
@@ -214,7 +207,7 @@ class Exchange extends Trace implements AttemptObserver {
     const rejectedMs = clock.monotonic();
     const renewal = authorizer.renew(first, outbound, clock.now());
     const unrepeatable = lane.replay === false ? 'replay_off' : this.#body.isRepeatable ? undefined : 'body_too_large';
-    if (unrepeatable) {
+    if (unrepeatable && !this.#caller.isHandshake) {
       // The token is renewed for those who come after.
       renewal.catch(() => undefined);
       return { skip: unrepeatable };
@@ -223,8 +216,10 @@ class Exchange extends Trace implements AttemptObserver {
       const renewed = await renewal;
       // It may have grown too large in the meantime.
       if (!this.#body.isRepeatable) return { skip: 'body_too_large' };
-      return 'skip' in renewed
-        ? renewed
+      if ('skip' in renewed) return renewed;
+      // Who shakes hands anew as soon as this is answered gets the new token.
+      return this.#caller.isHandshake
+        ? { skip: 'websocket' }
         : { second: renewed.authorized, outcome: renewed.renewed ? 'renewed' : 'replayed' };
     } catch {
       return { skip: 'renewal_failed' };
@@ -256,7 +251,7 @@ class Exchange extends Trace implements AttemptObserver {
       isBrowser: this.#cors !== undefined,
       idleMs: lane.timeouts.idleMs,
       onBroken: (error) => {
-        this.code = error.code;
+        this.code ??= error.code;
         this.outcome = 'unknown';
       },
     });
@@ -279,8 +274,9 @@ class Exchange extends Trace implements AttemptObserver {
 
   #finish(isComplete: boolean): void {
     if (!isComplete) {
-      this.#attempt?.abort();
+      // Before the abort, which breaks the answer.
       this.code ??= 'caller_gone';
+      this.#attempt?.abort();
       if (this.attempts > 0) this.outcome ??= this.#attempt?.mayHaveSent ? 'unknown' : 'not_sent';
     }
     this.bytesIn = this.#body.bytesIn;

@@ -24,6 +24,8 @@ export interface Lane {
   readonly authorizer: Authorizer | undefined;
   readonly timeouts: Timeouts;
   readonly replay: ReplayConfig | false;
+  /** Whether WebSocket handshakes pass. */
+  readonly websocket: boolean;
   /** No route of the operator's: never to an address that strangers must not reach. */
   readonly isUnmatched?: true;
 }
@@ -66,6 +68,8 @@ export interface ExchangeDeps {
   readonly upstream: Upstream;
   /** Dials no address that strangers must not reach. */
   readonly unmatchedUpstream: Upstream;
+  /** Carries WebSocket handshakes. */
+  readonly handshakes: Pick<Upstream, 'send'>;
   readonly events: Events;
   readonly clock: Clock;
   readonly budget: SpoolBudget;

@@ -6,9 +6,11 @@ import { OutriderError, type ErrorCode } from '../core/errors.ts';
 import { listen, originOf } from '../core/listen.ts';
 import type { Caller } from './caller.ts';
 import type { Destination } from './destination.ts';
+import type { Visitor } from './door.ts';
 import type { ConnectRequest, Hold } from './forward-connect.ts';
 import { NodeCaller, type Connection } from './node-caller.ts';
 import { errorBytes } from './respond.ts';
+import { SocketCaller } from './socket-caller.ts';
 
 export interface ListenerOptions {
   readonly address: Address;
@@ -17,6 +19,8 @@ export interface ListenerOptions {
   readonly clock: Clock;
   /** Takes each request; answers it sooner or later. */
   readonly handle: (caller: Caller) => void;
+  /** Whether a request that would switch protocols may: then it comes to `handle` as a handshake, else as any other. */
+  readonly mayUpgrade: (visitor: Visitor) => boolean;
   /** Takes each CONNECT, with its socket. */
   readonly connect: (request: ConnectRequest) => void;
   /** Answers a request with an error, in place of `handle`. */
@@ -97,6 +101,20 @@ export function createListener(options: ListenerOptions): Listener {
     requestTimeout: 0,
     connectionsCheckingInterval: CHECK_MS,
     noDelay: true,
+    shouldUpgradeCallback: ({ method = '', url = '', httpVersion, rawHeaders, socket }) => {
+      const { callers, isRefused, isExcess, tunnel } = connectionOf(socket);
+      const { localAddress, localPort } = socket;
+      const visitor = {
+        method,
+        target: url,
+        version: httpVersion,
+        headers: rawHeaders,
+        localAddress,
+        localPort,
+        tunnel,
+      };
+      return callers.length === 0 && !isRefused && !isExcess && options.mayUpgrade(visitor);
+    },
   });
   // Node drops what is beyond this without a word; we count them ourselves.
   server.maxHeadersCount = 0;
@@ -153,6 +171,11 @@ export function createListener(options: ListenerOptions): Listener {
     socket.once('close', () => carriers.delete(socket));
     const { httpVersion: version, rawHeaders: headers } = req;
     options.connect({ target: req.url as string, version, headers, socket, head, tunnel, hold });
+  });
+  server.on('upgrade', (req: IncomingMessage, socket: Tagged, head: Buffer) => {
+    carriers.set(socket, { isQuiet: () => false });
+    socket.once('close', () => carriers.delete(socket));
+    handle(new SocketCaller(req, socket, head, connectionOf(socket).tunnel, clock));
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Tagged) => {
     const connection = connectionOf(socket);

@@ -90,6 +90,6 @@ export function respond(caller: Caller, answer: Answer, { extra, isBrowser, idle
         caller.cut();
       },
     },
-    isEventStream(answer.headers) ? 0 : idleMs,
+    answer.status === 101 || isEventStream(answer.headers) ? 0 : idleMs,
   );
 }

@@ -27,12 +27,15 @@ export class Wire {
   reason = '';
   isHttp10 = false;
   readonly #socket: Socket;
+  readonly #mayUpgrade: boolean;
   #expected: Expected = 'nothing';
   /** What there is of a line whose end has not come. */
   #line = '';
 
-  constructor(socket: Socket) {
+  /** @param mayUpgrade Whether a 101 is an answer that was asked for. */
+  constructor(socket: Socket, mayUpgrade = false) {
     this.#socket = socket;
+    this.#mayUpgrade = mayUpgrade;
     // Before the engine's own listener, which may take the error for the end of an answer.
     socket.prependListener('error', (error: Error) => (this.brokenBy = error));
     const push = socket.push.bind(socket);
@@ -75,8 +78,10 @@ export class Wire {
         const match = STATUS_LINE.exec(line);
         if (!match) return this.#refuse(NO_ANSWER);
         const status = match[2] as string;
-        if (status === '101') return this.#refuse('the provider switches protocols, and nobody asked for it');
-        if (!status.startsWith('1')) {
+        const isUpgrade = status === '101' && this.#mayUpgrade && match[1] === '1';
+        if (status === '101' && !isUpgrade)
+          return this.#refuse('the provider switches protocols, and nobody asked for it');
+        if (isUpgrade || !status.startsWith('1')) {
           this.#expected = 'rest';
           this.isHttp10 = match[1] === '0';
           this.reason = match[3] ?? '';

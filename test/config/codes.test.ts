@@ -202,12 +202,6 @@ const CASES: readonly Case[] = [
     ),
     path: 'profiles.mine.sign[0].case',
   },
-  {
-    code: 'not_available',
-    title: 'WebSocket',
-    source: ROUTES('- match: { path: /p }\n  provider: p\n  upstream: http://h\n  websocket: «true»'),
-    path: 'routes[0].websocket',
-  },
 
   {
     code: 'unsafe_bind',
