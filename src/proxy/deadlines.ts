@@ -10,8 +10,8 @@ export interface Deadline {
 }
 
 /**
- * Expires many deadlines with one timer: setting one costs a field, not a timer of its own.
- * One that is due expires at most `sweepMs` late.
+ * Expires many deadlines with one timer: setting one costs a field, not a timer of its own. One that is due expires at the
+ * second sweep that finds it so, at most twice `sweepMs` late: after this process has stood still, what came meanwhile is read first.
  */
 export class Deadlines {
   readonly #clock: Clock;
@@ -19,6 +19,8 @@ export class Deadlines {
   // Not a Set: the tables that it outgrows stay in the old generation, and keep alive what was in them until a full collection.
   readonly #watched: Deadline[] = [];
   #isSweeping = false;
+  /** Monotonic time of the sweep before. */
+  #sweptMs = -Infinity;
 
   constructor(clock: Clock, sweepMs = 25) {
     this.#clock = clock;
@@ -43,11 +45,12 @@ export class Deadlines {
   }
 
   readonly #sweep = (): void => {
-    const now = this.#clock.monotonic();
+    const dueMs = this.#sweptMs;
+    this.#sweptMs = this.#clock.monotonic();
     // From behind: one that expires is forgotten, and the last takes its place.
     for (let i = this.#watched.length - 1; i >= 0; i--) {
       const deadline = this.#watched[i];
-      if (deadline && deadline.deadlineMs <= now) deadline.expire();
+      if (deadline && deadline.deadlineMs <= dueMs) deadline.expire();
     }
     this.#isSweeping = this.#watched.length > 0;
     if (this.#isSweeping) this.#clock.after(this.#sweepMs, this.#sweep);
