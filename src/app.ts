@@ -27,7 +27,7 @@ import { createHandshakeGate, LazyHandshakes } from './proxy/handshake.ts';
 import { createListener, type Listener } from './proxy/listener.ts';
 import { answerError } from './proxy/respond.ts';
 import { SpoolBudget } from './proxy/spool.ts';
-import { readEgress } from './proxy/egress.ts';
+import { egressPasswords, readEgress } from './proxy/egress.ts';
 import { createUpstream } from './proxy/upstream.ts';
 import { endpointsOf, simulatedProviders, startSimulator } from './simulation.ts';
 import type { Simulator } from './simulator/simulator.ts';
@@ -71,18 +71,24 @@ export interface App {
 
 /** Wires the rooms together: the only place that knows them all. */
 export function createApp(config: Config, options: AppOptions = {}): App {
-  const clock = options.clock ?? systemClock;
+  const { clock = systemClock, env = process.env } = options;
   const instance = randomBytes(6).toString('hex');
   const pseudonym = `outrider-${instance}`;
   let current = config;
+  let engine: CompiledEngine | undefined;
   let requests = 0;
   const nextRequestId = (): string => `${instance}-${(++requests).toString(36)}`;
 
+  const passwords = [...egressPasswords(env)];
   const logger = createLogger({
     level: config.log.level,
     format: config.log.format,
     clock,
-    secretTexts: () => current.secretTexts(),
+    *secretTexts() {
+      yield* current.secretTexts();
+      yield* passwords;
+      if (engine) yield* engine.secretTexts();
+    },
     ...(options.logStream ? { stream: options.logStream } : {}),
   });
   const events = createEvents((notice) => logger.clean(notice));
@@ -90,7 +96,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   logNotices(events, logger);
   const metrics = createMetrics(events, { version: VERSION });
 
-  const egress = readEgress(options.env ?? process.env);
+  const egress = readEgress(env);
   const upstream = createUpstream(clock, { egress });
   const lookup = guardedLookup(options.lookup);
   const unmatchedUpstream = createUpstream(clock, { egress, lookup });
@@ -103,7 +109,6 @@ export function createApp(config: Config, options: AppOptions = {}): App {
 
   let simulator: Simulator | undefined;
   const retired: Simulator[] = [];
-  let engine: CompiledEngine | undefined;
   let listener: Listener | undefined;
   let admin: Admin | undefined;
   let stopWatching: (() => void) | undefined;

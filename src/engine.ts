@@ -60,6 +60,8 @@ export interface CompiledEngine extends Engine {
   readonly lanes: readonly Lane[];
   /** From now on the providers that go on follow the credentials of this config. */
   takeOver(): void;
+  /** The tokens in use, for the log to hide. */
+  secretTexts(): Iterable<string>;
   /** Closes the providers that `next` does not go on with. */
   retire(next: CompiledEngine | undefined): void;
 }
@@ -146,6 +148,9 @@ export function compileEngine(
     lanes,
     takeOver() {
       for (const handOver of handovers) handOver();
+    },
+    *secretTexts() {
+      for (const { auth } of providers.values()) yield* auth.secretTexts();
     },
     retire(next) {
       for (const [name, provider] of providers) if (next?.providers.get(name) !== provider) provider.auth.close();

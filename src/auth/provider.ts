@@ -41,11 +41,14 @@ export interface ProviderAuth {
    * The token, got if there is none, or anew. Throws `token_unavailable`, and `bad_request` where tokens belong to users.
    */
   token(options: { readonly renew: boolean }): Promise<TokenRecord>;
+  /** The tokens in use, for the log to hide: of subjects those that were used last. */
+  secretTexts(): Iterable<string>;
   /** Stops renewing in the background; requests under way are still served. */
   close(): void;
 }
 
 const MAX_SUBJECTS = 10_000;
+const MAX_HIDDEN_SUBJECTS = 100;
 
 /** Compiles a provider's profile. Nothing is asked of the network until a request needs a token. */
 export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): ProviderAuth {
@@ -78,6 +81,13 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
         });
       }
       return renew ? source.renew() : (source.current() ?? source.wait('manual'));
+    },
+    *secretTexts() {
+      for (const { source } of [everybody, ...subjects.newest(MAX_HIDDEN_SUBJECTS)]) {
+        const { accessToken, refreshToken } = source?.newest ?? {};
+        if (accessToken !== undefined) yield accessToken;
+        if (refreshToken !== undefined) yield refreshToken;
+      }
     },
     close() {
       everybody.source?.close();

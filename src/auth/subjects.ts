@@ -40,6 +40,11 @@ export class Subjects {
     return subject;
   }
 
+  /** Those that were used last, `max` of them. */
+  newest(max: number): readonly Subject[] {
+    return [...this.#subjects.values()].slice(-max);
+  }
+
   close(): void {
     for (const { source } of this.#subjects.values()) source?.close();
   }

@@ -16,7 +16,12 @@ export type Egress = (origin: string) => EgressProxy | undefined;
 
 const DIRECT: Egress = () => undefined;
 
-const first = (env: Env, ...names: readonly string[]): { name: string; value: string } | undefined => {
+interface Setting {
+  readonly name: string;
+  readonly value: string;
+}
+
+const first = (env: Env, ...names: readonly string[]): Setting | undefined => {
   for (const name of names) {
     const value = env[name];
     if (value) return { name, value };
@@ -33,10 +38,14 @@ function decoded(text: string): string {
   }
 }
 
-function readProxy(setting: { name: string; value: string } | undefined): EgressProxy | undefined {
+function urlOf({ value }: Setting): URL | undefined {
+  const text = value.includes('://') ? value : `http://${value}`;
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
+
+function readProxy(setting: Setting | undefined): EgressProxy | undefined {
   if (!setting) return undefined;
-  const text = setting.value.includes('://') ? setting.value : `http://${setting.value}`;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = urlOf(setting);
   if (!url || !/^https?:$/.test(url.protocol) || url.hostname === '') {
     // The value may hold a password.
     throw new Error(`the environment variable ${setting.name} is not the http:// or https:// URL of a proxy`);
@@ -90,13 +99,25 @@ export function readException(entry: string): Exception | undefined {
   };
 }
 
+const HTTP = ['http_proxy', 'HTTP_PROXY'];
+const HTTPS = ['https_proxy', 'HTTPS_PROXY'];
+
+/** The passwords of the proxies that the environment names, for the log to hide. */
+export function* egressPasswords(env: Env): Generator<string> {
+  for (const names of [HTTP, HTTPS]) {
+    const setting = first(env, ...names);
+    const password = setting && urlOf(setting)?.password;
+    if (password) yield decoded(password);
+  }
+}
+
 /**
  * Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, the lower-case ones first (rule 17). Loopback is never proxied.
  * Throws an Error, without the value, when one is not a proxy's URL.
  */
 export function readEgress(env: Env): Egress {
-  const http = readProxy(first(env, 'http_proxy', 'HTTP_PROXY'));
-  const https = readProxy(first(env, 'https_proxy', 'HTTPS_PROXY'));
+  const http = readProxy(first(env, ...HTTP));
+  const https = readProxy(first(env, ...HTTPS));
   if (!http && !https) return DIRECT;
   const exceptions = (first(env, 'no_proxy', 'NO_PROXY')?.value ?? '')
     .toLowerCase()

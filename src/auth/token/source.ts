@@ -80,6 +80,11 @@ export class TokenSource {
     return this.#generation;
   }
 
+  /** The newest token known, expired or not. */
+  get newest(): TokenRecord | undefined {
+    return this.#held?.record;
+  }
+
   /** Whether a token call is under way. */
   get isBusy(): boolean {
     return this.#flight !== undefined;
