@@ -274,7 +274,8 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     if (this.failure || this.isEnded) return;
     this.failure = error;
     this.#deadlines.forget(this);
-    this.#controller?.abort(error);
+    if (this.#controller) this.#controller.abort(error);
+    else this.#connections.drop(this.#connection as Connection);
     if (this.#isSettled) {
       this.broke(error);
       return;

@@ -65,10 +65,14 @@ class Clients implements Connections {
   }
 
   drop(connection: Connection): void {
-    const client = connection as unknown as Client;
+    const client = connection as unknown as WiredClient;
     this.#all.delete(client);
     // Not while it is still telling of its error.
-    setImmediate(() => void client.destroy());
+    setImmediate(() => {
+      void client.destroy();
+      // The client itself would wait for it.
+      client.connecting?.destroy(new Error('given up'));
+    });
   }
 
   #create(): Client {
@@ -81,15 +85,18 @@ class Clients implements Connections {
         : toProxy(proxy, timeout);
     const options: Client.Options = {
       pipelining: 1,
-      connect: (target, callback) =>
-        connector(target, (...[error, socket]) => {
+      connect: (target, callback) => {
+        // The types keep quiet about the socket that it returns.
+        client.connecting = connector(target, (...[error, socket]) => {
+          client.connecting = undefined;
           if (error) {
             callback(error, null);
             return;
           }
           client.wire = new Wire(socket);
           callback(null, socket);
-        }),
+        }) as unknown as Socket;
+      },
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -97,7 +104,7 @@ class Clients implements Connections {
       keepAliveMaxTimeout: 600_000,
       maxHeaderSize: 64 * 1024,
     };
-    const client: Client & { wire?: Wire } =
+    const client: WiredClient =
       proxy && !this.#origin.startsWith('https:')
         ? new RelayedClient(this.#origin, proxy, options)
         : new Client(this.#origin, options);
@@ -112,6 +119,13 @@ class Clients implements Connections {
   async destroy(): Promise<void> {
     await Promise.all([...this.#all].map((client) => client.destroy()));
   }
+}
+
+/** What we keep with a client. */
+interface WiredClient extends Client {
+  wire?: Wire;
+  /** While there is no connection yet. */
+  connecting?: Socket | undefined;
 }
 
 /** Said here, so that no environment variable can say otherwise. */
