@@ -109,7 +109,8 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
         route: undefined,
         provider: undefined,
         method: 'CONNECT',
-        path: target,
+        // Userinfo is refused, and may be a password all the same.
+        path: target.replace(/^.*@/s, ''),
         status: 200,
         code: undefined,
         outcome: undefined,
@@ -136,6 +137,7 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
       const onward = await deps.dial(destination);
       if (socket.destroyed) {
         onward.destroy();
+        tell({ status: 0, code: 'caller_gone', outcome: 'not_sent', attempts: 1 });
         return;
       }
       const { passed, isQuiet } = deps.passThrough(socket, request.head, onward);

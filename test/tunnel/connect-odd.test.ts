@@ -53,6 +53,14 @@ test('rules 6, 7 and 9 hold for a CONNECT', async (t) => {
   t.is(upstream.connections, 0);
 });
 
+test('userinfo in the target of a CONNECT is refused, and not logged', async (t) => {
+  const { outrider, authority } = await givenIntercepted(t);
+  const answer = await ask(t, outrider.port, connect(`me:hunter-two@${authority}`, 'Host: x\r\n'));
+  assertProblem(t, answer, { status: 400, code: 'bad_request' });
+  t.like((await outrider.logged(1))[0], { method: 'CONNECT', path: authority, status: 400 });
+  t.notRegex(outrider.logText(), /hunter/);
+});
+
 test('a CONNECT that came from ourselves is a loop', async (t) => {
   const { upstream, outrider, authority } = await givenIntercepted(t, { forward: INTERCEPT });
   await ask(t, outrider.port, `GET http://${authority}/v1 HTTP/1.1\r\nHost: x\r\n\r\n`);
