@@ -96,11 +96,14 @@ export async function intercept(socket: Socket, head: Buffer, { host }: Way, dep
     secure.destroy();
     failed(error);
   };
-  secure.on('error', broken);
+  // Nothing that still comes could end the handshake, and half an end closes nothing here.
+  const gone = (): void => void secure.destroy();
+  secure.on('error', broken).on('end', gone);
   secure.once('close', () => timer.cancel());
   secure.once('secure', () => {
     timer.cancel();
-    secure.off('error', broken).on('error', () => secure.destroy());
+    secure.off('error', broken).off('end', gone);
+    secure.on('error', gone);
     adopt(secure, 'https');
   });
 }

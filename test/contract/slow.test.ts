@@ -1,6 +1,10 @@
+import type net from 'node:net';
 import test from 'ava';
+import { within } from '../helpers/http1.ts';
 import { assertProblem } from '../helpers/problem.ts';
 import { ask, rawClient } from '../helpers/raw.ts';
+import { openTunnel, readHead } from '../tunnel/client.ts';
+import { givenIntercepted } from '../tunnel/intercepted.ts';
 import { givenPlain, givenTokens } from './given.ts';
 
 test('rule 10: a request head that is not whole after 10 s is answered 408 and cut', async (t) => {
@@ -45,6 +49,27 @@ test('rule 10: the second head on a connection has its 10 s too', async (t) => {
   await client.send('GET /api/x HTTP/1.1\r\nHo');
   assertProblem(t, await client.answer({ ms: 20_000 }), { status: 408, code: 'request_timeout' });
   t.true(Date.now() - started >= 9_000);
+});
+
+test('rule 10: a head within a tunnel has 10 s too', async (t) => {
+  const { outrider, upstream, authority, ca } = await givenIntercepted(t);
+  const half = `GET /v1/x HTTP/1.1\r\nHost: ${authority}\r\n`;
+  const secure = async (): Promise<net.Socket> =>
+    (await openTunnel(t, outrider.port, authority)).secure({ ca: ca(), servername: 'localhost' });
+  const [plain, begun, silent] = [
+    (await openTunnel(t, outrider.port, authority)).socket,
+    await secure(),
+    await secure(),
+  ];
+  const started = Date.now();
+  plain.write(half);
+  begun.write(half);
+  for (const text of await within(20_000, 'the answers', Promise.all([plain, begun, silent].map(readHead)))) {
+    t.regex(text, /^HTTP\/1\.1 408 [^]*"code":"request_timeout"/);
+  }
+  const took = Date.now() - started;
+  t.true(took >= 9_000 && took < 14_000, `${took} ms`);
+  t.is(upstream.connections, 0);
 });
 
 const slow = process.env['OUTRIDER_SLOW_TESTS'] ? test : test.skip;
