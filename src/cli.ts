@@ -165,6 +165,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+// Secrets may come by the environment, and a report may be handed on.
+if (process.report) process.report.excludeEnv = true;
 process.on('uncaughtException', (error) => process.exit(complainOf(context, error)));
 // Whoever reads our output may stop doing so.
 process.stdout.on('error', () => {});

@@ -3,6 +3,8 @@ import type { Started } from '../app.ts';
 import type { Example } from '../simulator/simulator.ts';
 import { examples } from '../simulator/simulator.ts';
 import { VERSION } from '../core/version.ts';
+import { isSecretKey } from '../observe/redact.ts';
+import { hush } from './hush.ts';
 import { columns, shellQuote } from './output.ts';
 
 const ANY_HOST: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '[::]': '[::1]' };
@@ -31,10 +33,9 @@ export function curlLine(route: RouteConfig, config: Config, listenerOrigin: str
   const example = exampleFor(route, config);
   const { origin, words } = callable(listenerOrigin);
   const method = example?.method ?? (route.match.methods.includes('GET') ? 'GET' : (route.match.methods[0] ?? 'GET'));
-  const secrets = new Set(config.secretTexts());
   const header = (name: string, value: string): string[] => [
     '-H',
-    secrets.has(value) ? `${name}: …` : `${name}: ${value}`,
+    isSecretKey(name) || hush(value) !== value ? `${name}: …` : `${name}: ${value}`,
   ];
   const line = [
     'curl',

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { formatDiagnostic } from '../config/diagnostics.ts';
 import type { Loaded } from '../config/load.ts';
 import { findConfigFile, loadConfig } from '../config/load.ts';
+import { keepQuietOf } from './hush.ts';
 import { complain } from './output.ts';
 import type { Context } from './output.ts';
 
@@ -10,6 +11,16 @@ export function printDiagnostics({ stderr, color }: Pick<Context, 'stderr' | 'co
   for (const diagnostic of loaded.diagnostics) {
     stderr.write(`${formatDiagnostic(diagnostic, loaded.text, { color })}\n\n`);
   }
+}
+
+/** Says in JSON that the config can't be used. */
+function reportDiagnostics({ stdout }: Context, { diagnostics }: Loaded): void {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  const [first] = errors;
+  const detail = `${first?.message} (${first?.file}:${first?.line})${errors.length > 1 ? `, and ${errors.length - 1} more` : ''}`;
+  stdout.write(
+    `${JSON.stringify({ error: { code: 'invalid_config', detail, help: '`outrider check` tells it all' } })}\n`,
+  );
 }
 
 /** The config file of this call, or undefined after having said that there is none. */
@@ -31,5 +42,7 @@ export function readConfig(context: Context): Config | undefined {
   if (file === undefined) return undefined;
   const loaded = loadConfig(file, { env: context.env, cwd: context.cwd });
   printDiagnostics(context, loaded);
+  if (loaded.config) keepQuietOf(loaded.config);
+  else if (context.json) reportDiagnostics(context, loaded);
   return loaded.config;
 }

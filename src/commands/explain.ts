@@ -8,13 +8,14 @@ import { compileEngine } from '../engine.ts';
 import type { CompiledEngine } from '../engine.ts';
 import { endpointsOf } from '../simulation.ts';
 import { oneLine } from '../observe/line.ts';
-import { createRedactor, isSecretKey, REDACTED } from '../observe/redact.ts';
+import { isSecretKey, REDACTED } from '../observe/redact.ts';
 import { readHead } from '../proxy/framing.ts';
 import type { Candidate } from '../proxy/router.ts';
 import { joinTarget } from '../proxy/target.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { choose, connectFate, readUrl, type ConnectFate } from './arrival.ts';
 import { readConfig } from './config-file.ts';
+import { hush } from './hush.ts';
 import type { Context } from './output.ts';
 import { columns, complain, complaintOf } from './output.ts';
 
@@ -117,7 +118,6 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
   const explanation = lane.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
   const { token } = explanation;
   const { added, dropped } = compare(options.headers, headers);
-  const redactor = createRedactor(() => config.secretTexts());
   const provider = lane.provider === undefined ? undefined : config.providers.get(lane.provider);
   const privateHeaders = options.headers.filter(
     (name, i) => i % 2 === 0 && lane.authorizer?.privateHeaders.includes(name.toLowerCase()),
@@ -138,17 +138,17 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
     provider: lane.provider ?? null,
     profile: provider?.profileName ?? null,
     environment: provider?.environment ?? null,
-    upstream: lane.origin + joined,
+    upstream: hush(lane.origin + joined),
     access_token_needed: config.listen.accessTokens.length > 0,
     dropped: [...new Set([...dropped, ...privateHeaders])],
     headers: [
-      ...added.map(({ name, value }) => ({ name, value: isSecretKey(name) ? REDACTED : redactor.text(value) })),
+      ...added.map(({ name, value }) => ({ name, value: isSecretKey(name) ? REDACTED : hush(value) })),
       ...placed('header', explanation.headers),
     ],
     query: placed('query', explanation.query),
     form: placed('form', explanation.form),
     json: placed('json', explanation.json),
-    body: explanation.body ?? null,
+    body: explanation.body === undefined ? null : hush(explanation.body),
     signatures: explanation.signatures.map(toReport),
     token:
       token === undefined ? null : { ...token, body: token.body ?? null, signatures: token.signatures.map(toReport) },
@@ -156,7 +156,7 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
 }
 
 const toReport = ({ text, algorithm, key, digest, place, value, coversToken }: ExplainedSignature): Signature => ({
-  text,
+  text: hush(text),
   algorithm,
   key: key ?? null,
   digest,
@@ -246,11 +246,7 @@ export function explain(context: Context, options: ExplainOptions): number {
     return 0;
   } catch (error) {
     if (!(error instanceof OutriderError)) throw error;
-    const complaint = complaintOf(error);
-    if (context.json) {
-      context.stdout.write(`${JSON.stringify({ error: { status: error.status, ...complaint } }, null, 2)}\n`);
-    }
-    return complain(context, { ...complaint, message: `${complaint.message} (the answer would be ${error.status})` });
+    return complain(context, { ...complaintOf(error), status: error.status });
   } finally {
     engine.retire(undefined);
   }

@@ -42,11 +42,13 @@ export async function health(context: Context): Promise<number> {
     answer = await ask(address);
   } catch (error) {
     const message = `nothing answers on ${shown}: ${(error as Error).message}`;
-    if (context.json) context.stdout.write(`${JSON.stringify({ ready: false, admin: shown, checks: [] })}\n`);
-    return complain(context, { code: 'not_running', message, help: 'is the proxy running, with this config?' });
+    const complaint = { code: 'not_running', message, help: 'is the proxy running, with this config?' };
+    return complain(context, complaint, { ready: false, admin: shown, checks: [] });
   }
   const ready = answer.status === 200;
-  const checks = answer.body.split('\n').slice(0, -1);
-  context.stdout.write(context.json ? `${JSON.stringify({ ready, admin: shown, checks })}\n` : `${answer.body}\n`);
-  return ready ? 0 : 1;
+  const facts = { ready, admin: shown, checks: answer.body.split('\n').slice(0, -1) };
+  if (!context.json) context.stdout.write(`${answer.body}\n`);
+  else if (ready) context.stdout.write(`${JSON.stringify(facts)}\n`);
+  if (ready) return 0;
+  return complain(context, { code: 'not_ready', message: `the proxy on ${shown} is not ready` }, facts);
 }

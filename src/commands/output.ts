@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { ERRORS, OutriderError } from '../core/errors.ts';
 import { redactByLook } from '../observe/redact.ts';
+import { hush } from './hush.ts';
 import { StoreRefusal } from '../store/refusal.ts';
 import { CaRefusal } from '../tunnel/refusal.ts';
 
@@ -26,13 +27,25 @@ export interface Complaint {
   readonly code: string;
   readonly message: string;
   readonly help?: string;
+  /** With which a request would be answered. */
+  readonly status?: number;
 }
 
-/** Prints a problem in the layout of config diagnostics. Returns the exit code 1. */
-export function complain({ stderr, color }: Pick<Context, 'stderr' | 'color'>, { code, message, help }: Complaint): 1 {
+/** Where complaints go: to stderr, and as the one JSON document to stdout where that was asked for. */
+export type Listener = Pick<Context, 'stderr' | 'color'> & Partial<Pick<Context, 'stdout' | 'json'>>;
+
+/** Prints a problem in the layout of config diagnostics, secrets hidden; as JSON together with `facts`. Returns the exit code 1. */
+export function complain(
+  { stderr, color, stdout, json }: Listener,
+  { code, message, help, status }: Complaint,
+  facts: Readonly<Record<string, unknown>> = {},
+): 1 {
+  const detail = hush(message);
+  if (json) stdout?.write(`${JSON.stringify({ ...facts, error: { status, code, detail, help } })}\n`);
   const head = `error[${code}]`;
   const shown = color ? styleText(['bold', 'red'], head, { validateStream: false }) : head;
-  stderr.write(`${shown}: ${message}\n${help === undefined ? '' : `  = help: ${help}\n`}`);
+  const answered = status === undefined ? '' : ` (the answer would be ${status})`;
+  stderr.write(`${shown}: ${detail}${answered}\n${help === undefined ? '' : `  = help: ${help}\n`}`);
   return 1;
 }
 
@@ -44,7 +57,7 @@ export const complaintOf = ({ code, detail }: OutriderError): Complaint => ({
 });
 
 /** Whatever ended a command, as one or two lines. Returns the exit code 1. */
-export function complainOf(context: Pick<Context, 'stderr' | 'color'>, error: unknown): 1 {
+export function complainOf(context: Listener, error: unknown): 1 {
   if (error instanceof OutriderError) return complain(context, complaintOf(error));
   if (error instanceof StoreRefusal || error instanceof CaRefusal) return complain(context, error);
   const message = error instanceof Error ? error.message : String(error);

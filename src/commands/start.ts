@@ -8,6 +8,7 @@ import type { NoticeRecord } from '../core/events.ts';
 import { VERSION } from '../core/version.ts';
 import { banner } from './banner.ts';
 import { locateConfig, printDiagnostics } from './config-file.ts';
+import { keepQuietOf } from './hush.ts';
 import { complain } from './output.ts';
 import type { Complaint, Context } from './output.ts';
 import { watchContents } from './watch.ts';
@@ -141,6 +142,7 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
   printDiagnostics(context, loaded);
   const { config } = loaded;
   if (!config) return 1;
+  keepQuietOf(config);
 
   // V8 takes what is alive in a request for long-lived and allocates it among the old, where it stays until a full collection:
   // without this the collector costs a third of a request's time.

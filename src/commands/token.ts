@@ -12,7 +12,7 @@ import { openStore } from '../store/open.ts';
 import { endpointsOf, startSimulator } from '../simulation.ts';
 import { readConfig } from './config-file.ts';
 import type { Context } from './output.ts';
-import { columns, complain } from './output.ts';
+import { columns, complain, complainOf } from './output.ts';
 
 export interface TokenOptions {
   readonly provider: string;
@@ -84,7 +84,12 @@ export async function token(context: Context, { provider: name, renew, show }: T
       help: `\`outrider explain\` shows what it adds to a request`,
     });
   }
-  const record = await fetchToken(context, config, provider, renew);
+  let record: TokenRecord;
+  try {
+    record = await fetchToken(context, config, provider, renew);
+  } catch (error) {
+    return complainOf(context, error);
+  }
   const nowMs = systemClock.now();
   const value = show ? record.accessToken : mask(record.accessToken);
   const facts = {

@@ -37,6 +37,16 @@ test.serial('an unknown provider, and one without tokens, are errors with a hint
   t.regex(none.stderr, /error\[no_token\]/);
 });
 
+test.serial('with a config that is no good, --json says so on stdout', async (t) => {
+  const { file } = configFile(t, 'version: 1\nnonsense: 1\nmore: 1\n');
+  const { code, stdout, stderr } = await run(t, ['token', 'p', '--json', '--config', file]);
+  t.is(code, 1);
+  const { error } = JSON.parse(stdout) as { error: { code: string; detail: string } };
+  t.is(error.code, 'invalid_config');
+  t.regex(error.detail, /^no key is called "nonsense" here \(.*proxy\.config\.yaml:2\), and 1 more$/);
+  t.regex(stderr, /^error\[unknown_key\]/m);
+});
+
 test.serial('a token endpoint that refuses is one clear error, without secrets', async (t) => {
   const endpoint = await startTokenEndpoint(t, () => ({ status: 401, body: { error: 'hunter-two-hunter' } }));
   const { file } = configFile(
@@ -48,4 +58,8 @@ test.serial('a token endpoint that refuses is one clear error, without secrets',
   t.is(stdout, '');
   t.regex(stderr, /^error\[token_unavailable\]: /m);
   t.notRegex(stderr, /hunter-two-hunter|^\s+at /m);
+  const json = await run(t, ['token', 'p', '--json', '--config', file]);
+  t.is(json.code, 1);
+  const { error } = JSON.parse(json.stdout) as { error: { code: string; detail: string } };
+  t.like(error, { code: 'token_unavailable', detail: 'The token endpoint refused the credentials (status 401).' });
 });
