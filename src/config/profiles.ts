@@ -38,6 +38,11 @@ export function builtInProfiles(): readonly string[] {
     .toSorted();
 }
 
+const builtInFile = (name: string): string => fileURLToPath(new URL(`${encodeURIComponent(name)}.yaml`, BUILT_IN));
+
+/** The text of a profile that comes with the product. */
+export const builtInText = (name: string): string => fs.readFileSync(builtInFile(name), 'utf8');
+
 /** The built-in profiles and an operator's own, in one format; each is read when it is first asked for. */
 export class Profiles {
   readonly #own: MapNode | undefined;
@@ -142,8 +147,7 @@ export class Profiles {
 
   #readBuiltIn(name: string): MapNode | undefined {
     if (!this.#builtIn.has(name)) {
-      const file = fileURLToPath(new URL(`${encodeURIComponent(name)}.yaml`, BUILT_IN));
-      const source = new Source(file, fs.readFileSync(file, 'utf8'));
+      const source = new Source(builtInFile(name), builtInText(name));
       this.#builtIn.set(name, readDocument(source, undefined, this.#problems));
     }
     return this.#builtIn.get(name);

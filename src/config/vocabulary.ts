@@ -1,12 +1,22 @@
 import { jsonSchema } from './json-schema.ts';
-import { builtInProfiles } from './profiles.ts';
+import { builtInProfiles, builtInText } from './profiles.ts';
 
 let words: ReadonlySet<string> | undefined;
 
-/** The words of the format itself, which tell nothing of a config: keys, and values that are chosen from a list. */
+/** The words of the format itself, which tell nothing of a config: keys, names, and values that are chosen from a list. */
 export function vocabulary(): ReadonlySet<string> {
-  words ??= new Set([...wordsOf(jsonSchema()), ...builtInProfiles(), 'true', 'false', 'null']);
+  words ??= new Set([...wordsOf(jsonSchema()), ...profileWords(), ...OTHERS]);
   return words;
+}
+
+const OTHERS = ['true', 'false', 'null', 'http', 'https', 'redis', 'rediss', 'unix', 'localhost'];
+
+/** The profiles that come with the product, and the keys that they use. */
+function* profileWords(): Generator<string> {
+  for (const name of builtInProfiles()) {
+    yield name;
+    for (const [, key = ''] of builtInText(name).matchAll(/(?<![\w-])([a-z][a-z_-]+):/g)) yield key;
+  }
 }
 
 function* wordsOf(schema: unknown): Generator<string> {
