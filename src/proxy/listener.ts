@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import { OutriderError, type ErrorCode } from '../core/errors.ts';
 import { listen, originOf } from '../core/listen.ts';
 import type { Caller } from './caller.ts';
+import { connectionOf, isKnown, leave, letGo, serveBare, track, type Tagged } from './connection.ts';
 import type { Destination } from './destination.ts';
 import type { Visitor } from './door.ts';
 import type { ConnectRequest, Hold } from './forward-connect.ts';
@@ -52,9 +53,6 @@ const FRESH_MS = 250;
 const ACCEPT_TURNS = 50;
 /** Room beyond our own limits, so that what is too long gets our answer and not a closed connection. */
 const HEAD_SLACK_BYTES = 128 * 1024;
-const CONNECTION = Symbol('connection');
-
-type Tagged = Socket & { [CONNECTION]?: Connection };
 
 /** What node:http adds to an error of its parser. */
 interface ParseError extends NodeJS.ErrnoException {
@@ -129,7 +127,10 @@ export function createListener(options: ListenerOptions): Listener {
   const receive = (req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): void => {
     const connection = connectionOf(req.socket);
     // It came behind something that we could not understand, so we can't know what it is.
-    if (connection.isRefused) return;
+    if (connection.isRefused) {
+      req.resume();
+      return;
+    }
     const caller = new NodeCaller(req, res, connection, awaitsContinue, premises);
     if (connection.isExcess) {
       refuse(caller, overloaded());
@@ -143,10 +144,10 @@ export function createListener(options: ListenerOptions): Listener {
 
   server.on('connection', (socket: Tagged) => {
     // One that came out of a tunnel is known.
-    if (socket[CONNECTION]) return;
+    if (isKnown(socket)) return;
     accepted++;
     sockets.add(socket);
-    socket[CONNECTION] = createConnection({ isExcess: sockets.size - adopted > options.limits.connections });
+    track(socket, clock, { isExcess: sockets.size - adopted > options.limits.connections });
     socket.on('close', () => sockets.delete(socket));
   });
   server.on('request', (req, res) => receive(req, res, false));
@@ -154,7 +155,6 @@ export function createListener(options: ListenerOptions): Listener {
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => receive(req, res, false));
   server.on('connect', (req: IncomingMessage, socket: Tagged, head: Buffer) => {
     const { isRefused, isExcess, callers, tunnel } = connectionOf(socket);
-    if (isRefused) return;
     const pending = callers.at(-1);
     // An answer would be taken for that of the request before it.
     if (pending) {
@@ -162,10 +162,15 @@ export function createListener(options: ListenerOptions): Listener {
       serveBare(socket, callers);
       return;
     }
+    if (isRefused) {
+      leave(socket.resume(), clock);
+      return;
+    }
     if (isExcess) {
       refuseTunnel(socket, overloaded());
       return;
     }
+    letGo(socket);
     const hold: Hold = { isQuiet: () => false };
     carriers.set(socket, hold);
     socket.once('close', () => carriers.delete(socket));
@@ -173,6 +178,7 @@ export function createListener(options: ListenerOptions): Listener {
     options.connect({ target: req.url as string, version, headers, socket, head, tunnel, hold });
   });
   server.on('upgrade', (req: IncomingMessage, socket: Tagged, head: Buffer) => {
+    letGo(socket);
     carriers.set(socket, { isQuiet: () => false });
     socket.once('close', () => carriers.delete(socket));
     handle(new SocketCaller(req, socket, head, connectionOf(socket).tunnel, clock));
@@ -216,11 +222,7 @@ export function createListener(options: ListenerOptions): Listener {
   }
 
   function lastWords(socket: Tagged, error: OutriderError, requestId = options.nextRequestId()): void {
-    connectionOf(socket).isRefused = true;
-    socket.on('error', () => socket.destroy());
-    socket.end(errorBytes(error, requestId));
-    const timer = clock.after(CHECK_MS, () => socket.destroy());
-    socket.once('close', () => timer.cancel());
+    leave(socket, clock, errorBytes(error, requestId));
   }
 
   function refuseTunnel(socket: Tagged, error: OutriderError, requestId?: string): void {
@@ -237,7 +239,7 @@ export function createListener(options: ListenerOptions): Listener {
 
     adopt(socket: Tagged, tunnel, carrier) {
       carriers.delete(socket);
-      socket[CONNECTION] = createConnection({ tunnel });
+      track(socket, clock, { tunnel });
       if (socket !== carrier) {
         // It ends with what is over it.
         carriers.set(carrier, { isQuiet: () => false });
@@ -276,24 +278,3 @@ export function createListener(options: ListenerOptions): Listener {
     },
   };
 }
-
-/** node:http has let go of the socket (a CONNECT came); the answers before that still have to go out, or to learn that nobody is there. */
-function serveBare(socket: Socket, callers: readonly NodeCaller[]): void {
-  const gone = (): void => void socket.destroy();
-  socket
-    .on('error', gone)
-    .on('end', gone)
-    .on('drain', () => callers[0]?.onDrain?.());
-  socket.resume();
-}
-
-const createConnection = (more: Partial<Connection> = {}): Connection => ({
-  callers: [],
-  isRefused: false,
-  hasAnswered: false,
-  isExcess: false,
-  tunnel: undefined,
-  ...more,
-});
-
-const connectionOf = (socket: Tagged): Connection => (socket[CONNECTION] ??= createConnection());

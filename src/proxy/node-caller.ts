@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../core/clock.ts';
-import type { OutriderError } from '../core/errors.ts';
-import type { RawHeaders } from '../core/headers.ts';
+import { OutriderError } from '../core/errors.ts';
+import { headerValue, type RawHeaders } from '../core/headers.ts';
 import type { Caller } from './caller.ts';
 import type { Destination } from './destination.ts';
 
@@ -13,6 +13,8 @@ export interface Connection {
   isRefused: boolean;
   /** Some request on it has been answered. */
   hasAnswered: boolean;
+  /** We have closed our side of it. */
+  isLeaving: boolean;
   /** It is one more than `limits.connections`. */
   readonly isExcess: boolean;
   /** Where the tunnel leads that it came out of. */
@@ -148,6 +150,13 @@ export class NodeCaller implements Caller {
     if (this.#broken) throw this.#broken;
     if (!this.#req.complete) return undefined;
     const first = this.#read();
+    // Next to an upgrade, node:http overlooks a coding that it does not like (a tab behind it is enough), and the body with it.
+    if (!first && headerValue(this.headers, 'upgrade') !== undefined) {
+      throw new OutriderError('bad_request', {
+        detail: 'the body that came with Upgrade can not be read',
+        close: true,
+      });
+    }
     if (this.#req.readableLength === 0) return first ?? EMPTY;
     const chunks: Uint8Array[] = first ? [first] : [];
     for (let chunk = this.#read(); chunk; chunk = this.#read()) chunks.push(chunk);

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { gate, until } from '../helpers/http1.ts';
 import { assertProblem } from '../helpers/problem.ts';
-import { rawClient } from '../helpers/raw.ts';
+import { ask, rawClient } from '../helpers/raw.ts';
 import { givenPlain } from './given.ts';
 import { givenJudged } from './judged.ts';
 
@@ -86,12 +86,61 @@ test('rule 09: trailers over all limits are 431', async (t) => {
   await until('the end at the upstream', () => arrival.isBroken);
 });
 
-test('a refusal arrives although the caller goes on sending nonsense', async (t) => {
-  const { outrider } = await givenPlain(t);
-  for (const nonsense of ['nonsense\r\n\r\n'.repeat(20_000), `X-Big: ${'b'.repeat(200_000)}\r\n\r\n`]) {
+const NONSENSE: Readonly<Record<string, readonly [first: string, status: number]>> = {
+  nonsense: ['nonsense\r\n\r\n', 400],
+  'a header of nonsense': [`X-Big: ${'b'.repeat(200_000)}\r\n\r\n`, 400],
+  'two Hosts': [get(1).replace('\r\n\r\n', '\r\nHost: b\r\n\r\n'), 400],
+  'another Expect': [get(1).replace('\r\n\r\n', '\r\nExpect: b\r\n\r\n'), 417],
+  'a request that closes': [get(1).replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'), 200],
+};
+
+for (const [what, [first, status]] of Object.entries(NONSENSE)) {
+  test(`the answer to ${what} arrives although the caller goes on sending, and then the end, not a reset`, async (t) => {
+    const { outrider } = await givenPlain(t);
     const client = await rawClient(t, outrider.port);
-    await client.send(nonsense);
-    assertProblem(t, await client.answer(), { status: 400, code: 'bad_request' });
+    void client.send(first);
+    for (let i = 0; i < 30; i++) {
+      void client.send(get(2).repeat(500));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    t.is((await client.answer()).status, status);
     t.is(await client.closed(), 'end');
-  }
+    t.is(
+      client
+        .received()
+        .toString('latin1')
+        .match(/HTTP\/1\.1 \d/g)?.length,
+      1,
+    );
+  });
+}
+
+test('rule 06: a body whose coding node:http overlooks next to an upgrade is refused, not taken for none', async (t) => {
+  const { outrider, upstream } = await givenPlain(t);
+  const head =
+    'POST /api/1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked';
+  const answer = await ask(t, outrider.port, `${head}\t\r\n\r\n5\r\nhello\r\n0\r\n\r\n`);
+  assertProblem(t, answer, { status: 400, code: 'bad_request', detail: /body/ });
+  t.is(upstream.connections, 0);
 });
+
+const CONNECT = 'CONNECT provider.test:443 HTTP/1.1\r\nHost: provider.test:443\r\n\r\n';
+
+for (const [what, first] of Object.entries({
+  'an upgrade': get(1).replace('\r\n\r\n', '\r\nUpgrade: h2c\r\n\r\n'),
+  'as many requests as a pipeline may hold': Array.from({ length: 64 }, (_, i) => get(i + 1)).join(''),
+})) {
+  for (const how of ['reset', 'close'] as const) {
+    test(`rule 18: who sends a CONNECT behind ${what} and leaves (${how}) takes nobody along`, async (t) => {
+      const { outrider, upstream } = await givenPlain(t, { handler: () => {} });
+      const client = await rawClient(t, outrider.port);
+      await client.send(first + CONNECT);
+      const arrival = await upstream.request(1);
+      if (how === 'reset') client.reset();
+      else client.socket.destroy();
+      await arrival.closed;
+      t.is((await outrider.call('/nowhere')).status, 404);
+      t.is(upstream.requests.length, 1);
+    });
+  }
+}

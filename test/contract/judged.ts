@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import net from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { readAnswers, type WireAnswer } from '../helpers/answers.ts';
@@ -21,11 +22,10 @@ interface Outcome {
   readonly unfinished: readonly string[];
 }
 
-/** A proxy with a bearer token before an origin that keeps every byte. */
+/** A proxy before an origin that keeps every byte. */
 export interface Judged {
   readonly port: number;
   readonly origin: Origin;
-  readonly premises: Premises;
   /** Sends these segments on a connection of their own, and judges what came of them. */
   readonly send: (segments: readonly string[]) => Promise<Judgement>;
 }
@@ -169,16 +169,40 @@ async function converse(port: number, segments: readonly string[], expected: Exp
   return [text, isClosed];
 }
 
-export async function givenJudged(t: ExecutionContext): Promise<Judged> {
+/** Signs every body, which has to be whole for that. */
+const signingYaml = (upstream: string): string => `
+profiles:
+  own:
+    title: Own
+    credentials: { salt: { secret: true } }
+    sign: [{ text: "{{request.body}}{{credentials.salt}}", algorithm: sha256, set: { header: x-sig, value: "{{signature}}" } }]
+providers:
+  own: { profile: own, credentials: { salt: s4lt } }
+routes:
+  - { name: api, match: { path: /api }, provider: own, upstream: "${upstream}" }`;
+
+const signature = (body: string): string => createHash('sha256').update(`${body}s4lt`, 'latin1').digest('hex');
+
+const KINDS = {
+  token: {
+    credential: () => ['authorization', 'Bearer token-1'],
+    yaml: async (t, origin) => tokenYaml(origin, (await startTokenEndpoint(t)).url),
+  },
+  signature: {
+    credential: (body) => ['x-sig', signature(body)],
+    yaml: async (_, origin) => signingYaml(origin),
+  },
+} satisfies Record<string, Omit<Premises, 'port'> & { yaml(t: ExecutionContext, origin: string): Promise<string> }>;
+
+export async function givenJudged(t: ExecutionContext, kind: keyof typeof KINDS = 'token'): Promise<Judged> {
   const origin = await startOrigin(t);
-  const tokens = await startTokenEndpoint(t);
-  const { port } = await startOutrider(t, tokenYaml(origin.origin, tokens.url));
-  const premises = { port, authorization: 'Bearer token-1' };
+  const { credential, yaml } = KINDS[kind];
+  const { port } = await startOutrider(t, await yaml(t, origin.origin));
+  const premises: Premises = { port, credential };
   const lately: (Verdict | undefined)[] = [];
   return {
     port,
     origin,
-    premises,
     async send(segments) {
       const expected = expectationOf(segments.join(''), premises);
       if (expected.end === 'unknown') return { objection: undefined, statuses: [], seen: [] };

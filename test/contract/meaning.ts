@@ -20,7 +20,8 @@ export interface Meaning {
 
 export interface Premises {
   readonly port: number;
-  readonly authorization: string;
+  /** The header that the profile puts in, its name in lower case. */
+  credential(body: string): readonly [name: string, value: string];
 }
 
 /** The `Via` of a process ends in a name of its own. */
@@ -83,15 +84,14 @@ function denied(request: Request, { port }: Premises): { readonly why: string } 
 }
 
 /** Rules 12 and 13. */
-function headersOf(request: Request, authorization: string): string[] {
+function headersOf(request: Request, [name, value]: readonly [name: string, value: string]): string[] {
   const named = membersOf(valuesOf(request, 'connection'));
-  const kept = request.fields.filter(([name]) => !DROPPED.test(name) && !named.includes(name.toLowerCase()));
-  const first = kept.findIndex(([name]) => name.toLowerCase() === 'authorization');
-  const others = kept.filter(([name], i) => i === first || name.toLowerCase() !== 'authorization');
-  const out = [...others.map(([name, value]) => `${name}: ${value}`), VIA];
-  const credential = `authorization: ${authorization}`;
-  if (first < 0) return [...out, credential];
-  return out.map((header, i) => (i === first ? credential : header));
+  const kept = request.fields.filter(([own]) => !DROPPED.test(own) && !named.includes(own.toLowerCase()));
+  const first = kept.findIndex(([own]) => own.toLowerCase() === name);
+  const others = kept.filter(([own], i) => i === first || own.toLowerCase() !== name);
+  const out = [...others.map((field) => field.join(': ')), VIA];
+  const credential = `${name}: ${value}`;
+  return first < 0 ? [...out, credential] : out.map((header, i) => (i === first ? credential : header));
 }
 
 /** Whether requests behind it are looked at. */
@@ -119,11 +119,13 @@ export function judge(request: Request, premises: Premises): Verdict {
   const { method, body, framing, doubts } = request;
   return {
     kind: 'forwarded',
-    mayBeRefused: doubts.length > 0,
+    // A body of nothing, in chunks, next to an upgrade can't be told from one that node:http overlooks.
+    mayBeRefused:
+      doubts.length > 0 || (framing === 'chunked' && body === '' && valuesOf(request, 'upgrade').length > 0),
     meaning: {
       method,
       target: judged.target,
-      headers: headersOf(request, premises.authorization),
+      headers: headersOf(request, premises.credential(body)),
       body,
       isChunked: framing === 'chunked',
       persists: goesOn,
