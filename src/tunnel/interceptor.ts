@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Events } from '../core/events.ts';
 import type { Authority } from './certificate.ts';
 import { intercept, type Way } from './intercept.ts';
-import { createLeaves, type Leaves } from './leaves.ts';
+import { createIssuers } from './issuers.ts';
 import { ensureAuthority } from './state.ts';
 
 export interface InterceptorDeps {
@@ -26,24 +26,23 @@ export interface Interceptor {
 
 /** Ends tunnels with the certificates of a local CA. */
 export function createInterceptor({ clock, events, authorityFor, adopt, failed }: InterceptorDeps): Interceptor {
-  let leaves: Leaves | undefined;
+  const issuers = createIssuers(clock);
   let routed: ReadonlySet<string> = new Set();
   return {
     async prepare(stateDir, hosts) {
       const { authority, isNew } = authorityFor
         ? { authority: await authorityFor(hosts), isNew: false }
         : await ensureAuthority(stateDir, hosts, clock.now());
-      leaves = createLeaves(authority, clock);
+      issuers.use(authority, hosts);
       routed = hosts;
       if (!isNew) return;
       const message = 'a new local CA was made: clients must trust it (outrider ca show, outrider ca trust)';
       events.emit('notice', { level: 'warn', message, fields: { state_dir: stateDir } });
     },
     async intercept(socket, head, way) {
-      if (!leaves) throw new Error('there is no CA');
       await intercept(socket, head, way, {
         clock,
-        leaves,
+        leaves: issuers,
         isRouted: (name) => routed.has(name),
         adopt: (inner, scheme) => adopt(inner, scheme, way, socket),
         failed: (error) => failed(error, way),
