@@ -11,7 +11,7 @@ import type { Visitor } from './door.ts';
 import type { ConnectRequest, Hold } from './forward-connect.ts';
 import { NodeCaller, type Connection } from './node-caller.ts';
 import { errorBytes } from './respond.ts';
-import { SocketCaller } from './socket-caller.ts';
+import { Arrival, SocketCaller } from './socket-caller.ts';
 
 export interface ListenerOptions {
   readonly address: Address;
@@ -99,19 +99,9 @@ export function createListener(options: ListenerOptions): Listener {
     requestTimeout: 0,
     connectionsCheckingInterval: CHECK_MS,
     noDelay: true,
-    shouldUpgradeCallback: ({ method = '', url = '', httpVersion, rawHeaders, socket }) => {
-      const { callers, isRefused, isExcess, tunnel } = connectionOf(socket);
-      const { localAddress, localPort } = socket;
-      const visitor = {
-        method,
-        target: url,
-        version: httpVersion,
-        headers: rawHeaders,
-        localAddress,
-        localPort,
-        tunnel,
-      };
-      return callers.length === 0 && !isRefused && !isExcess && options.mayUpgrade(visitor);
+    shouldUpgradeCallback: (req) => {
+      const { callers, isRefused, isExcess, tunnel } = connectionOf(req.socket);
+      return callers.length === 0 && !isRefused && !isExcess && options.mayUpgrade(new Arrival(req, tunnel));
     },
   });
   // Node drops what is beyond this without a word; we count them ourselves.

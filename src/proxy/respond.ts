@@ -90,6 +90,6 @@ export function respond(caller: Caller, answer: Answer, { extra, isBrowser, idle
         caller.cut();
       },
     },
-    answer.status === 101 || isEventStream(answer.headers) ? 0 : idleMs,
+    isEventStream(answer.headers) ? 0 : idleMs,
   );
 }

@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../core/clock.ts';
 import { headerValue, type RawHeaders } from '../core/headers.ts';
 import type { Caller } from './caller.ts';
 import type { Destination } from './destination.ts';
+import type { Visitor } from './door.ts';
 
 /** Sent before it may be passed on, or faster than it is taken: so much is held, and then no more is read. */
 const HELD_BYTES = 64 * 1024;
@@ -24,12 +25,8 @@ function headOf(status: number, reason: string, headers: RawHeaders): string {
   return `${head}\r\n`;
 }
 
-/**
- * A caller with a WebSocket handshake, on a connection of which node:http has let go. After a 101 it is bytes both ways;
- * after any other answer it closes, and what was sent behind the handshake is looked at by nobody.
- */
-export class SocketCaller implements Caller {
-  readonly isHandshake = true;
+/** What a request says before anybody answers it. */
+export class Arrival implements Visitor {
   readonly method: string;
   readonly target: string;
   readonly version: string;
@@ -37,6 +34,27 @@ export class SocketCaller implements Caller {
   readonly localAddress: string | undefined;
   readonly localPort: number | undefined;
   readonly tunnel: Destination | undefined;
+
+  constructor(
+    { method = '', url = '', httpVersion, rawHeaders, socket }: IncomingMessage,
+    tunnel: Destination | undefined,
+  ) {
+    this.method = method;
+    this.target = url;
+    this.version = httpVersion;
+    this.headers = rawHeaders;
+    this.localAddress = socket.localAddress;
+    this.localPort = socket.localPort;
+    this.tunnel = tunnel;
+  }
+}
+
+/**
+ * A caller with a WebSocket handshake, on a connection of which node:http has let go. After a 101 it is bytes both ways;
+ * after any other answer it closes, and what was sent behind the handshake is looked at by nobody.
+ */
+export class SocketCaller extends Arrival implements Caller {
+  readonly isHandshake = true;
   isGone = false;
   bytesOut = 0;
   onDrain: (() => void) | undefined;
@@ -58,13 +76,7 @@ export class SocketCaller implements Caller {
   #timer: Timer | undefined;
 
   constructor(req: IncomingMessage, socket: Socket, head: Uint8Array, tunnel: Destination | undefined, clock: Clock) {
-    this.method = req.method as string;
-    this.target = req.url as string;
-    this.version = req.httpVersion;
-    this.headers = req.rawHeaders;
-    this.localAddress = socket.localAddress;
-    this.localPort = socket.localPort;
-    this.tunnel = tunnel;
+    super(req, tunnel);
     this.#socket = socket;
     this.#clock = clock;
     socket.setTimeout(0);
@@ -89,7 +101,6 @@ export class SocketCaller implements Caller {
   #ended(): void {
     this.#isRead = true;
     if (this.#state === 'waiting') this.#socket.destroy();
-    else if (this.#state === 'answered') this.#socket.destroySoon();
     else this.#wake?.();
   }
 
@@ -190,8 +201,7 @@ export class SocketCaller implements Caller {
       this.#socket.once('finish', () => this.#conclude(true));
     }
     this.#socket.end();
-    if (this.#state === 'answered' && this.#isRead) this.#socket.destroySoon();
-    else this.#watch();
+    this.#watch();
   }
 
   cut(): void {

@@ -94,7 +94,11 @@ class Berth extends Duplex {
   board(proxyReq: ClientRequest): void {
     this.#proxyReq = proxyReq
       .on('error', (error) => this.fail(error))
-      .on('socket', () => this.#exchange.onRequestStart(this.#controller))
+      .on('socket', (socket) => {
+        // A tunnel through an egress proxy comes paused.
+        socket.resume();
+        this.#exchange.onRequestStart(this.#controller);
+      })
       .on('finish', () => this.#exchange.onRequestSent())
       .on('upgrade', (answer, socket: Socket) => this.#switched(answer, socket))
       .on('response', (answer) => this.#answered(answer));

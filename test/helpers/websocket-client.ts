@@ -18,6 +18,8 @@ export interface Shaken {
   readonly socket: net.Socket;
   /** Every byte behind the head. */
   received(): Buffer;
+  /** How many they are. */
+  receivedBytes(): number;
   /** What came to an end: `end` a FIN, `close` the connection. */
   readonly ended: ReadonlySet<'end' | 'close'>;
 }
@@ -26,17 +28,21 @@ export interface Shaken {
 export async function shake(
   t: ExecutionContext,
   port: number,
-  bytes: string | Uint8Array = handshake('/api/socket'),
+  head: string | Uint8Array = handshake('/api/socket'),
   over?: net.Socket,
 ): Promise<Shaken> {
   const socket = over ?? net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   t.teardown(() => socket.destroy());
   const chunks: Buffer[] = [];
+  let bytes = 0;
   const ended = new Set<'end' | 'close'>();
   socket.on('error', () => {});
-  socket.on('data', (chunk: Buffer) => void chunks.push(chunk));
+  socket.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    bytes += chunk.length;
+  });
   socket.on('end', () => ended.add('end')).on('close', () => ended.add('close'));
-  socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
+  socket.write(typeof head === 'string' ? Buffer.from(head, 'latin1') : head);
   const everything = (): Buffer => Buffer.concat(chunks);
   await until('a head', () => everything().includes('\r\n\r\n') || ended.has('close'));
   const end = everything().indexOf('\r\n\r\n') + 4;
@@ -48,6 +54,7 @@ export async function shake(
     header: (name) => header(headers, name),
     socket,
     received: () => everything().subarray(end),
+    receivedBytes: () => bytes - end,
     ended,
   };
 }

@@ -17,6 +17,8 @@ export interface Guest {
   headerAll(name: string): string[];
   /** Every byte behind the handshake. */
   received(): Buffer;
+  /** How many they are. */
+  receivedBytes(): number;
   /** Answers with the right 101; `more` are headers. */
   accept(more?: readonly string[]): void;
   /** What came to an end: `end` a FIN, `close` the connection. */
@@ -76,9 +78,13 @@ export async function startWebSocketUpstream(
   server.on('upgrade', (req, duplex, head) => {
     const socket = duplex as Socket;
     const chunks: Buffer[] = [head];
+    let bytes = head.length;
     const ended = new Set<'end' | 'close'>();
     socket.on('error', () => {});
-    socket.on('data', (chunk: Buffer) => void chunks.push(chunk));
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      bytes += chunk.length;
+    });
     socket.on('end', () => ended.add('end')).on('close', () => ended.add('close'));
     const guest: Guest = {
       headers: req.rawHeaders,
@@ -89,6 +95,7 @@ export async function startWebSocketUpstream(
       header: (name) => header(req.rawHeaders, name),
       headerAll: (name) => headerAll(req.rawHeaders, name),
       received: () => Buffer.concat(chunks),
+      receivedBytes: () => bytes,
       accept(more = []) {
         const key = guest.header('sec-websocket-key') ?? '';
         let text = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n';

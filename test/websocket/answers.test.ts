@@ -90,6 +90,19 @@ for (const [what, { wire, status, text, headers = {}, isEnded }] of Object.entri
   });
 }
 
+test('rule 16: a caller who goes on sending after another answer than 101 is not listened to for long', async (t) => {
+  const { outrider } = await givenBare(t, (arrival) => arrival.reply(200, { body: 'x'.repeat(100_000) }));
+  const client = await rawClient(t, outrider.port);
+  await client.send(SOCKET);
+  await client.send(Buffer.alloc(300_000, SMUGGLED));
+  t.is((await client.answer()).body.length, 100_000);
+  await until('nobody there', () => {
+    client.socket.write(SMUGGLED);
+    return client.socket.destroyed;
+  });
+  t.is((await outrider.logged(1)).length, 1);
+});
+
 const BAD: Readonly<Record<string, string>> = {
   'a 101 that does not say to what': 'HTTP/1.1 101 Switching Protocols\r\n\r\n',
   'a 101 with Upgrade and no Connection': 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n',

@@ -167,6 +167,28 @@ for (const status of [401, 412]) {
   });
 }
 
+test('rule 19: the rejection is passed on when the new token is there, also where nothing is replayed', async (t) => {
+  const held = gate();
+  const { outrider, upstream, tokens, clock } = await givenSocketTokens(t, { route: 'replay: false' });
+  t.is((await shake(t, outrider.port)).status, 101);
+  await clock.advance(10_000);
+  upstream.handler = reject(401);
+  tokens.script = async () => {
+    await held.opened;
+    return granted('token-2');
+  };
+  let isAnswered = false;
+  const answer = ask(t, outrider.port, SOCKET).finally(() => (isAnswered = true));
+  await tokens.call(2);
+  await clock.advance(1_000);
+  t.false(isAnswered);
+  held.open();
+  t.is((await answer).status, 401);
+  upstream.handler = (guest) => guest.accept();
+  t.is((await shake(t, outrider.port)).status, 101);
+  t.is((await upstream.guest(3)).header('authorization'), 'Bearer token-2');
+});
+
 test('rule 23: a 401 to a handshake is passed on when there is no other token to be had', async (t) => {
   const { outrider, upstream, tokens, clock } = await givenSocketTokens(t);
   t.is((await shake(t, outrider.port)).status, 101);
