@@ -77,5 +77,10 @@ export function checkHeader(name: string, value: ByteString): void {
 
 // It lasts until an operator mends it; a caller may as well ask again after a while.
 function unsendable(detail: string): OutriderError {
-  return new OutriderError('token_unavailable', { detail, headers: ['Retry-After', '30'] });
+  return new OutriderError('token_unavailable', {
+    detail,
+    remedy:
+      'Mend the credential that goes into this header, in the config or where its value comes from: one line of text.',
+    headers: ['Retry-After', '30'],
+  });
 }

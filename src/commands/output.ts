@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
-import { ERRORS, OutriderError } from '../core/errors.ts';
+import { OutriderError } from '../core/errors.ts';
 import { redactByLook } from '../observe/redact.ts';
 import { hush } from './hush.ts';
 import { StoreRefusal } from '../store/refusal.ts';
@@ -50,10 +50,10 @@ export function complain(
 }
 
 /** An error of ours as a complaint; its cause, which may hold anything, is left out. */
-export const complaintOf = ({ code, detail }: OutriderError): Complaint => ({
+export const complaintOf = ({ code, detail, remedy }: OutriderError): Complaint => ({
   code,
   message: detail,
-  help: ERRORS[code].remedy,
+  help: remedy,
 });
 
 /** Whatever ended a command, as one or two lines. Returns the exit code 1. */

@@ -1,5 +1,6 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { CredentialSnapshot, CredentialSource, ProviderConfig } from './config.ts';
+import type { HeaderUse } from './header-use.ts';
 import type { CredentialSpec, Profile } from './profile.ts';
 import type { Outside } from './interpolate.ts';
 import type { ScalarNode } from './tree.ts';
@@ -36,7 +37,7 @@ export interface CredentialEntry {
 /** What a {@link Credentials.reload} did. */
 export type Reloaded =
   | { readonly changed: readonly string[]; readonly shown: Readonly<Record<string, string>> }
-  | { readonly empty: string };
+  | { readonly refused: string };
 
 /** Whether a default holds in this environment; a map of defaults without it leaves the credential required. */
 export const hasDefault = (spec: CredentialSpec, environment: string | undefined): boolean =>
@@ -48,13 +49,15 @@ export const hasDefault = (spec: CredentialSpec, environment: string | undefined
 export class Credentials implements CredentialSource {
   readonly #entries: readonly CredentialEntry[];
   readonly #standIns: ReadonlyMap<string, string>;
+  readonly #headerUse: HeaderUse | undefined;
   #current: Snapshot;
   #previous: Snapshot | undefined;
   #isCarriedOn = false;
 
   /** `stand-ins` are values that nobody gave: the simulator's. They are no secrets. */
-  constructor(entries: readonly CredentialEntry[], standIns: ReadonlyMap<string, string>) {
+  constructor(entries: readonly CredentialEntry[], standIns: ReadonlyMap<string, string>, headerUse?: HeaderUse) {
     this.#entries = entries;
+    this.#headerUse = headerUse;
     this.#standIns = standIns;
     const given = entries.map(({ name, node }) => [name, node.text] as const);
     this.#current = new Snapshot(1, new Map([...standIns, ...given]));
@@ -106,7 +109,7 @@ export class Credentials implements CredentialSource {
   }
 
   /**
-   * Takes all values anew, or none: when one is empty, everything stays. `isCurrent` tells, after the files were read, whether
+   * Takes all values anew, or none: when one is empty, or can't be sent, everything stays. `isCurrent` tells, after the files were read, whether
    * they are still the ones that were looked at. Throws a `Fault` when a file can't be read.
    */
   reload(readFile: Outside['readFile'], isCurrent: () => boolean): Reloaded | undefined {
@@ -116,8 +119,10 @@ export class Credentials implements CredentialSource {
     for (const { name, node, isSecret } of this.#entries) {
       if (!isFromFile(node)) continue;
       const text = node.interpolation.again(readFile);
-      if (text === '') return { empty: name };
+      if (text === '') return { refused: `the credential ${name} has become empty` };
       if (text === values.get(name)) continue;
+      const fault = this.#headerUse?.faultOf(name, text);
+      if (fault) return { refused: fault.message };
       values.set(name, text);
       changed.push(name);
       if (!isSecret) shown[name] = text;

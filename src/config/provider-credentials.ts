@@ -2,6 +2,7 @@ import { Credentials, hasDefault, type CredentialEntry } from './credentials.ts'
 import { SIMULATOR } from './profile-check.ts';
 import type { CredentialSpec } from './profile.ts';
 import type { Problems } from './problems.ts';
+import type { HeaderUse } from './header-use.ts';
 import { hideBelow, show, showKey } from './hide.ts';
 import { didYouMean } from './suggest.ts';
 import { ChildPlace, find, nearest, type MapNode, type Node, type ScalarNode } from './tree.ts';
@@ -15,16 +16,18 @@ interface Chosen {
   readonly environment: string | undefined;
   /** Whether the environment is a right one, so that what is missing is known. */
   readonly isChosen: boolean;
+  /** Undefined while something is wrong with the profile. */
+  readonly headerUse: HeaderUse | undefined;
 }
 
 /**
  * Reads a provider's credentials by the declarations of its profile (undefined: not known). Reports `unknown_credential`,
- * `missing_credential`, `empty_secret`; hides secrets that are written out in the file.
+ * `missing_credential`, `empty_secret`, `invalid_value`; hides secrets that are written out in the file.
  */
 export function readCredentials(
   provider: Node,
   declared: Declared | undefined,
-  { environment, isChosen }: Chosen,
+  { environment, isChosen, headerUse }: Chosen,
   problems: Problems,
 ): Credentials {
   const given = find(provider, 'credentials');
@@ -36,7 +39,11 @@ export function readCredentials(
       else reportMissing(provider, name, problems);
     }
   }
-  return new Credentials(entries, standIns);
+  for (const { name, node } of entries) {
+    const fault = headerUse?.faultOf(name, node.text);
+    if (fault) problems.fault(fault, node);
+  }
+  return new Credentials(entries, standIns, headerUse);
 }
 
 function readGiven(

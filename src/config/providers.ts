@@ -1,7 +1,7 @@
-import { isToken } from '../core/headers.ts';
 import type { ProviderConfig } from './config.ts';
 import type { Credentials } from './credentials.ts';
 import { buildRenew } from './profile-build.ts';
+import { HeaderUse } from './header-use.ts';
 import type { Profile } from './profile.ts';
 import { readCredentials } from './provider-credentials.ts';
 import type { Profiles, ResolvedProfile } from './profiles.ts';
@@ -9,7 +9,6 @@ import type { Problems } from './problems.ts';
 import { isName, NAME_HELP, type ProviderData } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 import { ChildPlace, find, nearest, type Node } from './tree.ts';
-import { isOurHeader } from './values.ts';
 
 /** A provider as far as it could be understood; `config` is undefined when something is wrong with it. */
 export interface ReadProvider {
@@ -43,12 +42,17 @@ export function readProvider(
     checkEndpointNames(node, resolved, problems);
     if (isChosen) checkNeeds(node, name, data, resolved, endpoints, problems);
   }
-  const credentials = readCredentials(node, resolved?.declared.credentials, { environment, isChosen }, problems);
+  const headerUse = resolved?.profile && new HeaderUse(resolved.profile);
+  const credentials = readCredentials(
+    node,
+    resolved?.declared.credentials,
+    { environment, isChosen, headerUse },
+    problems,
+  );
   const scope = (data.scope ?? []).flatMap((item) => item.split(/\s+/)).filter((item) => item !== '');
   if (resolved) checkScope(node, resolved, scope, problems);
   const profile = resolved?.profile;
   if (profile) {
-    checkHeaderNames(node, profile, credentials, problems);
     checkUnused(node, data.profile, profile, problems);
   }
   const config =
@@ -180,22 +184,6 @@ function checkUnused(node: Node, name: string, profile: Profile, problems: Probl
       place,
       `the profile "${name}" gets no token, so \`${key}\` means nothing`,
       'leave it out',
-    );
-  }
-}
-
-/** A header whose name is a credential must still be one that can be set. */
-function checkHeaderNames(node: Node, profile: Profile, credentials: Credentials, problems: Problems): void {
-  for (const key of Object.keys(profile.inject.headers)) {
-    const name = /^\{\{\s*credentials\.([\w-]+)\s*\}\}$/.exec(key)?.[1];
-    const value = name === undefined ? undefined : credentials.current.values.get(name);
-    if (name === undefined || value === undefined || (isToken(value) && !isOurHeader(value.toLowerCase()))) continue;
-    const place = nearest(node, 'credentials', name);
-    problems.error(
-      'invalid_value',
-      place,
-      'the value is not a header that can be set',
-      'write its name alone: x-api-key',
     );
   }
 }

@@ -35,8 +35,8 @@ function signatureOf(file: string): string {
 
 /**
  * Watches the files of each provider's credentials. When they have been quiet for a second, all values of the provider are
- * swapped at once; while one is missing, unreadable or empty, all old ones stay, with a notice. Another tells at the start what
- * is in use, secrets aside. Returns what ends it.
+ * swapped at once; while one is missing, unreadable, empty or not fit to be sent, all old ones stay, with a notice. Another
+ * tells at the start what is in use, secrets aside. Returns what ends it.
  */
 export function watchCredentials(
   providers: readonly WatchedProvider[],
@@ -84,8 +84,8 @@ export function watchCredentials(
         return;
       }
       provider.changedAt = undefined;
-      if ('empty' in result) {
-        complain(provider, `the credential ${result.empty} has become empty`);
+      if ('refused' in result) {
+        complain(provider, result.refused);
         return;
       }
       provider.complaint = undefined;

@@ -168,6 +168,8 @@ export interface ErrorOptions {
   readonly cause?: unknown;
   /** Further response headers: name, value, … (`Retry-After`, `Allow`, `WWW-Authenticate`). */
   readonly headers?: readonly string[];
+  /** Replaces the remedy of the table. */
+  readonly remedy?: string;
   /** Replaces the status of the table (407 in place of 401). */
   readonly status?: number;
   /** Replaces the RFC 9209 error type of the table. */
@@ -181,6 +183,7 @@ export class OutriderError extends Error {
   override readonly name = 'OutriderError';
   readonly code: ErrorCode;
   readonly detail: string;
+  readonly remedy: string;
   readonly status: number;
   readonly outcome: Outcome;
   readonly proxyError: string;
@@ -192,6 +195,7 @@ export class OutriderError extends Error {
     const entry: ErrorKind = ERRORS[code];
     this.code = code;
     this.detail = options.detail;
+    this.remedy = options.remedy ?? entry.remedy;
     this.status = options.status ?? entry.status;
     this.outcome = options.outcome ?? entry.outcome;
     this.proxyError = options.proxyError ?? entry.proxyError;

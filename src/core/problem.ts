@@ -11,14 +11,14 @@ export const proxyStatus = (error: OutriderError): string => `outrider; error=${
  * `request_id`, `outcome`, and `route` once there is one. The error's `cause` is for the log and never in here.
  */
 export function problemJson(error: OutriderError, requestId: string, route?: string): string {
-  const { title, remedy } = ERRORS[error.code];
+  const { title } = ERRORS[error.code];
   return JSON.stringify({
     type: `urn:outrider:error:${error.code}`,
     title,
     status: error.status,
     code: error.code,
     detail: error.detail,
-    remedy,
+    remedy: error.remedy,
     request_id: requestId,
     outcome: error.outcome,
     route,

@@ -162,6 +162,13 @@ const CASES: readonly Case[] = [
     path: 'version',
   },
   {
+    code: 'invalid_value',
+    title: 'a credential that no header can hold',
+    source: PROVIDER('profile: bearer\ncredentials: { token: «"abc\\ndef"» }'),
+    path: 'providers.p.credentials.token',
+    help: /one line/,
+  },
+  {
     code: 'bad_interpolation',
     title: 'a reference that is never closed',
     source: 'state_dir: «"${HOME"»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',

@@ -192,6 +192,20 @@ test('while a file is missing or empty all old values stay, and the operator is 
   }
 });
 
+test('while a file holds what no header can hold all old values stay, and the operator is told what to mend', async (t) => {
+  const { clock, write, values, notices } = await watching(t);
+  write('key', 'key-two\n\n');
+  write('index', '2\n\n');
+  await clock.advance(10_000);
+  t.deepEqual(values(), ONE);
+  t.is(notices.length, 1);
+  t.regex(notices[0]?.message ?? '', /"salt_index" goes into a header and holds a line break.*all old credentials/);
+  write('key', 'key-two');
+  write('index', '2');
+  await clock.advance(2_000);
+  t.deepEqual(values(), TWO);
+});
+
 test('a file that is replaced, even by one of the same size and time, is noticed', async (t) => {
   const { directory, clock, values } = await watching(t);
   const file = path.join(directory, 'key');

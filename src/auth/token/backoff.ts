@@ -79,9 +79,12 @@ export class Backoff {
   /** The answer for somebody whose token call failed so; says when the next attempt is made. */
   unavailable(failure: TokenFailure): OutriderError {
     const leftMs = (this.#last?.callersUntil ?? 0) - this.#parts.clock.monotonic();
+    const { cause } = failure;
+    const isOurs = cause instanceof OutriderError && cause.code === 'token_unavailable';
     return new OutriderError('token_unavailable', {
       detail: failure.detail,
       cause: failure,
+      ...(isOurs && { remedy: cause.remedy }),
       headers: ['Retry-After', String(Math.max(Math.ceil(leftMs / 1000), 1))],
     });
   }
