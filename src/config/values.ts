@@ -71,12 +71,16 @@ function readUrl(text: string): { origin: string; rest: string } | string {
   const [, front = '', rest = '', fragment] = match;
   if (front.includes('@')) return 'a URL without credentials';
   if (fragment !== undefined) return 'a URL without a fragment';
-  if (!URL.canParse(front)) return 'a URL with a valid host and port';
+  const { hostname, port } = URL.canParse(front) ? new URL(front) : { hostname: '', port: '' };
+  if (!HOST.test(hostname) || hostname.length > 254 || port === '0') return 'a URL with a valid host and port';
   if (!/^[\x21-\x7e]*$/.test(rest) || /\\|%(?![0-9A-Fa-f]{2})/.test(rest))
     return 'a URL in ASCII with valid percent escapes';
   if (hasDotSegment(rest.split('?')[0] as string)) return 'a URL without dot segments';
   return { origin: new URL(front).origin, rest };
 }
+
+/** An IPv6 address, or a name that DNS can have; `URL` takes `*` and more for names too. */
+const HOST = /^(?:\[.*\]|(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?)$/;
 
 const DOT = /^(?:\.|%2e){1,2}(?:;.*)?$/i;
 

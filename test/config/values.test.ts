@@ -80,6 +80,9 @@ accepts(
     'http://h/a%2Fb',
     'http://h/a;v=1',
     'http://h/',
+    'https://my_host.-x-.example.',
+    'https://bücher.example',
+    'https://2130706433',
   ],
   [
     'h',
@@ -97,6 +100,13 @@ accepts(
     'http://h/a/%2e%2e',
     'http://h\\a',
     'http://h:99999',
+    'http://h:0',
+    'https://*.example',
+    'https://a,b.example',
+    'https://a..b',
+    'https://.example',
+    `https://${'a'.repeat(64)}.example`,
+    `https://${'abc.'.repeat(64)}example`,
     '/a',
   ],
 );
