@@ -146,7 +146,8 @@ export async function givenCells(
       if (expected === '200')
         await until(`${what}: the proxy lets go of the connection`, () => shim.openBroken === 0, PATIENCE_MS);
     }
-    shim.strike = strike;
+    // An idle connection may have been given up by now; then a new one stalls.
+    shim.strike = idle === 'stall' ? { fault: idle } : strike;
     const began = Date.now();
     const [status, code, outcome] = OUTCOMES[expected];
     const id = `c${i}-hit`;

@@ -64,7 +64,7 @@ test('rule 25: a plain connection that breaks as soon as it is there is `not_sen
     t.is(outcome, code === 'upstream_unreachable' ? 'not_sent' : 'unknown');
     if (outcome === 'not_sent') t.is(upstream.requests.length, before, fault);
     shim.strike = undefined;
-    await until(`${fault}: nothing broken stays open`, () => shim.openBroken === 0);
+    await until(`${fault}: nothing broken stays open`, () => shim.openBroken === 0, 20_000);
     t.is((await outrider.call('/api/x', { body: 'abc' })).status, 200, fault);
   }
 });
@@ -98,7 +98,7 @@ test('error upstream_timeout: a connection that is never made is 504 `not_sent` 
   );
   for (const answer of answers)
     assertProblem(t, answer, { status: 504, code: 'upstream_timeout', outcome: 'not_sent', route: 'api' });
-  t.true(Date.now() - began >= 350 && Date.now() - began < 5_400, `${Date.now() - began} ms`);
+  t.true(Date.now() - began >= 350 && Date.now() - began < 15_400, `${Date.now() - began} ms`);
   deaf.hear();
   let text = '';
   for (let tries = 0; text !== 'heard' && tries < 20; tries++) ({ text } = await outrider.call('/api/x'));

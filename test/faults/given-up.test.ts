@@ -17,6 +17,6 @@ test('rule 18: a caller who leaves while a connection is being made takes it alo
   const began = Date.now();
   client.socket.destroy();
   await until('the connection to be given up', () => connecting() <= before);
-  t.true(Date.now() - began < 1_000, `${Date.now() - began} ms`);
+  t.true(Date.now() - began < 5_000, `${Date.now() - began} ms, of 60 s`);
   t.like((await outrider.logged(1))[0], { code: 'caller_gone', outcome: 'not_sent' });
 });

@@ -76,13 +76,11 @@ for (const [place, faults] of TABLE) {
         );
         const shim = await startShim(t, endpoint.port);
         const url = `${isSecure ? 'https' : 'http'}://127.0.0.1:${shim.port}/oauth/token`;
-        // Only a stall is not waited for.
-        const extra = `timeouts: { token: ${expected === 'late' ? '1s' : '1h'} }`;
-        const outrider = await startOutrider(t, tokenYaml(upstream.origin, url, { extra }), { clock });
+        const outrider = await startOutrider(t, tokenYaml(upstream.origin, url), { clock });
 
         shim.strike = { fault, ...PLACES[place] };
         const call = outrider.call('/api/pay', { body: 'abc' });
-        await passTime(clock, call);
+        if (expected === 'late') await passTime(clock, call);
         const answer = await call;
         const what = `${place}, ${fault}`;
         if (expected === 'ok') {
@@ -93,13 +91,12 @@ for (const [place, faults] of TABLE) {
         t.regex(answer.header('retry-after') ?? '', /^[1-9]\d*$/, what);
         t.is(upstream.connections, 0, what);
         t.true(endpoint.requests.length <= 1, what);
-        await until(`${what}: no broken connection stays open`, () => shim.openBroken === 0);
+        await until(`${what}: no broken connection stays open`, () => shim.openBroken === 0, 20_000);
 
         shim.strike = undefined;
         await clock.advance(Number(answer.header('retry-after')) * 1000);
-        const next = outrider.call('/api/pay', { body: 'abc' });
-        await passTime(clock, next);
-        t.is((await next).status, 200, `${what}: the next one: ${(await next).text}`);
+        const next = await outrider.call('/api/pay', { body: 'abc' });
+        t.is(next.status, 200, `${what}: the next one: ${next.text}`);
         t.is(upstream.requests.at(-1)?.header('authorization'), 'Bearer token-1');
       }),
     );
