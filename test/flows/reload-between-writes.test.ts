@@ -13,6 +13,7 @@ import { fakeClock } from '../helpers/clock.ts';
 import type { FakeClock } from '../helpers/clock.ts';
 import { httpCall, withDefaults } from '../helpers/outrider.ts';
 import { startUpstream } from '../helpers/upstream.ts';
+import { watchApp } from '../helpers/watch-app.ts';
 import { checkXVerify } from '../profiles/strict.ts';
 
 const OLD = 'the-old-salt-0123456789';
@@ -60,9 +61,10 @@ routes: [{ name: p, match: { path: /p }, provider: p }]`;
       done();
     },
   });
-  const running = createApp(load(), { clock, logStream });
+  const config = load();
+  const running = createApp(config, { clock, logStream });
   app = running;
-  t.teardown(async () => {
+  watchApp(t, { app, config, env: {}, logText: () => text }, async () => {
     const stopped = running.stop({ signal: 'SIGINT' });
     await clock.advance(60_000);
     await stopped;

@@ -14,6 +14,7 @@ import type { FakeClock } from '../helpers/clock.ts';
 import { until } from '../helpers/http1.ts';
 import { httpCall, withDefaults } from '../helpers/outrider.ts';
 import { startUpstream } from '../helpers/upstream.ts';
+import { watchApp } from '../helpers/watch-app.ts';
 import { checkXVerify } from '../profiles/strict.ts';
 
 const OLD = 'the-old-salt-0123456789';
@@ -56,14 +57,14 @@ async function start(t: ExecutionContext, dir: string, yaml: string, clock: Fake
       done();
     },
   });
-  app = createApp(config, { clock, logStream });
-  const { origin, simulatorOrigin = '' } = await app.start();
-  const running = app;
-  t.teardown(async () => {
+  const running = createApp(config, { clock, logStream });
+  app = running;
+  watchApp(t, { app, config, env: {}, logText: () => text }, async () => {
     const stopped = running.stop({ signal: 'SIGINT' });
     await clock.advance(60_000);
     await stopped;
   });
+  const { origin, simulatorOrigin = '' } = await running.start();
   return { origin, simulatorOrigin, app: running, logText: () => text };
 }
 

@@ -3,8 +3,10 @@ import type { ExecutionContext } from 'ava';
 import { configFile, launch, type Running } from '../commands/run.ts';
 import { httpCall } from './outrider.ts';
 import { redisTest, startRedis, type RedisServer } from './redis.ts';
+import { keepSecret } from './canary.ts';
 import type { Calls } from './simulator.ts';
 import { startUpstream } from './upstream.ts';
+import { watchPort } from './watch.ts';
 
 /** The strict simulator in a process of its own; its refresh tokens are spent once and end their family when they are used twice. */
 export interface SimulatorProcess {
@@ -106,6 +108,7 @@ routes:
     const [, adminOrigin = ''] = await running.says(/^ *admin +(http:\S+)/m);
     const agent = new http.Agent({ keepAlive: true });
     t.teardown(() => agent.destroy());
+    watchPort(running.watch, origin);
     return {
       ...running,
       file,
@@ -116,7 +119,11 @@ routes:
           ({ status }) => status,
           () => 0,
         ),
-      token: async () => (await httpCall(origin, '/echo', { agent })).text.replace(/^\S+ /, ''),
+      async token() {
+        const token = (await httpCall(origin, '/echo', { agent })).text.replace(/^\S+ /, '');
+        keepSecret('a token in use', token);
+        return token;
+      },
     };
   };
   return {

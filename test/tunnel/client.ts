@@ -1,7 +1,9 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import type { ExecutionContext } from 'ava';
-import { within } from '../helpers/http1.ts';
+import { keepCredentials, saidIn } from '../helpers/canary.ts';
+import { parseHead, within } from '../helpers/http1.ts';
+import { lookAtAnswer } from '../helpers/watch.ts';
 
 export interface Tunnel {
   /** The proxy's answer to the CONNECT. */
@@ -18,7 +20,9 @@ export async function openTunnel(t: ExecutionContext, port: number, authority: s
   t.teardown(() => socket.destroy());
   socket.on('error', () => undefined);
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${more}\r\n`);
+  keepCredentials(more);
   const head = await within(5_000, 'an answer to CONNECT', readHead(socket));
+  look(port, head, authority + saidIn(more));
   return {
     status: Number(head.split(' ')[1]),
     head,
@@ -58,10 +62,18 @@ export function readHead(socket: net.Socket): Promise<string> {
   });
 }
 
+function look(port: number, answer: string, said: string): void {
+  const end = answer.indexOf('\r\n\r\n') + 4;
+  const { headers } = parseHead(answer.slice(0, end));
+  lookAtAnswer(port, { status: Number(answer.split(' ')[1]), headers, text: answer.slice(end) }, said);
+}
+
 /** Sends bytes and reads one answer with a Content-Length. */
 export async function exchange(socket: net.Socket, bytes: string): Promise<{ status: number; text: string }> {
   const answer = within(5_000, 'an answer in the tunnel', readHead(socket));
   socket.write(bytes);
+  keepCredentials(bytes);
   const text = await answer;
+  look(socket.remotePort ?? 0, text, saidIn(bytes));
   return { status: Number(text.split(' ')[1]), text };
 }
