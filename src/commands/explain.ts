@@ -10,6 +10,7 @@ import { endpointsOf } from '../simulation.ts';
 import { oneLine } from '../observe/line.ts';
 import { isSecretKey, REDACTED } from '../observe/redact.ts';
 import { readHead } from '../proxy/framing.ts';
+import { asksForWebSocket } from '../proxy/handshake.ts';
 import type { Candidate } from '../proxy/router.ts';
 import { joinTarget } from '../proxy/target.ts';
 import { createMemoryStore } from '../store/memory.ts';
@@ -90,6 +91,9 @@ function compile(config: Config): CompiledEngine {
   });
 }
 
+/** What a WebSocket handshake asks for, on a route that lets it pass. */
+const SWITCHING = ['Connection', 'Upgrade', 'Upgrade', 'websocket'];
+
 /** Headers in `after` that `before` has not, and names in `before` that `after` has no more. */
 function compare(before: RawHeaders, after: RawHeaders): { added: Field[]; dropped: string[] } {
   const pairs = (list: RawHeaders): Field[] =>
@@ -117,7 +121,8 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
   const joined = joinTarget(target, lane.join);
   const explanation = lane.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
   const { token } = explanation;
-  const { added, dropped } = compare(options.headers, headers);
+  const switches = lane.websocket && !body && asksForWebSocket({ method, version: '1.1', headers: own });
+  const { added, dropped } = compare(options.headers, switches ? [...headers, ...SWITCHING] : headers);
   const provider = lane.provider === undefined ? undefined : config.providers.get(lane.provider);
   const privateHeaders = options.headers.filter(
     (name, i) => i % 2 === 0 && lane.authorizer?.privateHeaders.includes(name.toLowerCase()),

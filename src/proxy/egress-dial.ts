@@ -13,6 +13,8 @@ export interface DialDeps {
   /** In place of the system's resolver, e.g. one that yields only what may be dialled. */
   readonly lookup?: LookupFunction;
   readonly clock: Clock;
+  /** Gives up. */
+  readonly signal?: AbortSignal;
 }
 
 const unbracket = (host: string): string => (host.startsWith('[') ? host.slice(1, -1) : host);
@@ -33,7 +35,7 @@ interface Way extends Destination {
   readonly isSecured: boolean;
 }
 
-async function dial(way: Way, connectMs: number, { egress, lookup, clock }: DialDeps): Promise<Socket> {
+async function dial(way: Way, connectMs: number, { egress, lookup, clock, signal }: DialDeps): Promise<Socket> {
   const { scheme, host, port } = way;
   const proxy = egress(`${scheme}://${host}:${port}`);
   const at = proxy && new URL(proxy.origin);
@@ -48,6 +50,8 @@ async function dial(way: Way, connectMs: number, { egress, lookup, clock }: Dial
     isLate = true;
     socket.destroy(new Error('late'));
   });
+  const giveUp = (): void => void socket.destroy(new Error('given up'));
+  signal?.addEventListener('abort', giveUp);
   try {
     await once(socket, 'connect');
     if (isTls) await once((socket = secure(socket, target.host)), 'secureConnect');
@@ -68,6 +72,7 @@ async function dial(way: Way, connectMs: number, { egress, lookup, clock }: Dial
     throw upstreamError(error, { isStarted: false, hasHead: false });
   } finally {
     timer.cancel();
+    signal?.removeEventListener('abort', giveUp);
   }
 }
 

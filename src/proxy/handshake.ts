@@ -15,7 +15,11 @@ export type Handshakes = Pick<Upstream, 'send'>;
 const WEBSOCKET = /(?:^|,)[\t ]*websocket[\t ]*(?:,|$)/i;
 
 /** Whether one of the protocols that the caller would switch to is WebSocket (RFC 9110 §7.8, RFC 6455 §4.1). */
-const asksForWebSocket = ({ method, version, headers }: Visitor): boolean =>
+export const asksForWebSocket = ({
+  method,
+  version,
+  headers,
+}: Pick<Visitor, 'method' | 'version' | 'headers'>): boolean =>
   method === 'GET' && version === '1.1' && headerValues(headers, 'upgrade').some((value) => WEBSOCKET.test(value));
 
 /**

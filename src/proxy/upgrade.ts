@@ -1,15 +1,14 @@
-import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
+import { Agent, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { Duplex } from 'node:stream';
 import httpProxy from 'http-proxy';
-import type { Clock, Timer } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
-import { headerValues, type RawHeaders } from '../core/headers.ts';
-import { UpstreamExchange, type Connection, type Controller, type RawText } from './attempt.ts';
+import type { RawHeaders } from '../core/headers.ts';
+import { UpstreamExchange, type Connection, type Connections, type Dispatch } from './attempt.ts';
+import { Berth } from './berth.ts';
 import { Deadlines } from './deadlines.ts';
 import { dialOrigin } from './egress-dial.ts';
 import type { Egress } from './egress.ts';
-import { HALF_OPEN_MS, PROBE_MS } from './socket-caller.ts';
 import type { Upstream } from './upstream.ts';
 import { Wire } from './wire.ts';
 
@@ -22,8 +21,6 @@ const LOOKS: Pick<IncomingMessage, 'method' | 'url' | 'headers'> = {
 };
 /** Where to is the agent's business. */
 const TARGET = { host: 'upstream', port: 80, protocol: 'http:' };
-
-const badResponse = (detail: string): OutriderError => new OutriderError('upstream_bad_response', { detail });
 
 /** http-proxy calls `util._extend`, of which Node warns on stderr; nobody who reads that could do anything about it. */
 function quietly(act: () => void): void {
@@ -46,202 +43,68 @@ function settled(path: string, headers: RawHeaders): object {
 }
 
 type Reached = (error: Error | null, socket?: Socket) => void;
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/**
- * The caller as http-proxy sees it: a socket from which it reads what goes to the upstream, once that has switched
- * protocols, and into which it writes the answer, headed by one of its own making, which is dropped for the one that came.
- */
-class Berth extends Duplex {
-  readonly #exchange: UpstreamExchange;
-  readonly #body: AsyncIterable<Uint8Array>;
+/** One handshake through http-proxy, on a connection of its own. */
+class Crossing implements Connection {
+  wire?: Wire;
+  readonly #origin: string;
+  readonly #dial: (signal: AbortSignal) => Promise<Socket>;
   readonly #clock: Clock;
-  readonly #controller: Mutable<Controller>;
-  #proxyReq: ClientRequest | undefined;
-  #onward: Socket | undefined;
-  #hasHead = false;
-  #hasMoved = false;
-  #timer: Timer | undefined;
-  #isReading = false;
-  #wantMore: (() => void) | undefined;
-  #takeMore: (() => void) | undefined;
+  readonly #dialling = new AbortController();
+  #berth: Berth | undefined;
 
-  constructor(body: AsyncIterable<Uint8Array>, exchange: UpstreamExchange, clock: Clock) {
-    super();
-    this.#body = body;
-    this.#exchange = exchange;
+  constructor(origin: string, dial: (signal: AbortSignal) => Promise<Socket>, clock: Clock) {
+    this.#origin = origin;
+    this.#dial = dial;
     this.#clock = clock;
-    this.#controller = {
-      paused: false,
-      rawHeaders: null,
-      pause: () => void (this.#controller.paused = true),
-      resume: () => {
-        this.#controller.paused = false;
-        const takeMore = this.#takeMore;
-        this.#takeMore = undefined;
-        takeMore?.();
-      },
-      abort: () => void this.destroy(),
-    };
   }
 
-  // What http-proxy sets on every socket.
-  setTimeout(): void {}
-  setNoDelay(): void {}
-  setKeepAlive(): void {}
-
-  /** http-proxy has made its request and not sent it yet. */
-  board(proxyReq: ClientRequest): void {
-    this.#proxyReq = proxyReq
-      .on('error', (error) => this.fail(error))
-      .on('socket', (socket) => {
-        // A tunnel through an egress proxy comes paused.
-        socket.resume();
-        this.#exchange.onRequestStart(this.#controller);
-      })
-      .on('finish', () => this.#exchange.onRequestSent())
-      .on('upgrade', (answer, socket: Socket) => this.#switched(answer, socket))
-      .on('response', (answer) => this.#answered(answer));
-  }
-
-  #begin({ statusCode = 0, rawHeaders }: IncomingMessage): void {
-    this.#controller.rawHeaders = rawHeaders.map((text) => Buffer.from(text, 'latin1') as Buffer & RawText);
-    this.#exchange.onResponseStart(this.#controller, statusCode);
-  }
-
-  #switched(answer: IncomingMessage, socket: Socket): void {
-    this.#onward = socket;
-    socket.on('close', () => this.fail(new Error('closed')));
-    const protocols = headerValues(answer.rawHeaders, 'upgrade');
-    if (protocols.length !== 1 || protocols[0]?.toLowerCase() !== 'websocket') {
-      this.fail(badResponse('the provider switched to a protocol that was not asked for'));
-      return;
+  dispatch({ path, headers, body }: Dispatch, exchange: UpstreamExchange): void {
+    if (!body || body instanceof Uint8Array) {
+      throw new OutriderError('bad_body', { detail: 'the credential goes into a body, and a handshake has none' });
     }
-    this.#begin(answer);
+    const agent = new Agent();
+    agent.createConnection = (_, done) => void this.#connect(done as Reached);
+    const own = ['Host', new URL(this.#origin).host, 'Connection', 'Upgrade', 'Upgrade', 'websocket'];
+    const options = { target: TARGET, agent, ssl: settled(path, [...own, ...headers]) };
+    const berth = new Berth(body, exchange, this.#clock);
+    this.#berth = berth;
+    quietly(() => proxy.ws(LOOKS as IncomingMessage, berth, NOTHING, options, (error) => berth.fail(error)));
   }
 
-  #answered(answer: IncomingMessage): void {
-    answer.on('error', (error) => this.fail(error));
-    if (answer.statusCode === 101) this.fail(badResponse('the provider switched protocols and did not say to which'));
-    else this.#begin(answer);
-  }
-
-  /** It came to nothing, or broke. */
-  fail(error: Error): void {
-    if (this.destroyed) return;
-    this.destroy();
-    this.#exchange.onResponseError(undefined, error);
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    if (!this.#hasHead) {
-      this.#hasHead = true;
-      // By now http-proxy has set what it sets.
-      this.#onward?.setKeepAlive(true, PROBE_MS);
-      done();
-      return;
-    }
-    this.#hasMoved = true;
-    this.#exchange.onResponseData(undefined, chunk);
-    if (this.#controller.paused) this.#takeMore = done;
-    else done();
-  }
-
-  override _final(done: () => void): void {
-    this.#exchange.onResponseEnd(undefined, {});
-    done();
-    if (!this.#onward) this.destroy();
-  }
-
-  override _read(): void {
-    this.#wantMore?.();
-    if (this.#isReading) return;
-    this.#isReading = true;
-    void this.#pump();
-  }
-
-  async #pump(): Promise<void> {
+  async #connect(done: Reached): Promise<void> {
+    let socket: Socket;
     try {
-      for await (const chunk of this.#body) {
-        if (!this.push(chunk)) await new Promise<void>((resolve) => (this.#wantMore = resolve));
-        if (this.destroyed) return;
-      }
-      this.push(null);
-      this.#watch();
-    } catch {
-      // The caller is gone.
-      this.destroy();
+      socket = await this.#dial(this.#dialling.signal);
+    } catch (error) {
+      done(error as Error);
+      return;
     }
+    this.wire = new Wire(socket, true);
+    done(null, socket);
   }
 
-  /** The caller is done: the provider may not stay silent for long. */
-  #watch(): void {
-    this.#hasMoved = false;
-    this.#timer = this.#clock.after(HALF_OPEN_MS, () => {
-      // Who is slow to take what the other has sent is not silent.
-      const isStuck = this.#controller.paused || (this.#onward?.writableLength ?? 0) > 0;
-      if (this.#hasMoved || isStuck) this.#watch();
-      else this.fail(new OutriderError('upstream_timeout', { detail: 'silence after the caller was done' }));
-    });
-  }
-
-  #abort(): void {
-    const socket = this.#onward;
-    // Who goes on after the end of a stream, as HTTP servers do, hears of an abort by a reset alone. Only plain TCP has one,
-    // and a socket that has said that it is done can't be reset: Node would never close it.
-    const isReset = socket && !('encrypted' in socket) && !socket.readableEnded && !socket.writableEnded;
-    if (isReset) socket.resetAndDestroy();
-    else socket?.destroy();
-  }
-
-  override _destroy(_error: unknown, done: (error: null) => void): void {
-    this.#timer?.cancel();
-    this.#wantMore?.();
-    this.#proxyReq?.destroy();
-    this.#abort();
-    done(null);
+  destroy(): void {
+    this.#dialling.abort();
+    this.#berth?.destroy();
   }
 }
 
-/** WebSocket handshakes through http-proxy, each on a connection of its own, and what follows them. */
+const proxy = httpProxy.createProxyServer();
+proxy.on('proxyReqWs', (proxyReq, _req, berth) => (berth as unknown as Berth).board(proxyReq));
+
+/** Carries WebSocket handshakes, and what follows them. */
 export function createHandshakes(clock: Clock, egress: Egress): Pick<Upstream, 'send'> {
   const deadlines = new Deadlines(clock);
-  const proxy = httpProxy.createProxyServer();
-  proxy.on('proxyReqWs', (proxyReq, _req, berth) => (berth as unknown as Berth).board(proxyReq));
-
-  const connectionTo = (origin: string, connectMs: number): Connection => {
-    const reach = async (done: Reached): Promise<void> => {
-      let socket: Socket;
-      try {
-        socket = await dialOrigin(origin, connectMs, { egress, clock });
-      } catch (error) {
-        done(error as Error);
-        return;
-      }
-      connection.wire = new Wire(socket, true);
-      done(null, socket);
-    };
-    const connection: Connection & { wire?: Wire } = {
-      dispatch({ path, headers, body }, exchange) {
-        if (!body || body instanceof Uint8Array) {
-          throw new OutriderError('bad_body', { detail: 'the credential goes into a body, and a handshake has none' });
-        }
-        const agent = new Agent();
-        agent.createConnection = (_, done) => void reach(done as Reached);
-        const berth = new Berth(body, exchange, clock);
-        const own = ['Host', new URL(origin).host, 'Connection', 'Upgrade', 'Upgrade', 'websocket'];
-        const options = { target: TARGET, agent, ssl: settled(path, [...own, ...headers]) };
-        quietly(() => proxy.ws(LOOKS as IncomingMessage, berth, NOTHING, options, (error) => berth.fail(error)));
-      },
-    };
-    return connection;
-  };
-
   return {
-    send: (request) => {
+    send(request) {
       const { origin, timeouts } = request;
-      const take = (): Connection => connectionTo(origin, timeouts.connectMs);
-      const connections = { take, give: () => undefined, drop: () => undefined };
+      const dial = (signal: AbortSignal): Promise<Socket> =>
+        dialOrigin(origin, timeouts.connectMs, { egress, clock, signal });
+      const connections: Connections = {
+        take: () => new Crossing(origin, dial, clock),
+        give: () => undefined,
+        drop: (crossing) => (crossing as Crossing).destroy(),
+      };
       return new UpstreamExchange({ ...request, streamBytes: -1 }, connections, clock, deadlines);
     },
   };

@@ -11,7 +11,7 @@ import { startOutrider } from '../helpers/outrider.ts';
 import { frame, OPCODE } from '../helpers/frames.ts';
 import { until } from '../helpers/http1.ts';
 import { assertProblem } from '../helpers/problem.ts';
-import { ask } from '../helpers/raw.ts';
+import { ask, rawClient } from '../helpers/raw.ts';
 import { startTokenEndpoint } from '../helpers/token-endpoint.ts';
 import { startUpstream } from '../helpers/upstream.ts';
 import { handshake, openSession, shake } from '../helpers/websocket-client.ts';
@@ -77,6 +77,20 @@ test('error upstream_timeout: TLS that never comes about is given up, not_sent',
   const outrider = await startOutrider(t, yaml);
   const answer = await ask(t, outrider.port, SOCKET);
   assertProblem(t, answer, { status: 504, code: 'upstream_timeout', outcome: 'not_sent' });
+});
+
+test('rule 18: a caller who goes while the provider is dialled takes the connection along', async (t) => {
+  const silent = await startUpstream(t, () => undefined);
+  let isClosed = false;
+  silent.onConnection = (socket) => void socket.on('close', () => (isClosed = true)).resume();
+  const yaml = plainYaml(`https://127.0.0.1:${silent.port}`, 'websocket: true', 'timeouts: { connect: 1h }');
+  const outrider = await startOutrider(t, yaml);
+  const client = await rawClient(t, outrider.port);
+  await client.send(SOCKET);
+  await until('a connection', () => silent.connections === 1);
+  client.reset();
+  await until('its end', () => isClosed);
+  t.like((await outrider.logged(1))[0], { status: 0, code: 'caller_gone', outcome: 'not_sent' });
 });
 
 test('rule 17: the egress proxy opens a tunnel for ws:// and for wss://, and gets nothing of the handshake', async (t) => {
