@@ -54,6 +54,8 @@ const ACCEPT_TURNS = 50;
 /** Room beyond our own limits, so that what is too long gets our answer and not a closed connection. */
 const HEAD_SLACK_BYTES = 128 * 1024;
 
+const NOT_OF_A_TARGET = /[^\x21-\x7e]/;
+
 /** What node:http adds to an error of its parser. */
 interface ParseError extends NodeJS.ErrnoException {
   readonly rawPacket?: Buffer;
@@ -70,7 +72,7 @@ function parseFailure(error: ParseError, isInBody: boolean): OutriderError {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return answer('request_timeout', `the request head took longer than ${HEAD_MS / 1000} seconds`);
     case 'HPE_HEADER_OVERFLOW':
-      return isInBody || error.rawPacket?.subarray(0, error.bytesParsed).includes('\n')
+      return isInBody || NOT_OF_A_TARGET.test(error.rawPacket?.toString('latin1', 0, error.bytesParsed) ?? '')
         ? answer('headers_too_large', 'the headers are larger than the limit')
         : answer('uri_too_long', 'the request line is longer than the limit');
     default:
@@ -189,10 +191,12 @@ export function createListener(options: ListenerOptions): Listener {
     else if (!isRefused) lastWords(socket, parseFailure(error, false));
   });
 
+  /** A request whose head is half there is under way. */
   const closeIdle = (isIdle: (connection: Connection) => boolean): void => {
     for (const socket of sockets) {
       const connection = connectionOf(socket);
-      if (connection.callers.length === 0 && !carriers.has(socket) && isIdle(connection)) socket.destroy();
+      const isAtRest = connection.callers.length === 0 && socket.bytesRead === connection.bytesAtRest;
+      if (isAtRest && !carriers.has(socket) && isIdle(connection)) socket.destroy();
     }
   };
   /** What nobody waits for any more. */

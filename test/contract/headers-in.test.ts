@@ -84,6 +84,17 @@ test('rule 09: a URL over url_bytes is 414, at it it passes', async (t) => {
   t.is(upstream.connections, 1);
 });
 
+test('rule 09: far beyond all limits, a cookie is 431 and a URL 414', async (t) => {
+  const { outrider, upstream } = await givenPlain(t);
+  for (const length of [160_000, 200_000, 300_000]) {
+    const cookie = await ask(t, outrider.port, get(`Cookie: ${'a=b; '.repeat(length / 5)}\r\n`));
+    assertProblem(t, cookie, { status: 431, code: 'headers_too_large' });
+    const url = await ask(t, outrider.port, get('').replace('/api/x', `/api/${'u'.repeat(length)}`));
+    assertProblem(t, url, { status: 414, code: 'uri_too_long' });
+  }
+  t.is(upstream.connections, 0);
+});
+
 test('rule 09: the limits are those of the config', async (t) => {
   const { outrider } = await givenPlain(t, { extra: 'limits: { header_bytes: 1KiB, headers: 5, url_bytes: 64B }' });
   assertProblem(t, await ask(t, outrider.port, get(`X-Big: ${'b'.repeat(1100)}\r\n`)), {
