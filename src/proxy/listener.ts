@@ -195,8 +195,9 @@ export function createListener(options: ListenerOptions): Listener {
   const closeIdle = (isIdle: (connection: Connection) => boolean): void => {
     for (const socket of sockets) {
       const connection = connectionOf(socket);
-      const isAtRest = connection.callers.length === 0 && socket.bytesRead === connection.bytesAtRest;
-      if (isAtRest && !carriers.has(socket) && isIdle(connection)) socket.destroy();
+      // One that is being left is closed by that.
+      if (connection.callers.length > 0 || connection.isLeaving || carriers.has(socket)) continue;
+      if (socket.bytesRead === connection.bytesAtRest && isIdle(connection)) socket.destroy();
     }
   };
   /** What nobody waits for any more. */

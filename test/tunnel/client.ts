@@ -21,7 +21,7 @@ export async function openTunnel(t: ExecutionContext, port: number, authority: s
   socket.on('error', () => undefined);
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${more}\r\n`);
   keepCredentials(more);
-  const head = await within(5_000, 'an answer to CONNECT', readHead(socket));
+  const head = await within(20_000, 'an answer to CONNECT', readHead(socket));
   look(port, head, authority + saidIn(more));
   return {
     status: Number(head.split(' ')[1]),
@@ -70,7 +70,7 @@ function look(port: number, answer: string, said: string): void {
 
 /** Sends bytes and reads one answer with a Content-Length. */
 export async function exchange(socket: net.Socket, bytes: string): Promise<{ status: number; text: string }> {
-  const answer = within(5_000, 'an answer in the tunnel', readHead(socket));
+  const answer = within(20_000, 'an answer in the tunnel', readHead(socket));
   socket.write(bytes);
   keepCredentials(bytes);
   const text = await answer;

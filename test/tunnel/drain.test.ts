@@ -5,6 +5,7 @@ import { startEgressProxy } from '../clients/egress-proxy.ts';
 import { fakeClock } from '../helpers/clock.ts';
 import { until, within } from '../helpers/http1.ts';
 import { startOutrider } from '../helpers/outrider.ts';
+import { rawClient } from '../helpers/raw.ts';
 import type { Arrival } from '../helpers/upstream.ts';
 import { startUpstream } from '../helpers/upstream.ts';
 import { exchange, openTunnel, readHead } from './client.ts';
@@ -32,7 +33,7 @@ async function givenBlind(t: ExecutionContext) {
 }
 
 const closed = (socket: net.Socket): Promise<void> =>
-  within(5_000, 'the end', new Promise((resolve) => socket.resume().once('close', () => resolve())));
+  within(20_000, 'the end', new Promise((resolve) => socket.resume().once('close', () => resolve())));
 
 test('a stop does not wait for blind tunnels in which nothing is under way', async (t) => {
   const { clock, outrider, authority, open } = await givenBlind(t);
@@ -42,7 +43,7 @@ test('a stop does not wait for blind tunnels in which nothing is under way', asy
   const stopped = outrider.app.stop({ signal: 'SIGINT' });
   const ends = Promise.all([closed(used.socket), closed(fresh.socket)]);
   await clock.advance(1_000);
-  await within(5_000, 'the stop', stopped);
+  await within(20_000, 'the stop', stopped);
   await ends;
   t.pass();
 });
@@ -62,7 +63,7 @@ test('a blind tunnel in which somebody waits for an answer is left to finish, an
   await clock.advance(4_000);
   t.false(socket.destroyed, 'more of the answer may follow');
   await until('the stop', () => (void clock.advance(250), socket.destroyed));
-  await within(5_000, 'the stop', stopped);
+  await within(20_000, 'the stop', stopped);
   await end;
 });
 
@@ -76,7 +77,7 @@ test('what is left in a blind tunnel after the drain is cut', async (t) => {
   await clock.advance(24_000);
   t.false(socket.destroyed);
   await clock.advance(1_500);
-  await within(5_000, 'the stop', stopped);
+  await within(20_000, 'the stop', stopped);
   await end;
 });
 
@@ -90,7 +91,7 @@ test('a stop waits for no tunnel out of which no request has come', async (t) =>
   const ends = Promise.all([...tunnels, secure].map(({ socket }) => closed(socket)));
   const stopped = outrider.app.stop({ signal: 'SIGINT' });
   await clock.advance(1_000);
-  await within(5_000, 'the stop', stopped);
+  await within(20_000, 'the stop', stopped);
   await ends;
   t.pass();
 });
@@ -112,7 +113,7 @@ test('a request in a tunnel that was ended here finishes within the drain', asyn
     t.is(status, 200);
     t.regex(text, /^Connection: close\r$/im);
   }
-  await within(5_000, 'the stop', stopped);
+  await within(20_000, 'the stop', stopped);
 });
 
 test('a connection that breaks behind a blind tunnel breaks it too, and is no clean end', async (t) => {
@@ -137,5 +138,30 @@ test('a connection that breaks behind a blind tunnel breaks it too, and is no cl
       .resume();
   });
   socket.write('a question');
-  t.is(await within(5_000, 'the end', end), 'ECONNRESET');
+  t.is(await within(20_000, 'the end', end), 'ECONNRESET');
+});
+
+test('whoever still sends behind the last answer of a stopping proxy is heard out, and not reset', async (t) => {
+  const clock = fakeClock();
+  const held: Arrival[] = [];
+  const handler = (arrival: Arrival): void => void held.push(arrival);
+  const { outrider } = await givenIntercepted(t, { clock, handler, extra: LONG });
+  const client = await rawClient(t, outrider.port);
+  const errors: unknown[] = [];
+  client.socket.on('error', (error) => errors.push(error));
+  await client.send('GET /api/x HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await until('the request', () => held.length === 1);
+  const stopped = outrider.app.stop({ signal: 'SIGINT' });
+  await clock.advance(300);
+  await held[0]?.reply(200, { body: 'late' });
+  t.is((await client.answer()).header('connection'), 'close');
+  await client.closed();
+  await clock.advance(600);
+  for (let i = 0; i < 3; i++) {
+    await client.send('more');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  t.deepEqual(errors, []);
+  await clock.advance(1_000);
+  await within(20_000, 'the stop', stopped);
 });

@@ -8,7 +8,7 @@ import { get, givenIntercepted } from './intercepted.ts';
 /** The beginning of a ClientHello. */
 const HELLO = Buffer.from('16030100f8010000f40303', 'hex');
 const closed = (socket: net.Socket): Promise<void> =>
-  within(5_000, 'the end', new Promise((resolve) => socket.resume().once('close', () => resolve())));
+  within(20_000, 'the end', new Promise((resolve) => socket.resume().once('close', () => resolve())));
 
 test('a tunnel in which nothing comes, or a handshake that does not end, is cut after 10 s', async (t) => {
   const clock = fakeClock();
