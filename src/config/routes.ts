@@ -75,6 +75,14 @@ function readRoute(
 ): RouteConfig {
   const provider = readProviderOf(node, data, defaults, problems);
   const match = readMatch(node, data, defaults, problems);
+  if (data.websocket && match.methods.length > 0 && !match.methods.includes('GET')) {
+    problems.warning(
+      'unused_key',
+      nearest(node, 'websocket'),
+      'a WebSocket begins with a GET, and `match.methods` has none',
+      'add GET to `match.methods`, or leave `websocket` out',
+    );
+  }
   return {
     name: data.name ?? defaultName(data, names),
     match,

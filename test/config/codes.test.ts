@@ -202,6 +202,13 @@ const CASES: readonly Case[] = [
     path: 'providers.p.renew',
   },
   {
+    code: 'unused_key',
+    title: 'WebSocket on a route without GET',
+    source: ROUTES('- match: { path: /p, methods: [POST] }\n  provider: p\n  upstream: http://h\n  websocket: «true»'),
+    path: 'routes[0].websocket',
+    help: /add GET/,
+  },
+  {
     code: 'invalid_value',
     title: 'the case of a signature in base64',
     source: PROFILE(

@@ -1,11 +1,15 @@
 import type net from 'node:net';
 import test from 'ava';
-import { within } from '../helpers/http1.ts';
+import { frame, OPCODE } from '../helpers/frames.ts';
+import { until, within } from '../helpers/http1.ts';
+import { startOutrider } from '../helpers/outrider.ts';
 import { assertProblem } from '../helpers/problem.ts';
 import { ask, rawClient } from '../helpers/raw.ts';
+import { handshake, shake } from '../helpers/websocket-client.ts';
+import { startWebSocketUpstream } from '../helpers/websocket-upstream.ts';
 import { openTunnel, readHead } from '../tunnel/client.ts';
 import { givenIntercepted } from '../tunnel/intercepted.ts';
-import { givenPlain, givenTokens } from './given.ts';
+import { givenPlain, givenTokens, plainYaml } from './given.ts';
 
 test('rule 10: a request head that is not whole after 10 s is answered 408 and cut', async (t) => {
   const { outrider, upstream } = await givenPlain(t);
@@ -84,6 +88,23 @@ slow('rule 10: an idle connection is kept for 65 s (set OUTRIDER_SLOW_TESTS to r
   const took = Date.now() - started;
   t.true(took >= 63_000 && took < 70_000, `${took} ms`);
 });
+
+slow(
+  'rule 10: a quiet WebSocket on a connection that was kept is not idle (set OUTRIDER_SLOW_TESTS to run)',
+  async (t) => {
+    t.timeout(100_000);
+    const upstream = await startWebSocketUpstream(t);
+    const outrider = await startOutrider(t, plainYaml(upstream.origin, 'websocket: true'));
+    const client = await rawClient(t, outrider.port);
+    await client.send('GET /api/x HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    t.is((await client.answer()).text, 'ordinary');
+    const shaken = await shake(t, outrider.port, handshake('/api/socket'), client.socket);
+    t.is(shaken.status, 101);
+    await new Promise((resolve) => setTimeout(resolve, 67_000));
+    shaken.socket.write(frame(OPCODE.text, 'still there', { mask: true }));
+    await until('the echo', () => shaken.received().equals(frame(OPCODE.text, 'still there')));
+  },
+);
 
 for (const value of ['100-continue', '100-Continue']) {
   test(`rule 11: Expect: ${value} is answered by us, not forwarded, and the credential is there`, async (t) => {
