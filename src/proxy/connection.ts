@@ -13,6 +13,7 @@ const createConnection = (more: Partial<Connection> = {}): Connection => ({
   callers: [],
   isRefused: false,
   hasAnswered: false,
+  bytesAtRest: 0,
   isLeaving: false,
   isExcess: false,
   tunnel: undefined,
@@ -26,7 +27,7 @@ export const isKnown = (socket: Tagged): boolean => socket[CONNECTION] !== undef
 
 /** From now on node:http speaks HTTP on it. */
 export function track(socket: Tagged, clock: Clock, more: Partial<Connection>): void {
-  const connection = createConnection(more);
+  const connection = createConnection({ bytesAtRest: socket.bytesRead, ...more });
   socket[CONNECTION] = connection;
   // What node:http calls after the last answer. Of those that are too many, none may stay.
   if (!connection.isExcess) socket.destroySoon = () => leave(socket, clock);

@@ -13,6 +13,8 @@ export interface Connection {
   isRefused: boolean;
   /** Some request on it has been answered. */
   hasAnswered: boolean;
+  /** How much had been read from it when no request was there; with more, one has begun. */
+  bytesAtRest: number;
   /** We have closed our side of it. */
   isLeaving: boolean;
   /** It is one more than `limits.connections`. */
@@ -126,6 +128,7 @@ export class NodeCaller implements Caller {
     const { callers } = this.#connection;
     callers.splice(callers.indexOf(this), 1);
     this.#connection.hasAnswered = true;
+    this.#connection.bytesAtRest = this.#req.socket.bytesRead;
     this.#wake?.();
     this.#endLinger?.();
     const { onClose } = this;

@@ -1,4 +1,4 @@
-/** Calls `send` with 0, 1, 2, … at a steady rate, whatever becomes of it. */
+/** Calls at a steady rate. */
 export interface Pace {
   /** Calls so far. */
   readonly count: number;
@@ -8,17 +8,22 @@ export interface Pace {
 
 const TICK_MS = 4;
 
-export function pace(perSecond: number, send: (n: number) => Promise<void>, from = 0): Pace {
+/**
+ * Calls `send` with 0, 1, 2, … at a steady rate, whatever becomes of it. With `most` under way it waits; what was due meanwhile
+ * is not made up for, or a process that had no turn for a while would come down on the other in one burst.
+ */
+export function pace(perSecond: number, send: (n: number) => Promise<void>, most = Infinity): Pace {
   const underWay = new Set<Promise<void>>();
-  const began = performance.now();
+  let began = performance.now();
   let count = 0;
   const timer = setInterval(() => {
-    // It may come late: what is due is sent then.
-    for (const due = ((performance.now() - began) / 1_000) * perSecond; count < due;) {
-      const sending = send(from + count++);
+    const due = ((performance.now() - began) / 1_000) * perSecond;
+    while (count < due && underWay.size < most) {
+      const sending = send(count++);
       underWay.add(sending);
       void sending.finally(() => underWay.delete(sending));
     }
+    began += (Math.max(0, due - count) / perSecond) * 1_000;
   }, TICK_MS);
   return {
     get count() {

@@ -11,7 +11,7 @@ const PER_SECOND = 500;
 test(`rule 32: at ${PER_SECOND} requests a second, one proxy after the other is replaced, and no caller notices`, async (t) => {
   const echo = await startEcho(t);
   const start = (): Promise<CliProcess> =>
-    startCli(t, plainYaml(echo.origin, '', 'timeouts: { lame_duck: 1s }\nlog: { format: json, access: false }'));
+    startCli(t, plainYaml(echo.origin, '', 'timeouts: { lame_duck: 1500ms }\nlog: { format: json, access: false }'));
   let proxy = await start();
   const load = steady({ perSecond: PER_SECOND, port: () => proxy.port });
   const traffic = async (count: number): Promise<void> => {

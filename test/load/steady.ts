@@ -33,6 +33,9 @@ export interface SteadyOptions {
   readonly path?: string;
 }
 
+/** Connections at once. */
+const MOST = 128;
+
 interface Slot {
   readonly port: number;
   readonly caller: KeepAliveCaller;
@@ -42,26 +45,24 @@ interface Slot {
 export function steady({ perSecond, port, path = '/api/pay' }: SteadyOptions): Steady {
   const sent: Sent[] = [];
   const callers: KeepAliveCaller[] = [];
-  // First in, first out: every connection has its turn.
-  const idle: Slot[] = [];
+  // First in, first out: every connection has its turn. Some to begin with, or one would do.
+  const idle = Array.from<Slot | undefined>({ length: 32 });
 
   const open = (): Slot => {
     const slot = { port: port(), caller: new KeepAliveCaller(port()) };
     callers.push(slot.caller);
     return slot;
   };
-  const send = async (last: Slot, id: number): Promise<void> => {
-    // One that was closed while it was idle is as good as none.
-    const slot = last.caller.connections === 0 || last.caller.isOpen ? last : open();
+  const send = async (last: Slot | undefined, id: number): Promise<void> => {
+    // Whoever needs a new connection asks where to, now.
+    const slot = last?.caller.isOpen ? last : open();
     const reply = await slot.caller.ask(post(path, id), {
       pause: () => new Promise((resolve) => setImmediate(resolve)),
     });
     sent.push({ id, port: slot.port, reply });
-    idle.push(slot.caller.isOpen ? slot : open());
+    idle.push(slot);
   };
-  // Some to begin with, or one connection would do.
-  idle.push(...Array.from({ length: 32 }, open));
-  const sending = pace(perSecond, (id) => send(idle.shift() ?? open(), id));
+  const sending = pace(perSecond, (id) => send(idle.shift(), id), MOST);
   return {
     sent,
     callers,
