@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { Connection, NodeCaller } from './node-caller.ts';
@@ -5,6 +6,9 @@ import type { Connection, NodeCaller } from './node-caller.ts';
 const CONNECTION = Symbol('connection');
 /** How long what a caller still sends is read and dropped, once we have closed our side. */
 const LEAVE_MS = 1_000;
+
+/** Behind a request that ends the connection so much is read, so that a caller who goes is noticed. */
+const IGNORED_BYTES = 1024 * 1024;
 
 /** A socket that carries its {@link Connection}. */
 export type Tagged = Socket & { [CONNECTION]?: Connection };
@@ -38,6 +42,34 @@ export function letGo(socket: Tagged): void {
   Reflect.deleteProperty(socket, 'destroySoon');
 }
 
+/** In place of what node:http does with a request whose head is here: it is none, and no upgrade either. */
+const ignore = (req: IncomingMessage & { upgrade: boolean }): number => {
+  req.upgrade = false;
+  return 0;
+};
+
+/**
+ * Nothing that still comes is looked at. node:http would keep every request until those before it are answered, and those of
+ * one read of the socket can be thousands.
+ */
+export function ignoreRest(socket: Tagged): void {
+  const { parser } = socket as { parser?: { onIncoming: unknown } };
+  if (!parser || parser.onIncoming === ignore) return;
+  parser.onIncoming = ignore;
+  // Not while it reads.
+  setImmediate(() => drop(socket, IGNORED_BYTES));
+}
+
+/** What still comes, up to `maxBytes`, is read and not even parsed: a socket with a listener of ours is no longer the parser's. */
+function drop(socket: Tagged, maxBytes: number): void {
+  let restBytes = maxBytes;
+  const count = (chunk: Buffer): void => {
+    restBytes -= chunk.length;
+    if (restBytes < 0) socket.pause();
+  };
+  socket.on('data', count).removeAllListeners('data').on('data', count).resume();
+}
+
 /**
  * Closes our side, after `last`, and reads on for a while: closed with bytes unread, the connection would be reset, and a
  * reset may overtake the answer (RFC 9112 §9.6).
@@ -50,6 +82,7 @@ export function leave(socket: Tagged, clock: Clock, last?: Uint8Array): void {
   socket.on('error', () => socket.destroy());
   if (last) socket.write(last);
   socket.end();
+  drop(socket, Infinity);
   const timer = clock.after(LEAVE_MS, () => socket.destroy());
   socket.once('close', () => timer.cancel());
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import { OutriderError, type ErrorCode } from '../core/errors.ts';
 import { listen, originOf } from '../core/listen.ts';
 import type { Caller } from './caller.ts';
-import { connectionOf, isKnown, leave, letGo, serveBare, track, type Tagged } from './connection.ts';
+import { connectionOf, ignoreRest, isKnown, leave, letGo, serveBare, track, type Tagged } from './connection.ts';
 import type { Destination } from './destination.ts';
 import type { Visitor } from './door.ts';
 import type { ConnectRequest, Hold } from './forward-connect.ts';
@@ -120,7 +120,7 @@ export function createListener(options: ListenerOptions): Listener {
     const connection = connectionOf(req.socket);
     // It came behind something that we could not understand, so we can't know what it is.
     if (connection.isRefused) {
-      req.resume();
+      ignoreRest(req.socket);
       return;
     }
     const caller = new NodeCaller(req, res, connection, awaitsContinue, premises);
