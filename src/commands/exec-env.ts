@@ -53,6 +53,16 @@ export function baseUrls(origin: string, routes: readonly RouteConfig[]): Record
   return urls;
 }
 
+const entries = (list: string): string[] => list.split(/[\s,]+/).filter((entry) => entry !== '');
+
+/** The variable of another proxy, to which programs would take what they send to our base URLs; `NO_PROXY` may spare it. */
+export function detour(env: Env, { hostname, port }: URL): string | undefined {
+  const isSpared = entries(env['no_proxy'] || env['NO_PROXY'] || '').some((entry) =>
+    readException(entry.toLowerCase())?.(hostname, port),
+  );
+  return isSpared ? undefined : ['http_proxy', 'HTTP_PROXY'].find((name) => env[name]);
+}
+
 /** `NO_PROXY` without the entries that would keep a routed host from us; undefined when there was none. */
 export function noProxy(env: Env, origins: readonly URL[]): string | undefined {
   const before = env['no_proxy'] || env['NO_PROXY'];
@@ -60,10 +70,7 @@ export function noProxy(env: Env, origins: readonly URL[]): string | undefined {
     const isException = readException(entry.toLowerCase().replace(/^([^:]*|\[.*\]):\d+$/, '$1'));
     return !isException || !origins.some(({ hostname }) => isException(hostname, ''));
   };
-  return before
-    ?.split(/[\s,]+/)
-    .filter((entry) => entry !== '' && keeps(entry))
-    .join(',');
+  return before === undefined ? undefined : entries(before).filter(keeps).join(',');
 }
 
 /** What makes programs come to the proxy for every URL, and trust its certificates. */

@@ -7,9 +7,9 @@ import { makeAuthority } from '../tunnel/certificate.ts';
 import { readConfig } from './config-file.ts';
 import { holdSignals, NOT_FOUND, runProgram } from './exec-child.ts';
 import { makeRunDir, type RunDir } from './exec-dir.ts';
-import { baseUrls, bundle, interceptVariables, NESTED } from './exec-env.ts';
+import { baseUrls, bundle, detour, interceptVariables, NESTED } from './exec-env.ts';
 import type { Context } from './output.ts';
-import { complain, complainOf, shellQuote } from './output.ts';
+import { complain, complainOf, shellQuote, warn } from './output.ts';
 
 export interface ExecOptions {
   /** Has the program's requests to the providers' own URLs come to us, TLS and all. */
@@ -20,6 +20,7 @@ export interface ExecOptions {
 
 /** We ourselves failed. */
 const FAILED = 125;
+const SPARE_US = 'set NO_PROXY=127.0.0.1, or use --intercept';
 /** Longer than any run. */
 const CA_LIFETIME_MS = 90 * 24 * 3_600_000;
 
@@ -81,6 +82,8 @@ export async function exec(context: Context, { intercept, command, args }: ExecO
     const own: Record<string, string | undefined> = { [NESTED]: '1', ...baseUrls(origin, config.routes) };
     const token = config.listen.accessTokens[0]?.reveal();
     if (token !== undefined) own['OUTRIDER_TOKEN'] = token;
+    const astray = intercept ? undefined : detour(env, new URL(origin));
+    if (astray) warn(context, `${astray} is set: a program that follows it takes its requests for us there`, SPARE_US);
     if (intercept) {
       dir = await makeRunDir();
       const file = join(dir.path, 'roots.pem');

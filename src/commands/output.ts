@@ -49,6 +49,12 @@ export function complain(
   return 1;
 }
 
+/** Prints what will not stop us. */
+export function warn({ stderr, color }: Listener, message: string, help: string): void {
+  const shown = color ? styleText(['bold', 'yellow'], 'warning', { validateStream: false }) : 'warning';
+  stderr.write(`${shown}: ${hush(message)}\n  = help: ${help}\n`);
+}
+
 /** An error of ours as a complaint; its cause, which may hold anything, is left out. */
 export const complaintOf = ({ code, detail, remedy }: OutriderError): Complaint => ({
   code,

@@ -40,6 +40,21 @@ test.serial('a program gets the base URLs, and what it says is all that is said'
   t.is(upstream.requests[0]?.target, '/x');
 });
 
+test.serial('a proxy of the environment that would swallow what the program sends to us is warned of', async (t) => {
+  const { file } = configFile(t, yaml());
+  const stderrWith = async (env: Record<string, string>, ...more: string[]): Promise<string> =>
+    (await run(t, args(file, ...more, '--', process.execPath, '-e', '0'), { env })).stderr;
+  const http_proxy = 'http://user:password@127.0.0.1:9';
+  t.regex(
+    await stderrWith({ http_proxy }),
+    /^warning: http_proxy is set.*\n {2}= help: set NO_PROXY=127\.0\.0\.1.*\n$/,
+  );
+  t.notRegex(await stderrWith({ http_proxy }), /password/);
+  for (const NO_PROXY of ['*', 'a.test, 127.0.0.1', '127.0.0.0/8'])
+    t.is(await stderrWith({ http_proxy, NO_PROXY }), '');
+  t.is(await stderrWith({ http_proxy }, '--intercept'), '');
+});
+
 test.serial(
   'with --intercept the program comes to the proxy for every URL, and trusts a CA made for it alone',
   async (t) => {
