@@ -31,10 +31,9 @@ export interface SteadyOptions {
   /** Where a caller opens a connection, when it needs one. */
   readonly port: () => number;
   readonly path?: string;
+  /** Connections at once; 128 by default. */
+  readonly most?: number;
 }
-
-/** Connections at once. */
-const MOST = 128;
 
 interface Slot {
   readonly port: number;
@@ -42,7 +41,7 @@ interface Slot {
 }
 
 /** Sends POSTs over as many kept connections as that takes; whoever is told `Connection: close` goes where `port` says. */
-export function steady({ perSecond, port, path = '/api/pay' }: SteadyOptions): Steady {
+export function steady({ perSecond, port, path = '/api/pay', most = 128 }: SteadyOptions): Steady {
   const sent: Sent[] = [];
   const callers: KeepAliveCaller[] = [];
   // First in, first out: every connection has its turn. Some to begin with, or one would do.
@@ -62,7 +61,7 @@ export function steady({ perSecond, port, path = '/api/pay' }: SteadyOptions): S
     sent.push({ id, port: slot.port, reply });
     idle.push(slot);
   };
-  const sending = pace(perSecond, (id) => send(idle.shift(), id), MOST);
+  const sending = pace(perSecond, (id) => send(idle.shift(), id), most);
   return {
     sent,
     callers,
