@@ -161,8 +161,12 @@ function failuresOf(
   return failures;
 }
 
+const minutes = Number(options.minutes);
+const rate = options.rate === undefined ? undefined : Number(options.rate);
 if (options.help) process.stdout.write(`${USAGE}\n`);
-else {
-  const rate = options.rate === undefined ? undefined : Number(options.rate);
-  process.exitCode = await soak(Number(options.minutes), Number(options.seed), rate);
+else if (minutes > 0 && (rate === undefined || rate > 0)) {
+  process.exitCode = await soak(minutes, Number(options.seed), rate);
+} else {
+  process.stderr.write(`${USAGE}\n`);
+  process.exitCode = 2;
 }
