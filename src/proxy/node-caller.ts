@@ -4,6 +4,7 @@ import { OutriderError } from '../core/errors.ts';
 import { headerValue, type RawHeaders } from '../core/headers.ts';
 import type { Caller } from './caller.ts';
 import type { Destination } from './destination.ts';
+import { afterReading, ReceivedBody } from './received.ts';
 
 /** What is shared by the requests of one connection. */
 export interface Connection {
@@ -32,21 +33,10 @@ export interface Premises {
   readonly isDraining: boolean;
 }
 
-const EMPTY = new Uint8Array(0);
 /** How long a body that nobody wants is read on, so that the answer isn't lost in a reset. */
 const LINGER_MS = 500;
 /** Up to here one string is quicker on the wire than a head and a buffer. */
 const JOINED_BYTES = 4096;
-
-let turn: Promise<void> | undefined;
-/** Once what the sockets had has been read: one promise for all who wait in this turn of the event loop. */
-const afterReading = (): Promise<void> =>
-  (turn ??= new Promise((resolve) => {
-    setImmediate(() => {
-      turn = undefined;
-      resolve();
-    });
-  }));
 
 /** The bytes as a string of as many characters, without a Buffer made for it. */
 const latin1 = (bytes: Uint8Array): string =>
@@ -75,12 +65,9 @@ export class NodeCaller implements Caller {
   readonly #connection: Connection;
   readonly #premises: Premises;
   #awaitsContinue: boolean;
-  #broken: OutriderError | undefined;
-  /** Wakes who waits for more of the body. */
-  #wake: (() => void) | undefined;
+  #body: ReceivedBody | undefined;
   /** The answer is out while the body still comes: ends the wait for it. */
   #endLinger: (() => void) | undefined;
-  #isAnswered = false;
 
   constructor(
     req: IncomingMessage,
@@ -129,7 +116,7 @@ export class NodeCaller implements Caller {
     callers.splice(callers.indexOf(this), 1);
     this.#connection.hasAnswered = true;
     this.#connection.bytesAtRest = this.#req.socket.bytesRead;
-    this.#wake?.();
+    this.#body?.abandon();
     this.#endLinger?.();
     const { onClose } = this;
     this.onClose = undefined;
@@ -149,52 +136,30 @@ export class NodeCaller implements Caller {
     return afterReading();
   }
 
+  get #received(): ReceivedBody {
+    return (this.#body ??= new ReceivedBody(this.#req));
+  }
+
   takeWhole(): Uint8Array | undefined {
-    if (this.#broken) throw this.#broken;
-    if (!this.#req.complete) return undefined;
-    const first = this.#read();
+    const whole = this.#received.takeWhole();
     // Next to an upgrade, node:http overlooks a coding that it does not like (a tab behind it is enough), and the body with it.
-    if (!first && headerValue(this.headers, 'upgrade') !== undefined) {
+    if (whole?.length === 0 && headerValue(this.headers, 'upgrade') !== undefined) {
       throw new OutriderError('bad_request', {
         detail: 'the body that came with Upgrade can not be read',
         close: true,
       });
     }
-    if (this.#req.readableLength === 0) return first ?? EMPTY;
-    const chunks: Uint8Array[] = first ? [first] : [];
-    for (let chunk = this.#read(); chunk; chunk = this.#read()) chunks.push(chunk);
-    return Buffer.concat(chunks);
-  }
-
-  /** All that is here, in one piece: a body of tiny chunks costs by its bytes. With nothing here, it lets more come. */
-  #read(): Uint8Array | null {
-    const { readableLength } = this.#req;
-    return this.#req.read(readableLength === 0 ? undefined : readableLength) as Uint8Array | null;
+    return whole;
   }
 
   /** The body can't be understood: whoever reads it learns `error`. */
   breakBody(error: OutriderError): void {
-    this.#broken = error;
-    this.#wake?.();
+    this.#received.break(error);
     this.#endLinger?.();
   }
 
-  async *chunks(): AsyncGenerator<Uint8Array, undefined> {
-    const req = this.#req;
-    const wake = (): void => this.#wake?.();
-    req.on('readable', wake).on('end', wake).on('error', wake);
-    for (;;) {
-      if (this.#broken) throw this.#broken;
-      if (this.isGone || this.#isAnswered) throw new Error('nobody reads the body any more');
-      const chunk = this.#read();
-      if (chunk) {
-        yield chunk;
-        continue;
-      }
-      if (req.complete && req.readableLength === 0) return undefined;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-      this.#wake = undefined;
-    }
+  chunks(): AsyncGenerator<Uint8Array, undefined> {
+    return this.#received.chunks();
   }
 
   sendContinue(): void {
@@ -251,13 +216,12 @@ export class NodeCaller implements Caller {
   }
 
   end(): void {
-    if (this.#req.complete || this.#broken || this.#awaitsContinue || this.isGone) {
+    if (this.#req.complete || this.#body?.isBroken || this.#awaitsContinue || this.isGone) {
       this.#res.end();
       return;
     }
     // The caller has the whole answer already, and still sends: closing now would reset the connection under it.
-    this.#isAnswered = true;
-    this.#wake?.();
+    this.#received.abandon();
     const finish = (): void => {
       timer.cancel();
       this.#endLinger = undefined;

@@ -1,0 +1,127 @@
+import type { IncomingMessage } from 'node:http';
+import type { OutriderError } from '../core/errors.ts';
+
+const EMPTY = new Uint8Array(0);
+/** Less than this is waited with, for as long as it takes to see what came together with it. */
+const CRUMB_BYTES = 4096;
+/** With so much that nobody has asked for yet, the connection waits. */
+const HELD_BYTES = 64 * 1024;
+
+let turn: Promise<void> | undefined;
+/** Once what the sockets had has been read: one promise for all who wait in this turn of the event loop. */
+export const afterReading = (): Promise<void> =>
+  (turn ??= new Promise((resolve) => {
+    setImmediate(() => {
+      turn = undefined;
+      resolve();
+    });
+  }));
+
+/**
+ * The body of a request on node:http, which makes a Buffer and an event of each chunk: of one read of the socket that can be
+ * ten thousand, each hundreds of bytes in size for one that it holds. Here what came together is one piece.
+ */
+export class ReceivedBody {
+  readonly #req: IncomingMessage;
+  #broken: OutriderError | undefined;
+  #isUnwanted = false;
+  /** Wakes who waits for more. */
+  #wake: (() => void) | undefined;
+  /** What came while nobody waited for it. */
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #isHolding = false;
+  #isPaused = false;
+
+  constructor(req: IncomingMessage) {
+    this.#req = req;
+  }
+
+  get isBroken(): boolean {
+    return this.#broken !== undefined;
+  }
+
+  takeWhole(): Uint8Array | undefined {
+    if (this.#broken) throw this.#broken;
+    if (!this.#req.complete) return undefined;
+    const first = this.#read();
+    if (this.#req.readableLength === 0) return first ?? EMPTY;
+    const chunks: Uint8Array[] = first ? [first] : [];
+    for (let chunk = this.#read(); chunk; chunk = this.#read()) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
+  async *chunks(): AsyncGenerator<Uint8Array, undefined> {
+    const req = this.#req;
+    const arrived = (): void => (this.#wake ? this.#wake() : this.#hold());
+    req.on('readable', arrived).on('end', arrived).on('error', arrived);
+    for (;;) {
+      if (this.#broken) throw this.#broken;
+      if (this.#isUnwanted) throw new Error('nobody reads the body any more');
+      const chunk = this.#take();
+      if (chunk) {
+        yield chunk;
+        continue;
+      }
+      if (req.complete && req.readableLength === 0) return undefined;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+      this.#wake = undefined;
+      if (req.readableLength < CRUMB_BYTES) await afterReading();
+    }
+  }
+
+  /** It can't be understood: whoever reads it learns `error`. */
+  break(error: OutriderError): void {
+    this.#broken = error;
+    this.#wake?.();
+  }
+
+  /** Nobody gets any more of it. */
+  abandon(): void {
+    this.#isUnwanted = true;
+    this.#held = [];
+    this.#goOn();
+    this.#wake?.();
+  }
+
+  /** Takes what comes, up to a limit, although nobody waits for it. */
+  #hold(): void {
+    if (this.#isHolding) return;
+    this.#isHolding = true;
+    void afterReading().then(() => {
+      this.#isHolding = false;
+      if (this.#wake || this.#isUnwanted) return;
+      const chunk = this.#read();
+      if (!chunk) return;
+      this.#held.push(chunk);
+      this.#heldBytes += chunk.length;
+      if (this.#heldBytes < HELD_BYTES || this.#req.complete) return;
+      this.#isPaused = true;
+      // Reading has just set the socket going, which takes effect in the next tick.
+      process.nextTick(() => this.#isPaused && this.#req.socket.pause());
+    });
+  }
+
+  #take(): Uint8Array | null {
+    if (this.#held.length === 0) {
+      this.#goOn();
+      return this.#read();
+    }
+    const chunk = this.#held.length === 1 ? (this.#held[0] as Uint8Array) : Buffer.concat(this.#held);
+    this.#held = [];
+    this.#heldBytes = 0;
+    return chunk;
+  }
+
+  #goOn(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#req.socket.resume();
+  }
+
+  /** All that node:http has, in one piece. With nothing there, it lets more come. */
+  #read(): Uint8Array | null {
+    const { readableLength } = this.#req;
+    return this.#req.read(readableLength === 0 ? undefined : readableLength) as Uint8Array | null;
+  }
+}
