@@ -84,6 +84,7 @@ export function watchApp(
     started(origins) {
       ({ adminOrigin } = origins);
       watchPort(watch, origins.origin);
+      if (adminOrigin !== undefined) watchPort(watch, adminOrigin);
     },
     reloaded(next) {
       configs.push(next);
