@@ -3,7 +3,7 @@ import { until } from '../helpers/http1.ts';
 import { rawClient } from '../helpers/raw.ts';
 import { givenPlain } from './given.ts';
 
-const CRUMBS = 20_000;
+const CRUMBS = 100_000;
 
 test('rule 14: chunks of one byte that come together go on together', async (t) => {
   const { outrider, upstream } = await givenPlain(t);
