@@ -45,6 +45,8 @@ export interface Listener {
 const HEAD_MS = 10_000;
 const KEEP_ALIVE_MS = 65_000;
 const CHECK_MS = 1_000;
+/** Node drops what is beyond this without a word: one more than `limits.headers` can be, so that whoever sent more is refused. */
+const HEADERS = 10_001;
 /** Of requests sent without waiting for answers, so many are taken; after their answers the connection closes. */
 const PIPELINE_DEPTH = 64;
 /** How long a connection without any request is kept open while we close, and how often tunnels are looked at then. */
@@ -106,8 +108,7 @@ export function createListener(options: ListenerOptions): Listener {
       return callers.length === 0 && !isRefused && !isExcess && options.mayUpgrade(new Arrival(req, tunnel));
     },
   });
-  // Node drops what is beyond this without a word; we count them ourselves.
-  server.maxHeadersCount = 0;
+  server.maxHeadersCount = HEADERS;
 
   const overloaded = (): OutriderError =>
     new OutriderError('overloaded', {
