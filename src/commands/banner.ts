@@ -33,17 +33,14 @@ export function curlLine(route: RouteConfig, config: Config, listenerOrigin: str
   const example = exampleFor(route, config);
   const { origin, words } = callable(listenerOrigin);
   const method = example?.method ?? (route.match.methods.includes('GET') ? 'GET' : (route.match.methods[0] ?? 'GET'));
-  const header = (name: string, value: string): string[] => [
-    '-H',
-    isSecretKey(name) || hush(value) !== value ? `${name}: …` : `${name}: ${value}`,
-  ];
+  const header = (name: string, value: string): string[] => ['-H', `${name}: ${value}`];
   const line = [
     'curl',
     ...words,
     ...(method === 'GET' || (method === 'POST' && example?.body !== undefined) ? [] : ['-X', method]),
     `${origin}${path === '/' ? '' : path}${example?.path ?? (path === '/' ? '/' : '')}`,
     ...(hosts[0] === undefined ? [] : header('Host', hosts[0])),
-    ...[...headers].flatMap(([name, value]) => header(name, value)),
+    ...[...headers].flatMap(([name, value]) => header(name, isSecretKey(name) || hush(value) !== value ? '…' : value)),
     ...Object.entries(example?.headers ?? {}).flatMap(([name, value]) => header(name, value)),
     ...(example?.body === undefined ? [] : ['-d', example.body]),
   ].map(shellQuote);

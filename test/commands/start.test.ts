@@ -25,19 +25,30 @@ async function startSilent(t: ExecutionContext): Promise<{ origin: string; asked
 const plain = (upstream: string, more = ''): string =>
   `version: 1\nlisten: { address: "127.0.0.1:0" }\nadmin: false\nlog: { format: json }\n${more}\nroutes: [{ name: a, match: { path: /a }, upstream: "${upstream}" }]\n`;
 
+const WITH_HEADERS = SIMULATED.replace(
+  '\nroutes:',
+  '\n  user: { profile: phonepe-user, environment: simulator }\nroutes:',
+).concat(`  - { name: user, match: { path: /user }, provider: user }
+  - { name: guarded, match: { path: /g, headers: { authorization: Basic c2VjcmV0 } }, provider: null, upstream: "http://127.0.0.1:9" }
+`);
+
 needsCurl('the banner has one curl line for each route, and that of a simulated route works', async (t) => {
-  const proxy = await startProxy(t);
+  const proxy = await startProxy(t, WITH_HEADERS);
   const lines = proxy.stdout().match(/(?<=^ *)curl .*$/gm) ?? [];
-  t.is(lines.length, 2, proxy.stdout());
+  t.is(lines.length, 4, proxy.stdout());
   t.regex(proxy.stdout(), /^ *admin +http:\/\/127\.0\.0\.1:\d+/m);
   t.regex(proxy.stdout(), /^ *simulator +http:\/\/127\.0\.0\.1:\d+$/m);
   t.regex(proxy.stdout(), /^ *control +curl -X POST http:\/\/127\.0\.0\.1:\d+\/_control\/revoke$/m);
-  const { status, stdout } = spawnSync('sh', ['-c', `${lines[0]} -sS -w '%{http_code}' -o /dev/null`], {
-    encoding: 'utf8',
-  });
-  t.is(status, 0);
-  t.is(stdout, '200');
-  t.true(lines[1]?.includes('/plain'));
+  const [pay, plain, user, guarded] = lines;
+  for (const line of [pay, user]) {
+    const { status, stdout } = spawnSync('sh', ['-c', `${line} -sS -w '%{http_code}' -o /dev/null`], {
+      encoding: 'utf8',
+    });
+    t.is(status, 0);
+    t.is(stdout, '200', line);
+  }
+  t.true(plain?.includes('/plain'));
+  t.true(guarded?.endsWith("-H 'authorization: …'"), guarded);
 });
 
 test.serial('SIGTERM drains and ends with 0; the access log is whole', async (t) => {
