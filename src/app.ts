@@ -15,8 +15,9 @@ import { logExchanges } from './observe/access-log.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { logNotices } from './observe/notices.ts';
+import { Budget } from './proxy/budget.ts';
 import { createClient } from './proxy/client.ts';
-import { createComplaints } from './proxy/complain.ts';
+import { createComplaints, createSpoolComplaints } from './proxy/complain.ts';
 import { guardedLookup } from './proxy/destination.ts';
 import { dialUnmatched } from './proxy/egress-dial.ts';
 import { createExchange } from './proxy/exchange.ts';
@@ -26,7 +27,6 @@ import { createGuard } from './proxy/guard.ts';
 import { createHandshakeGate, LazyHandshakes } from './proxy/handshake.ts';
 import { createListener, type Listener } from './proxy/listener.ts';
 import { answerError } from './proxy/respond.ts';
-import { SpoolBudget } from './proxy/spool.ts';
 import { egressPasswords, readEgress } from './proxy/egress.ts';
 import { createUpstream } from './proxy/upstream.ts';
 import { endpointsOf, simulatedProviders, startSimulator } from './simulation.ts';
@@ -105,7 +105,11 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const tokenUpstream = createUpstream(clock, { egress, isReused: false });
   const http: HttpClient = createClient(tokenUpstream, clock);
   let store: TokenStore | undefined;
-  const budget = new SpoolBudget(config.replay.spoolTotalBytes);
+  const budgets = {
+    memory: new Budget(config.limits.bodyMemoryBytes),
+    disk: new Budget(config.replay.spoolTotalBytes),
+    diskFailed: createSpoolComplaints(events, clock),
+  };
 
   let simulator: Simulator | undefined;
   const retired: Simulator[] = [];
@@ -137,7 +141,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     handshakes,
     events,
     clock,
-    budget,
+    budgets,
     pseudonym,
     nextRequestId,
     complain,
@@ -282,6 +286,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       stopWatching?.();
       stopWatching = next.watchSecrets();
       current = next;
+      budgets.memory.resize(next.limits.bodyMemoryBytes);
       before?.retire(engine);
       events.emit('notice', { level: 'info', message: 'the config was reloaded' });
     },

@@ -97,6 +97,7 @@ export function compileEngine(
       return [provider.name, { auth, identity, credentials }] as const;
     }),
   );
+  const keepNothing = { ...config.replay, spoolBytes: 0 };
   const lanes = config.routes.map((route): Lane => {
     const upstream = upstreamOf(route, endpoints);
     const url = new URL(upstream);
@@ -113,7 +114,8 @@ export function compileEngine(
       forward: createForward(route.headers, `1.1 ${deps.pseudonym}`),
       authorizer: route.provider === undefined ? undefined : providers.get(route.provider)?.auth.forUpstream(upstream),
       timeouts: route.timeouts,
-      replay: route.replay,
+      replays: route.replay !== false,
+      keep: route.replay === false ? keepNothing : route.replay,
       websocket: route.websocket,
     };
   });
@@ -129,7 +131,8 @@ export function compileEngine(
       forward: forwardAsItIs,
       authorizer: undefined,
       timeouts: config.timeouts,
-      replay: false,
+      replays: false,
+      keep: keepNothing,
       websocket: false,
       isUnmatched: true,
     };
@@ -142,7 +145,6 @@ export function compileEngine(
     ),
     forward: createForwardDoor(config.forward, lanes, relay),
     limits: config.limits,
-    keep: config.replay,
     config,
     providers,
     lanes,

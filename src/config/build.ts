@@ -143,6 +143,7 @@ const limitsOf = (data: ConfigData['limits']): Config['limits'] => ({
   connections: data.connections,
   waiting: data.waiting,
   signedBodyBytes: data.signed_body,
+  bodyMemoryBytes: data.body_memory,
 });
 
 /** XDG Base Directory: a relative `$XDG_STATE_HOME` is ignored. */

@@ -20,6 +20,7 @@ export interface Limits {
   readonly connections: number;
   readonly waiting: number;
   readonly signedBodyBytes: number;
+  readonly bodyMemoryBytes: number;
 }
 
 /** `false` never replays. `spoolBytes` is the largest body in all. */

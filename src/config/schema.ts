@@ -183,6 +183,10 @@ const limits = z.strictObject({
   connections: described('Open connections of callers.', withDefault(integer(1, 1_000_000), 10_000, 10_000)),
   waiting: described('Requests that may wait for a token.', withDefault(integer(0, 1_000_000), 1_000, 1_000)),
   signed_body: described('The largest body that is signed.', withDefault(size(0), MiB, '1MiB')),
+  body_memory: described(
+    'Memory for the bodies of all requests together; when it is used up, they are kept in files, and none is collected to be signed.',
+    withDefault(size(0), 32 * MiB, '32MiB'),
+  ),
 });
 
 const replay = z.strictObject({

@@ -1,66 +1,9 @@
 import { OutriderError } from '../core/errors.ts';
 import type { Caller } from './caller.ts';
+import type { Budgets } from './budget.ts';
 import { MemoryLog } from './memory-log.ts';
-import { SpoolFile, type SpoolBudget } from './spool.ts';
-
-export interface KeepLimits {
-  /** Kept in memory up to here, bytes. */
-  readonly memoryBytes: number;
-  /** The largest body that is kept at all, bytes. */
-  readonly spoolBytes: number;
-  readonly dir: string;
-}
-
-/** A request body that can be sent twice. */
-export interface RequestBody {
-  /** All of it, when it is here; then `read` isn't needed. */
-  readonly whole: Uint8Array | undefined;
-  /** Bytes that came from the caller so far. */
-  readonly bytesIn: number;
-  /** Whether `read` can start from the first byte once more. */
-  readonly isRepeatable: boolean;
-  /**
-   * The bytes from the first on: what is kept, then what still comes. One reader at a time: a new one takes over.
-   * Rejects with `bad_request` when the caller's framing breaks.
-   */
-  read(): AsyncIterable<Uint8Array>;
-  /** Reads what may be kept in memory while nobody sends it yet, so that a caller who goes is noticed. */
-  readAhead(): void;
-  /** Lets go of memory and file. */
-  release(): void;
-}
-
-class WholeBody implements RequestBody {
-  readonly whole: Uint8Array;
-  readonly isRepeatable: boolean;
-
-  constructor(whole: Uint8Array, maxBytes: number) {
-    this.whole = whole;
-    this.isRepeatable = whole.length <= maxBytes;
-  }
-
-  get bytesIn(): number {
-    return this.whole.length;
-  }
-
-  async *read(): AsyncGenerator<Uint8Array> {
-    yield this.whole;
-  }
-
-  readAhead(): void {}
-
-  release(): void {}
-}
-
-/** The body of a request that has none. */
-export const NO_BODY: RequestBody = {
-  whole: new Uint8Array(0),
-  bytesIn: 0,
-  isRepeatable: true,
-  async *read() {},
-  readAhead() {},
-  release() {},
-};
+import { SpoolFile } from './spool.ts';
+import { type BodyOptions, type KeepLimits, type RequestBody, WholeBody } from './whole-body.ts';
 
 /** The upstream was dialled before a streaming body is read, so what breaks it may have been seen. */
 function afterDialling(error: unknown): unknown {
@@ -83,7 +26,7 @@ class StreamingBody implements RequestBody {
   bytesIn = 0;
   readonly #source: AsyncIterator<Uint8Array, undefined>;
   readonly #limits: KeepLimits;
-  readonly #budget: SpoolBudget;
+  readonly #budgets: Budgets;
   #isKept: boolean;
   #isReleased = false;
   #isWriting = false;
@@ -97,15 +40,10 @@ class StreamingBody implements RequestBody {
   #passing: Uint8Array | undefined;
   #pull: Promise<void> | undefined;
 
-  constructor(
-    source: AsyncIterator<Uint8Array, undefined>,
-    limits: KeepLimits,
-    budget: SpoolBudget,
-    declaredBytes: number,
-  ) {
+  constructor(source: AsyncIterator<Uint8Array, undefined>, { limits, budgets, declaredBytes }: BodyOptions) {
     this.#source = source;
     this.#limits = limits;
-    this.#budget = budget;
+    this.#budgets = budgets;
     this.#isKept = declaredBytes <= limits.spoolBytes;
   }
 
@@ -180,14 +118,13 @@ class StreamingBody implements RequestBody {
 
   async #keep(chunk: Uint8Array): Promise<boolean> {
     if (!this.isRepeatable) return false;
-    if (
-      !this.#file &&
-      this.#memory.bytes + chunk.length <= Math.min(this.#limits.memoryBytes, this.#limits.spoolBytes)
-    ) {
+    const { memory, disk } = this.#budgets;
+    const isSmall = this.#memory.bytes + chunk.length <= Math.min(this.#limits.memoryBytes, this.#limits.spoolBytes);
+    if (!this.#file && isSmall && memory.take(chunk.length)) {
       this.#memory.append(chunk);
       return true;
     }
-    if (this.bytesIn > this.#limits.spoolBytes || !this.#budget.take(chunk.length)) {
+    if (this.bytesIn > this.#limits.spoolBytes || !disk.take(chunk.length)) {
       this.#forget();
       return false;
     }
@@ -196,8 +133,9 @@ class StreamingBody implements RequestBody {
     try {
       this.#file ??= await SpoolFile.create(this.#limits.dir);
       await this.#file.append(chunk);
-    } catch {
+    } catch (error) {
       // A full or missing disk costs the replay, not the request.
+      this.#budgets.diskFailed(error);
       this.#forget();
       return false;
     } finally {
@@ -208,8 +146,9 @@ class StreamingBody implements RequestBody {
 
   #forget(): void {
     this.#isKept = false;
+    this.#budgets.memory.give(this.#memory.bytes);
     this.#memory.clear();
-    this.#budget.give(this.#spooledBytes);
+    this.#budgets.disk.give(this.#spooledBytes);
     this.#spooledBytes = 0;
     const file = this.#file;
     this.#file = undefined;
@@ -224,27 +163,23 @@ class StreamingBody implements RequestBody {
   }
 }
 
-export interface BodyOptions {
-  readonly limits: KeepLimits;
-  readonly budget: SpoolBudget;
-  /** From the head: bytes, or -1 when chunked. */
-  readonly declaredBytes: number;
-}
-
 /** Opens the body of a request: whole if it came together with its head, else as it streams. */
-export function openBody(caller: Caller, { limits, budget, declaredBytes }: BodyOptions): RequestBody {
+export function openBody(caller: Caller, options: BodyOptions): RequestBody {
   const whole = caller.takeWhole();
-  if (whole) return new WholeBody(whole, limits.spoolBytes);
+  if (whole) {
+    const { memory } = options.budgets;
+    memory.charge(whole.length);
+    return new WholeBody(whole, options.limits.spoolBytes, memory);
+  }
   caller.sendContinue();
-  return new StreamingBody(caller.chunks(), limits, budget, declaredBytes);
+  return new StreamingBody(caller.chunks(), options);
 }
 
-/** Reads a body that must be whole (to be signed, say). Throws `body_too_large` before anything is sent. */
+/** Reads a body that must be whole (to be signed, say). Throws `body_too_large` or `overloaded` before anything is sent. */
 export async function collectBody(
   caller: Caller,
-  declaredBytes: number,
+  { limits, budgets, declaredBytes }: BodyOptions,
   maxBytes: number,
-  keepBytes: number,
 ): Promise<RequestBody> {
   const tooLarge = (): OutriderError =>
     new OutriderError('body_too_large', {
@@ -252,20 +187,36 @@ export async function collectBody(
       close: true,
     });
   if (declaredBytes > maxBytes) throw tooLarge();
-  let whole = caller.takeWhole();
-  if (!whole) {
-    caller.sendContinue();
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
-    for (const source = caller.chunks(); ;) {
-      const { done, value } = await source.next();
-      if (done) break;
-      bytes += value.length;
-      if (bytes > maxBytes) throw tooLarge();
-      chunks.push(value);
+  const budget = budgets.memory;
+  let bytes = 0;
+  try {
+    let whole = caller.takeWhole();
+    if (whole) {
+      budget.charge((bytes = whole.length));
+    } else {
+      caller.sendContinue();
+      const chunks: Uint8Array[] = [];
+      for (const source = caller.chunks(); ;) {
+        const { done, value } = await source.next();
+        if (done) break;
+        if (bytes + value.length > maxBytes) throw tooLarge();
+        if (!budget.take(value.length)) throw noMemory();
+        bytes += value.length;
+        chunks.push(value);
+      }
+      whole = Buffer.concat(chunks);
     }
-    whole = Buffer.concat(chunks);
+    if (whole.length > maxBytes) throw tooLarge();
+    return new WholeBody(whole, Math.max(limits.spoolBytes, maxBytes), budget);
+  } catch (error) {
+    budget.give(bytes);
+    throw error;
   }
-  if (whole.length > maxBytes) throw tooLarge();
-  return new WholeBody(whole, Math.max(keepBytes, maxBytes));
 }
+
+const noMemory = (): OutriderError =>
+  new OutriderError('overloaded', {
+    detail: 'the bodies of requests under way have used up `limits.body_memory`',
+    headers: ['Retry-After', '1'],
+    close: true,
+  });

@@ -5,19 +5,38 @@ import type { Events } from '../core/events.ts';
 /** The same trouble of the same route is told once in this time: an outage is one line, not one for each request. */
 const QUIET_MS = 10_000;
 
-/** Makes notices of errors that have a cause; what the caller is told, the access log has anyway. */
-export function createComplaints(events: Events, clock: Clock) {
+/** Whether something was not told lately. */
+function createQuiet(clock: Clock): (key: string) => boolean {
   const toldAtMs = new Map<string, number>();
-  return (error: OutriderError, requestId: string, route: string | undefined): void => {
-    const key = `${route ?? ''} ${error.code} ${error.detail}`;
+  return (key) => {
     const now = clock.monotonic();
-    if (now - (toldAtMs.get(key) ?? -Infinity) < QUIET_MS) return;
+    if (now - (toldAtMs.get(key) ?? -Infinity) < QUIET_MS) return false;
     if (toldAtMs.size > 1_000) toldAtMs.clear();
     toldAtMs.set(key, now);
+    return true;
+  };
+}
+
+/** Makes notices of errors that have a cause; what the caller is told, the access log has anyway. */
+export function createComplaints(events: Events, clock: Clock) {
+  const isNews = createQuiet(clock);
+  return (error: OutriderError, requestId: string, route: string | undefined): void => {
+    if (!isNews(`${route ?? ''} ${error.code} ${error.detail}`)) return;
     events.emit('notice', {
       level: error.code === 'internal_error' ? 'error' : 'warn',
       message: error.detail,
       fields: { request_id: requestId, route, code: error.code, cause: error.cause },
     });
+  };
+}
+
+/** Makes notices of bodies that could not be spooled. */
+export function createSpoolComplaints(events: Events, clock: Clock) {
+  const isNews = createQuiet(clock);
+  return (cause: unknown): void => {
+    const { code = 'unknown' } = cause as NodeJS.ErrnoException;
+    if (!isNews(code)) return;
+    const message = `a request body could not be kept in \`replay.dir\` (${code}): it is not sent again if its token is rejected`;
+    events.emit('notice', { level: 'warn', message, fields: { cause } });
   };
 }

@@ -2,7 +2,7 @@ import type { Authorized, Authorizer, Outbound } from '../auth/authorizer.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { AuthOutcome, ReplaySkipReason } from '../core/events.ts';
 import type { RawHeaders } from '../core/headers.ts';
-import { collectBody, NO_BODY, openBody, type RequestBody } from './body.ts';
+import { collectBody, openBody } from './body.ts';
 import type { Caller } from './caller.ts';
 import { readHead, requestIdIn, type Head } from './framing.ts';
 import { checkForwardable, enter, findLane, isPreflight, pathOf } from './door.ts';
@@ -15,6 +15,7 @@ import { joinTarget } from './target.ts';
 import type { Answer } from './answer.ts';
 import type { Attempt, AttemptObserver } from './attempt.ts';
 import { Trace } from './trace.ts';
+import { NO_BODY, type RequestBody } from './whole-body.ts';
 
 type Fate =
   | { readonly second: Authorized; readonly outcome: Extract<AuthOutcome, 'renewed' | 'replayed'> }
@@ -144,10 +145,11 @@ class Exchange extends Trace implements AttemptObserver {
   async #openBody(lane: Lane, head: Head, needsBody: boolean): Promise<void> {
     // What came together with the head has been read after this turn; then no stream is needed.
     await this.#caller.settle();
-    const limits = lane.replay === false ? { ...this.#engine.keep, spoolBytes: 0 } : lane.replay;
+    const options = { limits: lane.keep, budgets: this.#deps.budgets, declaredBytes: head.contentLength };
     this.#body = needsBody
-      ? await collectBody(this.#caller, head.contentLength, this.#engine.limits.signedBodyBytes, limits.spoolBytes)
-      : openBody(this.#caller, { limits, budget: this.#deps.budget, declaredBytes: head.contentLength });
+      ? await collectBody(this.#caller, options, this.#engine.limits.signedBodyBytes)
+      : openBody(this.#caller, options);
+    if (this.#caller.isGone) this.#body.release();
   }
 
   async #waitForToken(authorized: Promise<Authorized>): Promise<Authorized> {
@@ -206,7 +208,7 @@ class Exchange extends Trace implements AttemptObserver {
     const { clock } = this.#deps;
     const rejectedMs = clock.monotonic();
     const renewal = authorizer.renew(first, outbound, clock.now());
-    const unrepeatable = lane.replay === false ? 'replay_off' : this.#body.isRepeatable ? undefined : 'body_too_large';
+    const unrepeatable = !lane.replays ? 'replay_off' : this.#body.isRepeatable ? undefined : 'body_too_large';
     if (unrepeatable && !this.#caller.isHandshake) {
       // The token is renewed for those who come after.
       renewal.catch(() => undefined);

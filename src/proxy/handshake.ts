@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import { headerValues } from '../core/headers.ts';
 import type { Attempt, UpstreamRequest } from './attempt.ts';
-import type { RequestBody } from './body.ts';
+import type { RequestBody } from './whole-body.ts';
 import type { Caller } from './caller.ts';
 import { enter, findLane, pathOf, type Visitor } from './door.ts';
 import { readHead, type Head } from './framing.ts';

@@ -1,15 +1,16 @@
 import type { Authorizer } from '../auth/authorizer.ts';
-import type { Limits, ReplayConfig, RouteMatch, Timeouts } from '../config/config.ts';
+import type { Limits, RouteMatch, Timeouts } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import type { RawHeaders } from '../core/headers.ts';
+import type { Budgets } from './budget.ts';
 import type { Destination } from './destination.ts';
 import type { Guard } from './guard.ts';
 import type { Router } from './router.ts';
-import type { SpoolBudget } from './spool.ts';
 import type { Join } from './target.ts';
 import type { Upstream } from './upstream.ts';
+import type { KeepLimits } from './whole-body.ts';
 
 /** A route, compiled: everything about it that doesn't depend on the request. */
 export interface Lane {
@@ -23,7 +24,9 @@ export interface Lane {
   /** Undefined: forwarded without credentials. */
   readonly authorizer: Authorizer | undefined;
   readonly timeouts: Timeouts;
-  readonly replay: ReplayConfig | false;
+  readonly replays: boolean;
+  /** How much of bodies is kept. */
+  readonly keep: KeepLimits;
   /** Whether WebSocket handshakes pass. */
   readonly websocket: boolean;
   /** No route of the operator's: never to an address that strangers must not reach. */
@@ -57,8 +60,6 @@ export interface Engine {
   /** Undefined: forwarding is off. */
   readonly forward: ForwardDoor | undefined;
   readonly limits: Limits;
-  /** For bodies on lanes that never replay. */
-  readonly keep: ReplayConfig;
 }
 
 /** What every exchange works with. */
@@ -72,7 +73,7 @@ export interface ExchangeDeps {
   readonly handshakes: Pick<Upstream, 'send'>;
   readonly events: Events;
   readonly clock: Clock;
-  readonly budget: SpoolBudget;
+  readonly budgets: Budgets;
   /** `outrider-<id>`, one per process. */
   readonly pseudonym: string;
   nextRequestId(): string;

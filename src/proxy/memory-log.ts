@@ -1,3 +1,5 @@
+const FIRST_BLOCK_BYTES = 256;
+/** Each block is twice as large as the one before it, up to this. */
 const BLOCK_BYTES = 16 * 1024;
 /** A chunk of this size or more is kept as it is; smaller ones share a block. */
 const OWN_BLOCK_BYTES = 2 * 1024;
@@ -24,7 +26,8 @@ export class MemoryLog {
     }
     let block = this.#blocks.at(-1);
     if (!block || block.bytes.length - block.used < chunk.length) {
-      block = { bytes: new Uint8Array(BLOCK_BYTES), used: 0 };
+      const next = Math.max(chunk.length, block ? 2 * block.bytes.length : FIRST_BLOCK_BYTES);
+      block = { bytes: new Uint8Array(Math.min(next, BLOCK_BYTES)), used: 0 };
       this.#blocks.push(block);
     }
     block.bytes.set(chunk, block.used);

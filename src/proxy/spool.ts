@@ -2,27 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** How much all spooled bodies together may take on disk. One per process. */
-export class SpoolBudget {
-  readonly #maxBytes: number;
-  #usedBytes = 0;
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
-  }
-
-  /** Takes `bytes` out of the budget, if it has them. */
-  take(bytes: number): boolean {
-    if (this.#usedBytes + bytes > this.#maxBytes) return false;
-    this.#usedBytes += bytes;
-    return true;
-  }
-
-  give(bytes: number): void {
-    this.#usedBytes -= bytes;
-  }
-}
-
 /** Bytes in a temporary file that has no name any more: it is gone with its descriptor, however the process ends. */
 export class SpoolFile {
   readonly #file: FileHandle;
@@ -61,6 +40,7 @@ export class SpoolFile {
   async read(position: number, maxBytes: number): Promise<Uint8Array> {
     const buffer = Buffer.allocUnsafe(Math.min(maxBytes, this.#size - position));
     const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, position);
+    if (bytesRead === 0) throw new Error('the spool file is shorter than what was written to it');
     return buffer.subarray(0, bytesRead);
   }
 

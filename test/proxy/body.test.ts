@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
-import { openBody, type RequestBody } from '../../src/proxy/body.ts';
+import { openBody } from '../../src/proxy/body.ts';
 import type { Caller } from '../../src/proxy/caller.ts';
-import { SpoolBudget } from '../../src/proxy/spool.ts';
+import { Budget } from '../../src/proxy/budget.ts';
+import type { RequestBody } from '../../src/proxy/whole-body.ts';
 
 const KIB = 1024;
 
@@ -28,11 +29,18 @@ const spoolDir = (): string => mkdtempSync(join(tmpdir(), 'outrider-test-'));
 const open = (
   t: ExecutionContext,
   source: Iterable<Uint8Array>,
-  { memory = 4 * KIB, spool = 64 * KIB, budget = new SpoolBudget(64 * KIB), dir = spoolDir() } = {},
+  {
+    memory = 4 * KIB,
+    spool = 64 * KIB,
+    budget = new Budget(64 * KIB),
+    room = new Budget(64 * KIB),
+    dir = spoolDir(),
+    diskFailed = (_cause: unknown): void => undefined,
+  } = {},
 ): RequestBody => {
   const body = openBody(sender(source), {
     limits: { memoryBytes: memory, spoolBytes: spool, dir },
-    budget,
+    budgets: { memory: room, disk: budget, diskFailed },
     declaredBytes: -1,
   });
   t.teardown(() => body.release());
@@ -66,7 +74,7 @@ test('a body beyond the spool streams on and can be read once', async (t) => {
 });
 
 test('the spool of all bodies together is bounded, and given back', async (t) => {
-  const budget = new SpoolBudget(10 * KIB);
+  const budget = new Budget(10 * KIB);
   const first = open(t, pieces(10, KIB), { memory: 0, budget });
   await all(first);
   t.true(first.isRepeatable);
@@ -79,10 +87,29 @@ test('the spool of all bodies together is bounded, and given back', async (t) =>
   t.true(third.isRepeatable);
 });
 
-test('a directory that takes no file costs the replay, not the request', async (t) => {
-  const body = open(t, pieces(20, KIB), { dir: '/nonexistent/spool' });
+test('with no memory left for all bodies together, a body is kept in a file from its first byte', async (t) => {
+  const room = new Budget(3 * KIB);
+  const dir = spoolDir();
+  const first = open(t, pieces(3, KIB), { room, dir: '/nonexistent/spool' });
+  await all(first);
+  t.true(first.isRepeatable, 'in memory');
+  const second = open(t, pieces(3, KIB), { room, dir });
+  t.deepEqual(await all(second), Buffer.concat([...pieces(3, KIB)]));
+  t.true(second.isRepeatable);
+  t.deepEqual(await all(second), Buffer.concat([...pieces(3, KIB)]));
+  t.false(room.take(1), 'none of it was given back yet');
+  first.release();
+  second.release();
+  t.true(room.take(3 * KIB));
+});
+
+test('a directory that takes no file costs the replay, not the request, and is told', async (t) => {
+  const told: unknown[] = [];
+  const body = open(t, pieces(20, KIB), { dir: '/nonexistent/spool', diskFailed: (cause) => told.push(cause) });
   t.is((await all(body)).length, 20 * KIB);
   t.false(body.isRepeatable);
+  t.is(told.length, 1);
+  t.is((told[0] as NodeJS.ErrnoException).code, 'ENOENT');
 });
 
 test('a spooled body leaves no name behind', async (t) => {
@@ -94,7 +121,7 @@ test('a spooled body leaves no name behind', async (t) => {
 });
 
 test('a reader that takes over gets every byte, also beyond the spool, and the one before it gets no more', async (t) => {
-  const body = open(t, pieces(100, KIB), { memory: 0, spool: 8 * KIB, budget: new SpoolBudget(1024 * KIB) });
+  const body = open(t, pieces(100, KIB), { memory: 0, spool: 8 * KIB, budget: new Budget(1024 * KIB) });
   const first = body.read()[Symbol.asyncIterator]();
   for (let i = 0; i < 6; i++) await first.next();
   const second = body.read()[Symbol.asyncIterator]();
@@ -120,7 +147,7 @@ test('tiny chunks take about as much memory as they are long', async (t) => {
 });
 
 test('a release while more of the body is awaited lets go of the file at once', async (t) => {
-  const budget = new SpoolBudget(4 * KIB);
+  const budget = new Budget(4 * KIB);
   const pending = Promise.withResolvers<never>();
   async function* stalling(): AsyncGenerator<Uint8Array, undefined> {
     yield Buffer.alloc(4 * KIB);
@@ -128,7 +155,8 @@ test('a release while more of the body is awaited lets go of the file at once', 
   }
   const caller = { takeWhole: () => undefined, sendContinue: () => undefined, chunks: stalling } as unknown as Caller;
   const limits = { memoryBytes: 0, spoolBytes: 4 * KIB, dir: spoolDir() };
-  const body = openBody(caller, { limits, budget, declaredBytes: -1 });
+  const budgets = { memory: new Budget(0), disk: budget, diskFailed: () => undefined };
+  const body = openBody(caller, { limits, budgets, declaredBytes: -1 });
   const reader = body.read()[Symbol.asyncIterator]();
   await reader.next();
   const waiting = reader.next();
