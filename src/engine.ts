@@ -79,24 +79,7 @@ export function compileEngine(
   const endpoints = new Map(
     [...config.providers.values()].map((provider) => [provider.name, deps.endpointsOf(provider)]),
   );
-  const handovers: (() => void)[] = [];
-  const providers = new Map(
-    [...config.providers.values()].map((provider) => {
-      const own = endpoints.get(provider.name) ?? {};
-      const identity = identityOf(provider, own, config);
-      const known = before?.providers.get(provider.name);
-      if (known?.identity === identity) {
-        handovers.push(() => known.credentials.follow(provider.credentials));
-        return [provider.name, known] as const;
-      }
-      const credentials = new LiveCredentials(provider.credentials);
-      const auth = createProviderAuth(
-        { ...provider, credentials },
-        { ...deps, endpoints: own, tokenTimeoutMs: config.timeouts.tokenMs, maxWaiting: config.limits.waiting },
-      );
-      return [provider.name, { auth, identity, credentials }] as const;
-    }),
-  );
+  const { providers, handovers } = goOn(config, deps, endpoints, before);
   const keepNothing = { ...config.replay, spoolBytes: 0 };
   const lanes = config.routes.map((route): Lane => {
     const upstream = upstreamOf(route, endpoints);
@@ -149,7 +132,7 @@ export function compileEngine(
     providers,
     lanes,
     takeOver() {
-      for (const handOver of handovers) handOver();
+      for (const [live, source] of handovers) live.follow(source);
     },
     *secretTexts() {
       for (const { auth } of providers.values()) yield* auth.secretTexts();
@@ -158,6 +141,39 @@ export function compileEngine(
       for (const [name, provider] of providers) if (next?.providers.get(name) !== provider) provider.auth.close();
     },
   };
+}
+
+interface Continued {
+  readonly providers: ReadonlyMap<string, LiveProvider>;
+  readonly handovers: readonly (readonly [LiveCredentials, CredentialSource])[];
+}
+
+/** The providers of a config, those of `before` that did not change among them. Nothing of what it returns holds on to `before`. */
+function goOn(
+  config: Pick<Config, 'timeouts' | 'limits' | 'providers'>,
+  deps: EngineDeps,
+  endpoints: ReadonlyMap<string, Endpoints>,
+  before: CompiledEngine | undefined,
+): Continued {
+  const providers = new Map<string, LiveProvider>();
+  const handovers: [LiveCredentials, CredentialSource][] = [];
+  for (const provider of config.providers.values()) {
+    const own = endpoints.get(provider.name) ?? {};
+    const identity = identityOf(provider, own, config);
+    const known = before?.providers.get(provider.name);
+    if (known?.identity === identity) {
+      handovers.push([known.credentials, provider.credentials]);
+      providers.set(provider.name, known);
+      continue;
+    }
+    const credentials = new LiveCredentials(provider.credentials);
+    const auth = createProviderAuth(
+      { ...provider, credentials },
+      { ...deps, endpoints: own, tokenTimeoutMs: config.timeouts.tokenMs, maxWaiting: config.limits.waiting },
+    );
+    providers.set(provider.name, { auth, identity, credentials });
+  }
+  return { providers, handovers };
 }
 
 function upstreamOf(route: RouteConfig, endpoints: ReadonlyMap<string, Endpoints>): string {
