@@ -30,7 +30,7 @@ test('a config that a reload replaced is let go, once its requests are answered'
   for (let n = 1; n <= RELOADS; n++) {
     const next = configOf(t, yaml(n));
     await app.reload(next);
-    if (n < RELOADS) replaced.push(new WeakRef(next));
+    if (n < RELOADS) replaced.push(new WeakRef(next.providers), new WeakRef(next.routes));
     t.is((await httpCall(origin, '/api/x', { body: 'abc' })).status, 200);
   }
   // What a request holds goes with its connection.
