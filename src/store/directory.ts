@@ -31,7 +31,15 @@ export async function openDirectory(root: string): Promise<void> {
   }
 }
 
-function check(file: string, { mode, uid }: Stats): void {
+function check(file: string, stats: Stats): void {
+  const { mode, uid } = stats;
+  if (stats.isSymbolicLink()) {
+    throw new StoreRefusal(
+      'unsafe_store',
+      `${file} is a symbolic link: what is written to the store would go where it leads`,
+      `remove it with \`rm ${file}\`, and find out who put it there`,
+    );
+  }
   const us = process.geteuid?.();
   if (us !== undefined && uid !== us) {
     throw new StoreRefusal(

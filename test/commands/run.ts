@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Arguments of node itself. */
   readonly node?: readonly string[];
+  /** A program that becomes the process, with its own arguments: `setpriv`, `unshare`, a shell that ends in `exec`. */
+  readonly under?: readonly string[];
 }
 
 const SIGNALS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
@@ -37,7 +39,14 @@ export function launch(t: ExecutionContext, args: readonly string[], options: Ru
   let out = '';
   let err = '';
   const watch = watchProcess(t, { args, env: options.env ?? {}, stdout: () => out, stderr: () => err });
-  const child = spawn(process.execPath, [...(options.node ?? []), CLI, ...args], {
+  const [program = process.execPath, ...rest] = [
+    ...(options.under ?? []),
+    process.execPath,
+    ...(options.node ?? []),
+    CLI,
+    ...args,
+  ];
+  const child = spawn(program, rest, {
     env: { PATH: process.env['PATH'], HOME: tmpdir(), NO_COLOR: '1', ...options.env },
     cwd: options.cwd ?? tmpdir(),
     stdio: ['ignore', 'pipe', 'pipe'],

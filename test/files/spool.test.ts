@@ -1,0 +1,72 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import { httpCall } from '../helpers/outrider.ts';
+import { until } from '../helpers/http1.ts';
+import { begin, countOf, freshDirectory, isLinux, openBelow, rejectingFirst, startIn } from './place.ts';
+
+const onLinux = isLinux ? test : test.skip;
+const NOT_KEPT = 'could not be kept in `replay.dir`';
+/** More than comes together with a head. */
+const BODY = 'spooled '.repeat(128 * 1024);
+
+for (const [what, plant, isKept] of [
+  ['a directory', (link: string, dir: string) => fs.symlinkSync(path.join(dir, 'victims'), link), true],
+  ['a file', (link: string, dir: string) => fs.symlinkSync(path.join(dir, 'victims', 'victim'), link), false],
+  [
+    'a file that is not there',
+    (link: string, dir: string) => fs.symlinkSync(path.join(dir, 'victims', 'new'), link),
+    false,
+  ],
+] as const) {
+  test(`a link in place of \`replay.dir\` that leads to ${what} overwrites and makes nothing`, async (t) => {
+    const dir = freshDirectory(t);
+    fs.mkdirSync(path.join(dir, 'victims'));
+    const victim = path.join(dir, 'victims', 'victim');
+    fs.writeFileSync(victim, 'mine');
+    plant(path.join(dir, 'spool'), dir);
+    const { yaml, upstream } = await rejectingFirst(t, `replay: { memory: 1KiB, dir: "${dir}/spool" }`);
+    const proxy = await startIn(t, dir, yaml);
+    const { status } = await httpCall(proxy.origin, '/api/pay', { body: BODY });
+    t.is(status, isKept ? 200 : 401);
+    t.is(upstream.requests.length, isKept ? 2 : 1);
+    if (!isKept) await proxy.says(/could not be kept in `replay.dir` \((ENOTDIR|ENOENT)\)/);
+    t.is(countOf(proxy, NOT_KEPT), isKept ? 0 : 1);
+    t.is(fs.readFileSync(victim, 'utf8'), 'mine');
+    t.deepEqual(fs.readdirSync(path.join(dir, 'victims')), ['victim']);
+  });
+}
+
+onLinux('what is spooled is gone with the process, even when it is killed', async (t) => {
+  const dir = freshDirectory(t);
+  const spool = path.join(dir, 'spool');
+  fs.mkdirSync(spool);
+  const { yaml } = await rejectingFirst(t, `replay: { memory: 1KiB, dir: "${spool}" }`);
+  const proxy = await startIn(t, dir, yaml);
+  const under = Array.from({ length: 10 }, () => begin(proxy.origin, '/api/pay'));
+  for (const { req } of under) req.write(BODY);
+  await until(
+    'ten spool files without names',
+    () => fs.readdirSync(spool).length === 0 && openBelow(proxy.pid, spool).length === 10,
+  );
+  proxy.kill('SIGKILL');
+  await proxy.exit;
+  for (const { status } of under) await t.throwsAsync(status);
+  t.deepEqual(fs.readdirSync(spool), []);
+});
+
+test('a spool directory that goes while the proxy runs costs replays, one warning and no request', async (t) => {
+  const dir = freshDirectory(t);
+  const spool = path.join(dir, 'spool');
+  fs.mkdirSync(spool);
+  const { yaml, upstream } = await rejectingFirst(t, `replay: { memory: 1KiB, dir: "${spool}" }`);
+  const proxy = await startIn(t, dir, yaml);
+  t.is((await httpCall(proxy.origin, '/api/pay', { body: BODY })).status, 200);
+  fs.rmdirSync(spool);
+  for (let i = 0; i < 5; i++) {
+    t.is((await httpCall(proxy.origin, '/api/pay', { body: BODY })).status, 200);
+  }
+  await proxy.says(/could not be kept in `replay.dir` \(ENOENT\)/);
+  t.is(countOf(proxy, NOT_KEPT), 1);
+  t.is(upstream.requests.length, 7);
+});
