@@ -87,6 +87,8 @@ class StreamingBody implements RequestBody {
         chunk = this.#passing;
         this.#passing = undefined;
         if (sentBytes + chunk.length !== this.bytesIn) throw noLongerKept();
+        // What was kept before it has been read, and nobody else may read it.
+        this.#forget();
       } else if (this.#isEnded) {
         if (sentBytes !== this.bytesIn) throw noLongerKept();
         return;
@@ -125,7 +127,7 @@ class StreamingBody implements RequestBody {
       return true;
     }
     if (this.bytesIn > this.#limits.spoolBytes || !disk.take(chunk.length)) {
-      this.#forget();
+      this.#isKept = false;
       return false;
     }
     this.#spooledBytes += chunk.length;
@@ -136,7 +138,7 @@ class StreamingBody implements RequestBody {
     } catch (error) {
       // A full or missing disk costs the replay, not the request.
       this.#budgets.diskFailed(error);
-      this.#forget();
+      this.#isKept = false;
       return false;
     } finally {
       this.#isWriting = false;

@@ -28,12 +28,13 @@ export class SpoolFile {
     return this.#size;
   }
 
+  /** Rejects when not all of it fits; then none of it is ever read. */
   async append(bytes: Uint8Array): Promise<void> {
     for (let written = 0; written < bytes.length;) {
-      const { bytesWritten } = await this.#file.write(bytes, written, bytes.length - written, this.#size);
+      const { bytesWritten } = await this.#file.write(bytes, written, bytes.length - written, this.#size + written);
       written += bytesWritten;
-      this.#size += bytesWritten;
     }
+    this.#size += bytes.length;
   }
 
   /** Up to `maxBytes` from `position` on. */

@@ -7,6 +7,7 @@ import { openBody } from '../../src/proxy/body.ts';
 import type { Caller } from '../../src/proxy/caller.ts';
 import { Budget } from '../../src/proxy/budget.ts';
 import type { RequestBody } from '../../src/proxy/whole-body.ts';
+import { until } from '../helpers/http1.ts';
 
 const KIB = 1024;
 
@@ -111,6 +112,21 @@ test('a directory that takes no file costs the replay, not the request, and is t
   t.is(told.length, 1);
   t.is((told[0] as NodeJS.ErrnoException).code, 'ENOENT');
 });
+
+for (const [why, limits] of Object.entries({
+  'the directory takes no file': { dir: '/nonexistent/spool' },
+  'the spool of all bodies together is used up': { budget: new Budget(0) },
+  'it is larger than the spool': { spool: 1.5 * KIB },
+})) {
+  test(`what was read ahead is sent when it can't be kept after all: ${why}`, async (t) => {
+    const room = new Budget(64 * KIB);
+    const body = open(t, pieces(20, KIB), { memory: 1.5 * KIB, room, ...limits });
+    body.readAhead();
+    await until('it not to be kept', () => !body.isRepeatable);
+    t.deepEqual(await all(body), Buffer.concat([...pieces(20, KIB)]));
+    t.true(room.take(64 * KIB), 'all of it was given back');
+  });
+}
 
 test('a spooled body leaves no name behind', async (t) => {
   const dir = spoolDir();
