@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readlinkSync, watch, type FSWatcher } from 'node:fs';
 import fs from 'node:fs/promises';
 import os from 'node:os';
@@ -14,6 +15,9 @@ const LOCK = '.lock';
 const SWEEP_MS = 3_600_000;
 /** A temporary file that is older was left behind. */
 const LEFT_BEHIND_MS = 60_000;
+
+/** What a record and its directories take up at most; an empty file can be made on a disk that is full. */
+const PROBE = Buffer.alloc(16 * 1024);
 
 /** What a version of a record's register says; `data` is the record as text, undefined once it is removed. */
 interface Entry {
@@ -105,9 +109,12 @@ export class FileBacking implements Backing {
   }
 
   async probe(): Promise<void> {
-    const file = path.join(this.#root, `.probe-${process.pid}`);
-    await fs.writeFile(file, '', { mode: 0o600 });
-    await fs.rm(file, { force: true });
+    const file = path.join(this.#root, `.${randomUUID()}`);
+    try {
+      await fs.writeFile(file, PROBE, { mode: 0o600, flag: 'wx', flush: true });
+    } finally {
+      await fs.rm(file, { force: true });
+    }
   }
 
   reset(): void {

@@ -63,7 +63,10 @@ export class SharedStore implements TokenStore {
       lost: (cause) => this.#fail(cause),
       found: () => void this.#probe(0),
     });
+    // A backing without a connection keeps no process alive that only waits for it.
+    const isAwaited = setInterval(() => undefined, OPEN_MS);
     await this.#within(OPEN_MS, opened).catch(() => this.#giveUp(new TooSlow()));
+    clearInterval(isAwaited);
   }
 
   get(key: string): Promise<TokenRecord | undefined> {
