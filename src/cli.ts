@@ -7,14 +7,25 @@ import type { Context } from './commands/output.ts';
 keepCompiledCode();
 // What is loaded from here on is kept.
 const { Command, CommanderError, InvalidArgumentError } = await import('commander');
-const { complainOf } = await import('./commands/output.ts');
+const { complain, complainOf } = await import('./commands/output.ts');
 const { VERSION } = await import('./core/version.ts');
 
 const WRONG_USAGE = 2;
 
+/** Where relative names start from. Without one nothing is run: another place may hold other files of the same names. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    const message = 'the working directory has been removed, or may not be seen';
+    const help = 'change to a directory that is there';
+    process.exit(complain({ stderr: process.stderr, color: false }, { code: 'no_working_directory', message, help }));
+  }
+}
+
 const context: Omit<Context, 'config' | 'json'> = {
   env: process.env,
-  cwd: process.cwd(),
+  cwd: workingDirectory(),
   stdout: process.stdout,
   stderr: process.stderr,
   color: process.stderr.isTTY && !process.env['NO_COLOR'],
