@@ -1,14 +1,20 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { httpCall } from '../helpers/outrider.ts';
+import { type Outrider, startOutrider } from '../helpers/outrider.ts';
 import { until } from '../helpers/http1.ts';
-import { begin, countOf, freshDirectory, isLinux, openBelow, rejectingFirst, startIn } from './place.ts';
+import { begin, freshDirectory, isLinux, openBelow, rejectingFirst, startIn } from './place.ts';
 
 const onLinux = isLinux ? test : test.skip;
-const NOT_KEPT = 'could not be kept in `replay.dir`';
 /** More than comes together with a head. */
 const BODY = 'spooled '.repeat(128 * 1024);
+
+/** How often it was said that a body could not be kept, and why. */
+const warnings = (outrider: Outrider, why: RegExp): number =>
+  outrider
+    .logText()
+    .split('\n')
+    .filter((line) => line.includes('could not be kept in `replay.dir`') && why.test(line)).length;
 
 for (const [what, plant, isKept] of [
   ['a directory', (link: string, dir: string) => fs.symlinkSync(path.join(dir, 'victims'), link), true],
@@ -26,12 +32,12 @@ for (const [what, plant, isKept] of [
     fs.writeFileSync(victim, 'mine');
     plant(path.join(dir, 'spool'), dir);
     const { yaml, upstream } = await rejectingFirst(t, `replay: { memory: 1KiB, dir: "${dir}/spool" }`);
-    const proxy = await startIn(t, dir, yaml);
-    const { status } = await httpCall(proxy.origin, '/api/pay', { body: BODY });
+    const outrider = await startOutrider(t, yaml);
+    const { status } = await outrider.call('/api/pay', { body: BODY });
     t.is(status, isKept ? 200 : 401);
     t.is(upstream.requests.length, isKept ? 2 : 1);
-    if (!isKept) await proxy.says(/could not be kept in `replay.dir` \((ENOTDIR|ENOENT)\)/);
-    t.is(countOf(proxy, NOT_KEPT), isKept ? 0 : 1);
+    await outrider.logged(1);
+    t.is(warnings(outrider, /\((ENOTDIR|ENOENT)\)/), isKept ? 0 : 1);
     t.is(fs.readFileSync(victim, 'utf8'), 'mine');
     t.deepEqual(fs.readdirSync(path.join(dir, 'victims')), ['victim']);
   });
@@ -60,13 +66,13 @@ test('a spool directory that goes while the proxy runs costs replays, one warnin
   const spool = path.join(dir, 'spool');
   fs.mkdirSync(spool);
   const { yaml, upstream } = await rejectingFirst(t, `replay: { memory: 1KiB, dir: "${spool}" }`);
-  const proxy = await startIn(t, dir, yaml);
-  t.is((await httpCall(proxy.origin, '/api/pay', { body: BODY })).status, 200);
+  const outrider = await startOutrider(t, yaml);
+  t.is((await outrider.call('/api/pay', { body: BODY })).status, 200);
   fs.rmdirSync(spool);
   for (let i = 0; i < 5; i++) {
-    t.is((await httpCall(proxy.origin, '/api/pay', { body: BODY })).status, 200);
+    t.is((await outrider.call('/api/pay', { body: BODY })).status, 200);
   }
-  await proxy.says(/could not be kept in `replay.dir` \(ENOENT\)/);
-  t.is(countOf(proxy, NOT_KEPT), 1);
+  await outrider.logged(6);
+  t.is(warnings(outrider, /\(ENOENT\)/), 1);
   t.is(upstream.requests.length, 7);
 });

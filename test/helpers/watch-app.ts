@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { inspect } from 'node:util';
 import type { ExecutionContext } from 'ava';
@@ -76,7 +76,7 @@ export function watchApp(
     }
     await stop();
     for (const { replay } of configs) {
-      if (replay.dir === tmpdir() || !existsSync(replay.dir)) continue;
+      if (replay.dir === tmpdir() || !statSync(replay.dir, { throwIfNoEntry: false })?.isDirectory()) continue;
       for (const name of readdirSync(replay.dir)) if (name.startsWith('outrider-')) watch.reports(`a body in ${name}`);
     }
   });
