@@ -31,7 +31,7 @@ interface Case {
 
 const CASES: readonly Case[] = [
   { kind: 'uploads', what: 'fifty uploads of 1 GiB', count: 50, maxMiB: 300 },
-  { kind: 'chunkedUploads', what: 'fifty chunked uploads', count: 50, maxMiB: 400 },
+  { kind: 'chunkedUploads', what: 'fifty chunked uploads', count: 50, maxMiB: 500 },
   { kind: 'idle', what: '5 000 idle connections', count: 5_000, maxMiB: 320, maxSlowdown: 3 },
   { kind: 'heads', what: '1 000 heads that trickle', count: 1_000, maxMiB: 320, maxSlowdown: 3 },
   { kind: 'bodies', what: '500 bodies that trickle', count: 500, maxMiB: 320, maxSlowdown: 3 },
