@@ -15,8 +15,9 @@ import type { Order, ProviderOptions, ProviderPorts, ProviderReport } from './pr
 import { Tokens } from './tokens.ts';
 
 const { file, seed, isCalm, lifetimeMs } = JSON.parse(process.argv[2] ?? '{}') as ProviderOptions;
+const UNLUCKY_CALL = 12;
 const book = openBook(file);
-const tokens = new Tokens(lifetimeMs);
+const tokens = new Tokens(lifetimeMs, isCalm ? undefined : UNLUCKY_CALL);
 const sockets = new Set<Socket>();
 const wrong: string[] = [];
 /** By payment: how often it came, and whether it may come again. */

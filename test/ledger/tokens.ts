@@ -2,8 +2,6 @@
 export const CLIENTS = { shop: 'answers', till: 'answers', unlucky: 'fails' } as const;
 export type Client = keyof typeof CLIENTS;
 
-/** One call that fails, whoever makes it. */
-const UNLUCKY_CALL = 12;
 const REFUSAL = '{"error":"invalid_client"}';
 
 export interface TokenAnswer {
@@ -18,10 +16,13 @@ export class Tokens {
   failure: number | undefined;
   calls = 0;
   revocations = 0;
+  /** The number of the one call that fails, whoever makes it. */
+  readonly #unluckyCall: number | undefined;
   #valid = new Map<string, number>();
 
-  constructor(lifetimeMs: number) {
+  constructor(lifetimeMs: number, unluckyCall?: number) {
     this.lifetimeMs = lifetimeMs;
+    this.#unluckyCall = unluckyCall;
   }
 
   isGood(authorization: string | undefined): boolean {
@@ -39,7 +40,7 @@ export class Tokens {
     this.calls += 1;
     const client = form.get('client_id') ?? '';
     if (!Object.hasOwn(CLIENTS, client)) return { status: 401, body: REFUSAL };
-    const isUnlucky = CLIENTS[client as Client] === 'fails' || this.calls === UNLUCKY_CALL;
+    const isUnlucky = CLIENTS[client as Client] === 'fails' || this.calls === this.#unluckyCall;
     const status = isUnlucky ? 503 : this.failure;
     if (status !== undefined) return { status, body: '{"error":"temporarily_unavailable"}' };
     const token = `token-${client}-${this.calls}`;

@@ -14,7 +14,7 @@ export interface SoakProxy {
   signal(name: NodeJS.Signals): void;
   descriptors(): number;
   look(): Promise<Omit<Sample, 'atMs'>>;
-  /** The last of what it logged, requests aside. */
+  /** The last of what it logged, single requests and reloads aside. */
   log(): string;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
@@ -24,7 +24,8 @@ export interface SoakProxy {
 
 const START_MS = 30_000;
 const STOP_MS = 40_000;
-const KEPT_LOG = 20_000;
+const KEPT_LOG = 40_000;
+const ONE_OF_MANY = /"message":"(?:request|rejected request[^"]*|config error[^"]*|the (?:changed )?config [^"]*)"/;
 
 const metric = (text: string, name: string): number =>
   Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? NaN);
@@ -43,7 +44,7 @@ export async function startSoakProxy(yaml: string): Promise<SoakProxy> {
   let logged = '';
   const exited = new Promise<number | null>((resolve) => child.on('close', resolve));
   createInterface({ input: child.stderr }).on('line', (line) => {
-    if (!line.includes('"message":"request"')) logged = `${logged}${line}\n`.slice(-KEPT_LOG);
+    if (!ONE_OF_MANY.test(line)) logged = `${logged}${line}\n`.slice(-KEPT_LOG);
   });
   const banner = new Promise<void>((resolve, reject) => {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
