@@ -38,6 +38,8 @@ class StreamingBody implements RequestBody {
   #failure: unknown;
   /** A chunk that was pulled but is not kept: only the one reader that there is can have it. */
   #passing: Uint8Array | undefined;
+  /** What was last put into the file, and where: whoever has read all before it needn't read it from there. */
+  #latest: { readonly position: number; readonly chunk: Uint8Array } | undefined;
   #pull: Promise<void> | undefined;
 
   constructor(source: AsyncIterator<Uint8Array, undefined>, { limits, budgets, declaredBytes }: BodyOptions) {
@@ -81,7 +83,7 @@ class StreamingBody implements RequestBody {
       if (chunk) {
         // From memory.
       } else if (this.#file && position < this.#file.size) {
-        chunk = await this.#file.read(position, READ_BYTES);
+        chunk = this.#latest?.position === position ? this.#latest.chunk : await this.#file.read(position, READ_BYTES);
         position += chunk.length;
       } else if (this.#passing) {
         chunk = this.#passing;
@@ -134,7 +136,9 @@ class StreamingBody implements RequestBody {
     this.#isWriting = true;
     try {
       this.#file ??= await SpoolFile.create(this.#limits.dir);
+      const position = this.#file.size;
       await this.#file.append(chunk);
+      this.#latest = { position, chunk };
     } catch (error) {
       // A full or missing disk costs the replay, not the request.
       this.#budgets.diskFailed(error);
@@ -154,6 +158,7 @@ class StreamingBody implements RequestBody {
     this.#spooledBytes = 0;
     const file = this.#file;
     this.#file = undefined;
+    this.#latest = undefined;
     file?.close().catch(() => undefined);
   }
 

@@ -45,6 +45,8 @@ export interface Listener {
 const HEAD_MS = 10_000;
 const KEEP_ALIVE_MS = 65_000;
 const CHECK_MS = 1_000;
+/** With more than that unread of a body no more is read: in chunks of one byte a single read of the socket brings 10 KiB. */
+const WATER_MARK_BYTES = 8 * 1024;
 /** Node drops what is beyond this without a word: one more than `limits.headers` can be, so that whoever sent more is refused. */
 const HEADERS = 10_001;
 /** Of requests sent without waiting for answers, so many are taken; after their answers the connection closes. */
@@ -103,6 +105,7 @@ export function createListener(options: ListenerOptions): Listener {
     requestTimeout: 0,
     connectionsCheckingInterval: CHECK_MS,
     noDelay: true,
+    highWaterMark: WATER_MARK_BYTES,
     shouldUpgradeCallback: (req) => {
       const { callers, isRefused, isExcess, tunnel } = connectionOf(req.socket);
       return callers.length === 0 && !isRefused && !isExcess && options.mayUpgrade(new Arrival(req, tunnel));

@@ -4,8 +4,10 @@ import type { OutriderError } from '../core/errors.ts';
 const EMPTY = new Uint8Array(0);
 /** Less than this is waited with, for as long as it takes to see what came together with it. */
 const CRUMB_BYTES = 4096;
-/** With so much that nobody has asked for yet, the connection waits. */
-const HELD_BYTES = 64 * 1024;
+/** A read of the socket of which less than half is body keeps everybody else waiting, once it is larger than this. */
+const WASTE_BYTES = 16 * 1024;
+/** The next one waits for some four times as long as that took: a millisecond for so many bytes. */
+const WASTE_BYTES_PER_MS = 512;
 
 let turn: Promise<void> | undefined;
 /** Once what the sockets had has been read: one promise for all who wait in this turn of the event loop. */
@@ -27,9 +29,8 @@ export class ReceivedBody {
   #isUnwanted = false;
   /** Wakes who waits for more. */
   #wake: (() => void) | undefined;
-  /** What came while nobody waited for it. */
-  #held: Uint8Array[] = [];
-  #heldBytes = 0;
+  /** What came while nobody waited for it; no more comes until it is taken. */
+  #held: Uint8Array | null = null;
   #isHolding = false;
   #isPaused = false;
 
@@ -64,10 +65,20 @@ export class ReceivedBody {
         continue;
       }
       if (req.complete && req.readableLength === 0) return undefined;
+      const { bytesRead } = req.socket;
       await new Promise<void>((resolve) => (this.#wake = resolve));
       this.#wake = undefined;
-      if (req.readableLength < CRUMB_BYTES) await afterReading();
+      if (req.readableLength < CRUMB_BYTES) await this.#crumbs(bytesRead);
     }
+  }
+
+  /** More may come in the same read of the socket, of which so many bytes had been read before. */
+  async #crumbs(bytesBefore: number): Promise<void> {
+    await afterReading();
+    const { readableLength, complete, socket } = this.#req;
+    const wireBytes = socket.bytesRead - bytesBefore;
+    if (complete || wireBytes < WASTE_BYTES || readableLength > wireBytes / 2) return;
+    await new Promise((resolve) => setTimeout(resolve, wireBytes / WASTE_BYTES_PER_MS));
   }
 
   /** It can't be understood: whoever reads it learns `error`. */
@@ -79,38 +90,40 @@ export class ReceivedBody {
   /** Nobody gets any more of it. */
   abandon(): void {
     this.#isUnwanted = true;
-    this.#held = [];
+    this.#held = null;
     this.#goOn();
     this.#wake?.();
   }
 
-  /** Takes what comes, up to a limit, although nobody waits for it. */
+  /** Takes what comes although nobody waits for it. */
   #hold(): void {
-    if (this.#isHolding) return;
+    if (this.#isHolding || this.#held) return;
+    if (this.#req.readableLength >= CRUMB_BYTES) {
+      this.#holdNow();
+      return;
+    }
     this.#isHolding = true;
     void afterReading().then(() => {
       this.#isHolding = false;
-      if (this.#wake || this.#isUnwanted) return;
-      const chunk = this.#read();
-      if (!chunk) return;
-      this.#held.push(chunk);
-      this.#heldBytes += chunk.length;
-      if (this.#heldBytes < HELD_BYTES || this.#req.complete) return;
-      this.#isPaused = true;
-      // Reading has just set the socket going, which takes effect in the next tick.
-      process.nextTick(() => this.#isPaused && this.#req.socket.pause());
+      if (!this.#wake && !this.#held && !this.#isUnwanted) this.#holdNow();
     });
   }
 
+  #holdNow(): void {
+    this.#held = this.#read();
+    // What is complete is not waited with: who goes away now is to be noticed.
+    if (!this.#held || this.#req.complete) return;
+    this.#isPaused = true;
+    // Reading has just set the socket going, which takes effect in the next tick.
+    process.nextTick(() => this.#isPaused && this.#req.socket.pause());
+  }
+
   #take(): Uint8Array | null {
-    if (this.#held.length === 0) {
-      this.#goOn();
-      return this.#read();
-    }
-    const chunk = this.#held.length === 1 ? (this.#held[0] as Uint8Array) : Buffer.concat(this.#held);
-    this.#held = [];
-    this.#heldBytes = 0;
-    return chunk;
+    const held = this.#held;
+    this.#held = null;
+    if (held) return held;
+    this.#goOn();
+    return this.#read();
   }
 
   #goOn(): void {
