@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 import { METHODS } from 'node:http';
 import type { Command as Program } from 'commander';
+import { boundHeap } from './commands/bounded-heap.ts';
 import { keepCompiledCode } from './commands/compile-cache.ts';
 import type { Context } from './commands/output.ts';
 
+// Before anything costs time.
+if (process.argv.includes('start', 2)) boundHeap();
 keepCompiledCode();
 // What is loaded from here on is kept.
 const { Command, CommanderError, InvalidArgumentError } = await import('commander');

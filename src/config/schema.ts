@@ -185,7 +185,7 @@ const limits = z.strictObject({
   signed_body: described('The largest body that is signed.', withDefault(size(0), MiB, '1MiB')),
   body_memory: described(
     'Memory for the bodies of all requests together; when it is used up, they are kept in files, and none is collected to be signed.',
-    withDefault(size(0), 32 * MiB, '32MiB'),
+    withDefault(size(0), 16 * MiB, '16MiB'),
   ),
 });
 

@@ -31,7 +31,7 @@ store:
 
 state_dir:
 timeouts: { connect: 5s, response: 60s, idle: 60s, token: 10s, lame_duck: 1s, drain: 25s }
-limits:   { header_bytes: 16KiB, headers: 200, url_bytes: 8KiB, connections: 10000, waiting: 1000, signed_body: 1MiB, body_memory: 32MiB }
+limits:   { header_bytes: 16KiB, headers: 200, url_bytes: 8KiB, connections: 10000, waiting: 1000, signed_body: 1MiB, body_memory: 16MiB }
 replay:   { memory: 1MiB, spool: 64MiB, spool_total: 1GiB, dir: }
 log:      { level: info, format: auto, access: true }
 
@@ -141,7 +141,7 @@ test('what the file leaves out is as the specification says', (t) => {
       connections: 10_000,
       waiting: 1_000,
       signedBodyBytes: MiB,
-      bodyMemoryBytes: 32 * MiB,
+      bodyMemoryBytes: 16 * MiB,
     },
     replay: { memoryBytes: MiB, spoolBytes: 64 * MiB, spoolTotalBytes: 1024 * MiB, dir: os.tmpdir() },
     log: { level: 'info', format: 'auto', access: true },
