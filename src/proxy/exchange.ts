@@ -2,6 +2,7 @@ import type { Authorized, Authorizer, Outbound } from '../auth/authorizer.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { AuthOutcome, ReplaySkipReason } from '../core/events.ts';
 import type { RawHeaders } from '../core/headers.ts';
+import { begin } from './begun.ts';
 import { collectBody, openBody } from './body.ts';
 import type { Caller } from './caller.ts';
 import { readHead, requestIdIn, type Head } from './framing.ts';
@@ -167,7 +168,7 @@ class Exchange extends Trace implements AttemptObserver {
   }
 
   /** One attempt: the request as it is handed in, the caller's body unless that replaces it. */
-  #send(
+  async #send(
     lane: Lane,
     head: Head,
     request: { target: string; headers: RawHeaders; body?: Uint8Array | null | undefined },
@@ -175,6 +176,10 @@ class Exchange extends Trace implements AttemptObserver {
     const { clock, upstream, unmatchedUpstream, handshakes } = this.#deps;
     const { isHandshake } = this.#caller;
     const carrier = isHandshake ? handshakes : lane.isUnmatched ? unmatchedUpstream : upstream;
+    let body: Uint8Array | AsyncIterable<Uint8Array> | null = request.body ?? null;
+    if (!body && isHandshake) body = this.#body.read();
+    else if (!body && head.hasBody) body = await begin(this.#body, head.contentLength);
+    if (this.#caller.isGone) throw new Error('the caller is gone');
     this.#sentMs = clock.monotonic();
     if (this.attempts++ === 0) this.#firstSentMs = this.#sentMs;
     this.#attempt = carrier.send({
@@ -182,17 +187,12 @@ class Exchange extends Trace implements AttemptObserver {
       method: this.method,
       target: request.target,
       headers: request.headers,
-      body: request.body ?? (head.hasBody || isHandshake ? this.#callersBody(head) : null),
+      body,
       streamBytes: head.contentLength,
       timeouts: lane.timeouts,
       observer: this,
     });
     return this.#attempt.answer;
-  }
-
-  /** In the framing that it came in: in one piece with its length, else chunked. */
-  #callersBody(head: Head): Uint8Array | AsyncIterable<Uint8Array> {
-    return (head.contentLength < 0 ? undefined : this.#body.whole) ?? this.#body.read();
   }
 
   /** Called by the upstream: an attempt has got its answer's head, or none. */
