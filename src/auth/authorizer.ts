@@ -1,6 +1,7 @@
 import type { RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import type { AuthOutcome } from '../core/events.ts';
+import type { Waiter } from './token/waiting.ts';
 
 /** A request aimed at its upstream, as the caller sent it: hop-by-hop headers gone, the route's headers set, no credential yet. */
 export interface Outbound {
@@ -46,8 +47,9 @@ export interface Authorizer {
   /**
    * Puts the credential on. Synchronous as long as a token is at hand. Never changes its input.
    * Throws `token_unavailable`, `overloaded`, `bad_body`, `bad_request`, `method_not_allowed`.
+   * @param waiter Takes one of the places of those who wait for a token, unless it is gone; default: it stays.
    */
-  authorize(request: Outbound): MaybePromise<Authorized>;
+  authorize(request: Outbound, waiter?: Waiter): MaybePromise<Authorized>;
   /**
    * After a rejection of `rejected`: compares generations, renews once for everybody if need be, and authorizes `request` anew.
    * `rejectedAtMs` is when the rejection arrived (clock.now()). Never throws for a token endpoint that fails: that is a skip.

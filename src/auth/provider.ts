@@ -16,6 +16,7 @@ import type { Compiled } from './template.ts';
 import type { ByteString } from './text.ts';
 import { createTokenCaller } from './token/caller.ts';
 import { TokenSource } from './token/source.ts';
+import { Waiting } from './token/waiting.ts';
 
 export interface AuthDeps {
   /** Final URLs: those of the simulator, where it stands in. */
@@ -80,7 +81,7 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
           detail: `The tokens of ${provider.name} belong to its users: only a user's request gets one.`,
         });
       }
-      return renew ? source.renew() : (source.current() ?? source.wait('manual'));
+      return renew ? source.renew() : (source.current() ?? source.wait({ isGone: false }, 'manual'));
     },
     *secretTexts() {
       for (const { source } of [everybody, ...subjects.newest(MAX_HIDDEN_SUBJECTS)]) {
@@ -104,7 +105,7 @@ function createSubjects(
 ): (text: ByteString, key: string | undefined) => Subject {
   const { token, credentials } = plan;
   const { store, clock, events, http } = deps;
-  const waiting = { count: 0, max: deps.maxWaiting };
+  const waiting = new Waiting(deps.maxWaiting);
   return (text, key) => {
     const subject: Subject = { key, text, source: undefined, request: undefined, rendered: undefined };
     if (!token) return subject;

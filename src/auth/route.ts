@@ -15,6 +15,7 @@ import { Scope } from './scope.ts';
 import { applySignature, type Signature } from './sign.ts';
 import type { Subject } from './subjects.ts';
 import { toBytes } from './text.ts';
+import type { Waiter } from './token/waiting.ts';
 
 export interface RouteParts {
   readonly plan: Plan;
@@ -47,14 +48,14 @@ export class RouteAuthorizer implements Authorizer {
     return this.#parts.rejection.rejects(status, body);
   }
 
-  authorize(request: Outbound): MaybePromise<Authorized> {
+  authorize(request: Outbound, waiter: Waiter = { isGone: false }): MaybePromise<Authorized> {
     const { plan, pathBelow, subjectOf } = this.#parts;
     const signatures = plan.signatures.length === 0 ? NONE : fittingSignatures(plan, request, pathBelow);
     const subject = subjectOf(request, pathBelow);
     const { source } = subject;
     const record = source?.current();
     if (record || !source) return this.#build(request, signatures, subject, record);
-    return source.wait().then((arrived) => this.#build(request, signatures, subject, arrived));
+    return source.wait(waiter).then((arrived) => this.#build(request, signatures, subject, arrived));
   }
 
   async renew(rejected: Authorized, request: Outbound, rejectedAtMs: number): Promise<Renewed> {

@@ -91,7 +91,7 @@ class Exchange extends Trace implements AttemptObserver {
 
     let first: Authorized | undefined;
     if (authorizer) {
-      const authorized = authorizer.authorize(outbound);
+      const authorized = authorizer.authorize(outbound, this.#caller);
       first = authorized instanceof Promise ? await this.#waitForToken(authorized) : authorized;
       this.auth = first.auth;
       if (this.#caller.isGone) return;

@@ -1,6 +1,5 @@
 import type { RenewSpec } from '../../config/profile.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
-import { OutriderError } from '../../core/errors.ts';
 import type { Events, NoticeRecord, RenewalReason } from '../../core/events.ts';
 import type { ChangeListener, TokenRecord, TokenStore } from '../../store/store.ts';
 import { agree } from './agree.ts';
@@ -10,12 +9,7 @@ import { type Errand, fetchToken } from './errand.ts';
 import { type TokenFailure, toFailure } from './failure.ts';
 import { type Held, hold, isLive, isNewer } from './held.ts';
 import { Nap } from './nap.ts';
-
-/** Counts the requests of one provider that wait for a token. */
-export interface Waiting {
-  count: number;
-  readonly max: number;
-}
+import type { Waiter, Waiting } from './waiting.ts';
 
 export interface SourceParts {
   readonly key: string;
@@ -102,22 +96,16 @@ export class TokenSource {
   }
 
   /** The token that the call under way brings, or one that this starts. Throws `token_unavailable`, `overloaded`. */
-  async wait(reason: RenewalReason = 'cold'): Promise<TokenRecord> {
+  async wait(waiter: Waiter, reason: RenewalReason = 'cold'): Promise<TokenRecord> {
     const { waiting } = this.#parts;
     const failure = this.#flight ? undefined : this.#backoff.forCallers;
     if (failure) throw this.#backoff.unavailable(failure);
-    if (waiting.count >= waiting.max) {
-      throw new OutriderError('overloaded', {
-        detail: `${waiting.max} requests are waiting for a token already.`,
-        headers: ['Retry-After', '1'],
-      });
-    }
-    waiting.count++;
+    waiting.enter(waiter);
     try {
       // Another process's token is as good, but for somebody who has one and wants another.
       return await this.#landed(reason, () => true);
     } finally {
-      waiting.count--;
+      waiting.leave(waiter);
     }
   }
 
