@@ -100,7 +100,7 @@ export class TokenSource {
     const { waiting } = this.#parts;
     const failure = this.#flight ? undefined : this.#backoff.forCallers;
     if (failure) throw this.#backoff.unavailable(failure);
-    waiting.enter(waiter);
+    waiting.enter(waiter, this);
     try {
       // Another process's token is as good, but for somebody who has one and wants another.
       return await this.#landed(reason, () => true);

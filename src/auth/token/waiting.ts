@@ -8,30 +8,38 @@ export interface Waiter {
 
 /** The requests of one provider that wait for a token: so many and no more. */
 export class Waiting {
-  readonly #waiters = new Set<Waiter>();
+  /** With what they wait for. */
+  readonly #places = new Map<Waiter, object>();
   readonly #max: number;
 
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** Throws `overloaded`. */
-  enter(waiter: Waiter): void {
-    if (this.#waiters.size >= this.#max) this.#forgetGone();
-    if (this.#waiters.size >= this.#max) {
+  /** @param call What others may wait for, too. Throws `overloaded`. */
+  enter(waiter: Waiter, call: object): void {
+    if (this.#places.size >= this.#max) this.#forgetGone(call);
+    if (this.#places.size >= this.#max) {
       throw new OutriderError('overloaded', {
         detail: `${this.#max} requests are waiting for a token already.`,
         headers: ['Retry-After', '1'],
       });
     }
-    this.#waiters.add(waiter);
+    this.#places.set(waiter, call);
   }
 
   leave(waiter: Waiter): void {
-    this.#waiters.delete(waiter);
+    this.#places.delete(waiter);
   }
 
-  #forgetGone(): void {
-    for (const waiter of this.#waiters) if (waiter.isGone) this.#waiters.delete(waiter);
+  /** But for one place of each call under way, so that callers who come and go can't have made any number of them. */
+  #forgetGone(entered: object): void {
+    const attended = new Set([entered]);
+    for (const [waiter, call] of this.#places) if (!waiter.isGone) attended.add(call);
+    for (const [waiter, call] of this.#places) {
+      if (!waiter.isGone) continue;
+      if (attended.has(call)) this.#places.delete(waiter);
+      else attended.add(call);
+    }
   }
 }
