@@ -6,7 +6,8 @@ import { keepCompiledCode } from './commands/compile-cache.ts';
 import type { Context } from './commands/output.ts';
 
 // Before anything costs time.
-if (process.argv.includes('start', 2)) boundHeap();
+const [command] = process.argv.slice(2).filter((arg, i, args) => !arg.startsWith('-') && args[i - 1] !== '--config');
+if (command === 'start') boundHeap();
 keepCompiledCode();
 // What is loaded from here on is kept.
 const { Command, CommanderError, InvalidArgumentError } = await import('commander');

@@ -46,3 +46,10 @@ test('the egress proxy of the environment is for the proxy, and the proxy for th
     { line: `GET ${url}/x`, authorization: `Basic ${btoa('me:pass')}`, host: `api.provider.test:${upstream.port}` },
   ]);
 });
+
+test('a program that is called start, or is told to, is not taken for the command of that name', async (t) => {
+  const { file } = configFile(t, yaml('http://localhost:9'));
+  const script = 'console.log(process.argv.at(-1), process.env.MALLOC_ARENA_MAX)';
+  const args = ['--config', file, 'exec', '--', process.execPath, '-e', script, 'start'];
+  t.is((await run(t, args)).stdout, 'start undefined\n');
+});
