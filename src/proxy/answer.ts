@@ -1,5 +1,6 @@
 import type { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
+import { mayReadOn } from './turns.ts';
 
 /** Where an answer's body goes. `abort` is called instead of `end` when it broke. */
 export interface AnswerSink {
@@ -44,6 +45,10 @@ export abstract class IncomingAnswer implements Answer {
   #bufferLimit = BUFFER_BYTES;
   #onBuffered: (() => void) | undefined;
   #sink: AnswerSink | undefined;
+  /** The sink takes no more for now. */
+  #isBlocked = false;
+  /** Others are to have their turn. */
+  #isQueued = false;
   /** Longest silence that is borne while somebody reads; 0: any. */
   protected idleMs = 0;
 
@@ -58,7 +63,12 @@ export abstract class IncomingAnswer implements Answer {
   protected received(chunk: Uint8Array): void {
     if (this.idleMs > 0) this.expectMore();
     if (this.#sink) {
-      if (!this.#sink.write(chunk)) this.pauseSource();
+      this.#isBlocked = !this.#sink.write(chunk);
+      this.#isQueued = !mayReadOn(chunk.length, () => {
+        this.#isQueued = false;
+        this.#goOn();
+      });
+      if (this.#isBlocked || this.#isQueued) this.pauseSource();
       return;
     }
     this.#chunks.push(chunk);
@@ -116,17 +126,21 @@ export abstract class IncomingAnswer implements Answer {
       return;
     }
     this.#sink = sink;
-    let isWritable = true;
-    for (const chunk of this.#chunks) isWritable = sink.write(chunk) && isWritable;
+    for (const chunk of this.#chunks) this.#isBlocked = !sink.write(chunk) || this.#isBlocked;
     this.#chunks = [];
     this.#watch(idleMs);
-    if (isWritable) this.resumeSource();
-    else this.pauseSource();
+    if (this.#isBlocked) this.pauseSource();
+    else this.resumeSource();
+  }
+
+  #goOn(): void {
+    if (!this.#isBlocked && !this.#isQueued && !this.failure && !this.isEnded) this.resumeSource();
   }
 
   resume(): void {
     if (this.idleMs > 0) this.expectMore();
-    this.resumeSource();
+    this.#isBlocked = false;
+    this.#goOn();
   }
 
   discard(): void {

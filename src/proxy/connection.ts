@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { Connection, NodeCaller } from './node-caller.ts';
+import { mayReadOn } from './turns.ts';
 
 const CONNECTION = Symbol('connection');
 /** How long what a caller still sends is read and dropped, once we have closed our side. */
@@ -19,6 +20,7 @@ const createConnection = (more: Partial<Connection> = {}): Connection => ({
   hasAnswered: false,
   bytesAtRest: 0,
   isLeaving: false,
+  maxHeaders: 0,
   isExcess: false,
   tunnel: undefined,
   ...more,
@@ -42,10 +44,13 @@ export function letGo(socket: Tagged): void {
   Reflect.deleteProperty(socket, 'destroySoon');
 }
 
+/** To node:http's parser: what follows is not for it. */
+const ENOUGH = 2;
+
 /** In place of what node:http does with a request whose head is here: it is none, and no upgrade either. */
 const ignore = (req: IncomingMessage & { upgrade: boolean }): number => {
   req.upgrade = false;
-  return 0;
+  return ENOUGH;
 };
 
 /**
@@ -65,7 +70,7 @@ function drop(socket: Tagged, maxBytes: number): void {
   let restBytes = maxBytes;
   const count = (chunk: Buffer): void => {
     restBytes -= chunk.length;
-    if (restBytes < 0) socket.pause();
+    if (restBytes < 0 || !mayReadOn(chunk.length, () => restBytes >= 0 && socket.resume())) socket.pause();
   };
   socket.on('data', count).removeAllListeners('data').on('data', count).resume();
 }

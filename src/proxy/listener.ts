@@ -15,7 +15,7 @@ import { Arrival, SocketCaller } from './socket-caller.ts';
 
 export interface ListenerOptions {
   readonly address: Address;
-  /** `connections` is looked at anew for each connection. */
+  /** Looked at anew for each connection. */
   readonly limits: Limits;
   readonly clock: Clock;
   /** Takes each request; answers it sooner or later. */
@@ -47,8 +47,6 @@ const KEEP_ALIVE_MS = 65_000;
 const CHECK_MS = 1_000;
 /** With more than that unread of a body no more is read: in chunks of one byte a single read of the socket brings 10 KiB. */
 const WATER_MARK_BYTES = 8 * 1024;
-/** Node drops what is beyond this without a word: one more than `limits.headers` can be, so that whoever sent more is refused. */
-const HEADERS = 10_001;
 /** Of requests sent without waiting for answers, so many are taken; after their answers the connection closes. */
 const PIPELINE_DEPTH = 64;
 /** How long a connection without any request is kept open while we close, and how often tunnels are looked at then. */
@@ -84,9 +82,16 @@ function parseFailure(error: ParseError, isInBody: boolean): OutriderError {
   }
 }
 
+/** Whether node:http may have dropped some of them: it keeps one more than there may be. */
+const headersLost = ({ rawHeaders }: IncomingMessage, { maxHeaders }: Connection): boolean =>
+  rawHeaders.length > maxHeaders * 2;
+
+const tooManyHeaders = ({ maxHeaders }: Connection): OutriderError =>
+  new OutriderError('headers_too_large', { detail: `there are more than ${maxHeaders} headers`, close: true });
+
 /** The server of the doors: HTTP/1.1 on node:http, with the limits of rules 6–11. */
 export function createListener(options: ListenerOptions): Listener {
-  const { address, limits, clock, handle, refuse } = options;
+  const { address, clock, handle, refuse } = options;
   const sockets = new Set<Tagged>();
   let accepted = 0;
   /** How many of `sockets` are TLS over another of them. */
@@ -96,7 +101,6 @@ export function createListener(options: ListenerOptions): Listener {
   const premises = { clock, isClosing: false, isDraining: false };
 
   const server: Server = createServer({
-    maxHeaderSize: limits.headerBytes + limits.urlBytes + HEAD_SLACK_BYTES,
     insecureHTTPParser: false,
     requireHostHeader: false,
     joinDuplicateHeaders: false,
@@ -107,11 +111,18 @@ export function createListener(options: ListenerOptions): Listener {
     noDelay: true,
     highWaterMark: WATER_MARK_BYTES,
     shouldUpgradeCallback: (req) => {
-      const { callers, isRefused, isExcess, tunnel } = connectionOf(req.socket);
-      return callers.length === 0 && !isRefused && !isExcess && options.mayUpgrade(new Arrival(req, tunnel));
+      const connection = connectionOf(req.socket);
+      const { callers, isRefused, isExcess, tunnel } = connection;
+      if (callers.length > 0 || isRefused || isExcess || headersLost(req, connection)) return false;
+      return options.mayUpgrade(new Arrival(req, tunnel));
     },
   });
-  server.maxHeadersCount = HEADERS;
+  // Asked for by node:http at the beginning of each connection.
+  Object.defineProperties(server, {
+    maxHeaderSize: { get: () => options.limits.headerBytes + options.limits.urlBytes + HEAD_SLACK_BYTES },
+    // It drops what is beyond this without a word.
+    maxHeadersCount: { get: () => options.limits.headers + 1 },
+  });
 
   const overloaded = (): OutriderError =>
     new OutriderError('overloaded', {
@@ -130,6 +141,8 @@ export function createListener(options: ListenerOptions): Listener {
     const caller = new NodeCaller(req, res, connection, awaitsContinue, premises);
     if (connection.isExcess) {
       refuse(caller, overloaded());
+    } else if (headersLost(req, connection)) {
+      refuse(caller, tooManyHeaders(connection));
     } else if (connection.callers.length === 1) {
       handle(caller);
     } else {
@@ -143,14 +156,16 @@ export function createListener(options: ListenerOptions): Listener {
     if (isKnown(socket)) return;
     accepted++;
     sockets.add(socket);
-    track(socket, clock, { isExcess: sockets.size - adopted > options.limits.connections });
+    const { connections, headers } = options.limits;
+    track(socket, clock, { maxHeaders: headers, isExcess: sockets.size - adopted > connections });
     socket.on('close', () => sockets.delete(socket));
   });
   server.on('request', (req, res) => receive(req, res, false));
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => receive(req, res, true));
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => receive(req, res, false));
   server.on('connect', (req: IncomingMessage, socket: Tagged, head: Buffer) => {
-    const { isRefused, isExcess, callers, tunnel } = connectionOf(socket);
+    const connection = connectionOf(socket);
+    const { isRefused, isExcess, callers, tunnel } = connection;
     const pending = callers.at(-1);
     // An answer would be taken for that of the request before it.
     if (pending) {
@@ -162,8 +177,8 @@ export function createListener(options: ListenerOptions): Listener {
       leave(socket.resume(), clock);
       return;
     }
-    if (isExcess) {
-      refuseTunnel(socket, overloaded());
+    if (isExcess || headersLost(req, connection)) {
+      refuseTunnel(socket, isExcess ? overloaded() : tooManyHeaders(connection));
       return;
     }
     letGo(socket);
@@ -238,7 +253,7 @@ export function createListener(options: ListenerOptions): Listener {
 
     adopt(socket: Tagged, tunnel, carrier) {
       carriers.delete(socket);
-      track(socket, clock, { tunnel });
+      track(socket, clock, { maxHeaders: options.limits.headers, tunnel });
       if (socket !== carrier) {
         // It ends with what is over it.
         carriers.set(carrier, { isQuiet: () => false });

@@ -4,7 +4,8 @@ import { OutriderError } from '../core/errors.ts';
 import { headerValue, type RawHeaders } from '../core/headers.ts';
 import type { Caller } from './caller.ts';
 import type { Destination } from './destination.ts';
-import { afterReading, ReceivedBody } from './received.ts';
+import { ReceivedBody } from './received.ts';
+import { afterReading } from './turns.ts';
 
 /** What is shared by the requests of one connection. */
 export interface Connection {
@@ -18,6 +19,8 @@ export interface Connection {
   bytesAtRest: number;
   /** We have closed our side of it. */
   isLeaving: boolean;
+  /** `limits.headers` when it was opened. */
+  readonly maxHeaders: number;
   /** It is one more than `limits.connections`. */
   readonly isExcess: boolean;
   /** Where the tunnel leads that it came out of. */

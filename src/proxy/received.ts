@@ -1,23 +1,28 @@
 import type { IncomingMessage } from 'node:http';
 import type { OutriderError } from '../core/errors.ts';
+import { afterReading, mayReadOn } from './turns.ts';
 
 const EMPTY = new Uint8Array(0);
 /** Less than this is waited with, for as long as it takes to see what came together with it. */
 const CRUMB_BYTES = 4096;
 /** A read of the socket of which less than half is body keeps everybody else waiting, once it is larger than this. */
 const WASTE_BYTES = 16 * 1024;
-/** The next one waits for some four times as long as that took: a millisecond for so many bytes. */
+/** Such reads, of all callers together, are spread over some four times as long as they take: a millisecond for so many bytes. */
 const WASTE_BYTES_PER_MS = 512;
 
-let turn: Promise<void> | undefined;
-/** Once what the sockets had has been read: one promise for all who wait in this turn of the event loop. */
-export const afterReading = (): Promise<void> =>
-  (turn ??= new Promise((resolve) => {
-    setImmediate(() => {
-      turn = undefined;
-      resolve();
-    });
-  }));
+let wasteUntilMs = 0;
+/** Waits for so long that reads like the one of so many bytes leave everybody else their time. */
+function amends(wireBytes: number): Promise<void> {
+  const nowMs = performance.now();
+  wasteUntilMs = Math.max(nowMs, wasteUntilMs) + wireBytes / WASTE_BYTES_PER_MS;
+  return new Promise((resolve) => setTimeout(resolve, wasteUntilMs - nowMs).unref());
+}
+
+/** Of a body of which so many bytes were taken, the next may be. */
+const untilTurn = (bytes: number): Promise<void> =>
+  new Promise((resolve) => {
+    if (mayReadOn(bytes, resolve)) resolve();
+  });
 
 /**
  * The body of a request on node:http, which makes a Buffer and an event of each chunk: of one read of the socket that can be
@@ -56,29 +61,25 @@ export class ReceivedBody {
     const req = this.#req;
     const arrived = (): void => (this.#wake ? this.#wake() : this.#hold());
     req.on('readable', arrived).on('end', arrived).on('error', arrived);
+    let bytesBefore = req.socket.bytesRead;
     for (;;) {
       if (this.#broken) throw this.#broken;
       if (this.#isUnwanted) throw new Error('nobody reads the body any more');
       const chunk = this.#take();
       if (chunk) {
+        const wireBytes = req.socket.bytesRead - bytesBefore;
+        bytesBefore += wireBytes;
         yield chunk;
+        await untilTurn(chunk.length);
+        if (!req.complete && wireBytes > WASTE_BYTES && chunk.length < wireBytes / 2) await amends(wireBytes);
         continue;
       }
       if (req.complete && req.readableLength === 0) return undefined;
-      const { bytesRead } = req.socket;
       await new Promise<void>((resolve) => (this.#wake = resolve));
       this.#wake = undefined;
-      if (req.readableLength < CRUMB_BYTES) await this.#crumbs(bytesRead);
+      // More may come in the same read of the socket.
+      if (req.readableLength < CRUMB_BYTES) await afterReading();
     }
-  }
-
-  /** More may come in the same read of the socket, of which so many bytes had been read before. */
-  async #crumbs(bytesBefore: number): Promise<void> {
-    await afterReading();
-    const { readableLength, complete, socket } = this.#req;
-    const wireBytes = socket.bytesRead - bytesBefore;
-    if (complete || wireBytes < WASTE_BYTES || readableLength > wireBytes / 2) return;
-    await new Promise((resolve) => setTimeout(resolve, wireBytes / WASTE_BYTES_PER_MS));
   }
 
   /** It can't be understood: whoever reads it learns `error`. */
@@ -132,9 +133,18 @@ export class ReceivedBody {
     this.#req.socket.resume();
   }
 
-  /** All that node:http has, in one piece. With nothing there, it lets more come. */
+  /**
+   * What node:http has: its next piece, or, where that is small, all of them in one. With nothing there, it lets more come.
+   * Asked for more than its high-water mark, a stream raises that for good.
+   */
   #read(): Uint8Array | null {
-    const { readableLength } = this.#req;
-    return this.#req.read(readableLength === 0 ? undefined : readableLength) as Uint8Array | null;
+    const req = this.#req;
+    const first = req.read() as Uint8Array | null;
+    if (!first || req.readableLength === 0 || first.length >= CRUMB_BYTES) return first;
+    const pieces = [first];
+    while (req.readableLength > 0) {
+      pieces.push(req.read(Math.min(req.readableLength, req.readableHighWaterMark)) as Uint8Array);
+    }
+    return Buffer.concat(pieces);
   }
 }

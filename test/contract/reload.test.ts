@@ -1,5 +1,6 @@
 import test from 'ava';
 import { gate } from '../helpers/http1.ts';
+import { rawClient } from '../helpers/raw.ts';
 import { startUpstream } from '../helpers/upstream.ts';
 import { assertProblem } from '../helpers/problem.ts';
 import { givenPlain, givenTokens, plainYaml, tokenYaml } from './given.ts';
@@ -26,6 +27,27 @@ test('reload: a route that is gone is not found, a new one is', async (t) => {
   await outrider.reload(`routes: [{ name: pay, match: { path: /pay }, upstream: "${upstream.origin}" }]`);
   assertProblem(t, await outrider.call('/api/x'), { status: 404, code: 'route_not_found' });
   t.is((await outrider.call('/pay/x')).status, 200);
+});
+
+test('reload: a connection keeps the number of headers that it was opened with, so that none is lost in silence', async (t) => {
+  const { outrider, upstream } = await givenPlain(t, { extra: 'limits: { headers: 5 }' });
+  const get = (count: number): string =>
+    `GET /api/x HTTP/1.1\r\nHost: localhost\r\n${Array.from({ length: count - 1 }, (_, i) => `X-${i}: b\r\n`).join('')}\r\n`;
+  const before = await rawClient(t, outrider.port);
+  await before.send(get(5));
+  t.is((await before.answer()).status, 200);
+  await outrider.reload(plainYaml(upstream.origin, '', 'limits: { headers: 9 }'));
+  await before.send(get(7));
+  assertProblem(t, await before.answer(), { status: 431, code: 'headers_too_large' });
+  const after = await rawClient(t, outrider.port);
+  await after.send(get(9));
+  t.is((await after.answer()).status, 200);
+  await after.send(get(10));
+  assertProblem(t, await after.answer(), { status: 431, code: 'headers_too_large' });
+  t.deepEqual(
+    upstream.requests.map(({ headers }) => headers.filter((name) => name.startsWith('X-')).length),
+    [4, 8],
+  );
 });
 
 test('reload: tokens of providers that did not change stay', async (t) => {

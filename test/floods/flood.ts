@@ -3,9 +3,12 @@
  * when it is asked for it, and `{ done: true }` when it has come to an end.
  */
 import net from 'node:net';
+import os from 'node:os';
 import { randomFrom } from '../helpers/random.ts';
 import { KINDS } from './kinds.ts';
 
+// It may take what processors have to spare, and not the good caller's.
+os.setPriority(os.constants.priority.PRIORITY_LOW);
 const [kind = '', port, count, seed] = process.argv.slice(2);
 const tally = {
   opened: 0,

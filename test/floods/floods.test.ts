@@ -1,47 +1,58 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { plainYaml } from '../contract/given.ts';
 import { until } from '../helpers/http1.ts';
 import { GoodCaller, type Service } from './caller.ts';
 import { startProvider } from './provider.ts';
 import { startProxy } from './proxy.ts';
 
 const FLOOD = fileURLToPath(new URL('flood.ts', import.meta.url));
+const FLOODED = fileURLToPath(new URL('flooded.ts', import.meta.url));
 const SEED = Number(process.env['OUTRIDER_FLOOD_SEED'] ?? 1);
 const IS_SLOW = process.env['OUTRIDER_SLOW_TESTS'] !== undefined;
 const QUIET_MS = 1_000;
 const LOOK_MS = 700;
 /** Other tests run beside these: of so many looks one must be good. */
-const LOOKS = 6;
+const LOOKS = 10;
 /** Below that, a quotient of two percentiles tells of the machine, not of the proxy. */
 const LEAST_P99_MS = 4;
+const MAX_MIB = 250;
 
 interface Case {
   readonly kind: string;
   readonly what: string;
   /** Connections, or attempts. */
   readonly count: number;
-  readonly maxMiB: number;
-  /** It costs them work and us none, so nobody waits longer: p99 over that of a quiet time. */
+  /** p99 of the good caller over that of a quiet time; where it is missing, each reading takes long, or all of them are served. */
   readonly maxSlowdown?: number;
   /** It is looked at until it has come to its end. */
   readonly isFinite?: true;
 }
 
 const CASES: readonly Case[] = [
-  { kind: 'uploads', what: 'fifty uploads of 1 GiB', count: 50, maxMiB: 300 },
-  { kind: 'chunkedUploads', what: 'fifty chunked uploads', count: 50, maxMiB: 500 },
-  { kind: 'idle', what: '5 000 idle connections', count: 5_000, maxMiB: 320, maxSlowdown: 3 },
-  { kind: 'heads', what: '1 000 heads that trickle', count: 1_000, maxMiB: 320, maxSlowdown: 3 },
-  { kind: 'bodies', what: '500 bodies that trickle', count: 500, maxMiB: 320, maxSlowdown: 3 },
-  { kind: 'readers', what: '200 callers who do not read', count: 200, maxMiB: 320, maxSlowdown: 3 },
-  { kind: 'bombs', what: 'heads of a mebibyte', count: IS_SLOW ? 2_000 : 400, maxMiB: 400, isFinite: true },
-  { kind: 'doors', what: 'knocks at doors that are shut', count: IS_SLOW ? 5_000 : 1_000, maxMiB: 400, isFinite: true },
-  { kind: 'pipelines', what: 'pipelines without end', count: 20, maxMiB: 400 },
-  { kind: 'extensions', what: 'chunk extensions without end', count: 20, maxMiB: 400 },
-  { kind: 'bytes', what: 'random bytes', count: IS_SLOW ? 100_000 : 5_000, maxMiB: 400, isFinite: true },
+  { kind: 'uploads', what: 'fifty uploads of 1 GiB', count: 50, maxSlowdown: 3 },
+  { kind: 'chunkedUploads', what: 'fifty chunked uploads', count: 50, maxSlowdown: 3 },
+  { kind: 'crumbs', what: 'bodies in chunks of one byte', count: 2 },
+  { kind: 'downloads', what: 'fifty downloads', count: 50, maxSlowdown: 3 },
+  { kind: 'idle', what: '5 000 idle connections', count: 5_000, maxSlowdown: 3 },
+  { kind: 'heads', what: '1 000 heads that trickle', count: 1_000, maxSlowdown: 3 },
+  { kind: 'bodies', what: '500 bodies that trickle', count: 500, maxSlowdown: 3 },
+  { kind: 'readers', what: '200 callers who do not read', count: 200, maxSlowdown: 3 },
+  { kind: 'bombs', what: 'heads of a mebibyte', count: IS_SLOW ? 2_000 : 400, maxSlowdown: 3, isFinite: true },
+  { kind: 'doors', what: 'knocks at shut doors', count: IS_SLOW ? 5_000 : 1_000, maxSlowdown: 3, isFinite: true },
+  { kind: 'pipelines', what: 'pipelines without end', count: 20 },
+  { kind: 'extensions', what: 'chunk extensions without end', count: 20, maxSlowdown: 3 },
+  { kind: 'bytes', what: 'random bytes', count: IS_SLOW ? 100_000 : 5_000, maxSlowdown: 3, isFinite: true },
 ];
+
+/** The flood comes by `/api/flood`; the good caller's provider has nothing to do with it. */
+const yamlFor = (good: string, flooded: string): string => `
+routes:
+  - { name: flood, match: { path: /api/flood }, upstream: "${flooded}" }
+  - { name: good, match: { path: /api }, upstream: "${good}" }
+log: { access: false, level: warn }
+`;
 
 interface Flood {
   readonly child: ChildProcess;
@@ -65,12 +76,15 @@ const slowdown = (before: Service, now: Service): number =>
 /** The others run where slow tests do. */
 const QUICK = new Set(['uploads', 'idle', 'pipelines', 'bytes']);
 
-for (const { kind, what, count, maxMiB, maxSlowdown, isFinite } of CASES) {
+for (const { kind, what, count, maxSlowdown, isFinite } of CASES) {
   const flooded = IS_SLOW || QUICK.has(kind) ? test.serial : test.serial.skip;
-  flooded(`${what} (${count}) cost no good caller a request, and the proxy no more than ${maxMiB} MiB`, async (t) => {
+  flooded(`${what} (${count}) cost no good caller a request, and the proxy no more than ${MAX_MIB} MiB`, async (t) => {
     t.timeout(120_000);
-    const provider = await startProvider(t, { bytesPerSecond: 100_000_000 });
-    const proxy = await startProxy(t, plainYaml(provider.origin, '', 'log: { access: false, level: warn }'));
+    const provider = await startProvider(t);
+    const flooded = fork(FLOODED, { execPath: process.execPath });
+    t.teardown(() => flooded.kill('SIGKILL'));
+    const [{ origin }] = (await once(flooded, 'message')) as [{ origin: string }];
+    const proxy = await startProxy(t, yamlFor(provider.origin, origin));
     const caller = new GoodCaller(proxy.port);
     t.teardown(() => caller.close());
     await caller.ask(QUIET_MS);
@@ -94,7 +108,7 @@ for (const { kind, what, count, maxMiB, maxSlowdown, isFinite } of CASES) {
     );
     t.deepEqual([...quiet.failures, ...looks.flatMap(({ failures }) => failures)], []);
     t.deepEqual(proxy.complaints(), []);
-    t.true(peakMiB < maxMiB, `${peakMiB} MiB`);
+    t.true(peakMiB < MAX_MIB, `${peakMiB} MiB`);
     if (maxSlowdown !== undefined) t.true(best <= maxSlowdown, `${best} times as slow`);
     t.deepEqual((await caller.ask(LOOK_MS)).failures, []);
     caller.close();

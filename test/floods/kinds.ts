@@ -69,18 +69,21 @@ const MiB = 1024 * 1024;
 
 export const KINDS: Readonly<Record<string, Flood>> = {
   async idle(world) {
-    await openAll(world, (n) => (n % 2 === 0 ? '' : `GET /api/x HTTP/1.1\r\n${HEAD}\r\n`));
+    await openAll(world, (n) => (n % 2 === 0 ? '' : `GET /api/flood HTTP/1.1\r\n${HEAD}\r\n`));
     world.ready();
     await forever();
   },
   async heads(world) {
-    const sockets = await openAll(world, () => `GET /api/x HTTP/1.1\r\n${HEAD}X-Slow: `);
+    const sockets = await openAll(world, () => `GET /api/flood HTTP/1.1\r\n${HEAD}X-Slow: `);
     world.ready();
     trickle(sockets, 'x');
     await forever();
   },
   async bodies(world) {
-    const sockets = await openAll(world, () => `POST /api/x HTTP/1.1\r\n${HEAD}Content-Length: 1000000000\r\n\r\nx`);
+    const sockets = await openAll(
+      world,
+      () => `POST /api/flood HTTP/1.1\r\n${HEAD}Content-Length: 1000000000\r\n\r\nx`,
+    );
     world.ready();
     trickle(sockets, 'x');
     await forever();
@@ -89,29 +92,50 @@ export const KINDS: Readonly<Record<string, Flood>> = {
   async halves(world) {
     const piece = Buffer.alloc(MiB - 1, 'x');
     await openAll(world, () =>
-      Buffer.concat([Buffer.from(`POST /api/x HTTP/1.1\r\n${HEAD}Content-Length: ${2 * MiB}\r\n\r\n`), piece]),
+      Buffer.concat([Buffer.from(`POST /api/flood HTTP/1.1\r\n${HEAD}Content-Length: ${2 * MiB}\r\n\r\n`), piece]),
     );
     world.ready();
     await forever();
   },
   async readers(world) {
-    const sockets = await openAll(world, () => `GET /api/big HTTP/1.1\r\n${HEAD}\r\n`);
+    const sockets = await openAll(world, () => `GET /api/flood/big HTTP/1.1\r\n${HEAD}\r\n`);
     for (const socket of sockets) socket.pause();
     world.ready();
     await forever();
   },
+  /** They read all that comes, and ask for more. */
+  async downloads(world) {
+    const request = `GET /api/flood/big HTTP/1.1\r\n${HEAD}Connection: close\r\n\r\n`;
+    for (const socket of await openAll(world, () => request)) {
+      const again = (s: Socket): void =>
+        void s.once('close', () => again(world.open((opened) => opened.write(request))));
+      again(socket);
+    }
+    world.ready();
+    await forever();
+  },
   async uploads(world) {
-    const sockets = await openAll(world, () => `POST /api/x HTTP/1.1\r\n${HEAD}Content-Length: ${1024 * MiB}\r\n\r\n`);
+    const sockets = await openAll(
+      world,
+      () => `POST /api/flood HTTP/1.1\r\n${HEAD}Content-Length: ${1024 * MiB}\r\n\r\n`,
+    );
     world.ready();
     const piece = Buffer.alloc(64 * 1024, 'x');
     for (const socket of sockets) pour(socket, piece);
     await forever();
   },
   async chunkedUploads(world) {
-    const sockets = await openAll(world, () => `POST /api/x HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n`);
+    const sockets = await openAll(world, () => `POST /api/flood HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n`);
     world.ready();
     const piece = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(64 * 1024, 'x'), Buffer.from('\r\n')]);
     for (const socket of sockets) pour(socket, piece);
+    await forever();
+  },
+  /** As wasteful as can be: six bytes of the wire for each of the body. */
+  async crumbs(world) {
+    const sockets = await openAll(world, () => `POST /api/flood HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n`);
+    world.ready();
+    for (const socket of sockets) pour(socket, '1\r\nx\r\n'.repeat(10_000));
     await forever();
   },
   async bytes(world) {
@@ -124,10 +148,10 @@ export const KINDS: Readonly<Record<string, Flood>> = {
   },
   async bombs(world) {
     const bombs = [
-      `GET /api/x HTTP/1.1\r\n${HEAD}X-Bomb: ${'x'.repeat(MiB)}\r\n\r\n`,
-      `GET /api/x HTTP/1.1\r\n${HEAD}${'X-Bomb: x\r\n'.repeat(50_000)}\r\n`,
-      `GET /api/${'x'.repeat(MiB)} HTTP/1.1\r\n${HEAD}\r\n`,
-      `GET /api/x HTTP/1.1\r\n${HEAD}${'a: b\r\n'.repeat(20_000)}\r\n`,
+      `GET /api/flood HTTP/1.1\r\n${HEAD}X-Bomb: ${'x'.repeat(MiB)}\r\n\r\n`,
+      `GET /api/flood HTTP/1.1\r\n${HEAD}${'X-Bomb: x\r\n'.repeat(50_000)}\r\n`,
+      `GET /api/flood/${'x'.repeat(MiB)} HTTP/1.1\r\n${HEAD}\r\n`,
+      `GET /api/flood HTTP/1.1\r\n${HEAD}${'a: b\r\n'.repeat(20_000)}\r\n`,
     ];
     await inTurns(world, 8, (socket, n) => socket.end(bombs[n % bombs.length] as string));
   },
@@ -143,7 +167,7 @@ export const KINDS: Readonly<Record<string, Flood>> = {
   async pipelines(world) {
     const sockets = await openAll(world, () => '');
     world.ready();
-    const piece = `GET /api/x HTTP/1.1\r\n${HEAD}\r\n`.repeat(1_000);
+    const piece = `GET /api/flood HTTP/1.1\r\n${HEAD}\r\n`.repeat(1_000);
     for (const socket of sockets) {
       const again = (s: Socket): void => {
         pour(s, piece);
@@ -154,7 +178,10 @@ export const KINDS: Readonly<Record<string, Flood>> = {
     await forever();
   },
   async extensions(world) {
-    const sockets = await openAll(world, () => `POST /api/x HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n3;`);
+    const sockets = await openAll(
+      world,
+      () => `POST /api/flood HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n3;`,
+    );
     world.ready();
     for (const socket of sockets) pour(socket, Buffer.alloc(64 * 1024, 'x'));
     await forever();
