@@ -8,6 +8,9 @@ const CONNECTION = Symbol('connection');
 /** How long what a caller still sends is read and dropped, once we have closed our side. */
 const LEAVE_MS = 1_000;
 
+/** How long one that is too many may say nothing. */
+const SILENT_MS = 1_000;
+
 /** Behind a request that ends the connection so much is read, so that a caller who goes is noticed. */
 const IGNORED_BYTES = 1024 * 1024;
 
@@ -35,8 +38,14 @@ export const isKnown = (socket: Tagged): boolean => socket[CONNECTION] !== undef
 export function track(socket: Tagged, clock: Clock, more: Partial<Connection>): void {
   const connection = createConnection({ bytesAtRest: socket.bytesRead, ...more });
   socket[CONNECTION] = connection;
-  // What node:http calls after the last answer. Of those that are too many, none may stay.
-  if (!connection.isExcess) socket.destroySoon = () => leave(socket, clock);
+  if (connection.isExcess) {
+    // Of those that are too many none may stay: the answer ends it, or its silence.
+    const timer = clock.after(SILENT_MS, () => connection.callers.length === 0 && socket.destroy());
+    socket.once('close', () => timer.cancel());
+  } else {
+    // What node:http calls after the last answer.
+    socket.destroySoon = () => leave(socket, clock);
+  }
 }
 
 /** From now on something else is spoken on it. */

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { fakeClock } from '../helpers/clock.ts';
 import { startOutrider } from '../helpers/outrider.ts';
 import { assertProblem } from '../helpers/problem.ts';
 import { ask, rawClient } from '../helpers/raw.ts';
@@ -126,6 +127,24 @@ test('error method_not_allowed: CONNECT to ourselves or to the upstream opens no
     await answer.client.closed();
   }
   t.is(upstream.connections, 0);
+});
+
+test('error overloaded: a connection more than `limits.connections` that says nothing is closed', async (t) => {
+  const clock = fakeClock();
+  const { outrider } = await givenPlain(t, { extra: 'limits: { connections: 1 }', clock });
+  const first = await rawClient(t, outrider.port);
+  await first.send(get('/api/x'));
+  await first.answer();
+  const silent = await rawClient(t, outrider.port);
+  const halting = await rawClient(t, outrider.port);
+  await halting.send('GET /api/x HTTP/1.1\r\nHo');
+  let closed = 0;
+  for (const client of [silent, halting]) client.socket.on('close', () => closed++);
+  // They may be accepted later than that time begins.
+  for (let i = 0; i < 100 && closed < 2; i++) await clock.advance(1_000);
+  t.is(closed, 2);
+  await first.send(get('/api/x'));
+  t.is((await first.answer()).status, 200);
 });
 
 test('error overloaded: a connection more than `limits.connections` gets one answer and is closed', async (t) => {
