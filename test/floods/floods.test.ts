@@ -88,7 +88,9 @@ for (const { kind, what, count, maxSlowdown, isFinite } of CASES) {
     const caller = new GoodCaller(proxy.port);
     t.teardown(() => caller.close());
     await caller.ask(QUIET_MS);
-    const quiet = await caller.ask(LOOK_MS);
+    const [quiet] = [await caller.ask(LOOK_MS), await caller.ask(LOOK_MS)].toSorted((a, b) => a.p99Ms - b.p99Ms) as [
+      Service,
+    ];
     const { descriptors } = proxy.vitals();
     const flood = begin(kind, proxy.port, count);
     t.teardown(() => flood.child.kill('SIGKILL'));
