@@ -12,12 +12,16 @@ import { startEgressProxy, type EgressProxy } from './egress-proxy.ts';
 import { makeRepositories, startProvider, type Provider } from './provider.ts';
 import { playExec, playIntercepted, playStarted, type Played } from './sessions.ts';
 import { faults, table, type Results } from './verdict.ts';
+import { IS_SLOW } from '../helpers/slow.ts';
 
 const README = join(import.meta.dirname, '../../README.md');
 /** Too large to be had for a test. */
 const TOOLCHAINS: ReadonlySet<string> = new Set(['javac']);
+/** They take long, or are much like another. */
+const SELDOM: ReadonlySet<string> = new Set(['Go net/http', 'Java HttpClient', 'axios 1.13', 'Python http.client']);
 
-const installed = new Map(CLIENTS.map((client) => [client.name, has(client.needs)]));
+const isTried = (name: string): boolean => IS_SLOW || !SELDOM.has(name);
+const installed = new Map(CLIENTS.map(({ name, needs }) => [name, isTried(name) && has(needs)]));
 let played: Readonly<Record<Session, Played>>;
 let provider: Provider;
 let egress: EgressProxy;
@@ -77,7 +81,9 @@ const results = (): Results =>
 
 for (const client of CLIENTS) {
   const isThere = installed.get(client.name) === true;
-  const maybe = isThere || (process.env['CI'] && !TOOLCHAINS.has(client.needs)) ? test : test.skip;
+  const isMissed = isTried(client.name) && process.env['CI'] && !TOOLCHAINS.has(client.needs);
+  const maybe = isThere || isMissed ? test : test.skip;
+  const reason = isTried(client.name) ? `there is no ${client.needs}` : 'set OUTRIDER_SLOW_TESTS to run';
   for (const door of DOORS) {
     const [first] = checksOf(client, door);
     if (first === undefined) continue;
@@ -85,7 +91,7 @@ for (const client of CLIENTS) {
       first === 'refused'
         ? `${client.name} is told that https:// can't be tunnelled in mode plain`
         : `${client.name} works with ${door.title}`;
-    maybe(isThere ? title : `${title} (skipped: there is no ${client.needs})`, (t) => {
+    maybe(isThere ? title : `${title} (skipped: ${reason})`, (t) => {
       t.deepEqual(faults(client, door, results()), []);
     });
   }

@@ -1,24 +1,25 @@
 import fs from 'node:fs';
 import test from 'ava';
 import { boundedStart } from '../../src/commands/bounded-heap.ts';
-import { startCli } from '../contract/cli.ts';
 import { plainYaml } from '../contract/given.ts';
+import { withDefaults } from '../helpers/outrider.ts';
+import { startProxy } from './run.ts';
 
+const YAML = withDefaults(plainYaml('http://127.0.0.1:9'));
 const OPTION = '--max-semi-space-size=16';
 const onLinux = fs.existsSync('/proc/self/cmdline') ? test : test.skip;
 const parts = (pid: number | undefined, file: string): string[] =>
   fs.readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0');
 
 onLinux('start bounds the heap, in the process that was started (needs /proc)', async (t) => {
-  const { child } = await startCli(t, plainYaml('http://127.0.0.1:9'));
+  const child = await startProxy(t, YAML);
   t.true(parts(child.pid, 'cmdline').includes(OPTION));
   t.true(parts(child.pid, 'environ').includes('MALLOC_ARENA_MAX=1'));
 });
 
 onLinux('who has chosen another bound keeps it (needs /proc)', async (t) => {
-  const { child } = await startCli(t, plainYaml('http://127.0.0.1:9'), {
-    NODE_OPTIONS: '--max-semi-space-size=64',
-    MALLOC_ARENA_MAX: '2',
+  const child = await startProxy(t, YAML, [], {
+    env: { NODE_OPTIONS: '--max-semi-space-size=64', MALLOC_ARENA_MAX: '2' },
   });
   t.false(parts(child.pid, 'cmdline').includes(OPTION));
   t.true(parts(child.pid, 'environ').includes('MALLOC_ARENA_MAX=2'));

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
+import { COMPILED } from '../helpers/compiled.ts';
 import { within } from '../helpers/http1.ts';
 import { type Watch, watchPort, watchProcess } from '../helpers/watch.ts';
 
@@ -47,7 +48,7 @@ export function launch(t: ExecutionContext, args: readonly string[], options: Ru
     ...args,
   ];
   const child = spawn(program, rest, {
-    env: { PATH: process.env['PATH'], HOME: tmpdir(), NO_COLOR: '1', ...options.env },
+    env: { PATH: process.env['PATH'], HOME: tmpdir(), NO_COLOR: '1', ...COMPILED, ...options.env },
     cwd: options.cwd ?? tmpdir(),
     stdio: ['ignore', 'pipe', 'pipe'],
   });

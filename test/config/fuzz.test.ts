@@ -3,6 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { formatDiagnostic } from '../../src/config/diagnostics.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { IS_SLOW } from '../helpers/slow.ts';
 
 const SAMPLE = fs.readFileSync('proxy.config.yaml', 'utf8');
 
@@ -97,7 +98,7 @@ const piece = fc.oneof(
 test('no text makes the loader throw', (t) => {
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => load(pieces.join(''))),
-    { numRuns: 500 },
+    { numRuns: IS_SLOW ? 500 : 150 },
   );
   t.pass();
 });
@@ -119,7 +120,7 @@ test('no mutation of a good file makes the loader throw', (t) => {
         load(mutated);
       },
     ),
-    { numRuns: 300 },
+    { numRuns: IS_SLOW ? 300 : 100 },
   );
   t.pass();
 });
@@ -147,7 +148,7 @@ test('no exchange of values makes the loader throw', (t) => {
     fc.property(fc.constantFrom(...spots), fc.constantFrom(...values), (spot, value) => {
       load(RICH.slice(0, spot.index) + value + RICH.slice(spot.index + spot[0].length));
     }),
-    { numRuns: 500 },
+    { numRuns: IS_SLOW ? 500 : 150 },
   );
   t.pass();
 });

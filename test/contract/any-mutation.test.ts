@@ -2,10 +2,11 @@ import test from 'ava';
 import { numberFrom } from '../helpers/random.ts';
 import { givenJudged } from './judged.ts';
 import { mutantOf } from './mutants.ts';
+import { IS_SLOW } from '../helpers/slow.ts';
 
 /** More of them, other ones, or a few from one on: `OUTRIDER_MUTATIONS`, `OUTRIDER_SEED`, `OUTRIDER_MUTATIONS_FROM`. */
 const SEED = numberFrom('OUTRIDER_SEED', 1);
-const COUNT = numberFrom('OUTRIDER_MUTATIONS', 2_500);
+const COUNT = numberFrom('OUTRIDER_MUTATIONS', IS_SLOW ? 2_500 : 800);
 const FROM = numberFrom('OUTRIDER_MUTATIONS_FROM', 0);
 /** Each with a proxy and an origin of its own, so that what is under way at one is known. */
 const LANES = 3;

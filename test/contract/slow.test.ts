@@ -10,6 +10,7 @@ import { startWebSocketUpstream } from '../helpers/websocket-upstream.ts';
 import { openTunnel, readHead } from '../tunnel/client.ts';
 import { givenIntercepted } from '../tunnel/intercepted.ts';
 import { givenPlain, givenTokens, plainYaml } from './given.ts';
+import { IS_SLOW } from '../helpers/slow.ts';
 
 test('rule 10: a request head that is not whole after 10 s is answered 408 and cut', async (t) => {
   const { outrider, upstream } = await givenPlain(t);
@@ -76,7 +77,7 @@ test('rule 10: a head within a tunnel has 10 s too', async (t) => {
   t.is(upstream.connections, 0);
 });
 
-const slow = process.env['OUTRIDER_SLOW_TESTS'] ? test : test.skip;
+const slow = IS_SLOW ? test : test.skip;
 slow('rule 10: an idle connection is kept for 65 s (set OUTRIDER_SLOW_TESTS to run)', async (t) => {
   t.timeout(100_000);
   const { outrider } = await givenPlain(t);

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
+import { COMPILED } from '../helpers/compiled.ts';
 import { until } from '../helpers/http1.ts';
 import { withDefaults } from '../helpers/outrider.ts';
 
@@ -46,7 +47,7 @@ export async function startProxy(
   const printed = path.join(dir, 'printed.log');
   const out = fs.openSync(printed, 'a');
   const child = spawn(process.execPath, [...node, CLI, 'start', '--config', file], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: dir, NO_COLOR: '1', ...env },
+    env: { PATH: process.env['PATH'] ?? '', HOME: dir, NO_COLOR: '1', ...COMPILED, ...env },
     stdio: ['ignore', out, out],
   });
   fs.closeSync(out);

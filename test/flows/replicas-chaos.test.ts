@@ -11,9 +11,10 @@ import {
   tally,
   type Three,
 } from '../helpers/replicas.ts';
+import { IS_SLOW } from '../helpers/slow.ts';
 
 /** How long, in seconds; `OUTRIDER_CHAOS_SECONDS=120` for the whole of it, `OUTRIDER_CHAOS_SEED=7` for another one. */
-const SECONDS = Number(process.env['OUTRIDER_CHAOS_SECONDS'] ?? 20);
+const SECONDS = Number(process.env['OUTRIDER_CHAOS_SECONDS'] ?? (IS_SLOW ? 20 : 8));
 const PER_SECOND = 100;
 const LIFETIME_MS = 5_000;
 

@@ -6,11 +6,11 @@ import { payAll } from './payers.ts';
 import { planOf } from './plan.ts';
 import { reloadAllTheTime } from './reloads.ts';
 import { givenProvider, startProxy } from './world.ts';
+import { IS_SLOW } from '../helpers/slow.ts';
 
-const isSlow = process.env['OUTRIDER_SLOW_TESTS'] === '1';
 /** `OUTRIDER_LEDGER_SEED=7` for other payments, `OUTRIDER_LEDGER_PAYMENTS=200000` for more of them. */
 const SEED = numberFrom('OUTRIDER_LEDGER_SEED', 1);
-const PAYMENTS = numberFrom('OUTRIDER_LEDGER_PAYMENTS', isSlow ? 20_000 : 6_000);
+const PAYMENTS = numberFrom('OUTRIDER_LEDGER_PAYMENTS', IS_SLOW ? 20_000 : 4_000);
 const CONNECTIONS = 128;
 
 test(`of ${PAYMENTS} payments none is made twice, lost or told wrongly, whatever happens`, async (t) => {

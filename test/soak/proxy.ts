@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { CLI } from '../commands/run.ts';
+import { COMPILED } from '../helpers/compiled.ts';
 import { httpCall, withDefaults } from '../helpers/outrider.ts';
 import { within } from '../helpers/http1.ts';
 import type { Sample } from './figures.ts';
@@ -37,7 +38,7 @@ export async function startSoakProxy(yaml: string): Promise<SoakProxy> {
   const write = (text: string): void => writeFileSync(file, withDefaults(text));
   write(yaml);
   const child = spawn(process.execPath, [CLI, 'start', '--config', file], {
-    env: { PATH: process.env['PATH'], HOME: dir, NO_COLOR: '1' },
+    env: { PATH: process.env['PATH'], HOME: dir, NO_COLOR: '1', ...COMPILED },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { IS_SLOW } from '../helpers/slow.ts';
 
 const RUN = fileURLToPath(new URL('run.ts', import.meta.url));
 /** `npm run soak -- --minutes 60` for the whole of it. */
-const ARGS =
-  process.env['OUTRIDER_SLOW_TESTS'] === '1' ? ['--minutes', '0.13'] : ['--minutes', '0.08', '--rate', '200'];
+const ARGS = IS_SLOW ? ['--minutes', '0.13'] : ['--minutes', '0.08', '--rate', '200'];
 
 /** What a run must tell. */
 const LINES = [
