@@ -1,23 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { OutriderError } from '../core/errors.ts';
 import { afterReading, mayReadOn } from './turns.ts';
+import { Waste } from './waste.ts';
 
 const EMPTY = new Uint8Array(0);
 /** Less than this is waited with, for as long as it takes to see what came together with it. */
 const CRUMB_BYTES = 4096;
-/** A read of the socket of which less than half is body keeps everybody else waiting, once it is larger than this. */
-const WASTE_BYTES = 16 * 1024;
-/** Such reads, of all callers together, are spread over some four times as long as they take: a millisecond for so many bytes. */
-const WASTE_BYTES_PER_MS = 512;
-
-let wasteUntilMs = 0;
-/** Waits for so long that reads like the one of so many bytes leave everybody else their time. */
-function amends(wireBytes: number): Promise<void> {
-  const nowMs = performance.now();
-  wasteUntilMs = Math.max(nowMs, wasteUntilMs) + wireBytes / WASTE_BYTES_PER_MS;
-  return new Promise((resolve) => setTimeout(resolve, wasteUntilMs - nowMs).unref());
-}
-
 /** Of a body of which so many bytes were taken, the next may be. */
 const untilTurn = (bytes: number): Promise<void> =>
   new Promise((resolve) => {
@@ -61,17 +49,16 @@ export class ReceivedBody {
     const req = this.#req;
     const arrived = (): void => (this.#wake ? this.#wake() : this.#hold());
     req.on('readable', arrived).on('end', arrived).on('error', arrived);
-    let bytesBefore = req.socket.bytesRead;
+    const waste = new Waste(req.socket.bytesRead);
     for (;;) {
       if (this.#broken) throw this.#broken;
       if (this.#isUnwanted) throw new Error('nobody reads the body any more');
       const chunk = this.#take();
       if (chunk) {
-        const wireBytes = req.socket.bytesRead - bytesBefore;
-        bytesBefore += wireBytes;
+        const { bytesRead } = req.socket;
         yield chunk;
         await untilTurn(chunk.length);
-        if (!req.complete && wireBytes > WASTE_BYTES && chunk.length < wireBytes / 2) await amends(wireBytes);
+        if (!req.complete) await waste.took(chunk.length, bytesRead);
         continue;
       }
       if (req.complete && req.readableLength === 0) return undefined;
