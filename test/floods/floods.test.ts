@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import type { ExecutionContext } from 'ava';
 import { until } from '../helpers/http1.ts';
 import { GoodCaller, type Service } from './caller.ts';
 import { startProvider } from './provider.ts';
@@ -60,8 +61,9 @@ interface Flood {
   isDone: boolean;
 }
 
-function begin(kind: string, port: number, count: number): Flood {
+function begin(t: ExecutionContext, kind: string, port: number, count: number): Flood {
   const child = fork(FLOOD, [kind, String(port), String(count), String(SEED)], { execPath: process.execPath });
+  t.teardown(() => child.kill('SIGKILL'));
   const flood: Flood = { child, isReady: false, isDone: false };
   child.on('message', (message: { ready?: true; done?: true }) => {
     flood.isReady ||= message.ready === true;
@@ -92,8 +94,7 @@ for (const { kind, what, count, maxSlowdown, isFinite } of CASES) {
       Service,
     ];
     const { descriptors } = proxy.vitals();
-    let flood = begin(kind, proxy.port, count);
-    t.teardown(() => flood.child.kill('SIGKILL'));
+    let flood = begin(t, kind, proxy.port, count);
     await until(`the flood of ${kind}`, () => flood.isReady, 30_000);
     const looks: Service[] = [];
     const isEnough = (): boolean => {
@@ -102,7 +103,7 @@ for (const { kind, what, count, maxSlowdown, isFinite } of CASES) {
       return looks.some((look) => slowdown(quiet, look) <= maxSlowdown) || looks.length >= LOOKS;
     };
     while (!isEnough()) {
-      if (flood.isDone) flood = begin(kind, proxy.port, count);
+      if (flood.isDone) flood = begin(t, kind, proxy.port, count);
       looks.push(await caller.ask(LOOK_MS));
     }
     const { peakMiB } = proxy.vitals();
