@@ -6,6 +6,7 @@ import { Waste } from './waste.ts';
 const EMPTY = new Uint8Array(0);
 /** Less than this is waited with, for as long as it takes to see what came together with it. */
 const CRUMB_BYTES = 4096;
+
 /** Of a body of which so many bytes were taken, the next may be. */
 const untilTurn = (bytes: number): Promise<void> =>
   new Promise((resolve) => {

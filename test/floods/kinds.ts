@@ -88,15 +88,6 @@ export const KINDS: Readonly<Record<string, Flood>> = {
     trickle(sockets, 'x');
     await forever();
   },
-  /** A piece that is kept for a replay, and then nothing. */
-  async halves(world) {
-    const piece = Buffer.alloc(MiB - 1, 'x');
-    await openAll(world, () =>
-      Buffer.concat([Buffer.from(`POST /api/flood HTTP/1.1\r\n${HEAD}Content-Length: ${2 * MiB}\r\n\r\n`), piece]),
-    );
-    world.ready();
-    await forever();
-  },
   async readers(world) {
     const sockets = await openAll(world, () => `GET /api/flood/big HTTP/1.1\r\n${HEAD}\r\n`);
     for (const socket of sockets) socket.pause();

@@ -1,16 +1,13 @@
 import http from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { ExecutionContext } from 'ava';
 
 /** The length of the answer to `/big`, of which no one reads the end. */
-export const BIG_BYTES = 64 * 1024 ** 2;
+const BIG_BYTES = 64 * 1024 ** 2;
 const PIECE = Buffer.alloc(64 * 1024, 'x');
 
 export interface Provider {
   readonly origin: string;
-  /** Bytes of bodies read so far. */
-  readonly received: number;
-  readonly openConnections: number;
 }
 
 export interface ProviderOptions {
@@ -23,9 +20,7 @@ export async function startProvider(
   t: Pick<ExecutionContext, 'teardown'>,
   { bytesPerSecond = Infinity }: ProviderOptions = {},
 ): Promise<Provider> {
-  const sockets = new Set<Socket>();
   const waiting = new Set<http.IncomingMessage>();
-  let received = 0;
   let allowance = bytesPerSecond;
   const refill = setInterval(() => {
     allowance = bytesPerSecond / 20;
@@ -35,7 +30,6 @@ export async function startProvider(
 
   const server = http.createServer((req, res) => {
     req.on('data', (chunk: Buffer) => {
-      received += chunk.length;
       allowance -= chunk.length;
       if (allowance > 0) return;
       req.pause();
@@ -53,11 +47,7 @@ export async function startProvider(
     }
     req.on('end', () => res.end('ok'));
   });
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    socket.on('close', () => sockets.delete(socket));
-  });
+  server.on('connection', (socket) => socket.on('error', () => {}));
   server.requestTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => {
@@ -65,13 +55,5 @@ export async function startProvider(
     server.close();
     server.closeAllConnections();
   });
-  return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    get received() {
-      return received;
-    },
-    get openConnections() {
-      return sockets.size;
-    },
-  };
+  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }

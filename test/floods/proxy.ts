@@ -3,18 +3,15 @@ import type { ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
+import { CLI } from '../commands/run.ts';
 import { COMPILED } from '../helpers/compiled.ts';
 import { until } from '../helpers/http1.ts';
 import { withDefaults } from '../helpers/outrider.ts';
 
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
-
 /** A process as the system sees it. */
 export interface Vitals {
-  readonly residentMiB: number;
-  /** The most that was ever resident since the last `resetPeak`. */
+  /** The most that was ever resident. */
   readonly peakMiB: number;
   readonly descriptors: number;
 }
@@ -22,11 +19,7 @@ export interface Vitals {
 export interface Proxy {
   readonly child: ChildProcess;
   readonly port: number;
-  readonly dir: string;
   vitals(): Vitals;
-  resetPeak(): void;
-  /** What it printed so far. */
-  log(): string;
   /** What it printed of its own failures, and how it ended if it did. */
   complaints(): string[];
 }
@@ -35,19 +28,15 @@ const mib = (status: string, field: string): number =>
   Math.round(Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? Number.NaN) / 1024);
 
 /** `outrider start` in a process of its own, watched from outside; killed at the test's end. Its routes lie below `/api`. */
-export async function startProxy(
-  t: Pick<ExecutionContext, 'teardown'>,
-  yaml: string,
-  { node = [], env = {} }: { readonly node?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
-): Promise<Proxy> {
+export async function startProxy(t: Pick<ExecutionContext, 'teardown'>, yaml: string): Promise<Proxy> {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-flood-'));
   t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
   const file = path.join(dir, 'proxy.config.yaml');
   fs.writeFileSync(file, withDefaults(yaml));
   const printed = path.join(dir, 'printed.log');
   const out = fs.openSync(printed, 'a');
-  const child = spawn(process.execPath, [...node, CLI, 'start', '--config', file], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: dir, NO_COLOR: '1', ...COMPILED, ...env },
+  const child = spawn(process.execPath, [CLI, 'start', '--config', file], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: dir, NO_COLOR: '1', ...COMPILED },
     stdio: ['ignore', out, out],
   });
   fs.closeSync(out);
@@ -60,17 +49,13 @@ export async function startProxy(
   return {
     child,
     port,
-    dir,
-    log,
     vitals() {
       const status = fs.readFileSync(`/proc/${child.pid}/status`, 'latin1');
       return {
-        residentMiB: mib(status, 'VmRSS'),
         peakMiB: mib(status, 'VmHWM'),
         descriptors: fs.readdirSync(`/proc/${child.pid}/fd`).length,
       };
     },
-    resetPeak: () => fs.writeFileSync(`/proc/${child.pid}/clear_refs`, '5'),
     complaints: () => [
       ...log()
         .split('\n')
