@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
-import { type FilterName, parseTemplate, type TemplatePart } from '../config/template.ts';
+import { type FilterName, parseTemplate, type TemplateName, type TemplatePart } from '../config/template.ts';
 import type { TemplateMap } from '../config/profile.ts';
 import type { Scope } from './scope.ts';
 import { type ByteString, fromBytes, fromUnicode, percentEncode, toBytes, toUnicode } from './text.ts';
 import { encodeString } from './json.ts';
+import { TIMES } from './now.ts';
 
 /** A template made ready when the config is loaded: closures, no parsing per request. */
 export interface Compiled {
@@ -61,10 +62,6 @@ const PLAIN: Readonly<Record<string, Render>> = {
   'request.query': (scope) => scope.request.query,
   'request.target': (scope) => scope.request.pathAndQuery,
   'request.body': (scope) => scope.request.body,
-  'now.s': (scope) => String(Math.floor(scope.nowMs / 1000)),
-  'now.ms': (scope) => String(scope.nowMs),
-  'now.http_date': (scope) => new Date(scope.nowMs).toUTCString(),
-  'now.iso': (scope) => new Date(scope.nowMs).toISOString(),
   uuid: (scope) => scope.uuid,
   signature: (scope) => scope.signature,
 };
@@ -84,12 +81,16 @@ export function createCompiler(context: TemplateContext): Compile {
     return compiled;
   };
 
-  const lookUp = (name: string): Render => {
+  const lookUp = ({ name, laterMs = 0 }: TemplateName): Render => {
     const plain = Object.hasOwn(PLAIN, name) ? PLAIN[name] : undefined;
     if (plain) return plain;
     if (name === 'scope') return constant(fromUnicode(context.scope));
     const [family, rest] = splitName(name);
     if (family === 'credentials') return (scope) => scope.credentials.get(rest) ?? '';
+    if (family === 'now') {
+      const show = TIMES[rest] as (typeof TIMES)[string];
+      return (scope) => show(scope.nowMs, laterMs);
+    }
     if (family === 'endpoints') return constant(fromUnicode(context.endpoints[rest] ?? ''));
     if (family === 'request.headers') return (scope) => scope.request.header(rest);
     if (family === 'request.form') return (scope) => scope.request.formField(rest);
@@ -103,7 +104,7 @@ export function createCompiler(context: TemplateContext): Compile {
     const { name, filters } = part;
     const [family, rest] = splitName(name);
     const isSecret = context.secretNames.has(canonicalName(name));
-    const base = lookUp(name);
+    const base = lookUp(part);
     return (scope) => {
       const inner =
         family === 'values' ? valueOf(rest).mask(scope) : { text: isSecret ? `<${rest}>` : base(scope), isSecret };
@@ -116,7 +117,7 @@ export function createCompiler(context: TemplateContext): Compile {
 
   const compilePart = (part: TemplatePart): Render => {
     if (typeof part === 'string') return constant(fromUnicode(part));
-    const base = lookUp(part.name);
+    const base = lookUp(part);
     return part.filters.reduce<Render>((render, name) => {
       const filter = FILTERS[name as FilterName];
       return (scope) => filter(render(scope));
@@ -160,7 +161,16 @@ export function readsToken({ names }: Compiled): boolean {
   return [...names].some((name) => name.startsWith('token.'));
 }
 
-const FAMILIES = ['credentials', 'endpoints', 'values', 'token', 'request.headers', 'request.form', 'request.json'];
+const FAMILIES = [
+  'credentials',
+  'endpoints',
+  'values',
+  'token',
+  'now',
+  'request.headers',
+  'request.form',
+  'request.json',
+];
 
 /** `request.headers.X-Id` → [`request.headers`, `x-id`]. */
 function splitName(name: string): readonly [family: string, rest: string] {

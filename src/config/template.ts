@@ -1,5 +1,15 @@
-/** A literal text, or a name whose value goes through the filters from left to right. */
-export type TemplatePart = string | { readonly name: string; readonly filters: readonly string[] };
+import { parseDuration } from '../core/units.ts';
+
+/** A name in a template; its value goes through the filters from left to right. */
+export interface TemplateName {
+  readonly name: string;
+  readonly filters: readonly string[];
+  /** Of a time: how many milliseconds later it is shown, `{{now.s + 5m}}`. */
+  readonly laterMs?: number;
+}
+
+/** A literal text, or a name. */
+export type TemplatePart = string | TemplateName;
 
 /** What filters take and give: `text` is text in and out, `bytes` takes either and yields bytes, `encode` makes text of either. */
 export const FILTERS = {
@@ -40,10 +50,26 @@ export const TEMPLATE_NAMES = [
   'now.ms',
   'now.http_date',
   'now.iso',
+  'now.compact',
+  'now.date',
+  'now.digits',
   'uuid',
   'values.*',
   'signature',
 ] as const;
+
+/** The times that take `+` or `-`, and what a number without a unit means there; undefined: it needs a unit. */
+const SHIFTED: Readonly<Record<string, number | undefined>> = {
+  'now.s': 1_000,
+  'now.ms': 1,
+  'now.iso': undefined,
+  'now.date': undefined,
+  'now.digits': undefined,
+};
+/** An offset from UTC is shorter than a day (RFC 3339 §5.6). */
+const LONGEST_OFFSET_MS = 24 * 3_600_000;
+/** A century. */
+const LONGEST_SHIFT_MS = 100 * 366 * 24 * 3_600_000;
 
 export type TemplateErrorCode = 'template_syntax' | 'unknown_template_name' | 'unknown_filter';
 
@@ -112,11 +138,16 @@ function parseExpression(source: string, offset: number): TemplatePart {
       source.length + 4,
     );
   }
-  if (/[\s{}]/.test(head.text)) {
+  const [, name = head.text, sign, count, unit] = /^(now\.\w+)\s*([+-])\s*(\d{1,15})\s*([a-z]*)$/.exec(head.text) ?? [];
+  if (/[\s{}]/.test(name)) {
     throw new TemplateError('template_syntax', `"${head.text}" is not a name`, head.start, head.text.length);
   }
-  if (!isTemplateName(head.text)) {
-    throw new TemplateError('unknown_template_name', `no name is called "${head.text}"`, head.start, head.text.length);
+  if (!isTemplateName(name)) {
+    throw new TemplateError('unknown_template_name', `no name is called "${name}"`, head.start, name.length);
+  }
+  const laterMs = sign === undefined ? undefined : readShift(name, sign, count ?? '', unit ?? '');
+  if (typeof laterMs === 'string') {
+    throw new TemplateError('template_syntax', laterMs, head.start, head.text.length);
   }
   let bytes = false;
   const filters = rest.map(({ text, start, whole }) => {
@@ -131,5 +162,19 @@ function parseExpression(source: string, offset: number): TemplatePart {
     bytes = kind === 'bytes';
     return text;
   });
-  return { name: head.text, filters };
+  return { name, filters, ...(laterMs !== undefined && { laterMs }) };
+}
+
+/** How much later in milliseconds, or why a time can't be shown so. */
+function readShift(name: string, sign: string, count: string, unit: string): number | string {
+  if (!Object.hasOwn(SHIFTED, name)) return `\`${name}\` is shown as it is: nothing can be added to it`;
+  const unitMs = SHIFTED[name];
+  if (unit === '' && unitMs === undefined) return `what is added to \`${name}\` has a unit: ms, s, m, h or d`;
+  const ms = unit === '' ? Number(count) * (unitMs as number) : parseDuration(count + unit);
+  if (ms === undefined) return `"${unit}" is no unit of time: write ms, s, m, h or d`;
+  if (ms > LONGEST_SHIFT_MS) return 'the time lies too far away';
+  if (name === 'now.iso' && (ms % 60_000 !== 0 || ms >= LONGEST_OFFSET_MS)) {
+    return 'what is added to `now.iso` is its offset from UTC: whole minutes, less than a day';
+  }
+  return sign === '-' ? -ms : ms;
 }

@@ -46,6 +46,14 @@ test('names stand for what they name', (t) => {
   t.is(render(''), '');
 });
 
+test('a time is shown in each form, and later or earlier', (t) => {
+  t.is(render('{{now.compact}} {{now.date}} {{now.digits}}'), '20231114T221320Z 20231114 20231114221320');
+  t.is(render('{{now.s + 300}} {{now.s - 1m}} {{now.ms + 1}}'), '1700000300 1699999940 1700000000124');
+  t.is(render('{{now.digits + 3h}} {{now.date + 3h}}'), '20231115011320 20231115');
+  t.is(render('{{now.iso + 330m}} {{now.iso - 9h}}'), '2023-11-15T03:43:20.123+05:30 2023-11-14T13:13:20.123-09:00');
+  t.is(render('{{now.iso + 0m}}'), '2023-11-14T22:13:20.123Z');
+});
+
 test('the request is seen byte for byte', (t) => {
   const request = {
     method: 'PUT',

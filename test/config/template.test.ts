@@ -26,6 +26,17 @@ test('braces beside a name are text', (t) => {
   t.deepEqual(parseTemplate('{"a":{"b":1}}'), ['{"a":{"b":1}}']);
 });
 
+test('what is added to a time is read in milliseconds', (t) => {
+  const later = (text: string): unknown => (parseTemplate(`{{${text}}}`)[0] as { laterMs?: number }).laterMs;
+  t.is(later('now.s'), undefined);
+  t.is(later('now.s + 300'), 300_000);
+  t.is(later('now.s+5m | hex'), 300_000);
+  t.is(later('now.ms - 5000'), -5_000);
+  t.is(later('now.ms - 1d'), -86_400_000);
+  t.is(later('now.iso + 330m'), 19_800_000);
+  t.is(later('now.digits  -  3h'), -10_800_000);
+});
+
 const REFUSED: readonly [text: string, code: TemplateErrorCode, place: string][] = [
   ['a{{uuid', 'template_syntax', '{{uuid'],
   ['a{{ }}', 'template_syntax', '{{ }}'],
@@ -35,6 +46,18 @@ const REFUSED: readonly [text: string, code: TemplateErrorCode, place: string][]
   ['x{{ nope }}', 'unknown_template_name', 'nope'],
   ['{{token.nope}}', 'unknown_template_name', 'token.nope'],
   ['{{credentials.}}', 'unknown_template_name', 'credentials.'],
+  ['{{now.compact + 3h}}', 'template_syntax', 'now.compact + 3h'],
+  ['{{now.http_date + 3h}}', 'template_syntax', 'now.http_date + 3h'],
+  ['{{now.digits + 3}}', 'template_syntax', 'now.digits + 3'],
+  ['{{now.s + 3w}}', 'template_syntax', 'now.s + 3w'],
+  ['{{now.s + 99999d}}', 'template_syntax', 'now.s + 99999d'],
+  ['{{now.iso + 24h}}', 'template_syntax', 'now.iso + 24h'],
+  ['{{now.iso + 90s}}', 'template_syntax', 'now.iso + 90s'],
+  ['{{now.s + }}', 'template_syntax', 'now.s +'],
+  ['{{now.s + 1.5}}', 'template_syntax', 'now.s + 1.5'],
+  ['{{now.s + 1 + 1}}', 'template_syntax', 'now.s + 1 + 1'],
+  ['{{now.year + 1}}', 'unknown_template_name', 'now.year'],
+  ['{{uuid + 1}}', 'template_syntax', 'uuid + 1'],
   ['{{uuid | rot13}}', 'unknown_filter', 'rot13'],
   ['{{uuid | toString}}', 'unknown_filter', 'toString'],
 ];
