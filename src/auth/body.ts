@@ -1,49 +1,84 @@
 import { isUtf8 } from 'node:buffer';
-import { OutriderError } from '../core/errors.ts';
-import { headerValue, headerValues, type RawHeaders } from '../core/headers.ts';
-import { type ByteString, fromBytes } from './text.ts';
+import { headerValues, type RawHeaders } from '../core/headers.ts';
+import { formOf } from './form.ts';
+import { type MediaType, parametersOf, readMediaType } from './media-type.ts';
+import { badBody } from './problem.ts';
+import { type ByteString, fitsCharset, formDecode, fromBytes, isUtf8Name } from './text.ts';
 
 /** What a body must be so that a field of it can be read or set. */
 export type BodyKind = 'json' | 'form';
 
-export const MEDIA: Readonly<
-  Record<BodyKind, { readonly type: string; readonly fits: RegExp; readonly called: string }>
-> = {
-  json: { type: 'application/json', fits: /^[\w.-]+\/(?:[\w.+-]+\+)?json$/i, called: 'JSON' },
-  form: { type: 'application/x-www-form-urlencoded', fits: /^application\/x-www-form-urlencoded$/i, called: 'a form' },
+interface Media {
+  /** What a body gets that came without a type. */
+  readonly type: string;
+  readonly fits: RegExp;
+  readonly called: string;
+}
+
+export const MEDIA: Readonly<Record<BodyKind, Media>> = {
+  json: { type: 'application/json', fits: /^[\w.-]+\/(?:[\w.+-]+\+)?json$/, called: 'JSON' },
+  form: {
+    type: 'application/x-www-form-urlencoded',
+    fits: /^(?:application\/x-www-form-urlencoded|multipart\/form-data)$/,
+    called: 'a form',
+  },
 };
+
+/** A form by its look, where no Content-Type says what it is. */
+const LOOKS_LIKE_FORM = /^[^\s{[<"]\S*$/;
 
 /**
  * Throws `bad_body`, with the reason, unless the body is whole and plain and of that kind: its Content-Type says so, or
- * there is none and it looks so; valid UTF-8 without a byte order mark; JSON by RFC 8259. An empty body is an empty form.
+ * there is none and it looks so; no byte order mark; JSON by RFC 8259, in UTF-8; a form in UTF-8, or in ASCII by another charset. An empty body is an empty form.
  */
 export function checkBody(kind: BodyKind, headers: RawHeaders, bytes: Uint8Array): void {
   const { called } = MEDIA[kind];
+  const contentType = typeOf(headers, called);
   if (bytes.length === 0) {
     if (kind === 'json') throw badBody('The body must be JSON; it is empty.');
-    return;
+    if (contentType === undefined || readMediaType(contentType).essence !== 'multipart/form-data') return;
   }
   checkCoding(called, headers);
-  const type = headerValue(headers, 'content-type');
-  if (type !== undefined) checkType(kind, type);
+  const type = contentType === undefined ? undefined : readMediaType(contentType);
+  if (type && !MEDIA[kind].fits.test(type.essence)) {
+    throw badBody(`The body must be ${called}; its Content-Type says otherwise.`);
+  }
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
     throw badBody(`The body must be ${called}; it begins with a byte order mark.`);
   }
-  if (!isUtf8(bytes)) throw badBody(`The body must be ${called}; it is not valid UTF-8.`);
-  if (kind === 'json' && !isJson(bytes)) throw badBody('The body must be JSON; it is not.');
-  if (kind === 'form' && type === undefined && !/^[^\s{[<"]\S*$/.test(fromBytes(bytes))) {
-    throw badBody('The body must be a form; it has no Content-Type and does not look like one.');
-  }
+  if (kind === 'json') checkJson(type, bytes);
+  else checkForm(contentType, type, fromBytes(bytes));
 }
 
-/** Whether the text is the base64 (RFC 4648 §4, padded) of JSON. */
+/** Whether a body with these headers may be of that kind: its Content-Type says so, or there is none. */
+export function mayBe(kind: BodyKind, headers: RawHeaders): boolean {
+  const types = headerValues(headers, 'content-type');
+  return types.length === 0 || types.some((type) => MEDIA[kind].fits.test(readMediaType(type).essence));
+}
+
+/** Whether a body of these headers is to be read as that kind: {@link mayBe}, and without a Content-Type it looks so. */
+export function looksLike(kind: BodyKind, headers: RawHeaders, bytes: Uint8Array): boolean {
+  if (bytes.length === 0 || !mayBe(kind, headers)) return false;
+  if (headerValues(headers, 'content-type').length > 0) return true;
+  return kind === 'json' ? isJson(bytes) : LOOKS_LIKE_FORM.test(fromBytes(bytes));
+}
+
+/**
+ * Whether the text is JSON in base64 (RFC 4648 §4 or §5), with or without its padding, in one line or several.
+ */
 export function isBase64Json(text: ByteString): boolean {
-  const bytes = Buffer.from(text, 'base64');
-  return bytes.toString('base64') === text && isUtf8(bytes) && isJson(bytes);
+  const digits = text.replaceAll(/[\r\n]/g, '');
+  const [, body = '', padding = ''] = /^((?:[A-Za-z0-9+/]+|[\w-]+))(={0,2})$/.exec(digits) ?? [];
+  if (body === '' || body.length % 4 === 1 || (padding !== '' && digits.length % 4 !== 0)) return false;
+  const bytes = Buffer.from(body, 'base64');
+  return isUtf8(bytes) && isJson(bytes);
 }
 
-export function badBody(detail: string): OutriderError {
-  return new OutriderError('bad_body', { detail });
+/** The one Content-Type; several mean one thing to one program and another to the next. */
+function typeOf(headers: RawHeaders, called: string): string | undefined {
+  const [type, another] = headerValues(headers, 'content-type');
+  if (another !== undefined) throw badBody(`The body must be ${called}; it came with several Content-Types.`);
+  return type;
 }
 
 function checkCoding(called: string, headers: RawHeaders): void {
@@ -52,13 +87,32 @@ function checkCoding(called: string, headers: RawHeaders): void {
   throw badBody(`The body must be ${called} as it stands, but its Content-Encoding says that it is compressed.`);
 }
 
-function checkType(kind: BodyKind, contentType: string): void {
-  const { fits, called } = MEDIA[kind];
-  const [media = '', ...parameters] = contentType.split(';').map((piece) => piece.trim());
-  if (!fits.test(media)) throw badBody(`The body must be ${called}; its Content-Type says otherwise.`);
-  const charset = parameters.find((parameter) => /^charset=/i.test(parameter));
-  if (charset !== undefined && !/^charset="?(?:utf-?8|us-ascii)"?$/i.test(charset)) {
-    throw badBody(`The body must be ${called} in UTF-8; its Content-Type names another charset.`);
+function checkJson(type: MediaType | undefined, bytes: Uint8Array): void {
+  const charsets = type ? parametersOf(type, 'charset') : [];
+  if (!charsets.every((charset) => isUtf8Name(charset) || /^us-ascii$/i.test(charset))) {
+    throw badBody('The body must be JSON in UTF-8; its Content-Type names another charset.');
+  }
+  if (!isUtf8(bytes)) throw badBody('The body must be JSON; it is not valid UTF-8.');
+  if (!isJson(bytes)) throw badBody('The body must be JSON; it is not.');
+}
+
+function checkForm(contentType: string | undefined, type: MediaType | undefined, body: ByteString): void {
+  if (type?.essence === 'multipart/form-data') {
+    formOf(contentType).read(body);
+    return;
+  }
+  const [charset, another] = type ? parametersOf(type, 'charset') : [];
+  if (another !== undefined || type?.isWellFormed === false) {
+    throw badBody('The body must be a form; its Content-Type can not be read.');
+  }
+  // In UTF-8 a field that goes into no credential may hold any bytes in its escapes.
+  if (charset === undefined || isUtf8Name(charset)) {
+    if (!fitsCharset(body, charset)) throw badBody('The body must be a form; it is not valid UTF-8.');
+  } else if (!fitsCharset(formDecode(body), charset)) {
+    throw badBody('The body must be a form in ASCII, or in UTF-8 by its charset; it is neither.');
+  }
+  if (type === undefined && !LOOKS_LIKE_FORM.test(body)) {
+    throw badBody('The body must be a form; it has no Content-Type and does not look like one.');
   }
 }
 

@@ -1,10 +1,12 @@
 import { OutriderError } from '../core/errors.ts';
 import { headerValue, headerValues, type RawHeaders } from '../core/headers.ts';
-import { badBody, type BodyKind, checkBody, isBase64Json, MEDIA } from './body.ts';
-import { dropFields, placeField, readFields } from './fields.ts';
+import { type BodyKind, checkBody, isBase64Json, MEDIA } from './body.ts';
+import { dropFields, placeField } from './fields.ts';
+import { type BodyForm, formOf } from './form.ts';
 import { placeHeader, removeHeader } from './headers.ts';
 import { countOnlyKey, dropJsonMembers, encodeString, isJsonObject, placeJsonMember, readJsonScalar } from './json.ts';
 import type { PathBelow } from './path.ts';
+import { badBody } from './problem.ts';
 import type { RequestFace } from './scope.ts';
 import { type ByteString, fromBytes, percentEncode, toBytes, toUnicode } from './text.ts';
 
@@ -64,7 +66,7 @@ export class RequestDraft implements RequestFace {
     const { form, json } = this.#expected;
     let body = this.#whole;
     if (body === '') return body;
-    if (form?.size) body = dropFields(this.#bodyAs('form'), form);
+    if (form?.size) body = this.#form.drop(this.#bodyAs('form'), form);
     if (json?.size && isJsonObject(this.#bodyAs('json'))) body = dropJsonMembers(body, json);
     return body;
   }
@@ -86,7 +88,7 @@ export class RequestDraft implements RequestFace {
 
   formField(name: ByteString): ByteString {
     const body = this.#bodyAs('form');
-    this.#fields ??= readFields(body);
+    this.#fields ??= this.#form.read(body);
     const values = this.#fields.get(name) ?? [];
     if (values.length > 1) throw badBody(`The field "${name}" goes into the credential and was sent twice.`);
     const [value = ''] = values;
@@ -126,7 +128,7 @@ export class RequestDraft implements RequestFace {
   }
 
   setForm(name: ByteString, value: ByteString): void {
-    this.#change('form', placeField(this.#bodyAs('form'), name, value));
+    this.#change('form', this.#form.place(this.#bodyAs('form'), name, value));
     this.#expected.form?.delete(name);
   }
 
@@ -149,6 +151,10 @@ export class RequestDraft implements RequestFace {
   get #whole(): ByteString {
     this.#body ??= fromBytes(this.#bytes);
     return this.changedBody ?? this.#body;
+  }
+
+  get #form(): BodyForm {
+    return formOf(headerValue(this.headers, 'content-type'));
   }
 
   #visibleQuery(): ByteString | undefined {

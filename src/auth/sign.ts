@@ -1,7 +1,7 @@
 import { createHmac, hash } from 'node:crypto';
 import type { SignSpec } from '../config/profile.ts';
 import type { RequestDraft } from './draft.ts';
-import { badBody } from './body.ts';
+import { badBody } from './problem.ts';
 import { compilePlace, expect, place, type Step, stepNeedsBody } from './inject.ts';
 import type { Scope } from './scope.ts';
 import { type Compile, type Compiled, readsBody } from './template.ts';

@@ -104,7 +104,9 @@ test('an empty POST becomes a form of the fields alone, and says what it is', (t
 });
 
 const JSON_TYPE = ['content-type', 'application/json'];
-const FORM_TYPE = ['content-type', 'application/x-www-form-urlencoded'];
+const FORM = 'content-type';
+const FORM_URL = 'application/x-www-form-urlencoded';
+const FORM_TYPE = [FORM, FORM_URL];
 
 for (const [what, headers, body, reason] of [
   ['no JSON', JSON_TYPE, '{"a":1,}', /must be JSON; it is not/],
@@ -127,7 +129,15 @@ for (const [what, headers, body, reason] of [
 
 for (const [what, headers, body, reason] of [
   ['JSON', JSON_TYPE, '{}', /Content-Type says otherwise/],
-  ['multipart', ['content-type', 'multipart/form-data; boundary=x'], '--x', /Content-Type says otherwise/],
+  ['a part of a form', ['content-type', 'multipart/form-data; boundary=x'], '--x', /boundary/],
+  ['an empty multipart form', ['content-type', 'multipart/form-data; boundary=x'], '', /last boundary is missing/],
+  ['another multipart body', ['content-type', 'multipart/mixed; boundary=x'], '--x--', /Content-Type says otherwise/],
+  ['Latin-1 that is said to be so', [FORM, `${FORM_URL}; charset=ISO-8859-1`], 'a=%E9', /ASCII/],
+  ['UTF-8 that is said to be Latin-1', [FORM, `${FORM_URL}; charset=latin1`], 'a=%C3%A9', /ASCII/],
+  ['UTF-8 that is said to be ASCII', [FORM, `${FORM_URL}; charset=us-ascii`], 'a=é', /ASCII/],
+  ['a charset in which ASCII is something else', [FORM, `${FORM_URL}; charset=UTF-16LE`], 'a=b', /ASCII/],
+  ['two charsets', [FORM, `${FORM_URL}; charset=utf-8; charset=latin1`], 'a=b', /can not be read/],
+  ['two Content-Types', [...FORM_TYPE, 'Content-Type', 'text/plain'], 'a=b', /several Content-Types/],
   ['what looks like JSON', [], '{"a":1}', /does not look like one/],
   ['what looks like XML', [], '<a/>', /does not look like one/],
   ['a byte order mark', FORM_TYPE, '\ufeffa=1', /byte order mark/],
@@ -140,6 +150,23 @@ for (const [what, headers, body, reason] of [
     t.like(error, { code: 'bad_body' });
   });
 }
+
+test('a form that is all ASCII may name any charset in which that means the same', (t) => {
+  for (const charset of ['ISO-8859-1', 'windows-1252', '"utf-8"', 'US-ASCII', 'Shift_JIS']) {
+    const request = outbound({ method: 'POST', headers: [FORM, `${FORM_URL}; charset=${charset}`], body: 'b=%20x' });
+    t.is(text(authorize({ inject: { form: { a: '1' } } }, {}, request).body), 'b=%20x&a=1');
+  }
+});
+
+test('a field of a multipart form is a part, and its type stays', (t) => {
+  const headers = ['content-type', 'multipart/form-data; boundary=x'];
+  const part = (name: string, value: string): string =>
+    `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+  const request = outbound({ method: 'POST', headers, body: `${part('b', '2')}--x--\r\n` });
+  const authorized = authorize({ inject: { form: { a: '1' } } }, {}, request);
+  t.is(text(authorized.body), `${part('b', '2')}${part('a', '1')}--x--\r\n`);
+  t.deepEqual(authorized.headers, headers);
+});
 
 test('a body without a Content-Type is taken by its look, and gets one', (t) => {
   const form = authorize({ inject: { form: { a: '1' } } }, {}, outbound({ method: 'POST', body: 'b=2' }));

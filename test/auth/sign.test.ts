@@ -321,7 +321,11 @@ for (const [what, headers, body, reason] of [
 for (const body of [
   '{"request":"not base64"}',
   '{"request":"bm8gSlNPTg=="}',
-  '{"request":"e30"}',
+  '{"request":"e"}',
+  '{"request":"e30==="}',
+  '{"request":"e3=0"}',
+  '{"request":"W_+d"}',
+  '{"request":""}',
   '{"request":1}',
   '{"request":{}}',
   '{"request":"e30=","more":1}',
@@ -333,6 +337,22 @@ for (const body of [
   test(`a body that only looks wrapped is wrapped: ${body}`, (t) => {
     const signed = sign(PHONEPE, { salt_key: K }, outbound({ method: 'POST', headers: JSON_TYPE, body }));
     t.is(text(signed.body), `{"request":"${Buffer.from(body).toString('base64')}"}`);
+  });
+}
+
+for (const [what, base64] of Object.entries({
+  'with a line break and no padding': 'eyJhIjox\nfQ',
+  'in lines of MIME': 'eyJh\r\nIjox\r\nfQ==\r\n',
+  'in the URL alphabet': Buffer.from('{"a":"???>>>"}').toString('base64url'),
+  'without its padding': 'e30',
+})) {
+  test(`a body that is wrapped already stays, its base64 ${what}`, (t) => {
+    const body = JSON.stringify({ request: base64 });
+    const target = '/apis/pg-sandbox/v1/pay';
+    const signed = sign(PHONEPE, { salt_key: K }, outbound({ method: 'POST', target, headers: JSON_TYPE, body }));
+    t.is(signed.body, undefined);
+    const digest = createHash('sha256').update(`${base64}/v1/pay${K}`).digest('hex');
+    t.is(signed.header('x-verify')?.split('###')[0], digest);
   });
 }
 
