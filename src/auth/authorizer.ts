@@ -67,6 +67,8 @@ export interface ExplainedField {
 
 /** A signature, over the string that is signed. */
 export interface ExplainedSignature {
+  /** Why it fits, where fields of the request decide: `POST, form.api_version "19"`. */
+  readonly when?: string;
   /** Exactly what is signed, but for the secrets. */
   readonly text: string;
   readonly algorithm: string;

@@ -1,8 +1,8 @@
 import { OutriderError } from '../core/errors.ts';
 import { headerValue, headerValues, type RawHeaders } from '../core/headers.ts';
-import { type BodyKind, checkBody, isBase64Json, MEDIA } from './body.ts';
-import { dropFields, placeField } from './fields.ts';
-import { type BodyForm, formOf } from './form.ts';
+import { type BodyKind, checkBody, isBase64Json, looksLike, MEDIA } from './body.ts';
+import { type BodyForm, dropFields, placeField, readFields } from './fields.ts';
+import { formOf } from './form.ts';
 import { placeHeader, removeHeader } from './headers.ts';
 import { countOnlyKey, dropJsonMembers, encodeString, isJsonObject, placeJsonMember, readJsonScalar } from './json.ts';
 import type { PathBelow } from './path.ts';
@@ -18,6 +18,21 @@ export interface DraftStart {
   readonly body: Uint8Array | null;
   /** The part of a target's path that `request.path` shows. */
   readonly pathBelow: PathBelow;
+}
+
+const IN_CREDENTIAL = 'goes into the credential';
+const IN_CONDITION = 'decides what is signed';
+
+const JSON_PROBLEMS = {
+  absent: 'is not there',
+  twice: 'was sent twice',
+  no_scalar: 'is not a text, a number, true, false or null',
+} as const;
+
+/** The one value, or an empty text. Throws `bad_body` for several: the provider might take another one. */
+function onlyOne(values: readonly ByteString[], what: string): ByteString {
+  if (values.length > 1) throw badBody(`${what} and was sent twice.`);
+  return values[0] ?? '';
 }
 
 const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
@@ -87,24 +102,39 @@ export class RequestDraft implements RequestFace {
   }
 
   formField(name: ByteString): ByteString {
-    const body = this.#bodyAs('form');
-    this.#fields ??= this.#form.read(body);
-    const values = this.#fields.get(name) ?? [];
-    if (values.length > 1) throw badBody(`The field "${name}" goes into the credential and was sent twice.`);
-    const [value = ''] = values;
-    if (toUnicode(value) === undefined) throw badBody(`The field "${name}" goes into the credential and is not UTF-8.`);
-    return value;
+    return this.#formField(name, IN_CREDENTIAL);
   }
 
   jsonField(path: readonly ByteString[]): ByteString {
     const found = readJsonScalar(this.#bodyAs('json'), path);
     if ('text' in found) return found.text;
-    const reasons = {
-      absent: 'is not there',
-      twice: 'was sent twice',
-      no_scalar: 'is not a text, a number, true, false or null',
-    };
-    throw badBody(`The JSON field "${path.join('.')}" goes into the credential and ${reasons[found.problem]}.`);
+    throw badBody(`The JSON field "${path.join('.')}" ${IN_CREDENTIAL} and ${JSON_PROBLEMS[found.problem]}.`);
+  }
+
+  /** A form field that a condition looks at; empty where there is none, or no form. Throws `bad_body` where it came twice. */
+  lookAtForm(name: ByteString): ByteString {
+    return looksLike('form', this.headers, this.#bytes) ? this.#formField(name, IN_CONDITION) : '';
+  }
+
+  /** A JSON field that a condition looks at; empty where there is none or null, or no JSON; undefined for a list or map. */
+  lookAtJson(path: readonly ByteString[]): ByteString | undefined {
+    if (!looksLike('json', this.headers, this.#bytes)) return '';
+    const found = readJsonScalar(this.#bodyAs('json'), path);
+    if ('text' in found) return found.isNull ? '' : found.text;
+    if (found.problem === 'twice')
+      throw badBody(`The JSON field "${path.join('.')}" ${IN_CONDITION} and was sent twice.`);
+    return found.problem === 'absent' ? '' : undefined;
+  }
+
+  /** A query parameter that a condition looks at, decoded; empty where there is none. */
+  lookAtQuery(name: ByteString): ByteString {
+    const [, query = ''] = this.#split();
+    return onlyOne(readFields(query).get(name) ?? [], `The query parameter "${name}" ${IN_CONDITION}`);
+  }
+
+  /** A header that a condition looks at; empty where there is none. */
+  lookAtHeader(lower: string): ByteString {
+    return onlyOne(headerValues(this.headers, lower), `The header ${lower} ${IN_CONDITION}`);
   }
 
   /** Tells that something will be placed there. Until it is, what stands there is out of sight of {@link body} and {@link query}. */
@@ -151,6 +181,14 @@ export class RequestDraft implements RequestFace {
   get #whole(): ByteString {
     this.#body ??= fromBytes(this.#bytes);
     return this.changedBody ?? this.#body;
+  }
+
+  #formField(name: ByteString, why: string): ByteString {
+    const body = this.#bodyAs('form');
+    this.#fields ??= this.#form.read(body);
+    const value = onlyOne(this.#fields.get(name) ?? [], `The field "${name}" ${why}`);
+    if (toUnicode(value) === undefined) throw badBody(`The field "${name}" ${why} and is not UTF-8.`);
+    return value;
   }
 
   get #form(): BodyForm {

@@ -43,7 +43,7 @@ function mirrorCall(
   buildTokenCall(fetch, scopeOf(), api);
   const sent = build(fetch);
   const { method, path } = sent.draft;
-  const fitting = fetch.signatures.filter(({ fits }) => fits(method, path));
+  const fitting = fetch.signatures.filter(({ when }) => when.fits(method, path, () => sent.draft));
   return new Mirror({ sent, other: build(fetch), seen: build(masked(fetch)) }, [], fitting);
 }
 

@@ -1,5 +1,15 @@
 import { type ByteString, formDecode, formEncode } from './text.ts';
 
+/** How the fields of a body are read and changed. Every byte that is not named stays. */
+export interface BodyForm {
+  /** The decoded values of every field, in order, by its decoded name. */
+  read(body: ByteString): ReadonlyMap<ByteString, readonly ByteString[]>;
+  /** The body without the fields called by one of `names`. */
+  drop(body: ByteString, names: ReadonlySet<ByteString>): ByteString;
+  /** The body with one field called `name`, which holds `value`. */
+  place(body: ByteString, name: ByteString, value: ByteString): ByteString;
+}
+
 /**
  * Lists of `name=value` joined by `&`: forms (application/x-www-form-urlencoded) and queries. Names are compared decoded;
  * what isn't named keeps every byte: its order, its escapes, its duplicates, even an empty piece between two `&`.

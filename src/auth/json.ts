@@ -14,7 +14,9 @@ interface Member {
 }
 
 /** What stands at a way into a JSON text: a scalar's text (a string decoded, anything else as spelled), or why there is none. */
-export type JsonScalar = { readonly text: ByteString } | { readonly problem: 'absent' | 'twice' | 'no_scalar' };
+export type JsonScalar =
+  | { readonly text: ByteString; readonly isNull?: true }
+  | { readonly problem: 'absent' | 'twice' | 'no_scalar' };
 
 /** Whether the text's outermost value is an object. */
 export function isJsonObject(json: ByteString): boolean {
@@ -45,7 +47,7 @@ export function readJsonScalar(json: ByteString, path: readonly ByteString[]): J
     end = found[0].valueEnd;
   }
   if (json[start] === '{' || json[start] === '[') return { problem: 'no_scalar' };
-  if (json[start] !== '"') return { text: json.slice(start, end) };
+  if (json[start] !== '"') return { text: json.slice(start, end), ...(json[start] === 'n' && { isNull: true }) };
   const text = decodeString(json.slice(start, end));
   return text === undefined ? { problem: 'no_scalar' } : { text };
 }

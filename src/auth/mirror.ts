@@ -82,6 +82,7 @@ export class Mirror {
     const masked = this.#mask(value);
     place(seen.draft, where, label, masked);
     return {
+      ...(signature.when.says !== undefined && { when: signature.when.says }),
       text: readable(text),
       algorithm: signature.algorithm,
       key: signature.key && this.#nameKey(signature.key),

@@ -1,5 +1,5 @@
 import { isToken } from '../core/headers.ts';
-import type { BodyForm } from './form.ts';
+import type { BodyForm } from './fields.ts';
 import { parametersOf, readMediaType, type MediaType } from './media-type.ts';
 import { badBody } from './problem.ts';
 import { type ByteString, fitsCharset } from './text.ts';

@@ -1,16 +1,25 @@
 import { createHash } from 'node:crypto';
 import type { ProviderConfig } from '../config/config.ts';
+import type { RawHeaders } from '../core/headers.ts';
 import { Credentials, secretCredentials } from './credentials.ts';
 import { compileInject, type Step, stepNeedsBody } from './inject.ts';
 import { compileSignature, type Signature } from './sign.ts';
 import { type Compiled, createCompiler, isStable, readsBody, readsToken } from './template.ts';
 import { compileTokenCalls, type TokenEndpoint } from './token/caller.ts';
+import { compileWhen, type When } from './when.ts';
+
+/** Requests that are answered with `bad_body` and this detail. */
+export interface Refusal {
+  readonly when: When;
+  readonly detail: string;
+}
 
 /** A provider's profile, compiled: everything that doesn't change between requests. */
 export interface Plan {
   readonly credentials: Credentials;
   readonly steps: readonly Step[];
   readonly signatures: readonly Signature[];
+  readonly refusals: readonly Refusal[];
   readonly token: TokenPlan | undefined;
   /** Nothing but headers that stay the same for one token and one version of the credentials. */
   readonly isPlain: boolean;
@@ -20,7 +29,7 @@ export interface Plan {
   readonly privateHeaders: readonly string[];
   /** Methods for which some signature may fit, for `Allow`. */
   readonly signedMethods: readonly string[];
-  needsBody(method: string): boolean;
+  needsBody(method: string, headers: RawHeaders): boolean;
 }
 
 export interface TokenPlan extends Pick<TokenEndpoint, 'read' | 'fetch' | 'refresh' | 'api'> {
@@ -50,6 +59,7 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
   const credentials = new Credentials(profile.credentials, environment, provider.credentials, compile);
   const steps = compileInject(profile.inject, compile);
   const signatures = profile.sign.map((entry) => compileSignature(entry, compile));
+  const refusals = profile.refusals.map(({ when, detail }): Refusal => ({ when: compileWhen(when), detail }));
   const token = compileToken(provider, endpoints, credentials, compile);
   const isHeader = ({ place, name, value }: Step): boolean => place === 'header' && isStable(name) && isStable(value);
   const alwaysNeedsBody = steps.some(stepNeedsBody) || token?.reads === 'body';
@@ -57,6 +67,7 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
     credentials,
     steps,
     signatures,
+    refusals,
     token,
     carriesToken: new Set([
       ...steps.filter(({ name, value }) => readsToken(name) || readsToken(value)),
@@ -64,12 +75,13 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
         [text, key, step.name, step.value].some((part) => part && readsToken(part)),
       ),
     ]),
-    isPlain: signatures.length === 0 && privateHeaders.length === 0 && steps.every(isHeader),
+    isPlain: signatures.length === 0 && refusals.length === 0 && privateHeaders.length === 0 && steps.every(isHeader),
     privateHeaders,
-    signedMethods: [...new Set(signatures.flatMap(({ methods }) => methods ?? []))],
-    needsBody: (method) =>
+    signedMethods: [...new Set(signatures.flatMap(({ when }) => when.methods ?? []))],
+    needsBody: (method, headers) =>
       alwaysNeedsBody ||
-      signatures.some(({ needsBody, methods }) => needsBody && (methods === undefined || methods.includes(method))),
+      signatures.some(({ needsBody, when }) => needsBody && (when.methods?.includes(method) ?? true)) ||
+      [...signatures, ...refusals].some(({ when }) => when.needsBody(method, headers)),
   };
 }
 

@@ -9,6 +9,7 @@ import { explain } from './explain.ts';
 import { type PlacedHeader, placeHeader } from './headers.ts';
 import { applyStep, checkHeader, expect } from './inject.ts';
 import type { PathBelow } from './path.ts';
+import { badBody } from './problem.ts';
 import type { Plan } from './plan.ts';
 import type { Rejection } from './rejection.ts';
 import { Scope } from './scope.ts';
@@ -40,8 +41,8 @@ export class RouteAuthorizer implements Authorizer {
     this.bodyStatuses = parts.rejection.bodyStatuses;
   }
 
-  needsBody(method: string, _headers: RawHeaders): boolean {
-    return this.#parts.plan.needsBody(method);
+  needsBody(method: string, headers: RawHeaders): boolean {
+    return this.#parts.plan.needsBody(method, headers);
   }
 
   rejects(status: number, body: Uint8Array | undefined): boolean {
@@ -50,7 +51,7 @@ export class RouteAuthorizer implements Authorizer {
 
   authorize(request: Outbound, waiter: Waiter = { isGone: false }): MaybePromise<Authorized> {
     const { plan, pathBelow, subjectOf } = this.#parts;
-    const signatures = plan.signatures.length === 0 ? NONE : fittingSignatures(plan, request, pathBelow);
+    const signatures = fittingSignatures(plan, request, pathBelow);
     const subject = subjectOf(request, pathBelow);
     const { source } = subject;
     const record = source?.current();
@@ -126,15 +127,24 @@ export class RouteAuthorizer implements Authorizer {
 
 const NONE: readonly Signature[] = [];
 
-/** The entries of `sign` whose `when` fits; throws `method_not_allowed` when the profile signs and none does. */
+/**
+ * The entries of `sign` whose `when` fits. Throws `bad_body` where the profile refuses, and `method_not_allowed` when it signs and
+ * no entry fits.
+ */
 function fittingSignatures(plan: Plan, request: Outbound, pathBelow: PathBelow): readonly Signature[] {
-  if (plan.signatures.length === 0) return NONE;
+  const { signatures, refusals } = plan;
+  if (signatures.length === 0 && refusals.length === 0) return NONE;
+  const { method } = request;
   const [path = ''] = request.target.split('?', 1);
   const below = pathBelow(path);
-  const fitting = plan.signatures.filter(({ fits }) => fits(request.method, below));
-  if (fitting.length > 0) return fitting;
+  let draft: RequestDraft | undefined;
+  const asItCame = (): RequestDraft => (draft ??= new RequestDraft({ ...request, pathBelow }));
+  const refusal = refusals.find(({ when }) => when.fits(method, below, asItCame));
+  if (refusal) throw badBody(refusal.detail);
+  const fitting = signatures.filter(({ when }) => when.fits(method, below, asItCame));
+  if (fitting.length > 0 || signatures.length === 0) return fitting;
   throw new OutriderError('method_not_allowed', {
-    detail: `The profile signs no ${request.method} request to this path, and an unsigned one is not sent.`,
+    detail: `The profile signs no ${method} request ${draft ? 'with these fields' : 'to this path'}, and an unsigned one is not sent.`,
     headers: ['Allow', plan.signedMethods.join(', ')],
   });
 }

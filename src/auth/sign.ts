@@ -6,11 +6,11 @@ import { compilePlace, expect, place, type Step, stepNeedsBody } from './inject.
 import type { Scope } from './scope.ts';
 import { type Compile, type Compiled, readsBody } from './template.ts';
 import { type ByteString, fromUnicode, toBytes } from './text.ts';
+import { compileWhen, type When } from './when.ts';
 
 /** One entry of a profile's `sign`, ready to be applied to any number of requests. */
 export interface Signature {
-  /** Undefined: every method. */
-  readonly methods: readonly string[] | undefined;
+  readonly when: When;
   readonly algorithm: SignSpec['algorithm'];
   readonly text: Compiled;
   /** Of an HMAC. */
@@ -18,30 +18,26 @@ export interface Signature {
   readonly step: Step;
   /** Whether the body must be whole. */
   readonly needsBody: boolean;
-  /** Whether `when` fits a request to this path (as `request.path` shows it). */
-  readonly fits: (method: string, path: ByteString) => boolean;
   /** Wraps the body, where the entry says so; `show` writes something else than base64. */
   wrap(draft: RequestDraft, show?: (body: ByteString) => ByteString): void;
   /** The encoded digest of `text`. */
   digest(text: ByteString, scope: Scope): ByteString;
 }
 
-/** Compiles one entry. `when.path` is a prefix of `request.path`, on segment boundaries. */
+/** Compiles one entry. */
 export function compileSignature(spec: SignSpec, compile: Compile): Signature {
-  const { when, body, algorithm, encode } = spec;
-  const methods = when.methods && new Set(when.methods);
+  const { body, algorithm, encode } = spec;
   const text = compile(spec.text);
   const key = spec.key === undefined ? undefined : compile(spec.key);
   const step = compilePlace(spec.set, compile);
   const field = body && fromUnicode(body.field);
   return {
-    methods: when.methods,
+    when: compileWhen(spec.when),
     algorithm,
     text,
     key,
     step,
     needsBody: field !== undefined || stepNeedsBody(step) || [text, key].some((part) => part && readsBody(part)),
-    fits: (method, path) => (!methods || methods.has(method)) && (when.path === undefined || isBelow(path, when.path)),
     wrap(draft, show) {
       if (field !== undefined) draft.wrapBase64(field, show);
     },
@@ -94,9 +90,4 @@ function digest(
 function changeCase(text: string, wanted: SignSpec['case']): string {
   if (wanted === undefined) return text;
   return wanted === 'upper' ? text.toUpperCase() : text.toLowerCase();
-}
-
-function isBelow(path: ByteString, prefix: string): boolean {
-  const base = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
-  return path === base || path.startsWith(`${base}/`);
 }

@@ -160,7 +160,17 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
   };
 }
 
-const toReport = ({ text, algorithm, key, digest, place, value, coversToken }: ExplainedSignature): Signature => ({
+const toReport = ({
+  when,
+  text,
+  algorithm,
+  key,
+  digest,
+  place,
+  value,
+  coversToken,
+}: ExplainedSignature): Signature => ({
+  ...(when !== undefined && { when }),
   text: hush(text),
   algorithm,
   key: key ?? null,
@@ -191,13 +201,17 @@ const bodyRow = (body: string | null): Rows => (body === null ? [] : [['body', o
 /** One line for each line of the text that is signed. */
 const textRows = (text: string): Rows => text.split('\n').map((line, i) => [i === 0 ? 'text' : '', oneLine(line)]);
 
-const signature = (title: string, { text, algorithm, key, digest, place, value, covers_token }: Signature): string =>
+const signature = (
+  title: string,
+  { when, text, algorithm, key, digest, place, value, covers_token }: Signature,
+): string =>
   part(title, [
     ...textRows(text),
     ['with', key === null ? algorithm : `${algorithm}, key ${oneLine(key)}`],
     ['digest', covers_token ? `${digest} (with the token's name in its place: what is sent is another)` : digest],
     ['gives', oneLine(value)],
     ['place', oneLine(place)],
+    ...(when === undefined ? [] : [['when', oneLine(when)] as const]),
   ]);
 
 function asText(found: Report): string {

@@ -1,5 +1,6 @@
 import type {
   ExpirySpec,
+  FieldCondition,
   JsonTemplate,
   Profile,
   ReadSpec,
@@ -9,7 +10,9 @@ import type {
   TemplateMap,
   TokenCallSpec,
   TokenSpec,
+  WhenSpec,
 } from './profile.ts';
+import { CONDITION_PLACES } from './profile-schema.ts';
 import type { ProfileData, ReadingData, SignData, TokenCallData } from './profile-schema.ts';
 import type { Node } from './tree.ts';
 
@@ -52,7 +55,10 @@ export function buildProfile(name: string, data: ProfileData): Profile {
       form: present(data.inject?.form),
       json: present(data.inject?.json),
     },
-    sign: (data.sign ?? []).map(buildSign),
+    sign: (data.sign ?? []).filter(({ refuse }) => refuse === undefined).map(buildSign),
+    refusals: (data.sign ?? []).flatMap(({ when, refuse }) =>
+      refuse === undefined ? [] : [{ when: buildWhen(when), detail: refuse }],
+    ),
     renew: buildRenew(data.renew),
     values: present(data.values),
   };
@@ -69,22 +75,43 @@ export function buildRenew(data: ProfileData['renew'], base: RenewSpec = RENEW):
 }
 
 function buildSign(data: SignData): SignSpec {
-  const { header, query, form, json, value } = data.set;
+  const { header, query, form, json, value = '' } = data.set ?? {};
   let set: SignPlace = { header: header ?? '', value };
   if (query !== undefined) set = { query, value };
   else if (form !== undefined) set = { form, value };
   else if (json !== undefined) set = { json, value };
-  const { methods, path } = data.when;
   return {
-    when: { ...(methods === undefined ? {} : { methods }), ...(path === undefined ? {} : { path }) },
+    when: buildWhen(data.when),
     body: data.body,
-    text: data.text,
-    algorithm: data.algorithm,
+    text: data.text ?? '',
+    algorithm: data.algorithm ?? 'sha256',
     key: data.key,
     encode: data.encode,
     case: data.case,
     set,
   };
+}
+
+function buildWhen({ methods, path, ...places }: SignData['when']): WhenSpec {
+  const fields = CONDITION_PLACES.flatMap((place) =>
+    Object.entries(present(places[place])).map(([name, condition]): FieldCondition => {
+      const known = place === 'headers' ? name.toLowerCase() : name;
+      return { place, name: known, wanted: buildCondition(condition) };
+    }),
+  );
+  return {
+    ...(methods === undefined ? {} : { methods }),
+    ...(path === undefined ? {} : { path }),
+    ...(fields.length === 0 ? {} : { fields }),
+  };
+}
+
+type ConditionData = NonNullable<NonNullable<SignData['when']['form']>[string]>;
+
+function buildCondition(condition: ConditionData): FieldCondition['wanted'] {
+  if (condition === 'present' || condition === 'absent') return condition;
+  if (typeof condition === 'string') return { texts: [condition], isAny: true };
+  return 'not' in condition ? { texts: condition.not, isAny: false } : { texts: condition, isAny: true };
 }
 
 type TokenData = NonNullable<ProfileData['token']>;

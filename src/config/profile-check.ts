@@ -1,8 +1,8 @@
 import { isToken } from '../core/headers.ts';
 import { Fault } from './fault.ts';
 import type { Problems } from './problems.ts';
-import type { ProfileData } from './profile-schema.ts';
-import { find, nearest, type MapNode, type Node } from './tree.ts';
+import { CONDITION_PLACES, type ProfileData } from './profile-schema.ts';
+import { ChildPlace, find, nearest, type MapNode, type Node } from './tree.ts';
 import { checkTemplate, isOurHeader } from './values.ts';
 
 /** The environment whose endpoints are paths, answered by the simulators. */
@@ -17,7 +17,7 @@ export function checkProfile(profile: MapNode, data: ProfileData, problems: Prob
   checkHeaderNames(find(profile, 'inject', 'headers'), problems);
   for (const place of ['headers', 'query', 'form', 'json'])
     checkNameTemplates(find(profile, 'inject', place), problems);
-  checkSignatures(find(profile, 'sign'), problems);
+  checkSignatures(find(profile, 'sign'), problems, true);
   if (!data.token) return;
   for (const call of ['fetch', 'refresh']) {
     const node = find(profile, 'token', call);
@@ -118,48 +118,85 @@ function checkCall(call: MapNode, problems: Problems): void {
   checkSignatures(call.get('sign'), problems);
 }
 
-function checkSignatures(list: Node | undefined, problems: Problems): void {
+function checkSignatures(list: Node | undefined, problems: Problems, mayRefuse = false): void {
   if (list?.kind !== 'list') return;
   for (const entry of list.items) {
-    const set = find(entry, 'set');
-    const places = PLACES.filter((place) => isPresent(find(set, place)));
-    if (!isPresent(set)) {
-      problems.error(
-        'missing_key',
-        entry,
-        '`set` is missing: where the signature goes',
-        'add `set: { header: …, value: "{{signature}}" }`',
-      );
-    } else if (set?.kind === 'map' && places.length !== 1) {
-      problems.error(
-        'invalid_value',
-        set,
-        '`set` names one place for the signature',
-        `give one of ${PLACES.join(', ')}`,
-      );
+    checkConditions(find(entry, 'when'), problems);
+    const refusal = find(entry, 'refuse');
+    if (isPresent(refusal)) checkRefusal(entry, refusal, mayRefuse, problems);
+    else checkSignature(entry, problems);
+  }
+}
+
+/** What a signature is made of; a refusal has none of it. */
+const SIGNATURE_KEYS = ['body', 'text', 'algorithm', 'key', 'encode', 'case', 'set'];
+
+function checkRefusal(entry: Node, refusal: Node, mayRefuse: boolean, problems: Problems): void {
+  if (!mayRefuse) {
+    problems.error('invalid_value', refusal, 'a token call is never refused', 'leave `refuse` out');
+  }
+  for (const key of SIGNATURE_KEYS) {
+    const node = find(entry, key);
+    if (!isPresent(node)) continue;
+    problems.error('invalid_value', node, `an entry that refuses has no \`${key}\``, 'keep `when` and `refuse` alone');
+  }
+}
+
+function checkConditions(when: Node | undefined, problems: Problems): void {
+  for (const place of CONDITION_PLACES) {
+    const conditions = find(when, place);
+    if (conditions?.kind !== 'map') continue;
+    if (place === 'headers') checkHeaderNames(conditions, problems);
+    for (const [name, node] of conditions.entries) {
+      if (node.kind === 'map' && !isPresent(node.get('not'))) {
+        const help = 'write `{ not: [texts] }`';
+        problems.error('missing_key', new ChildPlace(node, 'not'), `the condition on "${name}" says nothing`, help);
+      }
+      // Taken for nothing, the condition would be gone, and more would be signed than was meant.
+      if (node.kind !== 'scalar' || !node.isEmpty || node.value === null) continue;
+      problems.error('invalid_value', node, `the condition on "${name}" is an empty text`, 'write `absent`');
     }
-    const header = find(set, 'header');
-    if (
-      header?.kind === 'scalar' &&
-      !header.isEmpty &&
-      (!isToken(header.text) || isOurHeader(header.text.toLowerCase()))
-    ) {
-      problems.error('invalid_value', header, `"${header.text}" is not a header that can be set`);
-    }
-    checkCase(entry, problems);
-    const algorithm = find(entry, 'algorithm');
-    const needsKey = algorithm?.kind === 'scalar' && algorithm.text.startsWith('hmac-');
-    const key = find(entry, 'key');
-    if (needsKey && !isPresent(key)) {
-      problems.error('missing_key', algorithm, `${algorithm.text} needs a \`key\``, 'add `key: "{{credentials.…}}"`');
-    } else if (!needsKey && isPresent(key)) {
-      problems.error(
-        'invalid_value',
-        key,
-        'a plain digest has no `key`',
-        'use hmac-sha256 or hmac-sha512, or put it into `text`',
-      );
-    }
+  }
+}
+
+const MISSING: Readonly<Record<string, string>> = {
+  text: 'add `text:`, what is signed',
+  algorithm: 'add `algorithm: sha256`, or another one',
+  set: 'add `set: { header: …, value: "{{signature}}" }`',
+};
+
+function checkSignature(entry: Node, problems: Problems): void {
+  for (const [key, help] of Object.entries(MISSING)) {
+    const node = find(entry, key);
+    if (isPresent(node) || problems.isBroken(node) || problems.isBroken(entry)) continue;
+    problems.error('missing_key', new ChildPlace(entry, key), `a signature needs \`${key}\``, help);
+  }
+  const set = find(entry, 'set');
+  const places = PLACES.filter((place) => isPresent(find(set, place)));
+  if (set?.kind === 'map' && places.length !== 1) {
+    problems.error('invalid_value', set, '`set` names one place for the signature', `give one of ${PLACES.join(', ')}`);
+  }
+  const header = find(set, 'header');
+  if (
+    header?.kind === 'scalar' &&
+    !header.isEmpty &&
+    (!isToken(header.text) || isOurHeader(header.text.toLowerCase()))
+  ) {
+    problems.error('invalid_value', header, `"${header.text}" is not a header that can be set`);
+  }
+  checkCase(entry, problems);
+  const algorithm = find(entry, 'algorithm');
+  const needsKey = algorithm?.kind === 'scalar' && algorithm.text.startsWith('hmac-');
+  const key = find(entry, 'key');
+  if (needsKey && !isPresent(key)) {
+    problems.error('missing_key', algorithm, `${algorithm.text} needs a \`key\``, 'add `key: "{{credentials.…}}"`');
+  } else if (!needsKey && isPresent(key)) {
+    problems.error(
+      'invalid_value',
+      key,
+      'a plain digest has no `key`',
+      'use hmac-sha256 or hmac-sha512, or put it into `text`',
+    );
   }
 }
 

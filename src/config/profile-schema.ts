@@ -30,6 +30,28 @@ const place = z.strictObject({
   value: withDefault(template, '{{signature}}', '{{signature}}'),
 });
 
+/** Where a `when` looks for fields. */
+export const CONDITION_PLACES = ['form', 'json', 'query', 'headers'] as const;
+
+/** An empty text stands for a field that isn't there. */
+const fieldText = leaf({
+  expects: 'a text',
+  json: { type: ['string', 'number', 'boolean'] },
+  keepsEmpty: true,
+  read: (node) => node.text,
+});
+
+const fieldConditions = (what: string) =>
+  described(
+    `${what}: \`present\`, \`absent\`, a text, a list of texts, or \`{ not: [texts] }\`.`,
+    z
+      .record(
+        z.string(),
+        removable(z.union([fieldText, z.array(fieldText), z.strictObject({ not: z.array(fieldText) })])),
+      )
+      .optional(),
+  );
+
 const sign = z.strictObject({
   when: described(
     'Which requests it signs; all, without it.',
@@ -44,19 +66,24 @@ const sign = z.strictObject({
             return node.text;
           },
         }).optional(),
+        form: fieldConditions('Fields of a form'),
+        json: fieldConditions('Fields of JSON, by dotted paths'),
+        query: fieldConditions('Query parameters'),
+        headers: fieldConditions('Headers'),
       })
       .prefault({}),
   ),
+  refuse: described('In place of a signature: such requests are refused, and this says why.', text.optional()),
   body: described(
     'Wrap the JSON body before it is signed: `{ wrap: base64, field: request }`.',
     z.strictObject({ wrap: choice(['base64']), field: text }).optional(),
   ),
-  text: described('What is signed.', bytesTemplate),
-  algorithm: choice(['sha256', 'sha512', 'sha1', 'md5', 'hmac-sha256', 'hmac-sha512']),
+  text: described('What is signed.', bytesTemplate.optional()),
+  algorithm: choice(['sha256', 'sha512', 'sha1', 'md5', 'hmac-sha256', 'hmac-sha512']).optional(),
   key: described('The key of an HMAC.', secretBytesTemplate.optional()),
   encode: withDefault(choice(['hex', 'base64', 'base64url']), 'hex', 'hex'),
   case: described('Of a hex signature.', choice(['lower', 'upper']).optional()),
-  set: described('Where the signature goes.', place),
+  set: described('Where the signature goes.', place.optional()),
 });
 
 const tokenCall = z.strictObject({

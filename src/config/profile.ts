@@ -15,8 +15,30 @@ export type SignPlace =
   | { readonly form: string; readonly value: Template }
   | { readonly json: string; readonly value: Template };
 
+/** What a field of the request must be. What isn't there is the empty text. */
+export interface FieldCondition {
+  readonly place: 'form' | 'json' | 'query' | 'headers';
+  /** JSON: a dotted path; headers: lower case. */
+  readonly name: string;
+  /** `present`: there and not empty, nor null. `isAny`: one of the texts; else none of them. */
+  readonly wanted: 'present' | 'absent' | { readonly texts: readonly string[]; readonly isAny: boolean };
+}
+
+/** Which requests something is for; all that is said must hold. */
+export interface WhenSpec {
+  readonly methods?: readonly string[];
+  readonly path?: string;
+  readonly fields?: readonly FieldCondition[];
+}
+
+/** Requests that are never signed, and why. */
+export interface RefusalSpec {
+  readonly when: WhenSpec;
+  readonly detail: string;
+}
+
 export interface SignSpec {
-  readonly when: { readonly methods?: readonly string[]; readonly path?: string };
+  readonly when: WhenSpec;
   readonly body: { readonly wrap: 'base64'; readonly field: string } | undefined;
   readonly text: Template;
   readonly algorithm: 'sha256' | 'sha512' | 'sha1' | 'md5' | 'hmac-sha256' | 'hmac-sha512';
@@ -97,6 +119,8 @@ export interface Profile {
   readonly token: TokenSpec | undefined;
   readonly inject: InjectSpec;
   readonly sign: readonly SignSpec[];
+  /** The entries of `sign` that refuse; they are looked at before any signature. */
+  readonly refusals: readonly RefusalSpec[];
   readonly renew: RenewSpec;
   readonly scope: { readonly max: number | undefined; readonly known: readonly string[] };
   readonly values: TemplateMap;

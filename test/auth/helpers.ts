@@ -3,6 +3,7 @@ import type {
   CredentialSpec,
   InjectSpec,
   Profile,
+  RefusalSpec,
   RenewSpec,
   SignSpec,
   TokenCallSpec,
@@ -20,6 +21,7 @@ export interface ProfileParts {
   readonly token?: TokenSpec;
   readonly inject?: Partial<InjectSpec>;
   readonly sign?: readonly SignSpec[];
+  readonly refusals?: readonly RefusalSpec[];
   readonly renew?: Partial<RenewSpec>;
   readonly values?: Readonly<Record<string, string>>;
 }
@@ -37,6 +39,7 @@ export const profileOf = (parts: ProfileParts): Profile => ({
   token: parts.token,
   inject: { headers: {}, query: {}, form: {}, json: {}, ...parts.inject },
   sign: parts.sign ?? [],
+  refusals: parts.refusals ?? [],
   renew: { onStatus: [401], onBody: [], ahead: { share: 0.2 }, cooldownMs: 5_000, ...parts.renew },
   scope: { max: undefined, known: [] },
   values: parts.values ?? {},

@@ -42,7 +42,7 @@ test('strings are read decoded, other scalars as they are spelled', (t) => {
   const read = (...path: string[]): unknown => readJsonScalar(json, path);
   t.deepEqual(read('a', 'b'), { text: '1.10' });
   t.deepEqual(read('a', 'c'), { text: fromUnicode('x/yé') });
-  t.deepEqual(read('a', 'd'), { text: 'null' });
+  t.deepEqual(read('a', 'd'), { text: 'null', isNull: true });
   t.deepEqual(read('a', 'e'), { text: 'true' });
   t.deepEqual(read('big'), { text: '12345678901234567890' });
   t.deepEqual(read('a'), { problem: 'no_scalar' });

@@ -259,6 +259,45 @@ test('a value brings what it names to where it is used', (t) => {
   ]);
 });
 
+test('a signature needs what makes one, and what refuses has none of it', (t) => {
+  const sign = (entry: string): string[] => wrong(`sign: [${entry}]`);
+  t.deepEqual(sign('{ when: { methods: [POST] } }'), [
+    'missing_key profiles.mine.sign[0].text',
+    'missing_key profiles.mine.sign[0].algorithm',
+    'missing_key profiles.mine.sign[0].set',
+  ]);
+  t.deepEqual(sign('{ text: a, algorithm: sha256 }'), ['missing_key profiles.mine.sign[0].set']);
+  t.deepEqual(sign('{ refuse: no }'), []);
+  t.deepEqual(sign('{ when: { form: { a: present } }, refuse: no }'), []);
+  t.deepEqual(sign('{ refuse: no, text: a, encode: hex }'), [
+    'invalid_value profiles.mine.sign[0].text',
+    'invalid_value profiles.mine.sign[0].encode',
+  ]);
+  const call = 'token: { fetch: { url: "https://a.example", form: { a: b }, sign: [{ refuse: no }] } }';
+  t.deepEqual(wrong(call), ['invalid_value profiles.mine.token.fetch.sign[0].refuse']);
+});
+
+test('a condition is a word, a text, a list of them, or none of a list', (t) => {
+  const when = (conditions: string): string[] =>
+    wrong(`sign: [{ when: { form: { a: ${conditions} } }, text: a, algorithm: sha256, set: { header: x } }]`);
+  for (const fine of ['present', 'absent', 'text', '19', 'true', '[]', '["", 1]', '{ not: ["", "1"] }', 'null'])
+    t.deepEqual(when(fine), [], fine);
+  t.deepEqual(when('""'), ['invalid_value profiles.mine.sign[0].when.form.a']);
+  t.deepEqual(when('{ not: 1 }'), ['invalid_type profiles.mine.sign[0].when.form.a.not']);
+  t.deepEqual(when('{ never: [] }'), [
+    'missing_key profiles.mine.sign[0].when.form.a.not',
+    'unknown_key profiles.mine.sign[0].when.form.a.never',
+  ]);
+  t.deepEqual(when('[[1]]'), ['invalid_type profiles.mine.sign[0].when.form.a[0]']);
+  t.deepEqual(
+    wrong('sign: [{ when: { headers: { "x y": present } }, text: a, algorithm: sha256, set: { header: x } }]'),
+    ['invalid_value profiles.mine.sign[0].when.headers["x y"]'],
+  );
+  t.deepEqual(wrong('sign: [{ when: { cookies: {} }, refuse: no }]'), [
+    'unknown_key profiles.mine.sign[0].when.cookies',
+  ]);
+});
+
 test('a signature is placed once, with a key where it needs one', (t) => {
   const sign = (rest: string): string[] => wrong(`sign: [{ text: a, ${rest} }]`);
   t.deepEqual(sign('algorithm: sha256, set: { header: x }'), []);

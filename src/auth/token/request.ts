@@ -111,7 +111,7 @@ function bodyOf(call: TokenCall, show: Show): Buffer | null {
 
 function sign(signatures: readonly Signature[], draft: RequestDraft, scope: Scope): void {
   const { method, path } = draft;
-  const fitting = signatures.filter(({ fits }) => fits(method, path));
+  const fitting = signatures.filter(({ when }) => when.fits(method, path, () => draft));
   if (fitting.length === 0) {
     throw new OutriderError('token_unavailable', { detail: 'No signature of the profile fits its own token call.' });
   }
