@@ -1,6 +1,7 @@
 import type { RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import type { AuthOutcome } from '../core/events.ts';
+import type { Judgement } from './rejection.ts';
 import type { Waiter } from './token/waiting.ts';
 
 /** A request aimed at its upstream, as the caller sent it: hop-by-hop headers gone, the route's headers set, no credential yet. */
@@ -38,12 +39,10 @@ export interface Authorizer {
   needsBody(method: string, headers: RawHeaders): boolean;
   /** Names (lower case) of the caller's headers that go in no case, e.g. the one that carries the subject. */
   readonly privateHeaders: readonly string[];
-  /** Statuses that mean "token rejected", or may mean so depending on the body. */
+  /** Statuses that mean that the token was rejected, or may mean so. */
   readonly rejectStatuses: ReadonlySet<number>;
-  /** Statuses for which {@link rejects} must see the body first. */
-  readonly bodyStatuses: ReadonlySet<number>;
-  /** Whether an answer rejects the token; `body` (decoded, at most 64 KiB) is given for {@link bodyStatuses}. */
-  rejects(status: number, body: Uint8Array | undefined): boolean;
+  /** Whether an answer rejects the token; `body` (decoded, at most 64 KiB) is given when this has asked for it. */
+  judge(status: number, headers: RawHeaders, body?: Uint8Array): Judgement;
   /**
    * Puts the credential on. Synchronous as long as a token is at hand. Never changes its input.
    * Throws `token_unavailable`, `overloaded`, `bad_body`, `bad_request`, `method_not_allowed`.

@@ -11,7 +11,7 @@ import { applyStep, checkHeader, expect } from './inject.ts';
 import type { PathBelow } from './path.ts';
 import { badBody } from './problem.ts';
 import type { Plan } from './plan.ts';
-import type { Rejection } from './rejection.ts';
+import type { Judgement, Rejection } from './rejection.ts';
 import { Scope } from './scope.ts';
 import { applySignature, type Signature } from './sign.ts';
 import type { Subject } from './subjects.ts';
@@ -31,22 +31,20 @@ export interface RouteParts {
 export class RouteAuthorizer implements Authorizer {
   readonly privateHeaders: readonly string[];
   readonly rejectStatuses: ReadonlySet<number>;
-  readonly bodyStatuses: ReadonlySet<number>;
   readonly #parts: RouteParts;
 
   constructor(parts: RouteParts) {
     this.#parts = parts;
     this.privateHeaders = parts.plan.privateHeaders;
-    this.rejectStatuses = parts.rejection.rejectStatuses;
-    this.bodyStatuses = parts.rejection.bodyStatuses;
+    this.rejectStatuses = parts.rejection.statuses;
   }
 
   needsBody(method: string, headers: RawHeaders): boolean {
     return this.#parts.plan.needsBody(method, headers);
   }
 
-  rejects(status: number, body: Uint8Array | undefined): boolean {
-    return this.#parts.rejection.rejects(status, body);
+  judge(status: number, headers: RawHeaders, body?: Uint8Array): Judgement {
+    return this.#parts.rejection.judge(status, headers, body);
   }
 
   authorize(request: Outbound, waiter: Waiter = { isGone: false }): MaybePromise<Authorized> {

@@ -1,4 +1,5 @@
 import type {
+  BodyRejection,
   ExpirySpec,
   FieldCondition,
   JsonTemplate,
@@ -17,7 +18,7 @@ import type { ProfileData, ReadingData, SignData, TokenCallData } from './profil
 import type { Node } from './tree.ts';
 
 const LIFETIME_DEFAULT_MS = 600_000;
-const RENEW: RenewSpec = { onStatus: [401], onBody: [], ahead: { share: 0.2 }, cooldownMs: 5_000 };
+const RENEW: RenewSpec = { onStatus: [401], onHeader: [], onBody: [], ahead: { share: 0.2 }, cooldownMs: 5_000 };
 
 /** Entries that are there, in their order. */
 function present<T>(record: Readonly<Record<string, T | undefined>> | undefined): Record<string, T> {
@@ -68,10 +69,17 @@ export function buildProfile(name: string, data: ProfileData): Profile {
 export function buildRenew(data: ProfileData['renew'], base: RenewSpec = RENEW): RenewSpec {
   return {
     onStatus: data?.on_status ?? base.onStatus,
-    onBody: data?.on_body ?? base.onBody,
+    onHeader: data?.on_header ?? base.onHeader,
+    onBody: data?.on_body?.map(buildBodyRejection) ?? base.onBody,
     ahead: data?.ahead ?? base.ahead,
     cooldownMs: data?.cooldown ?? base.cooldownMs,
   };
+}
+
+type BodyRejectionData = NonNullable<NonNullable<ProfileData['renew']>['on_body']>[number];
+
+function buildBodyRejection({ status, pointer, equals = [], all = [] }: BodyRejectionData): BodyRejection {
+  return { status, all: pointer === undefined ? all : [{ pointer, equals }, ...all] };
 }
 
 function buildSign(data: SignData): SignSpec {

@@ -18,6 +18,7 @@ export function checkProfile(profile: MapNode, data: ProfileData, problems: Prob
   for (const place of ['headers', 'query', 'form', 'json'])
     checkNameTemplates(find(profile, 'inject', place), problems);
   checkSignatures(find(profile, 'sign'), problems, true);
+  checkRenew(find(profile, 'renew'), problems);
   if (!data.token) return;
   for (const call of ['fetch', 'refresh']) {
     const node = find(profile, 'token', call);
@@ -197,6 +198,20 @@ function checkSignature(entry: Node, problems: Problems): void {
       'a plain digest has no `key`',
       'use hmac-sha256 or hmac-sha512, or put it into `text`',
     );
+  }
+}
+
+/** The `renew` part of a profile, or of a provider. */
+export function checkRenew(renew: Node | undefined, problems: Problems): void {
+  const list = find(renew, 'on_body');
+  for (const entry of list?.kind === 'list' ? list.items : []) {
+    const [pointer, equals, all] = ['pointer', 'equals', 'all'].map((key) => find(entry, key));
+    if (problems.isBrokenBelow(entry) || (all?.kind === 'list' && all.items.length > 0 && !pointer && !equals))
+      continue;
+    const missing = isPresent(pointer) ? (isPresent(equals) ? undefined : 'equals') : 'pointer';
+    if (missing === undefined) continue;
+    const help = 'write `pointer: /code` and `equals: [...]`, or `all:` with several of them';
+    problems.error('missing_key', new ChildPlace(entry, missing), 'the rejection names no field of the body', help);
   }
 }
 

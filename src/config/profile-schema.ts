@@ -14,7 +14,16 @@ import {
   withDefault,
   type Leaf,
 } from './leaf.ts';
-import { bytesTemplate, endpoint, method, pointer, secretBytesTemplate, secretTemplate, template } from './values.ts';
+import {
+  bytesTemplate,
+  endpoint,
+  headerName,
+  method,
+  pointer,
+  secretBytesTemplate,
+  secretTemplate,
+  template,
+} from './values.ts';
 import type { RenewSpec } from './profile.ts';
 
 const templates = z.record(z.string(), removable(template));
@@ -145,9 +154,25 @@ const ahead: Leaf<RenewSpec['ahead']> = leaf({
 /** The `renew` part, of a profile or of a provider that overrides it. */
 export const renewSchema = z.strictObject({
   on_status: described('Statuses that reject the token.', z.array(integer(300, 599)).optional()),
+  on_header: described(
+    'Rejections that a header tells.',
+    z.array(z.strictObject({ status: integer(200, 599), name: headerName, contains: text })).optional(),
+  ),
   on_body: described(
     'Rejections that only the body tells.',
-    z.array(z.strictObject({ status: integer(200, 599), pointer, equals: z.array(text) })).optional(),
+    z
+      .array(
+        z.strictObject({
+          status: integer(200, 599),
+          pointer: pointer.optional(),
+          equals: z.array(text).optional(),
+          all: described(
+            'Several fields that must all have one of their values.',
+            z.array(z.strictObject({ pointer, equals: z.array(text) })).optional(),
+          ),
+        }),
+      )
+      .optional(),
   ),
   ahead: described('The last part of the lifetime, in which a token is renewed in the background.', ahead.optional()),
   cooldown: described('The least time between renewals.', duration(0).optional()),

@@ -100,10 +100,23 @@ export interface InjectSpec {
   readonly json: TemplateMap;
 }
 
+/** An answer of this status whose header called `name` (lower case) contains that text. */
+export interface HeaderRejection {
+  readonly status: number;
+  readonly name: string;
+  readonly contains: string;
+}
+
+/** An answer of this status in whose JSON all fields have one of their values; `equals` holds JSON scalars as text. */
+export interface BodyRejection {
+  readonly status: number;
+  readonly all: readonly { readonly pointer: string; readonly equals: readonly string[] }[];
+}
+
 export interface RenewSpec {
   readonly onStatus: readonly number[];
-  /** `equals` holds JSON scalars as text. */
-  readonly onBody: readonly { readonly status: number; readonly pointer: string; readonly equals: readonly string[] }[];
+  readonly onHeader: readonly HeaderRejection[];
+  readonly onBody: readonly BodyRejection[];
   /** A share of the lifetime (0.2; then at most five minutes), or a duration. */
   readonly ahead: { readonly share: number } | { readonly ms: number };
   readonly cooldownMs: number;

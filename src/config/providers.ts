@@ -2,6 +2,7 @@ import type { ProviderConfig } from './config.ts';
 import type { Credentials } from './credentials.ts';
 import { buildRenew } from './profile-build.ts';
 import { HeaderUse } from './header-use.ts';
+import { checkRenew } from './profile-check.ts';
 import type { Profile } from './profile.ts';
 import { readCredentials } from './provider-credentials.ts';
 import type { Profiles, ResolvedProfile } from './profiles.ts';
@@ -54,6 +55,7 @@ export function readProvider(
   const profile = resolved?.profile;
   if (profile) {
     checkUnused(node, data.profile, profile, problems);
+    checkRenew(find(node, 'renew'), problems);
   }
   const config =
     profile === undefined || problems.errors > before

@@ -40,11 +40,13 @@ export async function isRejection(
   answer: Answer,
   isConditional: boolean,
 ): Promise<boolean> {
-  const { status } = answer;
+  const { status, headers } = answer;
   if (sent.generation === 0 || !authorizer.rejectStatuses.has(status)) return false;
   if (status === 412 && isConditional) return false;
-  if (!authorizer.bodyStatuses.has(status)) return authorizer.rejects(status, undefined);
+  const judgement = authorizer.judge(status, headers);
+  if (judgement !== 'needs_body') return judgement === 'rejected';
   // What can't be JSON goes on at once, as it comes.
-  if (!/json|^text\/plain|^$/i.test(headerValue(answer.headers, 'content-type') ?? '')) return false;
-  return authorizer.rejects(status, await decodedBody(answer, REJECTION_BODY_BYTES));
+  if (!/json|^text\/plain|^$/i.test(headerValue(headers, 'content-type') ?? '')) return false;
+  const body = await decodedBody(answer, REJECTION_BODY_BYTES);
+  return body !== undefined && authorizer.judge(status, headers, body) === 'rejected';
 }

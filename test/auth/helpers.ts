@@ -40,7 +40,7 @@ export const profileOf = (parts: ProfileParts): Profile => ({
   inject: { headers: {}, query: {}, form: {}, json: {}, ...parts.inject },
   sign: parts.sign ?? [],
   refusals: parts.refusals ?? [],
-  renew: { onStatus: [401], onBody: [], ahead: { share: 0.2 }, cooldownMs: 5_000, ...parts.renew },
+  renew: { onStatus: [401], onHeader: [], onBody: [], ahead: { share: 0.2 }, cooldownMs: 5_000, ...parts.renew },
   scope: { max: undefined, known: [] },
   values: parts.values ?? {},
 });

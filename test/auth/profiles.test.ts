@@ -153,14 +153,10 @@ providers:
   t.deepEqual(first.headers, ['Authorization', 'Bearer mpesa-1']);
   t.like(endpoint.calls[0], { method: 'GET', url: '/oauth/v1/generate?grant_type=client_credentials', body: '' });
   t.is(endpoint.calls[0]?.headers.authorization, basic('ck', 'cs'));
-  t.true(authorizer.bodyStatuses.has(404));
-  t.true(
-    authorizer.rejects(
-      404,
-      Buffer.from('{"requestId":"1","errorCode":"404.001.03","errorMessage":"Invalid Access Token"}'),
-    ),
-  );
-  t.false(authorizer.rejects(404, Buffer.from('{"requestId":"1","errorCode":"404.002.01"}')));
+  const judge = (body: string) => authorizer.judge(404, [], Buffer.from(body));
+  t.is(authorizer.judge(404, []), 'needs_body');
+  t.is(judge('{"requestId":"1","errorCode":"404.001.03","errorMessage":"Invalid Access Token"}'), 'rejected');
+  t.is(judge('{"requestId":"1","errorCode":"404.002.01"}'), 'accepted');
   await clock.advance(10_000);
   t.like(await authorizer.renew(first, outbound(), clock.now()), {
     authorized: { headers: ['Authorization', 'Bearer mpesa-2'] },
@@ -202,9 +198,10 @@ providers:
   t.deepEqual((await authorizer.authorize(outbound())).headers, ['Authorization', 'Bearer v6fa']);
   t.like(endpoint.calls[0]?.headers, { 'x-client-id': 'CF1', 'x-client-secret': 'cf-secret' });
   t.deepEqual([...authorizer.rejectStatuses], [200]);
-  t.true(authorizer.rejects(200, Buffer.from('{"status":"ERROR","subCode":"403","message":"Token is not valid"}')));
-  t.false(authorizer.rejects(200, Buffer.from('{"status":"SUCCESS","subCode":"200"}')));
-  t.false(authorizer.rejects(401, undefined));
+  const judge = (body: string) => authorizer.judge(200, [], Buffer.from(body));
+  t.is(judge('{"status":"ERROR","subCode":"403","message":"Token is not valid"}'), 'rejected');
+  t.is(judge('{"status":"SUCCESS","subCode":"200"}'), 'accepted');
+  t.is(authorizer.judge(401, []), 'accepted');
   const record = await auth.token({ renew: false });
   t.is(record.expiresAtMs - record.issuedAtMs, 300_000);
 });

@@ -146,7 +146,7 @@ test('what a profile leaves out follows the standards', (t) => {
     expiry: [{ in: '/expires_in', unit: 's' }],
     lifetimeDefaultMs: 600_000,
   });
-  t.deepEqual(profile.renew, { onStatus: [401], onBody: [], ahead: { share: 0.2 }, cooldownMs: 5_000 });
+  t.deepEqual(profile.renew, { onStatus: [401], onHeader: [], onBody: [], ahead: { share: 0.2 }, cooldownMs: 5_000 });
 });
 
 test('a profile that extends another one changes what it names, and keeps the rest', (t) => {
@@ -218,7 +218,8 @@ ${ROUTE}`);
   t.deepEqual(diagnostics, []);
   t.deepEqual(config?.providers.get('p')?.profile.renew, {
     onStatus: [401, 412],
-    onBody: [{ status: 200, pointer: '/subCode', equals: ['403', '404'] }],
+    onHeader: [],
+    onBody: [{ status: 200, all: [{ pointer: '/subCode', equals: ['403', '404'] }] }],
     ahead: { ms: 300_000 },
     cooldownMs: 5_000,
   });
@@ -296,6 +297,21 @@ test('a condition is a word, a text, a list of them, or none of a list', (t) => 
   t.deepEqual(wrong('sign: [{ when: { cookies: {} }, refuse: no }]'), [
     'unknown_key profiles.mine.sign[0].when.cookies',
   ]);
+});
+
+test('a rejection by a body names one field, or several that must all hold', (t) => {
+  const renew = (entry: string): string[] => wrong(`renew: { on_body: [{ status: 400, ${entry} }] }`);
+  t.deepEqual(renew('pointer: /a, equals: [1]'), []);
+  t.deepEqual(renew('all: [{ pointer: /a, equals: [1] }, { pointer: /b, equals: [2] }]'), []);
+  t.deepEqual(renew('pointer: /a, equals: [1], all: [{ pointer: /b, equals: [2] }]'), []);
+  t.deepEqual(renew('all: []'), ['missing_key profiles.mine.renew.on_body[0].pointer']);
+  t.deepEqual(renew('pointer: /a'), ['missing_key profiles.mine.renew.on_body[0].equals']);
+  t.deepEqual(renew('equals: [1]'), ['missing_key profiles.mine.renew.on_body[0].pointer']);
+  t.deepEqual(renew('all: [{ equals: [1] }]'), ['missing_key profiles.mine.renew.on_body[0].all[0].pointer']);
+  const header = (entry: string): string[] => wrong(`renew: { on_header: [{ ${entry} }] }`);
+  t.deepEqual(header('status: 400, name: WWW-Authenticate, contains: invalid_token'), []);
+  t.deepEqual(header('status: 400, name: "a b", contains: x'), ['invalid_value profiles.mine.renew.on_header[0].name']);
+  t.deepEqual(header('status: 400, name: a'), ['missing_key profiles.mine.renew.on_header[0].contains']);
 });
 
 test('a signature is placed once, with a key where it needs one', (t) => {

@@ -88,3 +88,47 @@ test('rule 19: a body in on_body is a rejection, another body of that status is 
   }
   t.is(tokens.calls.length, 2);
 });
+
+test('rule 19: a header in on_header is a rejection, another one of that status is not', async (t) => {
+  const valid = new Set(['token-1']);
+  let challenge = 'Bearer realm="api", error="invalid_token"';
+  const { outrider, upstream, tokens, warm } = await givenTokens(t, {
+    async handler(arrival) {
+      await arrival.body();
+      if (valid.has(arrival.header('authorization')?.replace(/^Bearer /, '') ?? '')) return arrival.reply(200);
+      return arrival.reply(400, { headers: ['WWW-Authenticate', challenge], body: 'theirs' });
+    },
+    renew: '{ on_status: [], on_header: [{ status: 400, name: www-authenticate, contains: invalid_token }] }',
+  });
+  await warm();
+  valid.clear();
+  valid.add('token-2');
+  t.is((await outrider.call('/api/pay', { body: 'x' })).status, 200);
+  t.is(upstream.requests.length, 3);
+  t.is(tokens.calls.length, 2);
+  valid.clear();
+  challenge = 'Bearer error="insufficient_scope"';
+  const answer = await outrider.call('/api/pay', { body: 'x' });
+  t.deepEqual([answer.status, answer.text], [400, 'theirs']);
+  t.is(tokens.calls.length, 2);
+});
+
+test('rule 19: an entry of on_body with several fields needs them all', async (t) => {
+  const valid = new Set(['token-1']);
+  let body = '{"error":{"type":"auth","reason":"expired"}}';
+  const { outrider, tokens, warm } = await givenTokens(t, {
+    handler: (...arrival) => accepting(valid, { status: 400, body })(...arrival),
+    renew:
+      '{ on_status: [], on_body: [{ status: 400, all: [{ pointer: /error/type, equals: [auth] }, { pointer: /error/reason, equals: [expired, revoked] }] }] }',
+  });
+  await warm();
+  valid.clear();
+  valid.add('token-2');
+  t.is((await outrider.call('/api/x')).status, 200);
+  t.is(tokens.calls.length, 2);
+  valid.clear();
+  for (body of ['{"error":{"type":"auth","reason":"scope"}}', '{"error":{"reason":"expired"}}', '{}']) {
+    t.is((await outrider.call('/api/x')).text, body);
+  }
+  t.is(tokens.calls.length, 2);
+});

@@ -334,8 +334,8 @@ test('what rejects a token: statuses, or fields of bodies', async (t) => {
   const renew = {
     onStatus: [401, 412],
     onBody: [
-      { status: 200, pointer: '/subCode', equals: ['403', 'true'] },
-      { status: 404, pointer: '/errorCode', equals: ['404.001.03'] },
+      { status: 200, all: [{ pointer: '/subCode', equals: ['403', 'true'] }] },
+      { status: 404, all: [{ pointer: '/errorCode', equals: ['404.001.03'] }] },
     ],
   };
   const { authorizer } = await startFlow(t, { profile: { ...OAUTH, renew } });
@@ -343,12 +343,9 @@ test('what rejects a token: statuses, or fields of bodies', async (t) => {
     [...authorizer.rejectStatuses].toSorted((a, b) => a - b),
     [200, 401, 404, 412],
   );
-  t.deepEqual(
-    [...authorizer.bodyStatuses].toSorted((a, b) => a - b),
-    [200, 404],
-  );
+  for (const status of [200, 404]) t.is(authorizer.judge(status, []), 'needs_body');
   const rejects = (status: number, body?: string): boolean =>
-    authorizer.rejects(status, body === undefined ? undefined : Buffer.from(body));
+    authorizer.judge(status, [], body === undefined ? undefined : Buffer.from(body)) === 'rejected';
   t.true(rejects(401));
   t.true(rejects(412, 'anything'));
   t.true(rejects(200, '{"subCode":"403"}'));
@@ -361,4 +358,33 @@ test('what rejects a token: statuses, or fields of bodies', async (t) => {
   for (const body of ['', 'no JSON', '[]', 'null', '{}']) t.false(rejects(200, body));
   t.false(rejects(200));
   t.false(rejects(403, '{"subCode":"403"}'));
+});
+
+test('what rejects a token: a header, and several fields of a body together', async (t) => {
+  const renew = {
+    onStatus: [],
+    onHeader: [{ status: 400, name: 'www-authenticate', contains: 'invalid_token' }],
+    onBody: [
+      {
+        status: 400,
+        all: [
+          { pointer: '/error/type', equals: ['auth'] },
+          { pointer: '/error/code', equals: ['17', '18'] },
+        ],
+      },
+    ],
+  };
+  const { authorizer } = await startFlow(t, { profile: { ...OAUTH, renew } });
+  t.deepEqual([...authorizer.rejectStatuses], [400]);
+  const judge = (status: number, headers: readonly string[], body?: string) =>
+    authorizer.judge(status, headers, body === undefined ? undefined : Buffer.from(body));
+  t.is(judge(400, ['WWW-Authenticate', 'Bearer error="invalid_token"']), 'rejected');
+  t.is(judge(400, ['WWW-Authenticate', 'Basic', 'www-authenticate', 'Bearer error="invalid_token"']), 'rejected');
+  t.is(judge(401, ['WWW-Authenticate', 'Bearer error="invalid_token"']), 'accepted');
+  t.is(judge(400, ['WWW-Authenticate', 'Bearer error="insufficient_scope"']), 'needs_body');
+  t.is(judge(400, ['X-Reason', 'invalid_token']), 'needs_body');
+  t.is(judge(400, [], '{"error":{"type":"auth","code":17}}'), 'rejected');
+  t.is(judge(400, [], '{"error":{"type":"auth","code":19}}'), 'accepted');
+  t.is(judge(400, [], '{"error":{"code":17}}'), 'accepted');
+  t.is(judge(400, [], 'no JSON'), 'accepted');
 });
