@@ -69,7 +69,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     file: options.file,
     listen: {
       address: resolveAddress(data.listen.address, resolve),
-      allowedHosts: data.listen.allowed_hosts ?? [],
+      allowedHosts: (data.listen.allowed_hosts ?? []).flat(),
       allowedOrigins: data.listen.allowed_origins ?? [],
       accessTokens: data.listen.access_tokens ?? [],
       allowUnauthenticated: data.listen.allow_unauthenticated,

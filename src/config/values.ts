@@ -34,16 +34,32 @@ export const address: Leaf<Address> = leaf({
   },
 });
 
+const HOST_NAME = /^(?:\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)$/;
+const HOST_NAME_HELP = 'write the name alone, without scheme and port: phonepe.localhost';
+
 /** A Host name without a port, in lower case. */
 export const hostName: Leaf<string> = leaf({
   expects: 'a host name',
   json: TEXT,
   read: (node) => {
     const name = node.text.toLowerCase();
-    if (!/^(?:\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)$/.test(name)) {
-      throw unfit(node, 'a host name', 'write the name alone, without scheme and port: phonepe.localhost');
-    }
+    if (!HOST_NAME.test(name)) throw unfit(node, 'a host name', HOST_NAME_HELP);
     return name;
+  },
+});
+
+/** Host names as {@link hostName}, with commas between them where one variable holds several; empty pieces don't count. */
+export const hostNames: Leaf<readonly string[]> = leaf({
+  expects: 'a host name',
+  json: TEXT,
+  read: (node) => {
+    const names = node.text
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '');
+    if (!names.every((name) => HOST_NAME.test(name))) throw unfit(node, 'a host name', HOST_NAME_HELP);
+    return names;
   },
 });
 

@@ -320,8 +320,8 @@ const CASES: readonly Case[] = [
   },
   {
     code: 'empty_secret',
-    title: 'an access token whose variable is empty',
-    source: 'listen:\n  access_tokens:\n    - «${TOKEN:-}»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    title: 'an access token without text',
+    source: 'listen:\n  access_tokens:\n    - «""»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
     path: 'listen.access_tokens[0]',
   },
   {

@@ -194,8 +194,8 @@ test('while a file is missing or empty all old values stay, and the operator is 
 
 test('while a file holds what no header can hold all old values stay, and the operator is told what to mend', async (t) => {
   const { clock, write, values, notices } = await watching(t);
-  write('key', 'key-two\n\n');
-  write('index', '2\n\n');
+  write('key', 'key-two');
+  write('index', '2\n3');
   await clock.advance(10_000);
   t.deepEqual(values(), ONE);
   t.is(notices.length, 1);
@@ -204,6 +204,17 @@ test('while a file holds what no header can hold all old values stay, and the op
   write('index', '2');
   await clock.advance(2_000);
   t.deepEqual(values(), TWO);
+});
+
+test('line breaks at the end of a changed file are no part of its value', async (t) => {
+  const { clock, write, values, notices } = await watching(t);
+  write('key', 'key-two\r\n\n');
+  write('index', '2\n\n\n');
+  await clock.advance(2_000);
+  t.deepEqual(values(), TWO);
+  write('key', 'key-two\n');
+  await clock.advance(2_000);
+  t.is(notices.length, 1);
 });
 
 test('a file that is replaced, even by one of the same size and time, is noticed', async (t) => {
