@@ -1,7 +1,8 @@
 import { isHeaderValue, isToken } from '../core/headers.ts';
+import { hasDotSegment } from '../core/path.ts';
 import type { Address } from './config.ts';
 import { Fault } from './fault.ts';
-import { leaf, pattern, unfit, type Leaf, type Seen } from './leaf.ts';
+import { leaf, pattern, shown, unfit, type Leaf, type Seen } from './leaf.ts';
 import { parseTemplate, TEMPLATE_NAMES, FILTERS, TemplateError, yieldsBytes } from './template.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -98,10 +99,6 @@ function readUrl(text: string): { origin: string; rest: string } | string {
 /** An IPv6 address, or a name that DNS can have; `URL` takes `*` and more for names too. */
 const HOST = /^(?:\[.*\]|(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?)$/;
 
-const DOT = /^(?:\.|%2e){1,2}(?:;.*)?$/i;
-
-const hasDotSegment = (path: string): boolean => path.split(/\/|%2f|%5c|\\/i).some((segment) => DOT.test(segment));
-
 /** A URL to which paths are appended: no query either, the trailing slash cut. */
 export const upstream: Leaf<string> = leaf({
   expects: 'an http or https URL',
@@ -157,7 +154,10 @@ export const pathPrefix: Leaf<string> = leaf({
       throw fail('a path as it is on the wire', 'percent-encode what is not visible ASCII');
     if (/%(?![0-9A-Fa-f]{2})|%00/.test(path))
       throw fail('a path that is accepted', 'write percent escapes with two hex digits');
-    if (hasDotSegment(path)) throw fail('a path that is accepted', 'leave `.` and `..` out');
+    if (hasDotSegment(path)) {
+      const message = `${shown(node)} has a dot segment, which no request that is let in can have`;
+      throw new Fault('unreachable_path', message, 'leave `.` and `..` out, percent-encoded ones too');
+    }
     return path;
   },
 });

@@ -142,10 +142,11 @@ const CASES: readonly Case[] = [
     help: /64KiB/,
   },
   {
-    code: 'invalid_value',
+    code: 'unreachable_path',
     title: 'a path with a dot segment',
     source: ROUTES('- match: { path: «/a/%2E%2e/b» }\n  provider: p\n  upstream: http://h'),
     path: 'routes[0].match.path',
+    help: /percent-encoded/,
   },
   {
     code: 'invalid_value',
