@@ -23,9 +23,16 @@ const CASES: readonly Case[] = [
   {
     code: 'yaml_syntax',
     title: 'a reference in a flow list',
-    source: 'listen:\n  access_tokens: [$«{»T}]\n',
+    source: 'listen:\n  access_tokens: [«${T}»]\n',
     path: '',
     help: /in quotes/,
+  },
+  {
+    code: 'yaml_syntax',
+    title: 'a template at the beginning of a value',
+    source: PROFILE('inject:\n  headers:\n    authorization: «{{token.token_type}}» {{token.access_token}}'),
+    path: '',
+    help: /in quotes: "\{\{name\}\}"/,
   },
   {
     code: 'yaml_syntax',

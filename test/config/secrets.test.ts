@@ -101,6 +101,10 @@ const BROKEN: readonly string[] = [
   'store: { password: "${' + SECRET + '" }\n',
   `store: { password: x #${SECRET} }\n`,
   `store: { password: "\\q${SECRET}" }\n`,
+  // Without the quotes that its braces need
+  'providers: { p: { profile: bearer, credentials: { token: ${X:-' + SECRET + '}, x: ${Y} } } }\n',
+  `listen:\n  access_tokens: [ {{${SECRET}}} ]\n`,
+  `store:\n  password: {{${SECRET}}} {{${SECRET}\n`,
   // Where nobody looks for one
   `nope: 1\nstore: { kind: redis, url: "redis://u:${SECRET}@h" }\nproviders: [\n`,
   `routes: [{ match: { path: /p }, upstream: "http://h", headers: { set: { Authorization: "Bearer ${SECRET}" }, x: 1 } }]\n`,
