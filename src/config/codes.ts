@@ -30,6 +30,7 @@ export const CODES = {
   unknown_credential: 'the profile declares no such credential',
   missing_credential: 'a credential that the profile needs is not there',
   empty_secret: 'a credential or an access token is empty',
+  suspicious_secret: 'a credential has white space at an end, or a control character (a warning)',
   missing_endpoint: 'the profile needs a URL that neither its environment nor `endpoints` gives',
   scope_too_many: 'more scopes than the provider takes',
   unknown_scope: 'a scope that the profile does not know (a warning)',

@@ -148,6 +148,8 @@ export const profileSchema = z
               secret: withDefault(boolean, false, false),
               optional: withDefault(boolean, false, false),
               default: z.union([secretTemplate, z.record(z.string(), removable(secretTemplate))]).optional(),
+              empty: described('Whether the empty text is a value.', withDefault(boolean, false, false)),
+              without: described('Characters that it must not hold.', text.optional()),
             }),
           ),
         )

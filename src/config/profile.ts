@@ -7,6 +7,10 @@ export interface CredentialSpec {
   readonly optional: boolean;
   /** Text or template over other credentials; a map gives one per environment (absent there: required). */
   readonly default: Template | Readonly<Record<string, Template>> | undefined;
+  /** The empty text is a value. */
+  readonly empty: boolean;
+  /** Characters that it must not hold. */
+  readonly without: string | undefined;
 }
 
 export type SignPlace =

@@ -31,7 +31,7 @@ export const profileOf = (parts: ProfileParts): Profile => ({
   credentials: Object.fromEntries(
     Object.entries(parts.credentials ?? {}).map(([name, spec]) => [
       name,
-      { secret: false, optional: false, default: undefined, ...spec },
+      { secret: false, optional: false, default: undefined, empty: false, without: undefined, ...spec },
     ]),
   ),
   token: parts.token,

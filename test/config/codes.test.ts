@@ -333,6 +333,26 @@ const CASES: readonly Case[] = [
     path: 'listen.access_tokens[0]',
   },
   {
+    code: 'empty_secret',
+    title: 'a credential that may be empty and was forgotten',
+    source: PROVIDER('profile: basic\ncredentials:\n  username: a\n  password: «~»'),
+    path: 'providers.p.credentials.password',
+  },
+  {
+    code: 'suspicious_secret',
+    title: 'a credential with a blank at its end',
+    source: PROVIDER('profile: bearer\ncredentials: { token: «"abc "» }'),
+    path: 'providers.p.credentials.token',
+    help: /give it without/,
+  },
+  {
+    code: 'invalid_value',
+    title: 'a user name with a colon',
+    source: PROVIDER('profile: basic\ncredentials: { username: «"rk_1:x"», password: a }'),
+    path: 'providers.p.credentials.username',
+    help: /without ":"/,
+  },
+  {
     code: 'missing_endpoint',
     title: 'a token endpoint that is not known',
     source:

@@ -43,7 +43,7 @@ const TABLE: Readonly<Record<string, readonly [environments: string, credentials
   'payu-v2': ['production simulator test', 'key salt!'],
   oauth2: ['', 'client_id client_secret!'],
   bearer: ['', 'token!'],
-  basic: ['', 'password! username'],
+  basic: ['', 'password! username!'],
   header: ['', 'name value!'],
   'query-key': ['', 'name value!'],
 };

@@ -74,6 +74,9 @@ const BROKEN: readonly string[] = [
   `provider: { p: { profile: bearer, credentials: { token: ${SECRET} } } }\n`,
   `providers: [{ profile: bearer, credentials: { token: ${SECRET} } }]\n`,
   `listen: { access_tokens: ${SECRET} }\n`,
+  `providers: { p: { profile: basic, credentials: { username: "a:${SECRET}", password: "${SECRET} " } } }\n`,
+  `providers: { p: { profile: query-key, credentials: { name: k, value: "${SECRET}\\0" } } }\n`,
+  `providers: { p: { profile: query-key, credentials: { name: k, value: "\\ufeff${SECRET}" } } }\n`,
   // Not YAML
   `providers:\n  p:\n    credentials:\n      client_secret: ${SECRET}: x\n`,
   `providers:\n  p:\n    credentials:\n      client_secret: "${SECRET}\n`,
