@@ -38,6 +38,7 @@ export const CODES = {
   // Routes
   unknown_provider: 'no provider has that name',
   missing_upstream: 'neither the route nor its provider says where requests go',
+  simulator_remote_upstream: 'what the simulator gives out would go to another machine (a warning)',
   duplicate_name: 'two routes have the same name',
   duplicate_route: 'two routes can not be told apart',
   unreachable_route: 'a route can never win, as earlier ones match all that it matches',

@@ -400,6 +400,14 @@ const CASES: readonly Case[] = [
     help: /providers\.p\.endpoints\.api/,
   },
   {
+    code: 'simulator_remote_upstream',
+    title: 'a token of the simulator on its way to the provider',
+    source:
+      'providers:\n  p: { profile: phonepe, environment: simulator }\nroutes:\n  - match: { path: /p }\n    provider: p\n    upstream: «https://api.phonepe.com/apis/pg»\n',
+    path: 'routes[0].upstream',
+    help: /^leave it out, or choose a real `environment`/,
+  },
+  {
     code: 'duplicate_name',
     title: 'two routes of one name',
     source: ROUTES(
