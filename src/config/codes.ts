@@ -42,6 +42,7 @@ export const CODES = {
   duplicate_name: 'two routes have the same name',
   duplicate_route: 'two routes can not be told apart',
   unreachable_route: 'a route can never win, as earlier ones match all that it matches',
+  shadowed_upstream: 'a route never wins at the forward doors, as earlier ones lead to the same upstream (a warning)',
   unreachable_path: 'no request can have the path that a route matches',
   no_routes: 'there is no route at all (a warning)',
 

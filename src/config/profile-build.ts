@@ -46,6 +46,7 @@ export function buildProfile(name: string, data: ProfileData): Profile {
     name,
     title: data.title ?? name,
     ...buildDeclarations(data),
+    apiPaths: [...new Set(data.api_paths)],
     token: data.token ? buildToken(data.token) : undefined,
     inject: {
       headers: present(data.inject?.headers),

@@ -14,7 +14,16 @@ import {
   withDefault,
   type Leaf,
 } from './leaf.ts';
-import { bytesTemplate, endpoint, method, pointer, secretBytesTemplate, secretTemplate, template } from './values.ts';
+import {
+  apiPath,
+  bytesTemplate,
+  endpoint,
+  method,
+  pointer,
+  secretBytesTemplate,
+  secretTemplate,
+  template,
+} from './values.ts';
 import type { RenewSpec } from './profile.ts';
 
 const templates = z.record(z.string(), removable(template));
@@ -154,6 +163,10 @@ export const profileSchema = z
           ),
         )
         .optional(),
+    ),
+    api_paths: described(
+      'Paths below the API that are for this profile, where several lead to one upstream: see the forward doors.',
+      z.array(apiPath).optional(),
     ),
     token: described('How a token is got; none for fixed keys and signatures.', token.optional()),
     inject: described('What is put into each request.', inject.optional()),

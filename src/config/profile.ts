@@ -98,6 +98,8 @@ export interface Profile {
   /** Environment → endpoint name → URL (or a path, in the environment `simulator`). */
   readonly environments: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly credentials: Readonly<Record<string, CredentialSpec>>;
+  /** Paths below the API that are this profile's, where others lead to the same host. */
+  readonly apiPaths: readonly string[];
   readonly token: TokenSpec | undefined;
   readonly inject: InjectSpec;
   readonly sign: readonly SignSpec[];

@@ -5,6 +5,7 @@ import { Fault } from './fault.ts';
 import { leaf, pattern, shown, unfit, type Leaf, type Seen } from './leaf.ts';
 import { parseTemplate, TEMPLATE_NAMES, FILTERS, TemplateError, yieldsBytes } from './template.ts';
 import { didYouMean } from './suggest.ts';
+import type { ScalarNode } from './tree.ts';
 
 const TEXT = { type: 'string' };
 const TEXT_OR_NUMBER = { type: ['string', 'number', 'boolean'] };
@@ -137,30 +138,40 @@ export const endpoint: Leaf<string> = leaf({
   },
 });
 
+const PATH = { type: 'string', pattern: '^/|\\$\\{' };
+
 /** A prefix of the raw path, on segment boundaries. What the listener refuses can't be matched. */
-export const pathPrefix: Leaf<string> = leaf({
+export const pathPrefix: Leaf<string> = leaf({ expects: 'a path', json: PATH, read: readPrefix });
+
+/** The same below an API; all of it is what a profile has without saying so. */
+export const apiPath: Leaf<string> = leaf({
   expects: 'a path',
-  json: { type: 'string', pattern: '^/|\\$\\{' },
+  json: PATH,
   read: (node) => {
-    const path = node.text;
-    const fail = (expects: string, help?: string): Fault => unfit(node, expects, help);
-    if (!path.startsWith('/')) throw fail('a path', 'begin with a slash: /phonepe');
-    if (/[?#]/.test(path)) throw fail('a path alone', 'leave query and fragment out');
-    if (path !== '/' && path.endsWith('/'))
-      throw fail('a prefix', `leave the last slash out: ${path.replace(/\/+$/, '') || '/'}`);
-    if (path.startsWith('//') || path.includes('\\'))
-      throw fail('a path that is accepted', 'write single forward slashes');
-    if (!/^[\x21-\x7e]+$/.test(path))
-      throw fail('a path as it is on the wire', 'percent-encode what is not visible ASCII');
-    if (/%(?![0-9A-Fa-f]{2})|%00/.test(path))
-      throw fail('a path that is accepted', 'write percent escapes with two hex digits');
-    if (hasDotSegment(path)) {
-      const message = `${shown(node)} has a dot segment, which no request that is let in can have`;
-      throw new Fault('unreachable_path', message, 'leave `.` and `..` out, percent-encoded ones too');
-    }
-    return path;
+    if (node.text === '/') throw unfit(node, 'a path below the API', 'name a part of it: /merchant');
+    return readPrefix(node);
   },
 });
+
+function readPrefix(node: ScalarNode): string {
+  const path = node.text;
+  const fail = (expects: string, help?: string): Fault => unfit(node, expects, help);
+  if (!path.startsWith('/')) throw fail('a path', 'begin with a slash: /phonepe');
+  if (/[?#]/.test(path)) throw fail('a path alone', 'leave query and fragment out');
+  if (path !== '/' && path.endsWith('/'))
+    throw fail('a prefix', `leave the last slash out: ${path.replace(/\/+$/, '') || '/'}`);
+  if (path.startsWith('//') || path.includes('\\'))
+    throw fail('a path that is accepted', 'write single forward slashes');
+  if (!/^[\x21-\x7e]+$/.test(path))
+    throw fail('a path as it is on the wire', 'percent-encode what is not visible ASCII');
+  if (/%(?![0-9A-Fa-f]{2})|%00/.test(path))
+    throw fail('a path that is accepted', 'write percent escapes with two hex digits');
+  if (hasDotSegment(path)) {
+    const message = `${shown(node)} has a dot segment, which no request that is let in can have`;
+    throw new Fault('unreachable_path', message, 'leave `.` and `..` out, percent-encoded ones too');
+  }
+  return path;
+}
 
 /** A request method that a route or a signature may name. */
 export const method: Leaf<string> = leaf({

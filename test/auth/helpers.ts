@@ -34,6 +34,7 @@ export const profileOf = (parts: ProfileParts): Profile => ({
       { secret: false, optional: false, default: undefined, empty: false, without: undefined, ...spec },
     ]),
   ),
+  apiPaths: [],
   token: parts.token,
   inject: { headers: {}, query: {}, form: {}, json: {}, ...parts.inject },
   sign: parts.sign ?? [],

@@ -431,6 +431,14 @@ const CASES: readonly Case[] = [
     ),
     path: 'routes[1].match.path',
   },
+  {
+    code: 'shadowed_upstream',
+    title: 'a second route to one upstream, with forwarding on',
+    source:
+      'forward: { mode: plain }\nroutes:\n  - { match: { path: /a }, upstream: "http://h" }\n  - { match: { path: /b }, upstream: «"http://h"» }\n',
+    path: 'routes[1].upstream',
+    help: /`methods` or `headers`/,
+  },
   { code: 'no_routes', title: 'no route at all', source: '«version»: 1\n', path: 'routes' },
 
   {
