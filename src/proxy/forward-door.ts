@@ -40,7 +40,8 @@ function* waysOf(lane: Lane): Generator<Way> {
 
 /**
  * Compiles the forward doors: the longest `upstream` that is a prefix of the URL wins; of several with the same, the longest of
- * their profiles' `api_paths` that fits, then one whose profile has none, then the earlier route. What is asked for in plain HTTP is carried over the route's own scheme, so port 80 leads to a route's port 443 too.
+ * their profiles' `api_paths` that fits, then one whose profile has none, then the earlier route. What is asked for in plain HTTP
+ * is carried over the route's own scheme, so port 80 leads to a route's port 443 too.
  * @param relay Makes the lane that carries requests without a route to an origin.
  */
 export function createForwardDoor(
