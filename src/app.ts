@@ -153,7 +153,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     ...(options.authorityFor && { authorityFor: options.authorityFor }),
     adopt: (socket, scheme, { host, port }, carrier) => listener?.adopt(socket, { scheme, host, port }, carrier),
     failed: (cause, { host }) => {
-      const detail = `a client broke off TLS with us in a tunnel to ${host}: does it trust our CA (outrider ca show)?`;
+      const detail = `a client broke off TLS with us in a tunnel to ${host}: does it trust our CA (\`outrider ca show\`)?`;
       complain(new OutriderError('bad_request', { detail, cause }), nextRequestId(), undefined);
     },
   });

@@ -1,5 +1,6 @@
 import type { AuthDeps, ProviderAuth } from './auth/provider.ts';
 import { createProviderAuth } from './auth/provider.ts';
+import { pathOf, wholeApiPaths } from './config/api-paths.ts';
 import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
 import type { Engine, Lane } from './proxy/lane.ts';
@@ -94,6 +95,7 @@ export function compileEngine(
           route.stripPrefix && route.match.path !== undefined && route.match.path !== '/' ? route.match.path.length : 0,
         basePath: pathOf(upstream),
       },
+      apiPaths: apiPathsOf(route, config, endpoints, upstream),
       forward: createForward(route.headers, `1.1 ${deps.pseudonym}`),
       authorizer: route.provider === undefined ? undefined : providers.get(route.provider)?.auth.forUpstream(upstream),
       timeouts: route.timeouts,
@@ -111,6 +113,7 @@ export function compileEngine(
       provider: undefined,
       origin: originOfDestination(destination),
       join: { cut: 0, basePath: '' },
+      apiPaths: [],
       forward: forwardAsItIs,
       authorizer: undefined,
       timeouts: config.timeouts,
@@ -183,8 +186,15 @@ function upstreamOf(route: RouteConfig, endpoints: ReadonlyMap<string, Endpoints
   return upstream;
 }
 
-/** The path of a URL as it was written: `URL` would normalise it. */
-const pathOf = (url: string): string => /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(url)?.[1]?.replace(/\/$/, '') ?? '';
+function apiPathsOf(
+  { provider }: RouteConfig,
+  { providers }: Pick<Config, 'providers'>,
+  endpoints: ReadonlyMap<string, Endpoints>,
+  upstream: string,
+): readonly string[] {
+  if (provider === undefined) return [];
+  return wholeApiPaths(providers.get(provider)?.profile.apiPaths ?? [], upstream, endpoints.get(provider)?.['api']);
+}
 
 /** All that a provider's tokens hang on but its secrets: those may change, and the token stays good. */
 function identityOf(

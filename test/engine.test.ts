@@ -9,6 +9,28 @@ import { compileEngine } from '../src/engine.ts';
 import { createMemoryStore } from '../src/store/memory.ts';
 import { fakeClock } from './helpers/clock.ts';
 
+const DEPS = {
+  pseudonym: 'outrider-test',
+  clock: fakeClock(),
+  store: createMemoryStore(fakeClock()),
+  events: createEvents(),
+  http: () => Promise.reject(new Error('no network in this test')),
+  endpointsOf: ({ endpoints }: { endpoints: Readonly<Record<string, string>> }) => endpoints,
+};
+
+test('an API key alone goes out as a user name with an empty password', (t) => {
+  for (const password of ['""', '"${NO:-}"']) {
+    const text = `
+providers: { p: { profile: basic, credentials: { username: key, password: ${password} } } }
+routes: [{ match: { path: /p }, provider: p, upstream: "http://h" }]`;
+    const { config, diagnostics } = parseConfig(text, 'proxy.config.yaml', { env: {} });
+    if (!config) throw new Error(JSON.stringify(diagnostics));
+    const request = { method: 'GET', target: '/x', headers: [], body: null };
+    const authorized = compileEngine(config, DEPS).lanes[0]?.authorizer?.authorize(request) as Authorized | undefined;
+    t.deepEqual(authorized?.headers, ['authorization', `Basic ${Buffer.from('key:').toString('base64')}`]);
+  }
+});
+
 test('an engine goes on with the credentials that the one before it holds at that moment', async (t) => {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
   t.teardown(() => fs.rmSync(directory, { recursive: true, force: true }));

@@ -28,7 +28,9 @@ const blocks: readonly Block[] = [...README.matchAll(/^```(\S*)\n([^]*?)^```$/gm
 );
 const ofKind = (kind: string): Block[] => blocks.filter((block) => block.kind === kind);
 
-const FIRST_RUN = 'npm ci && npm start\n';
+/** Installed, or no test would run; started before the tests; and the tests are these. */
+const FIRST_RUN = /^npm ci && npm (start|test)(?: +#.*)?$/;
+const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
 const env: Record<string, string> = {
   PHONEPE_CLIENT_ID: 'id-of-the-readme',
   PHONEPE_CLIENT_VERSION: '1',
@@ -47,13 +49,7 @@ let output = '';
 let ports: readonly (readonly [RegExp, string])[] = [];
 
 async function startAsTold(): Promise<void> {
-  // So that the token is old enough to be renewed as soon as it is there.
-  const shipped = readFileSync(join(ROOT, 'proxy.config.yaml'), 'utf8');
-  const impatient = shipped.replace('    profile: phonepe\n', '    profile: phonepe\n    renew: { cooldown: 1ms }\n');
-  if (impatient === shipped) throw new Error('the shipped config has no provider with the profile phonepe');
-  const file = join(dir, 'proxy.config.yaml');
-  writeFileSync(file, impatient);
-  Object.assign(env, { OUTRIDER_LISTEN: '127.0.0.1:0', OUTRIDER_ADMIN: '127.0.0.1:0', OUTRIDER_CONFIG: file });
+  Object.assign(env, { OUTRIDER_LISTEN: '127.0.0.1:0', OUTRIDER_ADMIN: '127.0.0.1:0', OUTRIDER_CONFIG: '' });
   // A group of its own, since npm starts the proxy through a shell.
   proxy = spawn('npm', ['start'], { cwd: ROOT, env: { ...process.env, ...env }, detached: true });
   for (const stream of [proxy.stdout, proxy.stderr])
@@ -124,12 +120,19 @@ test('every block of the README is of a kind that is run here', (t) => {
 
 for (const { line, kind, text } of blocks.filter((block) => block.kind === 'sh')) {
   runs(`the commands at line ${line} of the README work${why}`, (t) => {
-    // Started as told before the tests; installed, or they would not run.
-    if (text === FIRST_RUN) return t.regex(output, /is running/);
-    const { status, shown } = sh(text.trimEnd().split('\n').join(' && '), 'fail');
-    return t.is(status, 0, `${kind}: ${shown}`);
+    const lines = text.trimEnd().split('\n');
+    for (const script of lines.flatMap((each) => FIRST_RUN.exec(each)?.[1] ?? [])) t.truthy(scripts[script], script);
+    const { status, shown } = sh(lines.filter((each) => !FIRST_RUN.test(each)).join(' && ') || ':', 'fail');
+    t.is(status, 0, `${kind}: ${shown}`);
   });
 }
+
+test('the first screen of the README says how to start it and how to test it', (t) => {
+  const screen = README.split('\n').slice(0, 40);
+  const told = screen.flatMap((each) => FIRST_RUN.exec(each)?.[1] ?? []);
+  t.deepEqual(told, ['start', 'test']);
+  t.regex(output, /is running/);
+});
 
 for (const { line, text } of ofKind('console')) {
   runs(`the README shows at line ${line} what the commands there print${why}`, (t) => {

@@ -1,6 +1,6 @@
 import type { RouteMatch } from '../config/config.ts';
 import type { Destination } from '../proxy/destination.ts';
-import { createForwardDoor } from '../proxy/forward-door.ts';
+import { apiFit, createForwardDoor } from '../proxy/forward-door.ts';
 import type { ForwardRequest, Lane } from '../proxy/lane.ts';
 import { createRouter, specificity } from '../proxy/router.ts';
 import type { Candidate } from '../proxy/router.ts';
@@ -48,9 +48,18 @@ export function whyForwarded(
   const upstream = upstreamOf(own);
   if (others.length === 0) return `the only route whose upstream (${upstream}) is the beginning of the URL`;
   const list = others.map((lane) => `${lane.name} ${upstreamOf(lane)}`).join(', ');
-  return others.some(({ join }) => join.basePath.length === own.join.basePath.length)
-    ? `of the routes with the upstream ${upstream}, it comes first in the file (also: ${list})`
-    : `its upstream ${upstream} is the longest that is the beginning of the URL (also: ${list})`;
+  const rivals = others.filter(({ join }) => join.basePath.length === own.join.basePath.length);
+  if (rivals.length === 0)
+    return `its upstream ${upstream} is the longest that is the beginning of the URL (also: ${list})`;
+  return `of the routes with the upstream ${upstream}, ${whyOfRivals(own, rivals, request.path)} (also: ${list})`;
+}
+
+function whyOfRivals(own: Lane, rivals: readonly Lane[], path: string): string {
+  const fit = apiFit(own, path);
+  const best = Math.max(...rivals.map((rival) => apiFit(rival, path)));
+  if (fit <= best) return 'it comes first in the file';
+  const apiPath = own.apiPaths.find((each) => apiFit({ apiPaths: [each] }, path) === fit);
+  return apiPath === undefined ? "the others' profiles are for other paths" : `its profile is the one for ${apiPath}`;
 }
 
 /** What keeps the nearest routes from matching. */

@@ -14,6 +14,7 @@ import { checkReach } from './reach.ts';
 import { read } from './read.ts';
 import { readRoutes } from './routes.ts';
 import { configSchema, type ConfigData } from './schema.ts';
+import { checkShadows } from './shadow.ts';
 import { checkStore, storeOf, storeSecrets } from './store.ts';
 import { ChildPlace, find, type MapNode, type Node } from './tree.ts';
 import { watchCredentials, type WatchedProvider } from './watch.ts';
@@ -50,6 +51,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     problems,
   );
   checkReach(routes, problems);
+  if (data.forward.mode !== 'none') checkShadows(routes, providers, problems);
   checkListening(root, data, problems);
   checkStore(root, data.store, problems);
   if (routes.length === 0 && !problems.isBrokenBelow(list)) {
@@ -69,7 +71,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     file: options.file,
     listen: {
       address: resolveAddress(data.listen.address, resolve),
-      allowedHosts: data.listen.allowed_hosts ?? [],
+      allowedHosts: (data.listen.allowed_hosts ?? []).flat(),
       allowedOrigins: data.listen.allowed_origins ?? [],
       accessTokens: data.listen.access_tokens ?? [],
       allowUnauthenticated: data.listen.allow_unauthenticated,

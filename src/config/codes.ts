@@ -30,6 +30,7 @@ export const CODES = {
   unknown_credential: 'the profile declares no such credential',
   missing_credential: 'a credential that the profile needs is not there',
   empty_secret: 'a credential or an access token is empty',
+  suspicious_secret: 'a credential has white space at an end, or a control character (a warning)',
   missing_endpoint: 'the profile needs a URL that neither its environment nor `endpoints` gives',
   scope_too_many: 'more scopes than the provider takes',
   unknown_scope: 'a scope that the profile does not know (a warning)',
@@ -37,9 +38,12 @@ export const CODES = {
   // Routes
   unknown_provider: 'no provider has that name',
   missing_upstream: 'neither the route nor its provider says where requests go',
+  simulator_remote_upstream: 'what the simulator gives out would go to another machine (a warning)',
   duplicate_name: 'two routes have the same name',
   duplicate_route: 'two routes can not be told apart',
   unreachable_route: 'a route can never win, as earlier ones match all that it matches',
+  shadowed_upstream: 'a route never wins at the forward doors, as earlier ones lead to the same upstream (a warning)',
+  unreachable_path: 'no request can have the path that a route matches',
   no_routes: 'there is no route at all (a warning)',
 
   // Profiles

@@ -1,6 +1,6 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { CredentialSnapshot, CredentialSource, ProviderConfig } from './config.ts';
-import type { HeaderUse } from './header-use.ts';
+import { suspicionOf, type Judge } from './credential-text.ts';
 import type { CredentialSpec, Profile } from './profile.ts';
 import type { Outside } from './interpolate.ts';
 import type { ScalarNode } from './tree.ts';
@@ -32,11 +32,18 @@ export interface CredentialEntry {
   readonly name: string;
   readonly node: ScalarNode;
   readonly isSecret: boolean;
+  /** Whether the empty text is a value, too. */
+  readonly mayBeEmpty: boolean;
 }
 
 /** What a {@link Credentials.reload} did. */
 export type Reloaded =
-  | { readonly changed: readonly string[]; readonly shown: Readonly<Record<string, string>> }
+  | {
+      readonly changed: readonly string[];
+      readonly shown: Readonly<Record<string, string>>;
+      /** What looks wrong with a new value, one sentence each. */
+      readonly suspicions: readonly string[];
+    }
   | { readonly refused: string };
 
 /** Whether a default holds in this environment; a map of defaults without it leaves the credential required. */
@@ -49,15 +56,15 @@ export const hasDefault = (spec: CredentialSpec, environment: string | undefined
 export class Credentials implements CredentialSource {
   readonly #entries: readonly CredentialEntry[];
   readonly #standIns: ReadonlyMap<string, string>;
-  readonly #headerUse: HeaderUse | undefined;
+  readonly #judge: Judge | undefined;
   #current: Snapshot;
   #previous: Snapshot | undefined;
   #isCarriedOn = false;
 
   /** `stand-ins` are values that nobody gave: the simulator's. They are no secrets. */
-  constructor(entries: readonly CredentialEntry[], standIns: ReadonlyMap<string, string>, headerUse?: HeaderUse) {
+  constructor(entries: readonly CredentialEntry[], standIns: ReadonlyMap<string, string>, judge?: Judge) {
     this.#entries = entries;
-    this.#headerUse = headerUse;
+    this.#judge = judge;
     this.#standIns = standIns;
     const given = entries.map(({ name, node }) => [name, node.text] as const);
     this.#current = new Snapshot(1, new Map([...standIns, ...given]));
@@ -103,26 +110,29 @@ export class Credentials implements CredentialSource {
       if (!isSecret) continue;
       for (const snapshot of [this.#current, this.#previous]) {
         const value = snapshot?.values.get(name);
-        if (value !== undefined) yield value;
+        if (value !== undefined && value !== '') yield value;
       }
     }
   }
 
   /**
-   * Takes all values anew, or none: when one is empty, or can't be sent, everything stays. `isCurrent` tells, after the files were read, whether
+   * Takes all values anew, or none: when one is empty and may not be, or can't be sent, everything stays. `isCurrent` tells, after the files were read, whether
    * they are still the ones that were looked at. Throws a `Fault` when a file can't be read.
    */
   reload(readFile: Outside['readFile'], isCurrent: () => boolean): Reloaded | undefined {
     const values = new Map(this.#current.values);
     const changed: string[] = [];
     const shown: Record<string, string> = {};
-    for (const { name, node, isSecret } of this.#entries) {
+    const suspicions: string[] = [];
+    for (const { name, node, isSecret, mayBeEmpty } of this.#entries) {
       if (!isFromFile(node)) continue;
       const text = node.interpolation.again(readFile);
-      if (text === '') return { refused: `the credential ${name} has become empty` };
+      if (text === '' && !mayBeEmpty) return { refused: `the credential ${name} has become empty` };
       if (text === values.get(name)) continue;
-      const fault = this.#headerUse?.faultOf(name, text);
+      const fault = this.#judge?.(name, text);
       if (fault) return { refused: fault.message };
+      const suspicion = suspicionOf(text);
+      if (suspicion !== undefined) suspicions.push(`the credential "${name}" ${suspicion}`);
       values.set(name, text);
       changed.push(name);
       if (!isSecret) shown[name] = text;
@@ -132,7 +142,7 @@ export class Credentials implements CredentialSource {
       this.#previous = this.#current;
       this.#current = new Snapshot(this.#current.version + 1, values);
     }
-    return { changed, shown };
+    return { changed, shown, suspicions };
   }
 
   /** Everything that the values hang on but what stands in the files. */

@@ -3,6 +3,7 @@ import type { Outside } from './interpolate.ts';
 import type { Problems } from './problems.ts';
 import { TreeBuilder } from './tree-builder.ts';
 import type { MapNode, Place, Source } from './tree.ts';
+import { findUnquoted, withoutUnquoted, type Unquoted } from './unquoted.ts';
 
 /** Larger files are refused before they are read as YAML. */
 export const MAX_FILE_BYTES = 8 * 1024 * 1024;
@@ -17,9 +18,11 @@ const TOO_DEEP = 'maps and lists are nested too deeply';
  */
 export function readDocument(source: Source, outside: Outside | undefined, problems: Problems): MapNode | undefined {
   const whole: Place = { source, start: 0, end: 1, path: '' };
+  const unquoted = findUnquoted(source.text);
+  reportUnquoted(unquoted, source, problems);
   let document: Document.Parsed;
   try {
-    document = parseDocument(source.text, {
+    document = parseDocument(withoutUnquoted(source.text, unquoted), {
       prettyErrors: false,
       // The library compares each key with each other one; ours is checked below.
       uniqueKeys: false,
@@ -37,7 +40,7 @@ export function readDocument(source: Source, outside: Outside | undefined, probl
     return undefined;
   }
   for (const error of wrong.slice(0, MAX_SYNTAX_ERRORS)) reportSyntax(error, source, problems);
-  if (document.errors.length > 0) return undefined;
+  if (document.errors.length > 0 || unquoted.length > 0) return undefined;
   return new TreeBuilder(source, outside, problems).root(document.contents);
 }
 
@@ -46,6 +49,24 @@ const HELP: Partial<Record<YAMLError['code'], string>> = {
   BLOCK_AS_IMPLICIT_KEY: 'put a value that holds a colon and a space in quotes',
   BAD_INDENT: 'compare the indentation with the lines above',
 };
+
+/** One mistake for each line: whoever forgets the quotes of one forgets those of its neighbours. */
+function reportUnquoted(unquoted: readonly Unquoted[], source: Source, problems: Problems): void {
+  const first = new Map<number, Unquoted>();
+  for (const each of unquoted) {
+    const { line } = source.position(each.start);
+    if (!first.has(line) && first.size < MAX_SYNTAX_ERRORS) first.set(line, each);
+  }
+  for (const { start, end, mark } of first.values()) {
+    const [shape, example] = mark === '${' ? ['${…}', '"${VAR}"'] : ['{{…}}', '"{{name}}"'];
+    problems.error(
+      'yaml_syntax',
+      { source, start, end, path: '' },
+      `YAML takes the braces of ${shape} for a map here`,
+      `put the whole value in quotes: ${example}`,
+    );
+  }
+}
 
 function reportSyntax(error: YAMLError, source: Source, problems: Problems): void {
   const [start, end] = error.pos;

@@ -23,6 +23,8 @@ export interface Interpolation {
   readonly text: string;
   /** Absolute paths of the files that went into it. */
   readonly files: readonly string[];
+  /** It is one `${VAR:-}` as a whole: who wrote it expects that there may be nothing. */
+  readonly mayBeNothing: boolean;
   /** The text anew, from files as they are now; the environment stays. Throws a {@link Fault}. */
   again(readFile: Outside['readFile']): string;
 }
@@ -37,14 +39,19 @@ export function hasReferences(text: string): boolean {
 
 /**
  * Replaces `${VAR}`, `${VAR:-default}` (unset or empty), `${VAR:?message}`, `${file:/path}` and `$$`; a `$` before anything
- * else is itself. References may stand in defaults and paths.
+ * else is itself. References may stand in defaults and paths. A text that is one reference as a whole loses all line breaks at
+ * its end: editors, `echo` and here-documents put them there.
  * Throws a {@link Fault}: `bad_interpolation`, `unset_variable`, `unreadable_file`.
  */
 export function interpolate(raw: string, outside: Outside): Interpolation {
   const parts = parseParts(raw, { at: 0 }, false);
   const { env, directory } = outside;
   const files: string[] = [];
-  const again = (readFile: Outside['readFile']): string => render(parts, { env, directory, readFile });
+  const isWhole = parts.length === 1 && typeof parts[0] === 'object';
+  const again = (readFile: Outside['readFile']): string => {
+    const rendered = render(parts, { env, directory, readFile });
+    return isWhole ? withoutLastBreaks(rendered) : rendered;
+  };
   const unset = unsetNames(parts, env);
   if (unset.length > 1) {
     const names = unset.join(', ');
@@ -54,7 +61,19 @@ export function interpolate(raw: string, outside: Outside): Interpolation {
     files.push(file);
     return outside.readFile(file);
   });
-  return { text, files, again };
+  return { text, files, mayBeNothing: mayBeNothing(parts), again };
+}
+
+function withoutLastBreaks(text: string): string {
+  let end = text.length;
+  while (end > 0 && (text[end - 1] === '\n' || text[end - 1] === '\r')) end--;
+  return text.slice(0, end);
+}
+
+/** Whether it is `${VAR:-}`, or one such default within another. */
+function mayBeNothing([part, ...more]: readonly Part[]): boolean {
+  if (typeof part !== 'object' || more.length > 0 || 'file' in part || part.fallback === undefined) return false;
+  return part.fallback.length === 0 || mayBeNothing(part.fallback);
 }
 
 /** The variables that must be set and are not. */

@@ -11,6 +11,7 @@ export function isLoopback(address: Address): boolean {
     host === 'localhost' ||
     host.endsWith('.localhost') ||
     /^(?:::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host) ||
+    /^::ffff:7f[\da-f]{2}:[\da-f]{1,4}$/.test(host) ||
     /^(?:0{1,4}:){0,7}:?:?0{0,3}1$/.test(host)
   );
 }

@@ -33,8 +33,9 @@ export type Declarations = Pick<Profile, 'environments' | 'credentials' | 'scope
 export function buildDeclarations(data: ProfileData): Declarations {
   const environments = Object.entries(present(data.environments)).map(([name, urls]) => [name, present(urls)] as const);
   const credentials = Object.entries(present(data.credentials)).map(([name, spec]) => {
-    const { secret, optional, default: given } = spec;
-    return [name, { secret, optional, default: typeof given === 'object' ? present(given) : given }] as const;
+    const { secret, optional, default: given, empty, without } = spec;
+    const defaults = typeof given === 'object' ? present(given) : given;
+    return [name, { secret, optional, default: defaults, empty, without }] as const;
   });
   return {
     environments: Object.fromEntries(environments),
@@ -49,6 +50,7 @@ export function buildProfile(name: string, data: ProfileData): Profile {
     name,
     title: data.title ?? name,
     ...buildDeclarations(data),
+    apiPaths: [...new Set(data.api_paths)],
     token: data.token ? buildToken(data.token) : undefined,
     inject: {
       headers: present(data.inject?.headers),

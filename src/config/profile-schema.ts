@@ -15,6 +15,7 @@ import {
   type Leaf,
 } from './leaf.ts';
 import {
+  apiPath,
   bytesTemplate,
   endpoint,
   headerName,
@@ -200,10 +201,16 @@ export const profileSchema = z
               secret: withDefault(boolean, false, false),
               optional: withDefault(boolean, false, false),
               default: z.union([secretTemplate, z.record(z.string(), removable(secretTemplate))]).optional(),
+              empty: described('Whether the empty text is a value.', withDefault(boolean, false, false)),
+              without: described('Characters that it must not hold.', text.optional()),
             }),
           ),
         )
         .optional(),
+    ),
+    api_paths: described(
+      'Paths below the API that are for this profile, where several lead to one upstream: see the forward doors.',
+      z.array(apiPath).optional(),
     ),
     token: described('How a token is got; none for fixed keys and signatures.', token.optional()),
     inject: described('What is put into each request.', inject.optional()),

@@ -7,6 +7,10 @@ export interface CredentialSpec {
   readonly optional: boolean;
   /** Text or template over other credentials; a map gives one per environment (absent there: required). */
   readonly default: Template | Readonly<Record<string, Template>> | undefined;
+  /** The empty text is a value. */
+  readonly empty: boolean;
+  /** Characters that it must not hold. */
+  readonly without: string | undefined;
 }
 
 export type SignPlace =
@@ -129,6 +133,8 @@ export interface Profile {
   /** Environment → endpoint name → URL (or a path, in the environment `simulator`). */
   readonly environments: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly credentials: Readonly<Record<string, CredentialSpec>>;
+  /** Paths below the API that are this profile's, where others lead to the same host. */
+  readonly apiPaths: readonly string[];
   readonly token: TokenSpec | undefined;
   readonly inject: InjectSpec;
   readonly sign: readonly SignSpec[];

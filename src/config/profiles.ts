@@ -25,6 +25,8 @@ export interface ResolvedProfile {
   readonly endpoints: readonly string[];
   /** Endpoints that its templates use. */
   readonly needed: ReadonlySet<string>;
+  /** Whether it says itself how far apart renewals are. */
+  readonly writesCooldown: boolean;
   /** Undefined when something is wrong with it. */
   readonly profile: Profile | undefined;
 }
@@ -97,7 +99,9 @@ export class Profiles {
       this.#problems,
     );
     const isSound = this.#problems.errors === before && !this.#problems.isBrokenBelow(tree);
-    return { name, declared, endpoints, needed, profile: isSound ? buildProfile(name, data) : undefined };
+    const writesCooldown = data.renew?.cooldown !== undefined;
+    const profile = isSound ? buildProfile(name, data) : undefined;
+    return { name, declared, endpoints, needed, writesCooldown, profile };
   }
 
   /** The profile's tree laid over that of what it extends. One of the operator's may extend the built-in one of the same name. */

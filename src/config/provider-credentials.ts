@@ -1,5 +1,6 @@
 import { Credentials, hasDefault, type CredentialEntry } from './credentials.ts';
 import { SIMULATOR } from './profile-check.ts';
+import { judgeBy, suspicionOf } from './credential-text.ts';
 import type { CredentialSpec } from './profile.ts';
 import type { Problems } from './problems.ts';
 import type { HeaderUse } from './header-use.ts';
@@ -22,7 +23,7 @@ interface Chosen {
 
 /**
  * Reads a provider's credentials by the declarations of its profile (undefined: not known). Reports `unknown_credential`,
- * `missing_credential`, `empty_secret`, `invalid_value`; hides secrets that are written out in the file.
+ * `missing_credential`, `empty_secret`, `invalid_value`, `suspicious_secret`; hides secrets that are written out in the file.
  */
 export function readCredentials(
   provider: Node,
@@ -39,11 +40,13 @@ export function readCredentials(
       else reportMissing(provider, name, problems);
     }
   }
+  const judge = judgeBy(declared ?? {}, headerUse);
   for (const { name, node } of entries) {
-    const fault = headerUse?.faultOf(name, node.text);
+    const fault = judge(name, node.text);
     if (fault) problems.fault(fault, node);
+    else reportSuspicion(name, node, problems);
   }
-  return new Credentials(entries, standIns, headerUse);
+  return new Credentials(entries, standIns, judge);
 }
 
 function readGiven(
@@ -73,11 +76,16 @@ function readGiven(
       continue;
     }
     if (value.isBroken || (declared && spec === undefined)) continue;
-    if (!value.isEmpty) entries.push({ name, node: value, isSecret });
+    const isValue = !value.isEmpty || isEmptyAValue(value, spec);
+    if (isValue) entries.push({ name, node: value, isSecret, mayBeEmpty: spec?.empty === true });
     else if (!mayBeEmpty(value, spec, environment)) reportEmpty(name, value, problems);
   }
   return entries;
 }
+
+/** Whether the profile takes the empty text for a value; what has no text at all (`password:`) was forgotten. */
+const isEmptyAValue = (value: ScalarNode, spec: CredentialSpec | undefined): boolean =>
+  spec?.empty === true && value.value !== null;
 
 /** What ends up empty counts as absent where it may be absent; what is written as empty never does. */
 function mayBeEmpty(value: ScalarNode, spec: CredentialSpec | undefined, environment: string | undefined): boolean {
@@ -90,6 +98,13 @@ function reportEmpty(name: string, value: ScalarNode, problems: Problems): void 
   const variable = /\$\{([A-Za-z_]\w*)[:}]/.exec(value.raw)?.[1];
   const help = variable === undefined || variable === 'file' ? 'give it a value' : `set ${variable}`;
   problems.error('empty_secret', value, `the credential "${name}" is empty${why}`, help);
+}
+
+function reportSuspicion(name: string, node: ScalarNode, problems: Problems): void {
+  const suspicion = suspicionOf(node.text);
+  if (suspicion === undefined) return;
+  const help = 'it is used as it is: give it without, if it does not belong to the value';
+  problems.warning('suspicious_secret', node, `the credential "${name}" ${suspicion}`, help);
 }
 
 function reportMissing(provider: Node, name: string, problems: Problems): void {
@@ -109,7 +124,8 @@ function missingNames(declared: Declared, environment: string | undefined, given
     .filter(([name, spec]) => {
       if (spec.optional || hasDefault(spec, environment)) return false;
       const value = find(given, name);
-      return value === undefined || (environment === SIMULATOR && value.kind === 'scalar' && value.isEmpty);
+      if (value?.kind !== 'scalar' || environment !== SIMULATOR) return value === undefined;
+      return value.isEmpty && !isEmptyAValue(value, spec);
     })
     .map(([name]) => name);
 }

@@ -2,14 +2,17 @@ import type { ProviderConfig } from './config.ts';
 import type { Credentials } from './credentials.ts';
 import { buildRenew } from './profile-build.ts';
 import { HeaderUse } from './header-use.ts';
-import { checkRenew } from './profile-check.ts';
-import type { Profile } from './profile.ts';
+import { checkRenew, SIMULATOR } from './profile-check.ts';
+import type { Profile, RenewSpec } from './profile.ts';
 import { readCredentials } from './provider-credentials.ts';
 import type { Profiles, ResolvedProfile } from './profiles.ts';
 import type { Problems } from './problems.ts';
 import { isName, NAME_HELP, type ProviderData } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 import { ChildPlace, find, nearest, type Node } from './tree.ts';
+
+/** In place of the default of profiles. */
+const SIMULATED_COOLDOWN_MS = 1;
 
 /** A provider as far as it could be understood; `config` is undefined when something is wrong with it. */
 export interface ReadProvider {
@@ -63,7 +66,7 @@ export function readProvider(
       : {
           name,
           profileName: data.profile,
-          profile: data.renew ? { ...profile, renew: buildRenew(data.renew, profile.renew) } : profile,
+          profile: { ...profile, renew: buildRenew(data.renew, renewIn(environment, resolved, profile)) },
           environment,
           endpoints,
           credentials,
@@ -78,6 +81,16 @@ export function readProvider(
     credentials,
     config,
   };
+}
+
+/** The simulator revokes when somebody asks it to, so a token that it rejects is old enough, however young. */
+function renewIn(
+  environment: string | undefined,
+  resolved: ResolvedProfile | undefined,
+  { renew }: Profile,
+): RenewSpec {
+  const isDefault = environment === SIMULATOR && resolved?.writesCooldown === false;
+  return isDefault ? { ...renew, cooldownMs: SIMULATED_COOLDOWN_MS } : renew;
 }
 
 function resolve(node: Node, data: ProviderData, profiles: Profiles): ResolvedProfile | undefined {

@@ -122,8 +122,9 @@ function readList(element: Schema, node: Node | undefined, place: Place, problem
   const info = leafInfo(element);
   const result: unknown[] = [];
   for (const item of node.items) {
-    // An interpolated item that ends up empty is left out, as any optional value is.
-    if (item.kind === 'scalar' && item.isEmpty && info !== undefined && !info.keepsEmpty) continue;
+    // An item that ends up empty is left out, as any optional value is; where that is a mistake, only one that says it may be so.
+    const mayGo = info !== undefined && (!info.keepsEmpty || (item.kind === 'scalar' && item.mayBeNothing));
+    if (item.kind === 'scalar' && item.isEmpty && mayGo) continue;
     const value = readAny(element, item, place, problems);
     if (value !== undefined || info === undefined) result.push(value);
   }

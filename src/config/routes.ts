@@ -1,5 +1,7 @@
 import type { ReplayConfig, RouteConfig, RouteMatch, Timeouts } from './config.ts';
 import type { Problems } from './problems.ts';
+import { isLoopback } from './listening.ts';
+import { SIMULATOR } from './profile-check.ts';
 import type { ReadProvider } from './providers.ts';
 import type { RouteData } from './schema.ts';
 import { didYouMean } from './suggest.ts';
@@ -24,7 +26,7 @@ export interface ReadRoute {
 }
 
 /**
- * Checks the routes and completes them. Reports `unknown_provider`, `missing_upstream`, `missing_key`, `invalid_value`,
+ * Checks the routes and completes them. Reports `unknown_provider`, `missing_upstream`, `simulator_remote_upstream`, `missing_key`, `invalid_value`,
  * `duplicate_key`, `duplicate_name`; whether one can win is for `reach.ts`.
  */
 export function readRoutes(
@@ -138,7 +140,11 @@ function readUpstream(
   provider: ReadProvider | undefined,
   problems: Problems,
 ): string | undefined {
-  if (data.upstream !== undefined) return data.upstream;
+  if (data.upstream !== undefined) {
+    const message = 'the simulator stands in for the provider, and this route leads to another machine';
+    checkSimulated(data.upstream, nearest(node, 'upstream'), provider, message, problems);
+    return data.upstream;
+  }
   if (problems.isBroken(find(node, 'upstream')) || problems.isBroken(find(node, 'provider'))) return undefined;
   const place = new ChildPlace(node, 'upstream');
   if (data.provider === undefined) {
@@ -173,7 +179,30 @@ function readUpstream(
     );
     return undefined;
   }
+  const message = 'the simulator stands in for the provider, and its requests go to another machine';
+  checkSimulated(api, provider.apiPlace ?? node, provider, message, problems);
   return api.replace(/\/$/, '');
+}
+
+/** Warns of a simulator's token, or a signature with its credentials, on the way to somebody else. */
+function checkSimulated(
+  url: string,
+  place: Node,
+  provider: ReadProvider | undefined,
+  message: string,
+  problems: Problems,
+): void {
+  if (provider?.environment !== SIMULATOR) return;
+  const isRemote = (text: string): boolean => {
+    const { hostname } = new URL(text);
+    return !isLoopback({ host: hostname.replace(/^\[(.*)\]$|\.$/, '$1'), port: 0 });
+  };
+  const { token } = provider.endpoints;
+  // A token from elsewhere is not the simulator's.
+  const isReal = provider.config?.profile.token !== undefined && token !== undefined && !token.startsWith('/');
+  if (!isRemote(url) || (isReal && isRemote(token))) return;
+  const help = 'leave it out, or choose a real `environment` for the provider';
+  problems.warning('simulator_remote_upstream', place, message, help);
 }
 
 function readMatch(node: Node, { match }: RouteData, { needsPath }: RouteDefaults, problems: Problems): RouteMatch {

@@ -26,6 +26,7 @@ import {
   headerName,
   headerText,
   hostName,
+  hostNames,
   method,
   origin,
   pathPrefix,
@@ -90,8 +91,8 @@ const listen = z.strictObject({
     withDefault(address, { host: '127.0.0.1', port: 8080 }, '127.0.0.1:8080'),
   ),
   allowed_hosts: described(
-    'Host names accepted besides loopback names and the hosts of routes.',
-    z.array(hostName).optional(),
+    'Host names accepted besides loopback names and the hosts of routes; an entry may hold several, with commas between them.',
+    z.array(hostNames).optional(),
   ),
   allowed_origins: described('Browser origins that may call.', z.array(origin).optional()),
   access_tokens: described('When given, a caller must show one of them.', z.array(accessToken).optional()),

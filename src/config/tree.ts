@@ -138,6 +138,11 @@ export class ScalarNode extends Base {
   get isEmpty(): boolean {
     return !this.isBroken && (this.value === null || this.text === '');
   }
+
+  /** Whether it is written as one `${VAR:-}`. */
+  get mayBeNothing(): boolean {
+    return this.interpolation?.mayBeNothing === true;
+  }
 }
 
 export class MapNode extends Base {

@@ -1,9 +1,11 @@
 import { isHeaderValue, isToken } from '../core/headers.ts';
+import { hasDotSegment } from '../core/path.ts';
 import type { Address } from './config.ts';
 import { Fault } from './fault.ts';
-import { leaf, pattern, unfit, type Leaf, type Seen } from './leaf.ts';
+import { leaf, pattern, shown, unfit, type Leaf, type Seen } from './leaf.ts';
 import { parseTemplate, TEMPLATE_NAMES, FILTERS, TemplateError, yieldsBytes } from './template.ts';
 import { didYouMean } from './suggest.ts';
+import type { ScalarNode } from './tree.ts';
 
 const TEXT = { type: 'string' };
 const TEXT_OR_NUMBER = { type: ['string', 'number', 'boolean'] };
@@ -34,16 +36,32 @@ export const address: Leaf<Address> = leaf({
   },
 });
 
+const HOST_NAME = /^(?:\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)$/;
+const HOST_NAME_HELP = 'write the name alone, without scheme and port: phonepe.localhost';
+
 /** A Host name without a port, in lower case. */
 export const hostName: Leaf<string> = leaf({
   expects: 'a host name',
   json: TEXT,
   read: (node) => {
     const name = node.text.toLowerCase();
-    if (!/^(?:\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)$/.test(name)) {
-      throw unfit(node, 'a host name', 'write the name alone, without scheme and port: phonepe.localhost');
-    }
+    if (!HOST_NAME.test(name)) throw unfit(node, 'a host name', HOST_NAME_HELP);
     return name;
+  },
+});
+
+/** Host names as {@link hostName}, with commas between them where one variable holds several; empty pieces don't count. */
+export const hostNames: Leaf<readonly string[]> = leaf({
+  expects: 'a host name',
+  json: TEXT,
+  read: (node) => {
+    const names = node.text
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '');
+    if (!names.every((name) => HOST_NAME.test(name))) throw unfit(node, 'a host name', HOST_NAME_HELP);
+    return names;
   },
 });
 
@@ -81,10 +99,6 @@ function readUrl(text: string): { origin: string; rest: string } | string {
 
 /** An IPv6 address, or a name that DNS can have; `URL` takes `*` and more for names too. */
 const HOST = /^(?:\[.*\]|(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?)$/;
-
-const DOT = /^(?:\.|%2e){1,2}(?:;.*)?$/i;
-
-const hasDotSegment = (path: string): boolean => path.split(/\/|%2f|%5c|\\/i).some((segment) => DOT.test(segment));
 
 /** A URL to which paths are appended: no query either, the trailing slash cut. */
 export const upstream: Leaf<string> = leaf({
@@ -124,27 +138,40 @@ export const endpoint: Leaf<string> = leaf({
   },
 });
 
+const PATH = { type: 'string', pattern: '^/|\\$\\{' };
+
 /** A prefix of the raw path, on segment boundaries. What the listener refuses can't be matched. */
-export const pathPrefix: Leaf<string> = leaf({
+export const pathPrefix: Leaf<string> = leaf({ expects: 'a path', json: PATH, read: readPrefix });
+
+/** The same below an API; all of it is what a profile has without saying so. */
+export const apiPath: Leaf<string> = leaf({
   expects: 'a path',
-  json: { type: 'string', pattern: '^/|\\$\\{' },
+  json: PATH,
   read: (node) => {
-    const path = node.text;
-    const fail = (expects: string, help?: string): Fault => unfit(node, expects, help);
-    if (!path.startsWith('/')) throw fail('a path', 'begin with a slash: /phonepe');
-    if (/[?#]/.test(path)) throw fail('a path alone', 'leave query and fragment out');
-    if (path !== '/' && path.endsWith('/'))
-      throw fail('a prefix', `leave the last slash out: ${path.replace(/\/+$/, '') || '/'}`);
-    if (path.startsWith('//') || path.includes('\\'))
-      throw fail('a path that is accepted', 'write single forward slashes');
-    if (!/^[\x21-\x7e]+$/.test(path))
-      throw fail('a path as it is on the wire', 'percent-encode what is not visible ASCII');
-    if (/%(?![0-9A-Fa-f]{2})|%00/.test(path))
-      throw fail('a path that is accepted', 'write percent escapes with two hex digits');
-    if (hasDotSegment(path)) throw fail('a path that is accepted', 'leave `.` and `..` out');
-    return path;
+    if (node.text === '/') throw unfit(node, 'a path below the API', 'name a part of it: /merchant');
+    return readPrefix(node);
   },
 });
+
+function readPrefix(node: ScalarNode): string {
+  const path = node.text;
+  const fail = (expects: string, help?: string): Fault => unfit(node, expects, help);
+  if (!path.startsWith('/')) throw fail('a path', 'begin with a slash: /phonepe');
+  if (/[?#]/.test(path)) throw fail('a path alone', 'leave query and fragment out');
+  if (path !== '/' && path.endsWith('/'))
+    throw fail('a prefix', `leave the last slash out: ${path.replace(/\/+$/, '') || '/'}`);
+  if (path.startsWith('//') || path.includes('\\'))
+    throw fail('a path that is accepted', 'write single forward slashes');
+  if (!/^[\x21-\x7e]+$/.test(path))
+    throw fail('a path as it is on the wire', 'percent-encode what is not visible ASCII');
+  if (/%(?![0-9A-Fa-f]{2})|%00/.test(path))
+    throw fail('a path that is accepted', 'write percent escapes with two hex digits');
+  if (hasDotSegment(path)) {
+    const message = `${shown(node)} has a dot segment, which no request that is let in can have`;
+    throw new Fault('unreachable_path', message, 'leave `.` and `..` out, percent-encoded ones too');
+  }
+  return path;
+}
 
 /** A request method that a route or a signature may name. */
 export const method: Leaf<string> = leaf({

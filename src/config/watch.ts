@@ -35,7 +35,8 @@ function signatureOf(file: string): string {
 
 /**
  * Watches the files of each provider's credentials. When they have been quiet for a second, all values of the provider are
- * swapped at once; while one is missing, unreadable, empty or not fit to be sent, all old ones stay, with a notice. Another
+ * swapped at once; while one is missing, unreadable, empty or not fit to be sent, all old ones stay, with a notice. The notice of
+ * a swap tells, too, what looks wrong with a new value. Another
  * tells at the start what is in use, secrets aside. Returns what ends it.
  */
 export function watchCredentials(
@@ -90,9 +91,10 @@ export function watchCredentials(
       }
       provider.complaint = undefined;
       if (result.changed.length === 0) return;
+      const isSuspicious = result.suspicions.length > 0;
       onNotice({
-        level: 'info',
-        message: 'credentials changed, the new ones are in use',
+        level: isSuspicious ? 'warn' : 'info',
+        message: `credentials changed, the new ones are in use${isSuspicious ? `; ${result.suspicions.join('; ')}` : ''}`,
         fields: { provider: name, changed: result.changed, ...result.shown },
       });
     } catch (error) {

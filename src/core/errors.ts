@@ -114,7 +114,7 @@ export const ERRORS = {
     502,
     'destination_unavailable',
     'The provider could not be reached',
-    'Check the address, DNS, firewall and certificate: `outrider doctor` looks at each. It is safe to send the request again.',
+    'Check the address, DNS, firewall and certificate. It is safe to send the request again.',
   ),
   upstream_failed: kind(
     502,

@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts';
+import type { Config, RouteMatch } from '../config/config.ts';
 import { destinationDenied, destinationOfUrl, originOfDestination, type Destination } from './destination.ts';
 import type { ForwardDoor, Lane } from './lane.ts';
 import { fits } from './router.ts';
@@ -7,16 +7,41 @@ import { fits } from './router.ts';
 interface Way {
   readonly lane: Lane;
   readonly basePath: string;
+  /** What it is a way for: an api path, or the base path. */
+  readonly prefix: string;
+  /** Of ways with one base path the one with the highest goes first. */
+  readonly rank: number;
+  readonly match: RouteMatch;
 }
+
+/** A lane is for its api paths before all others, for the rest before those alone that are for something else. */
+const ALL = 0;
+const REST = -1;
+const rankOf = (apiPath: string): number => 1 + apiPath.length;
 
 const keyOf = (host: string, port: number): string => `${host}:${port}`;
 
 const leadsTo = (path: string, basePath: string): boolean =>
   path.startsWith(basePath) && (path.length === basePath.length || path.charCodeAt(basePath.length) === 0x2f);
 
+/** How well the api paths of a lane fit a path: positive and the longer the better; 0 without any; negative when none fits. */
+export function apiFit({ apiPaths }: Pick<Lane, 'apiPaths'>, path: string): number {
+  if (apiPaths.length === 0) return ALL;
+  return Math.max(REST, ...apiPaths.filter((apiPath) => leadsTo(path, apiPath)).map(rankOf));
+}
+
+function* waysOf(lane: Lane): Generator<Way> {
+  const { basePath } = lane.join;
+  const asItIs = { ...lane, join: { cut: 0, basePath: '' } };
+  const way = { lane: asItIs, basePath, match: { ...lane.match, hosts: [] } };
+  for (const prefix of lane.apiPaths) yield { ...way, prefix, rank: rankOf(prefix) };
+  yield { ...way, prefix: basePath, rank: lane.apiPaths.length === 0 ? ALL : REST };
+}
+
 /**
- * Compiles the forward doors: the longest `upstream` that is a prefix of the URL wins, then the earlier route. What is
- * asked for in plain HTTP is carried over the route's own scheme, so port 80 leads to a route's port 443 too.
+ * Compiles the forward doors: the longest `upstream` that is a prefix of the URL wins; of several with the same, the longest of
+ * their profiles' `api_paths` that fits, then one whose profile has none, then the earlier route. What is asked for in plain HTTP
+ * is carried over the route's own scheme, so port 80 leads to a route's port 443 too.
  * @param relay Makes the lane that carries requests without a route to an origin.
  */
 export function createForwardDoor(
@@ -30,14 +55,14 @@ export function createForwardDoor(
   const add = (key: string, way: Way): void => void ways.set(key, [...(ways.get(key) ?? []), way]);
   for (const lane of lanes) {
     const { scheme, host, port } = destinationOfUrl(lane.origin);
-    const { basePath } = lane.join;
-    const way = { lane: { ...lane, join: { cut: 0, basePath: '' } }, basePath };
     hosts.add(host);
-    add(keyOf(host, port), way);
-    if (scheme === 'https' && port === 443) add(keyOf(host, 80), way);
+    for (const way of waysOf(lane)) {
+      add(keyOf(host, port), way);
+      if (scheme === 'https' && port === 443) add(keyOf(host, 80), way);
+    }
   }
   // A stable sort keeps the earlier route in front.
-  for (const list of ways.values()) list.sort((a, b) => b.basePath.length - a.basePath.length);
+  for (const list of ways.values()) list.sort((a, b) => b.basePath.length - a.basePath.length || b.rank - a.rank);
 
   return {
     mode,
@@ -47,7 +72,10 @@ export function createForwardDoor(
     laneFor(destination, request) {
       const found = ways
         .get(keyOf(destination.host, destination.port))
-        ?.find(({ lane, basePath }) => leadsTo(request.path, basePath) && fits({ ...lane.match, hosts: [] }, request));
+        ?.find(
+          ({ basePath, prefix, match }) =>
+            leadsTo(request.path, basePath) && leadsTo(request.path, prefix) && fits(match, request),
+        );
       if (found) return found.lane;
       if (unmatched === 'tunnel') return relay(destination);
       throw destinationDenied(`no route leads to ${originOfDestination(destination)}${request.path}`);

@@ -20,6 +20,8 @@ export interface Lane {
   /** Scheme, host and port of the upstream. */
   readonly origin: string;
   readonly join: Join;
+  /** Paths of the upstream that its profile is for; none: it is for all. */
+  readonly apiPaths: readonly string[];
   readonly forward: (headers: RawHeaders, options: readonly string[]) => RawHeaders;
   /** Undefined: forwarded without credentials. */
   readonly authorizer: Authorizer | undefined;

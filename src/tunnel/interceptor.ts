@@ -36,7 +36,7 @@ export function createInterceptor({ clock, events, authorityFor, adopt, failed }
       issuers.use(authority, hosts);
       routed = hosts;
       if (!isNew) return;
-      const message = 'a new local CA was made: clients must trust it (outrider ca show, outrider ca trust)';
+      const message = 'a new local CA was made: clients must trust it (`outrider ca show`, `outrider ca trust`)';
       events.emit('notice', { level: 'warn', message, fields: { state_dir: stateDir } });
     },
     async intercept(socket, head, way) {

@@ -33,9 +33,10 @@ export const profileOf = (parts: ProfileParts): Profile => ({
   credentials: Object.fromEntries(
     Object.entries(parts.credentials ?? {}).map(([name, spec]) => [
       name,
-      { secret: false, optional: false, default: undefined, ...spec },
+      { secret: false, optional: false, default: undefined, empty: false, without: undefined, ...spec },
     ]),
   ),
+  apiPaths: [],
   token: parts.token,
   inject: { headers: {}, query: {}, form: {}, json: {}, ...parts.inject },
   sign: parts.sign ?? [],

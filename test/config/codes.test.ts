@@ -23,9 +23,16 @@ const CASES: readonly Case[] = [
   {
     code: 'yaml_syntax',
     title: 'a reference in a flow list',
-    source: 'listen:\n  access_tokens: [$«{»T}]\n',
+    source: 'listen:\n  access_tokens: [«${T}»]\n',
     path: '',
     help: /in quotes/,
+  },
+  {
+    code: 'yaml_syntax',
+    title: 'a template at the beginning of a value',
+    source: PROFILE('inject:\n  headers:\n    authorization: «{{token.token_type}}» {{token.access_token}}'),
+    path: '',
+    help: /in quotes: "\{\{name\}\}"/,
   },
   {
     code: 'yaml_syntax',
@@ -142,10 +149,11 @@ const CASES: readonly Case[] = [
     help: /64KiB/,
   },
   {
-    code: 'invalid_value',
+    code: 'unreachable_path',
     title: 'a path with a dot segment',
     source: ROUTES('- match: { path: «/a/%2E%2e/b» }\n  provider: p\n  upstream: http://h'),
     path: 'routes[0].match.path',
+    help: /percent-encoded/,
   },
   {
     code: 'invalid_value',
@@ -320,9 +328,29 @@ const CASES: readonly Case[] = [
   },
   {
     code: 'empty_secret',
-    title: 'an access token whose variable is empty',
-    source: 'listen:\n  access_tokens:\n    - «${TOKEN:-}»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    title: 'an access token without text',
+    source: 'listen:\n  access_tokens:\n    - «""»\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
     path: 'listen.access_tokens[0]',
+  },
+  {
+    code: 'empty_secret',
+    title: 'a credential that may be empty and was forgotten',
+    source: PROVIDER('profile: basic\ncredentials:\n  username: a\n  password: «~»'),
+    path: 'providers.p.credentials.password',
+  },
+  {
+    code: 'suspicious_secret',
+    title: 'a credential with a blank at its end',
+    source: PROVIDER('profile: bearer\ncredentials: { token: «"abc "» }'),
+    path: 'providers.p.credentials.token',
+    help: /give it without/,
+  },
+  {
+    code: 'invalid_value',
+    title: 'a user name with a colon',
+    source: PROVIDER('profile: basic\ncredentials: { username: «"rk_1:x"», password: a }'),
+    path: 'providers.p.credentials.username',
+    help: /without ":"/,
   },
   {
     code: 'missing_endpoint',
@@ -372,6 +400,14 @@ const CASES: readonly Case[] = [
     help: /providers\.p\.endpoints\.api/,
   },
   {
+    code: 'simulator_remote_upstream',
+    title: 'a token of the simulator on its way to the provider',
+    source:
+      'providers:\n  p: { profile: phonepe, environment: simulator }\nroutes:\n  - match: { path: /p }\n    provider: p\n    upstream: «https://api.phonepe.com/apis/pg»\n',
+    path: 'routes[0].upstream',
+    help: /^leave it out, or choose a real `environment`/,
+  },
+  {
     code: 'duplicate_name',
     title: 'two routes of one name',
     source: ROUTES(
@@ -394,6 +430,14 @@ const CASES: readonly Case[] = [
       '- { name: a, match: { path: /a, methods: [GET, POST] }, provider: p, upstream: "http://h" }\n- { name: b, match: { path: «/a», methods: [POST] }, provider: p, upstream: "http://h" }',
     ),
     path: 'routes[1].match.path',
+  },
+  {
+    code: 'shadowed_upstream',
+    title: 'a second route to one upstream, with forwarding on',
+    source:
+      'forward: { mode: plain }\nroutes:\n  - { match: { path: /a }, upstream: "http://h" }\n  - { match: { path: /b }, upstream: «"http://h"» }\n',
+    path: 'routes[1].upstream',
+    help: /`methods` or `headers`/,
   },
   { code: 'no_routes', title: 'no route at all', source: '«version»: 1\n', path: 'routes' },
 

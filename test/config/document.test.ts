@@ -94,3 +94,62 @@ test('an empty section counts as absent', (t) => {
   t.deepEqual(diagnostics, []);
   t.deepEqual(config?.admin, { address: { host: '127.0.0.1', port: 8081 }, token: undefined });
 });
+
+/** Line, column and length of each diagnostic. */
+const places = (text: string): string[] =>
+  parse(text).diagnostics.map(({ code, line, column, length }) => `${code} ${line}:${column}+${length}`);
+
+test('braces that were meant for us are one mistake a line, wherever YAML takes them for its own', (t) => {
+  const CASES: readonly (readonly [text: string, ...found: string[]])[] = [
+    ['credentials: { client_id: ${X}, client_secret: ${Y} }', 'yaml_syntax 1:27+4'],
+    ['{ a: ${X} }', 'yaml_syntax 1:6+4'],
+    ['a: [${X}, ${Y}, ${Z}]', 'yaml_syntax 1:5+4'],
+    ['a: {\n  b: ${X},\n  c: ${Y} }', 'yaml_syntax 2:6+4', 'yaml_syntax 3:6+4'],
+    ['a: { b: { c: [${X:-y}] } }', 'yaml_syntax 1:15+7'],
+    ['a: { b: ${X:-${Y:-}} }', 'yaml_syntax 1:9+12'],
+    ['a: { b: ${file:/run/x} }', 'yaml_syntax 1:9+14'],
+    ['a: { b: ${X:?not, set: yet} }', 'yaml_syntax 1:9+19'],
+    ['a: [https://${HOST}/x, b]', 'yaml_syntax 1:13+7'],
+    ['a: { ${X}: b }', 'yaml_syntax 1:6+4'],
+    ['a: { b: $${X} }', 'yaml_syntax 1:10+4'],
+    ['a: { b: {{uuid}} }', 'yaml_syntax 1:9+8'],
+    ['a: { b: Bearer {{token.access_token}} }', 'yaml_syntax 1:16+22'],
+    ['a: [{{uuid}}, {{now.s}}]', 'yaml_syntax 1:5+8'],
+    ['a: {{uuid}}', 'yaml_syntax 1:4+8'],
+    ['a: {{uuid | base64}}:{{now.s}}', 'yaml_syntax 1:4+17'],
+    ['- {{uuid}}\n- ok\n- {{now.s}} x', 'yaml_syntax 1:3+8', 'yaml_syntax 3:3+9'],
+    ['a: {{uuid}}\nb: [${X}]', 'yaml_syntax 1:4+8', 'yaml_syntax 2:5+4'],
+    ['a: [${X}]\r\nb: [${Y}]\r\n', 'yaml_syntax 1:5+4', 'yaml_syntax 2:5+4'],
+  ];
+  for (const [text, ...found] of CASES) {
+    t.deepEqual(places(text), found, text);
+    t.true(
+      parse(text).diagnostics.every(({ help }) => help?.includes('in quotes')),
+      text,
+    );
+  }
+});
+
+test('another mistake of YAML is told beside such braces, at its own place', (t) => {
+  t.deepEqual(places('a: { b: ${X} }\nc: d: e\n'), ['yaml_syntax 1:9+4', 'yaml_syntax 2:4+1']);
+  t.deepEqual(places('a: [1, 2\nb: { c: ${X} }\n'), ['yaml_syntax 2:1+1', 'yaml_syntax 2:9+4']);
+  t.deepEqual(places('a: { b: ${X} }\n---\nc: 1\n'), ['yaml_syntax 1:9+4', 'multiple_documents 2:1+3']);
+});
+
+test("braces in quotes, in plain text, in a block and in a comment are nobody else's", (t) => {
+  for (const text of [
+    'state_dir: ${X:-a}',
+    'state_dir: a{{b}}',
+    'state_dir: "{{b}}"',
+    'listen: { allowed_hosts: ["${X:-}", \'${X:-}\'] }',
+    'state_dir: |\n  ${X:-a} {{b}}',
+    'state_dir: a # [${X}] {{',
+    'listen: {} # ${X}',
+    'state_dir: [{ {',
+  ]) {
+    t.false(
+      parse(`${text}\n`).diagnostics.some(({ help }) => help?.includes('in quotes')),
+      text,
+    );
+  }
+});

@@ -132,7 +132,95 @@ routes:
   t.is(config?.routes[0]?.headers.set.size, 0);
 });
 
-test('one trailing newline of a file is cut, and no more', (t) => {
+test('what is one reference as a whole loses all line breaks at its end, and nothing else', (t) => {
+  const env = { LF: 'a\n', MANY: 'a\r\n\n\r\r\n', INNER: 'a\nb\n', BLANK: 'a \n', BREAKS: '\n\n', NEL: 'a\u0085' };
+  const cut = (raw: string): string => interpolate(raw, { ...outside, env, readFile: () => 'a\n\r\n' }).text;
+  t.is(cut('${LF}'), 'a');
+  t.is(cut('${MANY}'), 'a');
+  t.is(cut('${INNER}'), 'a\nb');
+  t.is(cut('${BLANK}'), 'a ');
+  t.is(cut('${BREAKS}'), '');
+  t.is(cut('${NEL}'), 'a\u0085');
+  t.is(cut('${MANY:-b}'), 'a');
+  t.is(cut('${MANY:?needed}'), 'a');
+  t.is(cut('${UNSET:-${MANY}}'), 'a');
+  t.is(cut('${UNSET:-b\n}'), 'b');
+  t.is(cut('${file:x}'), 'a');
+  t.is(cut('${UNSET:-${file:x}}'), 'a');
+  t.is(cut('${LF}${LF}'), 'a\na\n');
+  t.is(cut('${MANY}.'), 'a\r\n\n\r\r\n.');
+  t.is(cut(' ${LF}'), ' a\n');
+  t.is(cut('$$${LF}'), '$a\n');
+  t.is(
+    interpolate('${file:x}', outside).again(() => 'b\n\n'),
+    'b',
+  );
+  t.is(
+    interpolate('<${file:x}', outside).again(() => 'b\n\n'),
+    '<b\n\n',
+  );
+});
+
+test('an access token that may be nothing is left out when it is, and only that', (t) => {
+  const tokens = (entries: string, env: Record<string, string> = {}): string[] | undefined => {
+    const { config, diagnostics } = parse(
+      `listen: { access_tokens: [${entries}] }\n${'routes: [{ match: { path: /p }, upstream: "http://h" }]'}`,
+      { env },
+    );
+    t.deepEqual(
+      diagnostics.map(({ code }) => code).filter((code) => code !== 'empty_secret'),
+      [],
+    );
+    return config?.listen.accessTokens.map((token) => token.reveal());
+  };
+  t.deepEqual(tokens('"${X:-}", one'), ['one']);
+  t.deepEqual(tokens('"${X:-${Y:-}}"'), []);
+  t.deepEqual(tokens('"${X:-}"', { X: '' }), []);
+  t.deepEqual(tokens('"${X:-}"', { X: 'two\n' }), ['two']);
+  for (const entry of ['""', '"${X}"', '"${X:-}${Y:-}"', '"${X:-${file:/dev/null}}"', 'null']) {
+    t.is(tokens(entry, { X: '' }), undefined, entry);
+  }
+});
+
+test('a token that is left out does not guard an address beyond loopback', (t) => {
+  const loaded = parse(`listen: { address: "0.0.0.0:1", access_tokens: ["\${X:-}"] }
+routes: [{ match: { path: /p }, upstream: "http://h" }]
+`);
+  t.deepEqual(problems(loaded), ['unsafe_bind listen.address']);
+});
+
+test('every list leaves out what may be nothing and is', (t) => {
+  const { config, diagnostics } = parse(
+    `listen: { allowed_origins: ["\${X:-}"] }
+store: { kind: file, path: /tmp/x, encryption_key: "\${K}", old_encryption_keys: ["\${X:-}", "\${K}"] }
+providers: { p: { profile: payu-partner, environment: simulator, scope: ["\${X:-}", refer_merchant] } }
+routes: [{ provider: p, match: { path: /p, methods: ["\${X:-}"] }, headers: { remove: ["\${X:-}"] } }]
+`,
+    { env: { K: `${'A'.repeat(43)}=` } },
+  );
+  t.deepEqual(diagnostics, []);
+  t.deepEqual(config?.listen.allowedOrigins, []);
+  t.deepEqual(config?.providers.get('p')?.scope, ['refer_merchant']);
+  t.like(config?.routes[0], { match: { methods: [] }, headers: { remove: [] } });
+  t.is(config?.store.kind === 'file' && config.store.encryption?.oldKeys.length, 1);
+});
+
+test('one entry of the allowed hosts may hold several, with commas between them', (t) => {
+  const hosts = (entries: string, HOSTS = ''): readonly string[] | string[] => {
+    const loaded = parse(
+      `listen: { allowed_hosts: [${entries}] }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n`,
+      { env: { HOSTS } },
+    );
+    return loaded.config?.listen.allowedHosts ?? problems(loaded);
+  };
+  t.deepEqual(hosts('"${HOSTS}"', 'A.test, b.test ,,[::1],\n'), ['a.test', 'b.test', '[::1]']);
+  t.deepEqual(hosts('"a.test,b.test", c.test'), ['a.test', 'b.test', 'c.test']);
+  t.deepEqual(hosts('" , "'), []);
+  t.deepEqual(hosts('"a.test;b.test"'), ['invalid_value listen.allowed_hosts[0]']);
+  t.deepEqual(hosts('"a.test,b.test:80"'), ['invalid_value listen.allowed_hosts[0]']);
+});
+
+test('reading a file cuts one newline at its end, and no more', (t) => {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
   t.teardown(() => fs.rmSync(directory, { recursive: true }));
   const write = (content: string | Uint8Array): string => {

@@ -43,7 +43,7 @@ const TABLE: Readonly<Record<string, readonly [environments: string, credentials
   'payu-v2': ['production simulator test', 'key salt!'],
   oauth2: ['', 'client_id client_secret!'],
   bearer: ['', 'token!'],
-  basic: ['', 'password! username'],
+  basic: ['', 'password! username!'],
   header: ['', 'name value!'],
   'query-key': ['', 'name value!'],
 };
@@ -221,7 +221,7 @@ ${ROUTE}`);
     onHeader: [],
     onBody: [{ status: 200, all: [{ pointer: '/subCode', equals: ['403', '404'] }] }],
     ahead: { ms: 300_000 },
-    cooldownMs: 5_000,
+    cooldownMs: 1,
   });
   t.deepEqual(config?.providers.get('q')?.profile.renew.onBody, []);
 });
@@ -383,4 +383,24 @@ test('scopes are counted one by one, however they are written', (t) => {
     `providers: { p: { profile: payu-partner, environment: simulator, scope: ["a b", c] } }\n${ROUTE}`,
   );
   t.deepEqual(config?.providers.get('p')?.scope, ['a', 'b', 'c']);
+});
+
+test('in the simulator a token may be renewed at once, unless somebody wrote otherwise', (t) => {
+  const cooldown = (provider: string, profiles = ''): number | undefined =>
+    parse(`profiles: { ${profiles} }\nproviders: { p: { ${provider} } }\n`).config?.providers.get('p')?.profile.renew
+      .cooldownMs;
+  const simulated = 'profile: phonepe, environment: simulator';
+  t.is(cooldown(simulated), 1);
+  t.is(cooldown(`${simulated}, renew: { on_status: [401] }`), 1);
+  t.is(cooldown(`${simulated}, renew: { cooldown: 7s }`), 7_000);
+  t.is(cooldown('profile: phonepe, environment: sandbox, credentials: { client_id: a, client_secret: b }'), 5_000);
+  const own = 'profile: own, environment: simulator';
+  t.is(cooldown(own, 'own: { extends: phonepe }'), 1);
+  t.is(cooldown(own, 'own: { extends: phonepe, renew: { cooldown: 5s } }'), 5_000);
+  t.is(cooldown(own, 'base: { extends: phonepe, renew: { cooldown: 3s } }, own: { extends: base }'), 3_000);
+  t.is(
+    cooldown(own, 'base: { extends: phonepe, renew: { cooldown: 3s } }, own: { extends: base, renew: { cooldown: } }'),
+    1,
+  );
+  t.is(cooldown(`${own}, renew: { cooldown: 2s }`, 'own: { extends: phonepe, renew: { cooldown: 5s } }'), 2_000);
 });

@@ -103,3 +103,62 @@ routes:
 test('a route with a mistake in its conditions is not compared', (t) => {
   t.deepEqual(codes('path: /a', 'path: /a, methods: [get]'), ['invalid_value routes[1].match.methods[0]']);
 });
+
+/** What a provider in the simulator gives rise to, by its endpoints and by the upstream of its route. */
+const simulated = (endpoints: string, upstream: string, profile = 'phonepe'): string[] =>
+  problems(
+    parse(`providers: { p: { profile: ${profile}, environment: simulator, endpoints: { ${endpoints} } } }
+routes: [{ provider: p, match: { path: /p }${upstream === '' ? '' : `, upstream: "${upstream}"`} }]
+`),
+  );
+
+test("a simulator's tokens and signatures that would go to another machine are warned of", (t) => {
+  for (const profile of ['phonepe', 'payu-hash']) {
+    for (const url of [
+      'https://api.phonepe.com/apis/pg',
+      'http://10.0.0.1',
+      'http://localhost.example',
+      'http://[2001:db8::1]:80/a',
+      'http://0.0.0.0',
+    ]) {
+      t.deepEqual(simulated('', url, profile), ['simulator_remote_upstream routes[0].upstream'], url);
+      t.deepEqual(
+        simulated(`api: "${url}"`, '', profile),
+        ['simulator_remote_upstream providers.p.endpoints.api'],
+        url,
+      );
+    }
+  }
+  t.deepEqual(simulated('api: "http://127.0.0.1"', 'https://h.example'), [
+    'simulator_remote_upstream routes[0].upstream',
+  ]);
+  t.deepEqual(simulated('token: "http://127.0.0.1/t"', 'https://h.example'), [
+    'simulator_remote_upstream routes[0].upstream',
+  ]);
+});
+
+test('what stays on this machine, and a token from elsewhere, is not warned of', (t) => {
+  for (const url of [
+    'http://127.0.0.1:1/x',
+    'http://127.8.9.1',
+    'http://localhost',
+    'http://a.localhost.:80',
+    'http://[::1]',
+    'http://[::ffff:127.0.0.1]',
+    'http://2130706433',
+  ]) {
+    t.deepEqual(simulated('', url), [], url);
+    t.deepEqual(simulated(`api: "${url}"`, ''), [], url);
+  }
+  t.deepEqual(simulated('api: "https://h.example"', 'http://127.0.0.1:1'), []);
+  t.deepEqual(simulated('token: "https://id.example/t"', ''), []);
+  t.deepEqual(simulated('token: "https://id.example/t", api: "https://h.example"', ''), []);
+  t.deepEqual(simulated('token: "https://id.example/t"', 'https://h.example'), []);
+});
+
+test('two routes that go to one remote API of the simulator are one mistake', (t) => {
+  const text = `providers: { p: { profile: phonepe, environment: simulator, endpoints: { api: "https://h.example" } } }
+routes: [{ provider: p, match: { path: /a } }, { provider: p, match: { path: /b } }]
+`;
+  t.deepEqual(problems(parse(text)), ['simulator_remote_upstream providers.p.endpoints.api']);
+});

@@ -1,6 +1,7 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { loadConfig } from '../../src/config/load.ts';
+import { loadConfig, parseConfig } from '../../src/config/load.ts';
 import { builtInProfiles } from '../../src/config/profiles.ts';
 
 const FILE = path.resolve('proxy.config.yaml');
@@ -54,4 +55,20 @@ test('one variable and the credentials turn the sample file to the real provider
     production.diagnostics.map(({ code, path: at }) => [code, at]),
     [['empty_secret', 'providers.phonepe.credentials.client_version']],
   );
+});
+
+test('what the sample file proposes for access tokens works once its marks are taken away', (t) => {
+  const proposed = fs.readFileSync(FILE, 'utf8').replace(/^  # (access_tokens:)\n  # (  - .*)$/m, '  $1\n  $2');
+  const tokens = (env: Record<string, string>): string[] | undefined => {
+    const { config, diagnostics } = parseConfig(proposed, FILE, { env });
+    t.deepEqual(
+      diagnostics.map(({ code }) => code),
+      'OUTRIDER_LISTEN' in env && env['OUTRIDER_ACCESS_TOKEN'] === '' ? ['unsafe_bind'] : [],
+    );
+    return config?.listen.accessTokens.map((token) => token.reveal());
+  };
+  t.deepEqual(tokens({}), []);
+  t.deepEqual(tokens({ OUTRIDER_ACCESS_TOKEN: 'shown\n' }), ['shown']);
+  t.deepEqual(tokens({ OUTRIDER_ACCESS_TOKEN: 'shown', OUTRIDER_LISTEN: '0.0.0.0:8080' }), ['shown']);
+  t.is(tokens({ OUTRIDER_ACCESS_TOKEN: '', OUTRIDER_LISTEN: '0.0.0.0:8080' }), undefined);
 });

@@ -74,6 +74,9 @@ const BROKEN: readonly string[] = [
   `provider: { p: { profile: bearer, credentials: { token: ${SECRET} } } }\n`,
   `providers: [{ profile: bearer, credentials: { token: ${SECRET} } }]\n`,
   `listen: { access_tokens: ${SECRET} }\n`,
+  `providers: { p: { profile: basic, credentials: { username: "a:${SECRET}", password: "${SECRET} " } } }\n`,
+  `providers: { p: { profile: query-key, credentials: { name: k, value: "${SECRET}\\0" } } }\n`,
+  `providers: { p: { profile: query-key, credentials: { name: k, value: "\\ufeff${SECRET}" } } }\n`,
   // Not YAML
   `providers:\n  p:\n    credentials:\n      client_secret: ${SECRET}: x\n`,
   `providers:\n  p:\n    credentials:\n      client_secret: "${SECRET}\n`,
@@ -101,6 +104,10 @@ const BROKEN: readonly string[] = [
   'store: { password: "${' + SECRET + '" }\n',
   `store: { password: x #${SECRET} }\n`,
   `store: { password: "\\q${SECRET}" }\n`,
+  // Without the quotes that its braces need
+  'providers: { p: { profile: bearer, credentials: { token: ${X:-' + SECRET + '}, x: ${Y} } } }\n',
+  `listen:\n  access_tokens: [ {{${SECRET}}} ]\n`,
+  `store:\n  password: {{${SECRET}}} {{${SECRET}\n`,
   // Where nobody looks for one
   `nope: 1\nstore: { kind: redis, url: "redis://u:${SECRET}@h" }\nproviders: [\n`,
   `routes: [{ match: { path: /p }, upstream: "http://h", headers: { set: { Authorization: "Bearer ${SECRET}" }, x: 1 } }]\n`,

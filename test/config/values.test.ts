@@ -1,4 +1,5 @@
 import test from 'ava';
+import { checkTarget } from '../../src/proxy/target.ts';
 import { parse, problems } from './helpers.ts';
 
 const ROUTE = 'routes: [{ match: { path: /p }, upstream: "http://h" }]\n';
@@ -98,6 +99,10 @@ accepts(
     'http://h/%zz',
     'http://h/../a',
     'http://h/a/%2e%2e',
+    'http://h/a/%252e%252e/b',
+    'http://h/%2e;x',
+    'http://h/..%2fx',
+    'http://h/a%25252f%25252e',
     'http://h\\a',
     'http://h:99999',
     'http://h:0',
@@ -225,4 +230,43 @@ routes: [{ match: { path: /p, hosts: [B.Test], headers: { X-A: B }, methods: [GE
     hosts: ['b.test'],
     headers: new Map([['x-a', 'B']]),
   });
+});
+
+const DOTTED = [
+  '/a/..',
+  '/./a',
+  '/a/%2e/b',
+  '/a/..;x',
+  '/a%2f..%2fb',
+  '/a/%252e%252e',
+  '/%2e;x',
+  '/a/%25252e',
+  '/..%2fx',
+  '/a/.%2E',
+  '/a%5c..%5cb',
+  '/a/%25%32%65',
+  '/a/%2e%2e%3bx',
+  '/a/%25252525252e%252e/b',
+];
+
+test('a path that no request can have is told by the rule of the listener', (t) => {
+  for (const path of DOTTED) {
+    t.throws(() => checkTarget(path), { message: /dot segment/ }, path);
+    t.deepEqual(
+      problems(parse(`routes: [{ match: { path: "${path}" }, upstream: "http://h" }]\n`)),
+      ['unreachable_path routes[0].match.path'],
+      path,
+    );
+    t.deepEqual(
+      problems(parse(`routes: [{ match: { path: /p }, upstream: "http://h${path}" }]\n`)),
+      ['invalid_value routes[0].upstream'],
+      path,
+    );
+    const api = `providers: { p: { profile: bearer, credentials: { token: a }, endpoints: { api: "http://h${path}" } } }\nroutes: [{ match: { path: /p }, provider: p, upstream: "http://h" }]\n`;
+    t.deepEqual(problems(parse(api)), ['invalid_value providers.p.endpoints.api'], path);
+  }
+  for (const path of ['/a/...', '/.a', '/a..', '/a;..', '/a/%252e%252ea', '/a%3b%2e', '/%2525', '/a/.%20']) {
+    t.notThrows(() => checkTarget(path), path);
+    t.deepEqual(problems(parse(`routes: [{ match: { path: "${path}" }, upstream: "http://h" }]\n`)), [], path);
+  }
 });

@@ -194,8 +194,8 @@ test('while a file is missing or empty all old values stay, and the operator is 
 
 test('while a file holds what no header can hold all old values stay, and the operator is told what to mend', async (t) => {
   const { clock, write, values, notices } = await watching(t);
-  write('key', 'key-two\n\n');
-  write('index', '2\n\n');
+  write('key', 'key-two');
+  write('index', '2\n3');
   await clock.advance(10_000);
   t.deepEqual(values(), ONE);
   t.is(notices.length, 1);
@@ -204,6 +204,17 @@ test('while a file holds what no header can hold all old values stay, and the op
   write('index', '2');
   await clock.advance(2_000);
   t.deepEqual(values(), TWO);
+});
+
+test('line breaks at the end of a changed file are no part of its value', async (t) => {
+  const { clock, write, values, notices } = await watching(t);
+  write('key', 'key-two\r\n\n');
+  write('index', '2\n\n\n');
+  await clock.advance(2_000);
+  t.deepEqual(values(), TWO);
+  write('key', 'key-two\n');
+  await clock.advance(2_000);
+  t.is(notices.length, 1);
 });
 
 test('a file that is replaced, even by one of the same size and time, is noticed', async (t) => {
@@ -261,4 +272,69 @@ test('the old secret is kept from the log as well as the new one', async (t) => 
   write('key', 'key-two');
   await clock.advance(2_000);
   t.deepEqual(texts().toSorted(), ['key-one', 'key-two']);
+});
+
+/** Watches one provider whose credentials come from files of their names. */
+async function watchingOf(t: ExecutionContext, profile: string, files: Readonly<Record<string, string>>) {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
+  t.teardown(() => fs.rmSync(directory, { recursive: true, force: true }));
+  const write = (name: string, text: string): void => fs.writeFileSync(path.join(directory, name), text);
+  for (const [name, text] of Object.entries(files)) write(name, text);
+  const credentials = Object.keys(files).map((name) => `${name}: "\${file:${name}}"`);
+  const clock = fakeClock();
+  const notices: NoticeRecord[] = [];
+  const { config, diagnostics } = parseConfig(
+    `providers: { p: { profile: ${profile}, credentials: { ${credentials.join(', ')} } } }`,
+    path.join(directory, 'proxy.config.yaml'),
+    { env: {}, clock, onNotice: (notice) => notices.push(notice) },
+  );
+  t.deepEqual(
+    diagnostics.filter(({ severity }) => severity === 'error'),
+    [],
+  );
+  t.teardown(config?.watchSecrets() ?? (() => {}));
+  await clock.advance(2_000);
+  notices.splice(0);
+  const values = (): object => Object.fromEntries(config?.providers.get('p')?.credentials.current.values ?? []);
+  return { clock, write, notices, values };
+}
+
+test('a value that looks as if something slipped into it is taken, and the operator is told so once', async (t) => {
+  const { clock, write, notices, values } = await watchingOf(t, 'bearer', { token: 'one-secret' });
+  write('token', ' two-secret\n');
+  await clock.advance(10_000);
+  t.deepEqual(values(), { token: ' two-secret' });
+  t.is(notices.length, 1);
+  t.like(notices[0], { level: 'warn', fields: { provider: 'p', changed: ['token'] } });
+  t.regex(notices[0]?.message ?? '', /in use; the credential "token" begins with white space$/);
+  t.false(JSON.stringify(notices).includes('two-secret'));
+  write('token', 'three');
+  await clock.advance(2_000);
+  t.like(notices[1], { level: 'info' });
+});
+
+test('a file may become empty where the empty text is a value, and nowhere else', async (t) => {
+  const { clock, write, notices, values } = await watchingOf(t, 'basic', { username: 'u', password: 'w' });
+  write('password', '\n');
+  await clock.advance(2_000);
+  t.deepEqual(values(), { username: 'u', password: '' });
+  write('password', 'x');
+  await clock.advance(2_000);
+  t.deepEqual(values(), { username: 'u', password: 'x' });
+  write('username', '');
+  await clock.advance(2_000);
+  t.deepEqual(values(), { username: 'u', password: 'x' });
+  t.deepEqual(
+    notices.map(({ level }) => level),
+    ['info', 'info', 'warn'],
+  );
+});
+
+test('a file that comes to hold what the profile excludes is refused', async (t) => {
+  const { clock, write, notices, values } = await watchingOf(t, 'basic', { username: 'u', password: 'w' });
+  write('username', 'a:b');
+  await clock.advance(2_000);
+  t.deepEqual(values(), { username: 'u', password: 'w' });
+  t.regex(notices[0]?.message ?? '', /"username" holds ":".*all old credentials/);
+  t.false(JSON.stringify(notices).includes('a:b'));
 });

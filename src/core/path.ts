@@ -1,0 +1,28 @@
+const ESCAPE = /%([0-9A-Fa-f]{2})/g;
+
+const decodeOnce = (path: string): string =>
+  path.replaceAll(ESCAPE, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+
+/** `%252525` hides as much as `%25`, and takes as many rounds to see through. */
+const collapse = (path: string): string => path.replaceAll(/%(?:25)+/g, '%25');
+
+function hasPlainDotSegment(path: string): boolean {
+  return path.split(/[/\\]/).some((segment) => {
+    const semicolon = segment.indexOf(';');
+    const name = semicolon < 0 ? segment : segment.slice(0, semicolon);
+    return name === '.' || name === '..';
+  });
+}
+
+/**
+ * Whether a path has a `.` or `..` for some server: as it stands, or once its percent escapes are decoded, however often; between
+ * slashes or backslashes, with parameters behind it or without. RFC 3986 §5.2.4.
+ */
+export function hasDotSegment(path: string): boolean {
+  for (let seen = collapse(path); ;) {
+    if (hasPlainDotSegment(seen)) return true;
+    const decoded = collapse(decodeOnce(seen));
+    if (decoded === seen) return false;
+    seen = decoded;
+  }
+}
