@@ -1,5 +1,5 @@
 import { sha512, signedKind, transact, transactions } from './payu-signed.ts';
-import { isId, isRupeesText, isText, readForm, readJsonText, reading } from './read.ts';
+import { isId, isRupeesText, isText, readPhpForm, readJsonText, reading } from './read.ts';
 import type { Problem } from './read.ts';
 import type { Answer, Call } from './types.ts';
 
@@ -75,7 +75,7 @@ export const payuHash = signedKind(
       method: 'POST',
       path: '/merchant/postservice.php',
       role: 'api',
-      answer: reading(readForm, serviceProblem, postService),
+      answer: reading(readPhpForm, serviceProblem, postService),
     },
   ],
   [

@@ -1,6 +1,6 @@
 import { paymentHash } from './payu-payment-hash.ts';
 import { signedKind, transact } from './payu-signed.ts';
-import { fit, isId, isRupeesText, isText, readForm, reading } from './read.ts';
+import { fit, isId, isRupeesText, isText, readPhpForm, reading } from './read.ts';
 import type { Problem } from './read.ts';
 import type { Answer, Call } from './types.ts';
 
@@ -47,7 +47,7 @@ const FORM_TYPE = { 'content-type': 'application/x-www-form-urlencoded' };
 
 /** PayU's payment form, whose hash covers what the form has. */
 export const payuPayment = signedKind(
-  [{ method: 'POST', path: '/_payment', role: 'api', answer: reading(readForm, paymentProblem, pay) }],
+  [{ method: 'POST', path: '/_payment', role: 'api', answer: reading(readPhpForm, paymentProblem, pay) }],
   [
     {
       method: 'POST',
