@@ -1,7 +1,7 @@
 import { sha512, signedKind, transact, transactions } from './payu-signed.ts';
 import { isId, isRupeesText, isText, readPhpForm, readJsonText, reading } from './read.ts';
 import type { Problem } from './read.ts';
-import type { Answer, Call } from './types.ts';
+import type { Answer, Call, ErrorWords } from './types.ts';
 
 /** PayU answers 200 whatever happens; `status` 0 is a failure. */
 const service = (status: 0 | 1, msg: string, rest: object = {}, rejected = false): Answer => ({
@@ -28,13 +28,15 @@ function verifyPayment(form: Form, { provider }: Call): Answer {
   });
 }
 
+/** PayU answers this one with a JSON text alone. */
+const ALREADY = 'Invoice has not been expired or max attempt has been reached for requested txnid.';
 const INVOICE = { txnid: isId, amount: isRupeesText, productinfo: isText, firstname: isText };
 
 function createInvoice(form: Form, call: Call): Answer {
   const read = readJsonText(field(form, 'var1'), INVOICE);
-  if ('problem' in read) return service(0, `Invalid var1: ${read.problem.detail}`);
+  if ('problem' in read) return service(0, `Simulator: var1: ${read.problem.detail}`);
   const made = transact(call, read.value);
-  if (!made) return service(0, 'Transaction Id already exists.');
+  if (!made) return { status: 200, body: ALREADY };
   return service(1, 'Invoice created', {
     'Transaction Id': made.txnid,
     URL: `https://test.payu.in/processInvoice?invoiceId=${made.mihpayid}`,
@@ -57,16 +59,46 @@ const COMMANDS: Readonly<Record<string, (form: Form, call: Call) => Answer>> = {
 function postService(form: Form, call: Call): Answer {
   const { key, salt } = call.provider.credentials;
   const [command, var1] = [field(form, 'command'), field(form, 'var1')];
-  if (call.query.get('form') !== '2') return service(0, 'Only form=2 (JSON) is answered here');
+  if (call.query.get('form') !== '2') return service(0, 'Simulator: only form=2 (JSON) is answered here');
   if (form.get('key') !== key) return service(0, 'Invalid Merchant key', {}, true);
   if (form.get('hash') !== sha512([key, command, var1, salt].join('|'))) return service(0, 'Invalid Hash.', {}, true);
   if (!Object.hasOwn(COMMANDS, command)) return service(0, 'Invalid command');
   return var1 ? COMMANDS[command]!(form, call) : service(0, 'Parameter missing');
 }
 
-const serviceProblem = ({ detail }: Problem): Answer => service(0, `Parameter missing: ${detail}`);
+const serviceProblem = ({ detail }: Problem): Answer => service(0, `Simulator: ${detail}`);
 
 const FORM_TYPE = { 'content-type': 'application/x-www-form-urlencoded' };
+
+const PAGES = 'https://docs.payu.in/reference';
+const SDK = 'https://github.com/payu-intrepos/web-sdk-nodejs, its tests against the test environment';
+
+const ERRORS: readonly ErrorWords[] = [
+  {
+    answer: '200 Invalid Hash.',
+    when: 'the hash is missing or wrong',
+    source: 'docs.payu.in, on the command udf_update',
+  },
+  {
+    answer: '200 Parameter missing',
+    when: 'var1 is missing',
+    source: `${PAGES}/check_action_status_api_with_request_id`,
+  },
+  {
+    answer: '200 0 out of 1 Transactions Fetched Successfully',
+    when: 'verify_payment finds nothing',
+    source: 'an answer of the test environment that a public connector has recorded',
+  },
+  {
+    answer: '200 Invoice has not been expired or max attempt has been reached for requested txnid.',
+    when: 'the txnid of an invoice was used for another amount',
+    source: SDK,
+    unsaid: 'that an invoice of the same amount may be made again',
+  },
+  { answer: '200 Invalid Merchant key', when: 'the key is another' },
+  { answer: '200 Invalid command', when: 'there is no such command' },
+  { answer: '200 Simulator: …', when: 'the form can’t be read, or a parameter is wrong: the message says what' },
+];
 
 /** PayU's commands: `hash = sha512hex(key|command|var1|salt)`. */
 export const payuHash = signedKind(
@@ -92,4 +124,5 @@ export const payuHash = signedKind(
       body: 'command=verify_payment&var1=txn-1',
     },
   ],
+  ERRORS,
 );

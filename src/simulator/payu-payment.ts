@@ -56,4 +56,16 @@ export const payuPayment = signedKind(
       body: 'txnid=txn-1&amount=10.00&productinfo=Shopping&firstname=Test&email=test%40example.com&phone=9876543210',
     },
   ],
+  [
+    {
+      answer: `400 ${WRONG_HASH}`,
+      when: 'the hash is missing or wrong',
+      source: "PayU's error page, as merchants quote it in public",
+      unsaid: 'the status and the JSON around it',
+    },
+    { answer: `400 ${UNKNOWN_FORM}`, when: "PayU's pages don't tell how such a form is hashed" },
+    { answer: `400 ${WRONG_KEY}`, when: 'the key is another' },
+    { answer: '400 Error Reason: amount is not valid', when: 'a field is missing or wrong: the message says which' },
+    { answer: '400 Error Reason: Duplicate txnid with another amount', when: 'the txnid was used before' },
+  ],
 );
