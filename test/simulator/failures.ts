@@ -107,6 +107,15 @@ const command =
   };
 const invoice = (amount: string): Failing =>
   command('create_invoice', { var1: JSON.stringify({ txnid: 'i', amount, productinfo: 'P', firstname: 'F' }) });
+const refund =
+  (vars: Headers): Failing =>
+  async (simulator) => {
+    await invoice('10')(simulator);
+    const { body } = await command('verify_payment', { var1: 'i' })(simulator);
+    return command('cancel_refund_transaction', { var1: body.transaction_details.i.mihpayid, ...vars })(simulator);
+  };
+const A = { var2: 'a', var3: '1' };
+
 const PAYMENT = { txnid: 't', amount: '1', productinfo: 'P', firstname: 'F', email: 'E' };
 const pay = (change: Headers = {}, forged: Headers = {}): Failing => {
   const { txnid, amount, productinfo, firstname, email } = { ...PAYMENT, ...change };
@@ -205,7 +214,15 @@ export const FAILURES: Failures = {
     command('verify_payment', { var1: 'x' }, { hash: 'x' }),
     command('verify_payment', { var1: '' }),
     command('verify_payment', { var1: 'x' }),
+    command('check_action_status', { var1: 'x' }),
+    command('cancel_refund_transaction', { var1: 'x', ...A }),
+    refund({ var3: '1' }),
+    refund({ var2: 'a' }),
+    after(refund(A), refund({ ...A, var3: '2' })),
+    after(refund(A), refund(A)),
+    refund({ ...A, var3: '11' }),
     after(invoice('1'), invoice('2')),
+    command('getIssuingBankStatus', { var1: 'x' }),
     command('verify_payment', { var1: 'x' }, { key: 'x' }),
     command('none', { var1: 'x' }),
     plain('POST', SERVICE, JSON_TYPE, '{}'),
