@@ -4,6 +4,7 @@ import {
   CONTROL_PATHS,
   SIMULATED_KINDS,
   createSimulator,
+  errorWords,
   simulatedEndpoints,
 } from '../simulator/simulator.ts';
 
@@ -40,14 +41,33 @@ function settled(signal: AbortSignal | undefined): Promise<void> {
   });
 }
 
-function asText(origin: string, simulators: readonly Readonly<Record<string, string>>[]): string {
-  const lines = simulators.flatMap(({ name, token, api }) => [
-    name ?? '',
+interface Listed {
+  readonly name: string;
+  readonly token?: string;
+  readonly api: string;
+  readonly errors: ReturnType<typeof errorWords>;
+}
+
+/** How many errors have whose words; the texts themselves are at the origin. */
+function asText(origin: string, simulators: readonly Listed[]): string {
+  const lines = simulators.flatMap(({ name, token, api, errors }) => [
+    name,
     ...(token ? [`  token  ${token}`] : []),
     `  api    ${api}`,
+    `  errors ${errors.documented.length} in documented words, ${errors.own.length} in the simulator's own`,
     '',
   ]);
-  return [`Simulators on ${origin}, credentials test / test`, '', ...lines, `Control`, CONTROL_HELP, ''].join('\n');
+  const whose = `Whose words an error has, with the sources: GET ${origin}/`;
+  return [
+    `Simulators on ${origin}, credentials test / test`,
+    '',
+    ...lines,
+    whose,
+    '',
+    `Control`,
+    CONTROL_HELP,
+    '',
+  ].join('\n');
 }
 
 /**
@@ -65,8 +85,9 @@ export async function simulate({ port, json, stdout, stderr, signal }: SimulateO
     return 1;
   }
   const simulators = SIMULATED_KINDS.map((kind) => {
-    const endpoints = Object.entries(simulatedEndpoints(kind)).map(([name, path]) => [name, origin + path]);
-    return { name: kind, ...(Object.fromEntries(endpoints) as Readonly<Record<string, string>>) };
+    const { token, api } = simulatedEndpoints(kind);
+    const errors = errorWords(kind);
+    return { name: kind, ...(token !== undefined && { token: origin + token }), api: `${origin}${api}`, errors };
   });
   stdout.write(
     json ? `${JSON.stringify({ origin, simulators, control: CONTROL_PATHS })}\n` : asText(origin, simulators),

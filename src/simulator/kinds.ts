@@ -6,7 +6,7 @@ import { payuPayment } from './payu-payment.ts';
 import { payuV2 } from './payu-v2.ts';
 import { phonepe } from './phonepe.ts';
 import { pincode } from './pincode.ts';
-import type { Example, Kind } from './types.ts';
+import type { ErrorWords, Example, Kind } from './types.ts';
 import { phonepeUser, xVerify } from './x-verify.ts';
 
 /** Every provider that can be simulated. Nothing below here, and nothing else, enumerates them. */
@@ -31,6 +31,12 @@ export const SIMULATED_KINDS: readonly string[] = [...KINDS.keys()];
  * others after those before them. Paths are below the provider's api endpoint. None for an unknown kind.
  */
 export const examples = (kind: string): readonly Example[] => KINDS.get(kind)?.examples ?? [];
+
+/** Whose words a kind's errors are: those that a source shows, and the simulator's own. Empty for an unknown kind. */
+export function errorWords(kind: string): { documented: readonly ErrorWords[]; own: readonly ErrorWords[] } {
+  const errors = KINDS.get(kind)?.errors ?? [];
+  return { documented: errors.filter(({ source }) => source), own: errors.filter(({ source }) => !source) };
+}
 
 /** A kind's endpoints as a profile writes them: `{ token: '/phonepe/apis/…', api: '/phonepe/apis/pg-sandbox' }`. */
 export function simulatedEndpoints(kind: string): Readonly<Record<string, string>> {

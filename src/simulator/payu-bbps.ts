@@ -121,4 +121,8 @@ export const payuBbps = payuProduct({
       path: `${NBC}/billfetchrequest?agentId=1&billerId=BESCOM000KAR01&customerPhoneNumber=9876543210&refId=REF0001`,
     },
   ],
+  errors: [
+    { answer: '400 FAILURE', when: 'a parameter or the amount is wrong: the reason says what' },
+    { answer: '404 FAILURE', when: 'no bill was fetched, or no payment made, for the refId' },
+  ],
 });

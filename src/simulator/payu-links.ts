@@ -106,4 +106,21 @@ export const payuPaymentLinks = payuProduct({
       body: '{"subAmount":100,"description":"A payment link","source":"API"}',
     },
   ],
+  errors: [
+    {
+      answer: '400 Invoice Number already exists. Please enter new invoice number.',
+      when: 'a link of that number is there',
+      source: 'https://docs.payu.in/reference/createpaymentlinkapi',
+      unsaid: 'the status',
+    },
+    {
+      answer: '404 paymentLink not found',
+      when: 'there is no link of that number',
+      source: 'https://docs.payu.in/reference-link/get_single_payment_link_api',
+      unsaid: 'the status',
+    },
+    { answer: '400 subAmount is missing', when: 'the body is wrong: the message says what' },
+    { answer: '400 the header merchantId is missing', when: 'merchantId is missing' },
+    { answer: '403 merchantId is not one of this client', when: 'merchantId is another' },
+  ],
 });

@@ -1,8 +1,8 @@
 import { bearerEndpoint, tokenEndpoint } from './oauth.ts';
 import type { GrantType } from './oauth.ts';
-import { payuBearerWords, payuLost, payuTokenWords } from './payu-words.ts';
+import { PAYU_OAUTH_ERRORS, payuBearerWords, payuLost, payuTokenWords } from './payu-words.ts';
 import { randomHex } from './tokens.ts';
-import type { Answer, Call, Endpoint, Kind } from './types.ts';
+import type { Answer, Call, Endpoint, ErrorWords, Kind } from './types.ts';
 
 /** A token of PayU: seconds, with what is granted and when it was made. A part of a second is rounded up. */
 const issuer = (scopes: { known: readonly string[]; max: number }, grantTypes: readonly GrantType[]) =>
@@ -33,11 +33,20 @@ export interface PayuProduct {
   readonly grantTypes?: readonly GrantType[];
   readonly paths: readonly ScopedPath[];
   readonly examples: Kind['examples'];
+  readonly errors: readonly ErrorWords[];
 }
 
 /** A PayU product behind the OAuth service that they all share. */
 export function payuProduct(product: PayuProduct): Kind {
-  const { scopes: known, maxScopes: max, credentials, grantTypes = ['client_credentials'], paths, examples } = product;
+  const {
+    scopes: known,
+    maxScopes: max,
+    credentials,
+    grantTypes = ['client_credentials'],
+    paths,
+    examples,
+    errors,
+  } = product;
   return {
     token: '/oauth/token',
     api: '',
@@ -51,5 +60,6 @@ export function payuProduct(product: PayuProduct): Kind {
       ),
     ],
     examples,
+    errors: [...errors, ...PAYU_OAUTH_ERRORS],
   };
 }

@@ -109,4 +109,8 @@ export const payuPartner = payuProduct({
       body: '{"merchant":{"display_name":"Acme Stores","email":"owner@example.com","mobile":"9876543210"}}',
     },
   ],
+  errors: [
+    { answer: '400 invalid_request', when: 'the body is wrong: the message says what' },
+    { answer: '404 not_found', when: 'there is no such merchant' },
+  ],
 });

@@ -1,11 +1,11 @@
-import { sha512, signedKind, transact } from './payu-signed.ts';
-import { fit, isId, isRupeesText, isText, readForm, reading } from './read.ts';
+import { paymentHash } from './payu-payment-hash.ts';
+import { signedKind, transact } from './payu-signed.ts';
+import { fit, isId, isRupeesText, isText, readPhpForm, reading } from './read.ts';
 import type { Problem } from './read.ts';
 import type { Answer, Call } from './types.ts';
 
 const field = (form: ReadonlyMap<string, string>, name: string): string => form.get(name) ?? '';
 
-const SIGNED = ['txnid', 'amount', 'productinfo', 'firstname', 'email', 'udf1', 'udf2', 'udf3', 'udf4', 'udf5'];
 const PAYMENT = { txnid: isId, amount: isRupeesText, productinfo: isText, firstname: isText, email: isText };
 
 const payment = (status: number, message: string | null, txnId: string, result: unknown, rejected = false): Answer => ({
@@ -23,20 +23,19 @@ const payment = (status: number, message: string | null, txnId: string, result: 
 });
 const paymentProblem = ({ status, detail }: Problem): Answer => payment(status, `Error Reason: ${detail}`, '', null);
 
-/** A field that is not there counts as empty in the hash; five reserved ones always do. */
+const WRONG_KEY = 'Error Reason: Merchant key is not valid';
+const WRONG_HASH = 'Error Reason: Transaction failed due to incorrectly calculated hash parameter';
+/** Words of the simulator's own, and they say so. */
+const UNKNOWN_FORM = "Simulator: PayU's pages don't tell how a form with these fields, or this api_version, is hashed";
+
 function pay(form: ReadonlyMap<string, string>, call: Call): Answer {
   const { key = '', salt = '' } = call.provider.credentials;
   const txnid = field(form, 'txnid');
-  if (form.get('key') !== key) return payment(400, 'Error Reason: Merchant key is not valid', txnid, null, true);
-  const signed = [key, ...SIGNED.map((name) => field(form, name)), '', '', '', '', '', salt].join('|');
-  if (form.get('hash') !== sha512(signed))
-    return payment(
-      400,
-      'Error Reason: Transaction failed due to incorrectly calculated hash parameter',
-      txnid,
-      null,
-      true,
-    );
+  const reject = (message: string): Answer => payment(400, message, txnid, null, true);
+  if (form.get('key') !== key) return reject(WRONG_KEY);
+  const hash = paymentHash(form, salt);
+  if (hash === undefined) return reject(UNKNOWN_FORM);
+  if (form.get('hash') !== hash) return reject(WRONG_HASH);
   const read = fit(Object.fromEntries(form), PAYMENT);
   if ('problem' in read) return paymentProblem(read.problem);
   const made = transact(call, read.value);
@@ -46,9 +45,9 @@ function pay(form: ReadonlyMap<string, string>, call: Call): Answer {
 
 const FORM_TYPE = { 'content-type': 'application/x-www-form-urlencoded' };
 
-/** PayU's payment form: the hash covers ten fields. */
+/** PayU's payment form, whose hash covers what the form has. */
 export const payuPayment = signedKind(
-  [{ method: 'POST', path: '/_payment', role: 'api', answer: reading(readForm, paymentProblem, pay) }],
+  [{ method: 'POST', path: '/_payment', role: 'api', answer: reading(readPhpForm, paymentProblem, pay) }],
   [
     {
       method: 'POST',
@@ -56,5 +55,17 @@ export const payuPayment = signedKind(
       headers: FORM_TYPE,
       body: 'txnid=txn-1&amount=10.00&productinfo=Shopping&firstname=Test&email=test%40example.com&phone=9876543210',
     },
+  ],
+  [
+    {
+      answer: `400 ${WRONG_HASH}`,
+      when: 'the hash is missing or wrong',
+      source: "PayU's error page, as merchants quote it in public",
+      unsaid: 'the status and the JSON around it',
+    },
+    { answer: `400 ${UNKNOWN_FORM}`, when: "PayU's pages don't tell how such a form is hashed" },
+    { answer: `400 ${WRONG_KEY}`, when: 'the key is another' },
+    { answer: '400 Error Reason: amount is not valid', when: 'a field is missing or wrong: the message says which' },
+    { answer: '400 Error Reason: Duplicate txnid with another amount', when: 'the txnid was used before' },
   ],
 );

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { shelf } from './ledger.ts';
-import { payuLost } from './payu-words.ts';
+import { PAYU_LOST, payuLost } from './payu-words.ts';
 import { randomHex } from './tokens.ts';
-import type { Call, Kind } from './types.ts';
+import type { Call, ErrorWords, Kind } from './types.ts';
 
 export interface Transaction {
   readonly mihpayid: string;
@@ -15,6 +15,8 @@ export interface Transaction {
 }
 /** What was paid with one merchant key, however it was signed. */
 export const transactions = shelf<Transaction>('payu-transaction');
+/** The same transactions by the id that PayU gives them. */
+export const transactionsByPayuId = shelf<Transaction>('payu-id');
 const sharedByKey: Kind['ledger'] = ({ key }) => `payu/${key}`;
 
 export const sha512 = (text: string | Buffer): string => createHash('sha512').update(text).digest('hex');
@@ -29,7 +31,7 @@ export function transact(
   const before = transactions.get(ledger, wanted.txnid);
   if (before) return paid(before.amount) === paid(wanted.amount) ? before : undefined;
   const { txnid, amount, productinfo, firstname } = wanted;
-  return transactions.put(ledger, txnid, {
+  const made = transactions.put(ledger, txnid, {
     mihpayid: `4039937155${parseInt(randomHex(4), 16)}`,
     txnid,
     amount,
@@ -37,10 +39,15 @@ export function transact(
     firstname,
     addedon: new Date(clock.now()).toISOString().slice(0, 19).replace('T', ' '),
   });
+  return transactionsByPayuId.put(ledger, made.mihpayid, made);
 }
 
 /** A kind that signs with a key and a salt; all that have the same key see the same transactions. */
-export const signedKind = (endpoints: Kind['endpoints'], examples: Kind['examples']): Kind => ({
+export const signedKind = (
+  endpoints: Kind['endpoints'],
+  examples: Kind['examples'],
+  errors: readonly ErrorWords[],
+): Kind => ({
   api: '',
   credentials: { key: 'test', salt: 'test' },
   lifetimeMs: 0,
@@ -48,4 +55,5 @@ export const signedKind = (endpoints: Kind['endpoints'], examples: Kind['example
   lost: payuLost,
   endpoints,
   examples,
+  errors: [...errors, ...PAYU_LOST],
 });

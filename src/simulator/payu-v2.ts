@@ -71,4 +71,16 @@ export const payuV2 = signedKind(
     },
     { method: 'GET', path: '/v2/payments/txn-2' },
   ],
+  // No page of PayU shows an error of these calls; the first three are what the gateway Kong says of such signatures.
+  [
+    { answer: '401 Unauthorized', when: 'Authorization is missing' },
+    { answer: '401 HMAC signature cannot be verified', when: 'Authorization is no hmac, or its signature is wrong' },
+    {
+      answer: '401 HMAC signature cannot be verified, a valid date header is required for HMAC Authentication',
+      when: 'Date is missing, or more than 15 minutes off',
+    },
+    { answer: '400 txnId is missing', when: 'the body is wrong: the message says what' },
+    { answer: '400 txnId was used before, for another amount', when: 'the txnId was used before' },
+    { answer: '404 no such transaction', when: 'there is no such transaction' },
+  ],
 );

@@ -1,5 +1,6 @@
+import { hinted } from './hint.ts';
 import type { BearerWords, TokenWords } from './oauth.ts';
-import type { Answer, Kind } from './types.ts';
+import type { Answer, ErrorWords, Kind } from './types.ts';
 
 /** An OAuth error as PayU's accounts service phrases it. */
 export const payuError = (status: number, error: string, error_description: string): Answer => ({
@@ -14,25 +15,26 @@ const challenged = (status: number, error: string, description: string): Answer 
   },
 });
 
+const invalidClient = (): Answer =>
+  challenged(
+    401,
+    'invalid_client',
+    'Client authentication failed due to unknown client, no client authentication included, or unsupported authentication method.',
+  );
+
+/** A wrong grant type is an invalid client, and what is missing a 401: so says PayU's page, where RFC 6749 has other words. */
 export const payuTokenWords: TokenWords = {
-  malformed: ({ status, detail }) =>
-    payuError(
-      status,
-      'invalid_request',
-      `The request is missing a required parameter, includes an unsupported parameter value, or is otherwise malformed: ${detail}.`,
+  malformed: ({ detail }) =>
+    hinted(
+      payuError(
+        401,
+        'invalid_request',
+        'The request is missing a required parameter, includes an unsupported parameter value, or is otherwise malformed.',
+      ),
+      detail,
     ),
-  wrongClient: () =>
-    challenged(
-      401,
-      'invalid_client',
-      'Client authentication failed due to unknown client, no client authentication included, or unsupported authentication method.',
-    ),
-  wrongGrant: () =>
-    payuError(
-      400,
-      'unsupported_grant_type',
-      'The authorization grant type is not supported by the authorization server.',
-    ),
+  wrongClient: () => hinted(invalidClient(), 'client_id or client_secret is wrong'),
+  wrongGrant: () => hinted(invalidClient(), 'grant_type is not the one of this provider'),
   wrongScope: (detail) => payuError(400, 'invalid_scope', detail),
   wrongRefresh: () => payuError(400, 'invalid_grant', 'The provided authorization grant is invalid.'),
 };
@@ -56,3 +58,24 @@ const LOST = {
 } as const;
 
 export const payuLost: Kind['lost'] = (status) => LOST[status];
+
+/** The errors of paths, in words that no page of PayU shows. */
+export const PAYU_LOST: readonly ErrorWords[] = [
+  { answer: '404 No such resource', when: 'there is no such path' },
+  { answer: '405 Request method not supported', when: 'the path has no such method' },
+];
+
+const ACCOUNTS = 'https://docs.payu.in/reference/validate_authcode_and_client_api';
+const OTHER_GRANT = 'that it is so for client_credentials: the page is about another grant at the same address';
+
+/** The errors of PayU's accounts service and of the tokens that it issues. */
+export const PAYU_OAUTH_ERRORS: readonly ErrorWords[] = [
+  { answer: '401 invalid_client', when: 'client_id or client_secret is wrong', source: ACCOUNTS, unsaid: OTHER_GRANT },
+  { answer: '401 invalid_client', when: 'grant_type is another', source: ACCOUNTS, unsaid: OTHER_GRANT },
+  { answer: '401 invalid_request', when: 'the token call lacks a field', source: ACCOUNTS, unsaid: OTHER_GRANT },
+  { answer: '401 invalid_request', when: 'the token call has a field too many, or is no form' },
+  { answer: '400 invalid_scope', when: 'a scope is not known, or there are too many' },
+  { answer: '401 invalid_token', when: 'the access token is missing, unknown, expired or revoked' },
+  { answer: '403 insufficient_scope', when: 'the access token lacks the scope of the call' },
+  ...PAYU_LOST,
+];

@@ -1,20 +1,32 @@
 import { randomBytes } from 'node:crypto';
+import { hinted } from './hint.ts';
 import type { BearerWords, TokenWords } from './oauth.ts';
 import type { Problem } from './read.ts';
 import { randomHex } from './tokens.ts';
-import type { Answer, Kind } from './types.ts';
+import type { Answer, ErrorWords, Kind } from './types.ts';
 
-/** An error of PhonePe's APIs. */
+/** An error of PhonePe PG: these two keys, as its pages show it. */
 export const phonepeError = (status: number, code: string, message: string): Answer => ({
+  status,
+  body: { code, message },
+});
+
+/** An error of the services behind X-VERIFY. */
+export const xVerifyError = (status: number, code: string, message: string): Answer => ({
   status,
   body: { success: false, code, message, data: {} },
 });
 
 const PROBLEM_CODES = { 400: 'BAD_REQUEST', 415: 'UNSUPPORTED_MEDIA_TYPE' } as const;
+const BAD_REQUEST = 'Please check the inputs you have provided.';
+const problemAs =
+  (error: typeof phonepeError) =>
+  ({ status, detail }: Problem): Answer =>
+    hinted(error(status, PROBLEM_CODES[status], BAD_REQUEST), detail);
 
-/** PhonePe's words for a request that can't be read. */
-export const phonepeProblem = ({ status, detail }: Problem): Answer =>
-  phonepeError(status, PROBLEM_CODES[status], `Please check the inputs you have provided: ${detail}`);
+/** PhonePe's words for a request that can't be read, or that can't be. */
+export const phonepeProblem = problemAs(phonepeError);
+export const xVerifyProblem = problemAs(xVerifyError);
 
 /** An error of PhonePe's identity manager; `INVALID_CLIENT` with 400 is as it has been seen. */
 const identityError = (status: number, code: string, title: string, description: string): Answer => ({
@@ -70,8 +82,22 @@ export function phonepeAccessToken(): string {
 }
 
 const LOST = {
-  404: { success: false, code: 'NOT_FOUND', message: 'API mapping not found', data: {} },
-  405: { success: false, code: 'METHOD_NOT_ALLOWED', message: 'The method is not allowed here', data: {} },
+  404: phonepeError(404, 'NOT_FOUND', 'API mapping not found').body,
+  405: phonepeError(405, 'METHOD_NOT_ALLOWED', 'The method is not allowed here').body,
 } as const;
 
 export const phonepeLost: Kind['lost'] = (status) => LOST[status];
+export const xVerifyLost: Kind['lost'] = (status) => ({ success: false, ...(LOST[status] as object), data: {} });
+
+/** The errors of any path or body, in words that no page of PhonePe shows. */
+export const PHONEPE_OWN: readonly ErrorWords[] = [
+  { answer: '415 UNSUPPORTED_MEDIA_TYPE', when: 'the body has another Content-Type' },
+  { answer: '404 NOT_FOUND', when: 'there is no such path' },
+  { answer: '405 METHOD_NOT_ALLOWED', when: 'the path has no such method' },
+];
+
+/** The errors of the token endpoint apart from the client's. */
+export const PHONEPE_TOKEN_OWN: readonly ErrorWords[] = [
+  { answer: '400 BAD_REQUEST', when: 'the token call lacks a field or has one too many' },
+  { answer: '400 UNSUPPORTED_GRANT_TYPE', when: 'the token call has another grant_type' },
+];

@@ -1,43 +1,20 @@
 import { bearerEndpoint, tokenEndpoint } from './oauth.ts';
+import { ONWARD, PAY, REFUND, orderStatus, place, refund, refundStatus, transactionStatus } from './phonepe-orders.ts';
 import {
+  PHONEPE_OWN,
+  PHONEPE_TOKEN_OWN,
   phonepeAccessToken,
   phonepeBearerWords,
-  phonepeError,
   phonepeLost,
   phonepeProblem,
   phonepeTokenWords,
 } from './phonepe-words.ts';
-import { isId, isObject, isPaise, optional, readJson, reading } from './read.ts';
+import { readJson, reading } from './read.ts';
 import type { Shape, Shaped } from './read.ts';
-import { shelf } from './ledger.ts';
-import { randomHex } from './tokens.ts';
 import type { Token } from './tokens.ts';
-import type { Answer, Call, Endpoint, Kind } from './types.ts';
+import type { Answer, Call, Endpoint, ErrorWords, Kind } from './types.ts';
 
 const BASE = '/apis/pg-sandbox';
-const ORDER_LIFETIME_MS = 20 * 60_000;
-
-interface Order {
-  readonly orderId: string;
-  readonly merchantOrderId: string;
-  readonly amount: number;
-  readonly metaInfo: unknown;
-  readonly paidAtMs: number;
-  readonly transactionId: string;
-  refunded: number;
-}
-interface Refund {
-  readonly refundId: string;
-  readonly originalMerchantOrderId: string;
-  readonly amount: number;
-  readonly timestamp: number;
-}
-
-const orders = shelf<Order>('order');
-const refunds = shelf<Refund>('refund');
-
-const ok = (body: unknown): Answer => ({ status: 200, body });
-const bad = (message: string): Answer => phonepeError(400, 'BAD_REQUEST', message);
 
 const seconds = (ms: number): number => Math.floor(ms / 1000);
 
@@ -56,83 +33,46 @@ function tokenAnswer({ accessToken, issuedAtMs, expiresAtMs }: Token): unknown {
   };
 }
 
-const PAY = { merchantOrderId: isId, amount: isPaise, metaInfo: optional(isObject), paymentFlow: optional(isObject) };
-const REFUND = { merchantRefundId: isId, originalMerchantOrderId: isId, amount: isPaise };
-
-/** The order of that id: a new one, or the one that the same request made before. Undefined: another amount. */
-function placeOrder({ merchantOrderId, amount, metaInfo }: Shaped<typeof PAY>, call: Call): Order | undefined {
-  const { ledger, clock } = call.provider;
-  const before = orders.get(ledger, merchantOrderId);
-  if (before) return before.amount === amount ? before : undefined;
-  return orders.put(ledger, merchantOrderId, {
-    orderId: `OMO${randomHex(10).toUpperCase()}`,
-    merchantOrderId,
-    amount,
-    metaInfo,
-    paidAtMs: clock.now(),
-    transactionId: `OM${randomHex(10).toUpperCase()}`,
-    refunded: 0,
-  });
-}
-
-const place =
-  (name: 'redirectUrl' | 'paylinkUrl', state: string, url: string) => (body: Shaped<typeof PAY>, call: Call) => {
-    const order = placeOrder(body, call);
-    if (!order) return bad('merchantOrderId was used before, for another amount');
-    const { orderId, paidAtMs } = order;
-    return ok({ orderId, state, expireAt: paidAtMs + ORDER_LIFETIME_MS, [name]: `${url}${orderId}` });
-  };
-
-function orderStatus({ params, provider }: Call): Answer {
-  const order = orders.get(provider.ledger, params['id'] ?? '');
-  if (!order) return phonepeError(404, 'ORDER_NOT_FOUND', 'No entry found for the given merchant order id');
-  const { orderId, merchantOrderId, amount, metaInfo, paidAtMs, transactionId } = order;
-  return ok({
-    orderId,
-    merchantOrderId,
-    state: 'COMPLETED',
-    amount,
-    expireAt: paidAtMs + ORDER_LIFETIME_MS,
-    metaInfo,
-    paymentDetails: [{ paymentMode: 'UPI_INTENT', transactionId, timestamp: paidAtMs, amount, state: 'COMPLETED' }],
-  });
-}
-
-function refund(
-  { merchantRefundId, originalMerchantOrderId, amount }: Shaped<typeof REFUND>,
-  { provider }: Call,
-): Answer {
-  const { ledger, clock } = provider;
-  const before = refunds.get(ledger, merchantRefundId);
-  if (before && (before.amount !== amount || before.originalMerchantOrderId !== originalMerchantOrderId))
-    return bad('merchantRefundId was used before, for another refund');
-  const order = orders.get(ledger, originalMerchantOrderId);
-  if (!order) return phonepeError(404, 'ORDER_NOT_FOUND', 'No entry found for the given merchant order id');
-  if (!before && order.refunded + amount > order.amount) return bad('the refund amount exceeds the amount paid');
-  const made =
-    before ??
-    refunds.put(ledger, merchantRefundId, {
-      refundId: `OMR${randomHex(10).toUpperCase()}`,
-      originalMerchantOrderId,
-      amount,
-      timestamp: clock.now(),
-    });
-  if (!before) order.refunded += amount;
-  return ok({ refundId: made.refundId, amount, state: 'PENDING' });
-}
-
-function refundStatus({ params, provider }: Call): Answer {
-  const made = refunds.get(provider.ledger, params['id'] ?? '');
-  if (!made) return phonepeError(404, 'REFUND_NOT_FOUND', 'No entry found for the given merchant refund id');
-  return ok({ ...made, state: 'COMPLETED' });
-}
-
 const api = (method: string, path: string, answer: (call: Call) => Answer): Endpoint =>
   bearerEndpoint(phonepeBearerWords, method, BASE + path, answer);
 const json = <S extends Shape>(shape: S, answer: (body: Shaped<S>, call: Call) => Answer) =>
   reading((call) => readJson(call, shape), phonepeProblem, answer);
 
 const JSON_TYPE = { 'content-type': 'application/json' };
+
+const PAGES = 'https://developer.phonepe.com/payment-gateway/website-integration/standard-checkout/api-integration';
+const SKILLS = 'https://github.com/PhonePe/phonepe-pg-skills';
+
+const ERRORS: readonly ErrorWords[] = [
+  {
+    answer: '400 INVALID_CLIENT',
+    when: 'client_id, client_secret or client_version is wrong',
+    source: 'https://github.com/PhonePe/phonepe-pg-sdk-python, the tests of its token service',
+  },
+  {
+    answer: '401 AUTHORIZATION_FAILED',
+    when: 'the access token is missing, unknown, expired or revoked',
+    source: SKILLS,
+    unsaid: 'the message',
+  },
+  {
+    answer: '400 BAD_REQUEST',
+    when: 'a body is wrong, or an order id was used before for another amount',
+    source: `${PAGES}/api-reference/create-payment`,
+  },
+  { answer: '400 BAD_REQUEST', when: 'a refund exceeds what was paid', source: SKILLS },
+  {
+    answer: '404 INVALID_MERCHANT_ORDER_ID',
+    when: 'the status of an order that is not there is asked for',
+    source: `${PAGES}/api-reference/order-status`,
+    unsaid: 'the status',
+  },
+  { answer: '404 INVALID_MERCHANT_ORDER_ID', when: 'the order of a refund is not there' },
+  { answer: '404 REFUND_NOT_FOUND', when: 'the status of a refund that is not there is asked for' },
+  { answer: '404 TRANSACTION_NOT_FOUND', when: 'the status of a transaction that is not there is asked for' },
+  ...PHONEPE_TOKEN_OWN,
+  ...PHONEPE_OWN,
+];
 
 /** PhonePe PG v2, as its sandbox answers. A payment is completed as soon as it has been made. */
 export const phonepe: Kind = {
@@ -150,15 +90,16 @@ export const phonepe: Kind = {
       words: phonepeTokenWords,
       answer: tokenAnswer,
     }),
-    api(
-      'POST',
-      '/checkout/v2/pay',
-      json(PAY, place('redirectUrl', 'PENDING', 'https://mercury-uat.phonepe.com/transact/')),
-    ),
-    api('GET', '/checkout/v2/order/:id/status', orderStatus),
+    api('POST', '/checkout/v2/pay', json(PAY, place('PENDING', ONWARD.page))),
+    api('POST', '/payments/v2/pay', json(PAY, place('PENDING', ONWARD.byMode))),
+    ...['/checkout/v2', '/payments/v2'].flatMap((checkout) => [
+      api('POST', `${checkout}/sdk/order`, json(PAY, place('PENDING', ONWARD.token))),
+      api('GET', `${checkout}/order/:id/status`, orderStatus),
+      api('GET', `${checkout}/transaction/:id/status`, transactionStatus),
+    ]),
     api('POST', '/payments/v2/refund', json(REFUND, refund)),
     api('GET', '/payments/v2/refund/:id/status', refundStatus),
-    api('POST', '/paylinks/v1/pay', json(PAY, place('paylinkUrl', 'ACTIVE', 'https://phon.pe/'))),
+    api('POST', '/paylinks/v1/pay', json(PAY, place('ACTIVE', ONWARD.link))),
     api('GET', '/paylinks/v1/:id/status', orderStatus),
   ],
   examples: [
@@ -183,4 +124,5 @@ export const phonepe: Kind = {
       body: '{"merchantOrderId":"link-1","amount":2500,"paymentFlow":{"type":"PAYLINK"}}',
     },
   ],
+  errors: ERRORS,
 };

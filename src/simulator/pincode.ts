@@ -2,6 +2,8 @@ import { shelf } from './ledger.ts';
 import { bearerEndpoint, tokenEndpoint } from './oauth.ts';
 import type { BearerWords } from './oauth.ts';
 import {
+  PHONEPE_OWN,
+  PHONEPE_TOKEN_OWN,
   phonepeAccessToken,
   phonepeBearerWords,
   phonepeError,
@@ -13,7 +15,7 @@ import { isId, readJson, reading } from './read.ts';
 import type { Guard, Shaped } from './read.ts';
 import { randomHex } from './tokens.ts';
 import type { Token } from './tokens.ts';
-import type { Answer, Call, Endpoint, Kind } from './types.ts';
+import type { Answer, Call, Endpoint, ErrorWords, Kind } from './types.ts';
 
 interface Item {
   readonly itemId: string;
@@ -74,7 +76,7 @@ function createOrder({ merchantOrderId, items }: Shaped<typeof ORDER>, { provide
   const amount = items.reduce((sum, { itemId, quantity }) => sum + (priceOf(itemId) ?? 0) * quantity, 0);
   const before = orders.get(provider.ledger, merchantOrderId);
   if (before && before.amount !== amount)
-    return phonepeError(400, 'BAD_REQUEST', 'merchantOrderId was used before, for another order');
+    return phonepeProblem({ status: 400, detail: 'merchantOrderId was used before, for another order' });
   return ok(
     before ??
       orders.put(provider.ledger, merchantOrderId, {
@@ -104,6 +106,18 @@ function item({ params }: Call): Answer {
 const api = (method: string, path: string, answer: (call: Call) => Answer): Endpoint =>
   bearerEndpoint(words, method, path, answer);
 const TOKEN_PATH = '/olympus/im/v1/oauth/token';
+
+/** Pincode's document gives the two statuses that end a session, and no error's words. */
+const ERRORS: readonly ErrorWords[] = [
+  { answer: '400 INVALID_CLIENT', when: 'client_id or client_secret is wrong' },
+  { answer: '400 INVALID_GRANT', when: 'the refresh token or the token of a refresh is not valid' },
+  { answer: '401 AUTHORIZATION_FAILED', when: 'the access token is missing, unknown or expired' },
+  { answer: '412 SESSION_EXPIRED', when: 'the access token was revoked' },
+  { answer: '400 BAD_REQUEST', when: 'a body is wrong, or an order id was used before for another order' },
+  { answer: '404 NOT_FOUND', when: 'there is no such order or item' },
+  ...PHONEPE_TOKEN_OWN,
+  ...PHONEPE_OWN,
+];
 
 /** Pincode. Its token calls are as documented; its API comes by mail only, so these paths stand in for it. */
 export const pincode: Kind = {
@@ -148,4 +162,5 @@ export const pincode: Kind = {
     { method: 'GET', path: '/v1/catalogue/items' },
     { method: 'GET', path: '/v1/orders/order-1' },
   ],
+  errors: ERRORS,
 };

@@ -1,3 +1,4 @@
+import { readMultipart } from './multipart.ts';
 import type { Answer, Call } from './types.ts';
 
 /** Why a request can't be read: the status that fits, and one sentence without any value from the request. */
@@ -55,6 +56,21 @@ export function readForm(call: Call): Read<ReadonlyMap<string, string>> {
     const name = decodeField(at < 0 ? pair : pair.slice(0, at));
     const value = at < 0 ? '' : decodeField(pair.slice(at + 1));
     if (name === undefined || value === undefined) return problem(400, 'the form has a bad percent escape');
+    if (fields.has(name)) return problem(400, 'the form has a field twice');
+    fields.set(name, value);
+  }
+  return { value: fields };
+}
+
+/** Reads the body as a form that PHP takes: `multipart/form-data` of text parts too, valid UTF-8, no field twice. */
+export function readPhpForm(call: Call): Read<ReadonlyMap<string, string>> {
+  if (mediaType(call) !== 'multipart/form-data') return readForm(call);
+  const parts = readMultipart(call.header('content-type') ?? '', call.body);
+  if ('wrong' in parts) return problem(400, parts.wrong);
+  const fields = new Map<string, string>();
+  for (const [name, bytes] of parts.fields) {
+    const value = text(bytes);
+    if (value === undefined) return problem(400, 'the form is not UTF-8');
     if (fields.has(name)) return problem(400, 'the form has a field twice');
     fields.set(name, value);
   }

@@ -7,9 +7,11 @@ import { answerCall } from './call.ts';
 import { CONTROL_PATHS, control } from './control.ts';
 import { createInstances } from './instance.ts';
 import type { SimulatedProvider } from './instance.ts';
+import { errorWords } from './kinds.ts';
+import { HINT_HEADER } from './hint.ts';
 import type { Answer } from './types.ts';
 
-export { SIMULATED_KINDS, examples, simulatedEndpoints } from './kinds.ts';
+export { SIMULATED_KINDS, errorWords, examples, simulatedEndpoints } from './kinds.ts';
 export { CONTROL_HELP, CONTROL_PATHS } from './control.ts';
 export type { SimulatedProvider } from './instance.ts';
 export type { Example } from './types.ts';
@@ -17,6 +19,7 @@ export type { Example } from './types.ts';
 const MAX_BODY_BYTES = 1024 * 1024;
 /** A body beyond this is not even read to its end, to be told that it is too large. */
 const MAX_DRAINED_BYTES = 16 * MAX_BODY_BYTES;
+const HINT = `errors.own are words of the simulator's; where a body has the provider's words alone, the header ${HINT_HEADER} says more`;
 const LOOPBACK = '127.0.0.1';
 
 export interface SimulatorOptions {
@@ -122,8 +125,10 @@ export function createSimulator({ providers, clock = systemClock }: SimulatorOpt
       kind: kindName,
       ...(kind.token !== undefined && { token: `${origin()}/${encodeURIComponent(name)}${kind.token}` }),
       api: `${origin()}/${encodeURIComponent(name)}${kind.api}`,
+      errors: errorWords(kindName),
     })),
     control: CONTROL_PATHS,
+    hint: HINT,
   });
 
   function origin(): string {

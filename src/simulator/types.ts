@@ -56,6 +56,17 @@ export interface Example {
   readonly body?: string;
 }
 
+/** One way in which a kind refuses a call, and whose words it uses. */
+export interface ErrorWords {
+  /** The status and the word that tells: `404 INVALID_MERCHANT_ORDER_ID`. */
+  readonly answer: string;
+  readonly when: string;
+  /** The page or the published code that shows these words. Without it they are the simulator's own. */
+  readonly source?: string;
+  /** What of it the source doesn't say. */
+  readonly unsaid?: string;
+}
+
 /** One kind of provider, as data. */
 export interface Kind {
   /** Path of the token endpoint below the mount, where the kind has one. */
@@ -71,4 +82,5 @@ export interface Kind {
   /** The provider's words for a path (404) or a method (405) that it doesn't have. */
   readonly lost: (status: 404 | 405) => unknown;
   readonly examples: readonly Example[];
+  readonly errors: readonly ErrorWords[];
 }

