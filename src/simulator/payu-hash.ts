@@ -77,7 +77,7 @@ const ERRORS: readonly ErrorWords[] = [
   },
   { answer: '200 Invalid Merchant key', when: 'the key is another' },
   { answer: '200 Invalid command', when: 'there is no such command' },
-  { answer: '200 Simulator: …', when: 'the form can’t be read, or a parameter is wrong: the message says what' },
+  { answer: '200 Simulator: …', when: 'the form is not readable, or a parameter is wrong: the message says what' },
 ];
 
 /** PayU's commands: `hash = sha512hex(key|command|var1|salt)`. */
