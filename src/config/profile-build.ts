@@ -1,12 +1,12 @@
 import type {
   ExpirySpec,
+  FieldMap,
   JsonTemplate,
   Profile,
   ReadSpec,
   RenewSpec,
   SignPlace,
   SignSpec,
-  TemplateMap,
   TokenCallSpec,
   TokenSpec,
 } from './profile.ts';
@@ -108,7 +108,7 @@ function buildToken(data: TokenData): TokenSpec {
 /** What a refresh doesn't say is as in the fetch; a body in one format puts the other one out. */
 function buildCall(data: TokenCallData, base: TokenCallSpec | undefined): TokenCallSpec {
   const [user, password] = data.auth?.basic ?? [];
-  const form: TemplateMap | undefined = data.form && present(data.form);
+  const form: FieldMap | undefined = data.form && present(data.form);
   const json = data.json && jsonOf(data.json);
   const hasBody = form !== undefined || json !== undefined;
   return {

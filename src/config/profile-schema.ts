@@ -18,6 +18,7 @@ import { bytesTemplate, endpoint, method, pointer, secretBytesTemplate, secretTe
 import type { RenewSpec } from './profile.ts';
 
 const templates = z.record(z.string(), removable(template));
+const fields = z.record(z.string(), removable(z.union([template, z.array(template)])));
 
 /** Text, number, true, false, null, or lists and maps of them; texts are templates. */
 const jsonTemplate = anyNode('JSON', {}, { keepsEmpty: false, seen: 'always' });
@@ -63,8 +64,8 @@ const tokenCall = z.strictObject({
   url: template.optional(),
   method: method.optional(),
   headers: templates.optional(),
-  query: templates.optional(),
-  form: templates.optional(),
+  query: fields.optional(),
+  form: fields.optional(),
   json: jsonTemplate.optional(),
   auth: described('`basic: [name, password]`.', z.strictObject({ basic: z.array(secretTemplate) }).optional()),
   sign: described('Signatures of the token call itself.', z.array(sign).optional()),

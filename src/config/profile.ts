@@ -1,6 +1,8 @@
 /** A text with `{{ }}` in it, checked when the config is loaded, compiled by auth/template. */
 export type Template = string;
 export type TemplateMap = Readonly<Record<string, Template>>;
+/** A list repeats its name. */
+export type FieldMap = Readonly<Record<string, Template | readonly Template[]>>;
 
 export interface CredentialSpec {
   readonly secret: boolean;
@@ -31,8 +33,8 @@ export interface TokenCallSpec {
   readonly url: Template;
   readonly method: string;
   readonly headers: TemplateMap;
-  readonly query: TemplateMap;
-  readonly form: TemplateMap | undefined;
+  readonly query: FieldMap;
+  readonly form: FieldMap | undefined;
   /** Values are templates; nesting is kept. */
   readonly json: JsonTemplate | undefined;
   readonly auth: { readonly basic: readonly [Template, Template] } | undefined;

@@ -329,3 +329,36 @@ test('scopes are counted one by one, however they are written', (t) => {
   );
   t.deepEqual(config?.providers.get('p')?.scope, ['a', 'b', 'c']);
 });
+
+const FETCH = 'token:\n  fetch: { url: "http://h/token"';
+
+test('a field of a token call may be a list; what extends replaces it, and a refresh inherits it', (t) => {
+  const lines = `${FETCH}, form: { a: [x, "{{scope}}", ""], b: y }, query: { q: [1, 1.10] } }\n  refresh: { headers: { h: z } }`;
+  const { token } = own(lines);
+  t.deepEqual(token?.fetch.form, { a: ['x', '{{scope}}'], b: 'y' });
+  t.deepEqual(token?.fetch.query, { q: ['1', '1.10'] });
+  t.deepEqual(token?.refresh?.form, token?.fetch.form);
+  t.deepEqual(token?.refresh?.query, token?.fetch.query);
+  const extended = (form: string): unknown =>
+    own(
+      `extends: oauth2\ntoken: { fetch: { form: { scope: ${form} } } }`,
+      'credentials: { client_id: a, client_secret: b }, endpoints: { token: "http://h" }',
+    ).token?.fetch.form?.['scope'];
+  t.deepEqual(extended('[a, b]'), ['a', 'b']);
+  t.is(extended('null'), undefined);
+});
+
+test('what a list of a token call holds is checked as a single value is', (t) => {
+  const found = (value: string): string[] => wrong(`${FETCH}, form: { a: ${value} } }`);
+  t.deepEqual(found('[ok, "{{credentials.nobody}}"]'), ['unknown_template_name profiles.mine.token.fetch.form.a[1]']);
+  t.deepEqual(found('["{{token.access_token}}"]'), ['unknown_template_name profiles.mine.token.fetch.form.a[0]']);
+  t.deepEqual(found('["{{uuid | sha256}}"]'), ['template_syntax profiles.mine.token.fetch.form.a[0]']);
+  t.deepEqual(found('[[a]]'), ['invalid_type profiles.mine.token.fetch.form.a[0]']);
+  t.deepEqual(found('{ b: c }'), ['invalid_type profiles.mine.token.fetch.form.a']);
+  t.deepEqual(wrong(`${FETCH}, headers: { a: [b] } }`), ['invalid_type profiles.mine.token.fetch.headers.a']);
+});
+
+test('an endpoint that only a list names is needed', (t) => {
+  const text = `profiles:\n  mine:\n    ${FETCH.replaceAll('\n', '\n    ')}, form: { resource: ["{{endpoints.api}}"] } }\nproviders:\n  p: { profile: mine }\n${ROUTE}`;
+  t.deepEqual(problems(parse(text)), ['missing_endpoint providers.p']);
+});
