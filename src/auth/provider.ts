@@ -15,6 +15,7 @@ import { type Subject, Subjects } from './subjects.ts';
 import type { Compiled } from './template.ts';
 import type { ByteString } from './text.ts';
 import { createTokenCaller } from './token/caller.ts';
+import { tellDoubtsOnce } from './token/doubts.ts';
 import { TokenSource } from './token/source.ts';
 import { Waiting } from './token/waiting.ts';
 
@@ -79,6 +80,7 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
       if (token?.subject) {
         throw new OutriderError('bad_request', {
           detail: `The tokens of ${provider.name} belong to its users: only a user's request gets one.`,
+          remedy: 'Send a request of a user through the proxy.',
         });
       }
       return renew ? source.renew() : (source.current() ?? source.wait({ isGone: false }, 'manual'));
@@ -106,10 +108,12 @@ function createSubjects(
   const { token, credentials } = plan;
   const { store, clock, events, http } = deps;
   const waiting = new Waiting(deps.maxWaiting);
+  const doubt = tellDoubtsOnce(provider.name, events);
   return (text, key) => {
     const subject: Subject = { key, text, source: undefined, request: undefined, rendered: undefined };
     if (!token) return subject;
-    const endpoint = { ...token, api: deps.endpoints['api'], credentials, clock, http, timeoutMs: deps.tokenTimeoutMs };
+    const timeoutMs = deps.tokenTimeoutMs;
+    const endpoint = { ...token, api: deps.endpoints['api'], credentials, clock, http, timeoutMs, doubt };
     const call = createTokenCaller(endpoint, text);
     subject.source = new TokenSource({
       key: storeKey(token, key),

@@ -96,11 +96,13 @@ function buildToken(data: TokenData): TokenSpec {
     fetch,
     refresh: data.refresh ? buildCall(data.refresh, fetch) : undefined,
     read: {
+      format: data.read?.format ?? 'json',
       accessToken: buildReading(data.read?.access_token, { pointer: '/access_token', default: undefined }),
       tokenType: buildReading(data.read?.token_type, { pointer: '/token_type', default: 'Bearer' }),
       refreshToken: buildReading(data.read?.refresh_token, { pointer: '/refresh_token', default: undefined }),
       expiry: (data.read?.expiry ?? [{ in: '/expires_in', unit: 's' as const }]).map(buildExpiry),
       lifetimeDefaultMs: data.read?.lifetime_default ?? LIFETIME_DEFAULT_MS,
+      error: buildError(data.read?.error),
     },
   };
 }
@@ -136,8 +138,19 @@ function buildReading(data: ReadingData | undefined, absent: ReadSpec): ReadSpec
     : { pointer: data.pointer, default: data.default };
 }
 
-function buildExpiry(data: NonNullable<NonNullable<TokenData['read']>['expiry']>[number]): ExpirySpec {
-  return data.at === undefined
-    ? { in: data.in ?? '', unit: data.unit }
-    : { at: data.at, since: data.since, unit: data.unit };
+type ReadData = NonNullable<TokenData['read']>;
+
+function buildExpiry({ at, jwt, since, unit, ...data }: NonNullable<ReadData['expiry']>[number]): ExpirySpec {
+  if (at !== undefined) return { at, since, unit };
+  if (jwt !== undefined) return { jwt, since };
+  return { in: data.in ?? '', unit: unit === 'ms' ? 'ms' : 's' };
+}
+
+/** Codes of a list mean themselves. */
+function buildError(data: ReadData['error']): TokenSpec['read']['error'] {
+  const { pointer = '/error', known = [] } = data ?? {};
+  return {
+    pointer,
+    known: Array.isArray(known) ? Object.fromEntries(known.map((code) => [code, code])) : present(known),
+  };
 }

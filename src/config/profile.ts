@@ -49,8 +49,23 @@ export type JsonTemplate =
   | { readonly [key: string]: JsonTemplate };
 
 export type ExpirySpec =
-  | { readonly at: string; readonly since: string | undefined; readonly unit: 's' | 'ms' }
-  | { readonly in: string; readonly unit: 's' | 'ms' };
+  | { readonly at: string; readonly since: string | undefined; readonly unit: 's' | 'ms' | 'iso' }
+  | { readonly in: string; readonly unit: 's' | 'ms' }
+  /** Claims of the access token itself, in seconds. */
+  | { readonly jwt: string; readonly since: string | undefined };
+
+/** The error codes of RFC 6749 §5.2. */
+export const TOKEN_ERRORS = [
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+] as const;
+
+/** `text`: the whole answer is the token. */
+export type TokenFormat = 'json' | 'form' | 'text';
 
 /** A JSON pointer (RFC 6901) and what holds when it yields nothing. */
 export interface ReadSpec {
@@ -64,11 +79,14 @@ export interface TokenSpec {
   /** Complete: what the file left out is already taken from fetch. */
   readonly refresh: TokenCallSpec | undefined;
   readonly read: {
+    readonly format: TokenFormat;
     readonly accessToken: ReadSpec;
     readonly tokenType: ReadSpec;
     readonly refreshToken: ReadSpec;
     readonly expiry: readonly ExpirySpec[];
     readonly lifetimeDefaultMs: number;
+    /** Where an answer has its error code, and which codes may be shown, each with the code that is meant. */
+    readonly error: { readonly pointer: string; readonly known: Readonly<Record<string, string>> };
   };
 }
 

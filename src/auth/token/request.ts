@@ -10,6 +10,7 @@ import type { Scope } from '../scope.ts';
 import { applySignature, compileSignature, type Signature } from '../sign.ts';
 import type { Compile, Compiled } from '../template.ts';
 import { type ByteString, formEncode, fromUnicode, percentEncode, toBytes, toUnicode } from '../text.ts';
+import { REMEDIES } from './failure.ts';
 
 /** How a template is shown: rendered to be sent, or masked to be read. */
 export type Show = (template: Compiled) => ByteString;
@@ -173,7 +174,10 @@ function withQuery(target: string, fields: readonly (readonly [name: ByteString,
 function originOf(url: string): string {
   const origin = /^https?:\/\/[^/?#]+/i.exec(url)?.[0];
   if (origin === undefined || !URL.canParse(url)) {
-    throw new OutriderError('token_unavailable', { detail: 'The URL of the token endpoint is not a URL.' });
+    throw new OutriderError('token_unavailable', {
+      detail: 'The URL of the token endpoint is not a URL.',
+      remedy: REMEDIES.address,
+    });
   }
   return origin;
 }

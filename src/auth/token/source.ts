@@ -6,7 +6,7 @@ import { agree } from './agree.ts';
 import { Backoff } from './backoff.ts';
 import type { ArrivedToken } from './caller.ts';
 import { type Errand, fetchToken } from './errand.ts';
-import { type TokenFailure, toFailure } from './failure.ts';
+import { asFailure, type TokenFailure } from './failure.ts';
 import { type Held, hold, isLive, isNewer } from './held.ts';
 import { Nap } from './nap.ts';
 import type { Waiter, Waiting } from './waiting.ts';
@@ -192,7 +192,7 @@ export class TokenSource {
       const isLate = held && held.generation >= record.generation && held.accessToken !== record.accessToken;
       return isLate ? held : this.#adopt(record).record;
     } catch (error) {
-      const failure = toFailure(error);
+      const failure = asFailure(error);
       tell({ detail: failure.detail });
       // Somebody else may have had better luck.
       const stored = this.#parts.store.isShared ? await this.#stored() : undefined;
