@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import type { HttpClient } from '../core/http.ts';
+import { createQuiet } from '../core/quiet.ts';
 import type { TokenRecord, TokenStore } from '../store/store.ts';
 import type { Authorizer } from './authorizer.ts';
 import { type DraftStart, EMPTY_REQUEST, RequestDraft } from './draft.ts';
@@ -109,6 +110,7 @@ function createSubjects(
   const { store, clock, events, http } = deps;
   const waiting = new Waiting(deps.maxWaiting);
   const doubt = tellDoubtsOnce(provider.name, events);
+  const isUntold = createQuiet(clock);
   return (text, key) => {
     const subject: Subject = { key, text, source: undefined, request: undefined, rendered: undefined };
     if (!token) return subject;
@@ -128,6 +130,8 @@ function createSubjects(
       canRefresh: token.refresh !== undefined,
       callTimeoutMs: deps.tokenTimeoutMs,
       credentialsVersion: () => credentials.resolve().version,
+      // An outage of an endpoint is one, however many users it keeps waiting.
+      isUntold: key === undefined ? () => true : isUntold,
       call: (last) => call(last, subject.request ? new RequestDraft(subject.request) : EMPTY_REQUEST),
     });
     return subject;

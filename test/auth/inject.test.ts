@@ -244,7 +244,7 @@ test('without a token no answer is a rejection', async (t) => {
   t.is(authorizer.rejectStatuses.size, 0);
   t.false(authorizer.rejects(401, undefined));
   const authorized = await authorizer.authorize(outbound());
-  t.deepEqual(await authorizer.renew(authorized, outbound(), 0), { skip: 'renewal_failed' });
+  t.like(await authorizer.renew(authorized, outbound(), 0), { skip: 'renewal_failed' });
   await t.throwsAsync(auth.token({ renew: false }), { message: /uses no token/ });
 });
 

@@ -40,10 +40,11 @@ export class Backoff {
     return last && last.callersUntil > this.#parts.clock.monotonic() ? last.failure : undefined;
   }
 
-  /** Whether a valid token is not renewed for now. */
-  get isResting(): boolean {
+  /** Why a valid token is not renewed for now, and for how long. */
+  get rest(): { readonly failure: TokenFailure; readonly leftMs: number } | undefined {
     const last = this.#remembered();
-    return last !== undefined && last.renewalsUntil > this.#parts.clock.monotonic();
+    const leftMs = (last?.renewalsUntil ?? 0) - this.#parts.clock.monotonic();
+    return last && leftMs > 0 ? { failure: last.failure, leftMs } : undefined;
   }
 
   /**
