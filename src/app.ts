@@ -93,7 +93,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   });
   const events = createEvents((notice) => logger.clean(notice));
   if (config.log.access) logExchanges(events, logger);
-  logNotices(events, logger);
+  logNotices(events, logger, clock);
   const metrics = createMetrics(events, { version: VERSION });
 
   const egress = readEgress(env);

@@ -2,6 +2,7 @@ import type { RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import type { AuthOutcome } from '../core/events.ts';
 import type { Judgement } from './rejection.ts';
+import type { Skip } from './token/skip.ts';
 import type { Waiter } from './token/waiting.ts';
 
 /** A request aimed at its upstream, as the caller sent it: hop-by-hop headers gone, the route's headers set, no credential yet. */
@@ -29,9 +30,7 @@ export interface Authorized {
 }
 
 /** What follows from a rejection: the request with a newer credential, or why there is none. */
-export type Renewed =
-  | { readonly authorized: Authorized; readonly renewed: boolean }
-  | { readonly skip: 'cooldown' | 'renewal_failed' };
+export type Renewed = { readonly authorized: Authorized; readonly renewed: boolean } | Skip;
 
 /** The face of the room: one per route, compiled when the config is loaded. */
 export interface Authorizer {
@@ -52,8 +51,9 @@ export interface Authorizer {
   /**
    * After a rejection of `rejected`: compares generations, renews once for everybody if need be, and authorizes `request` anew.
    * `rejectedAtMs` is when the rejection arrived (clock.now()). Never throws for a token endpoint that fails: that is a skip.
+   * @param waiter The request, for the log of a renewal that fails.
    */
-  renew(rejected: Authorized, request: Outbound, rejectedAtMs: number): Promise<Renewed>;
+  renew(rejected: Authorized, request: Outbound, rejectedAtMs: number, waiter?: Waiter): Promise<Renewed>;
   /** What `authorize` would add, with every secret replaced by its name in angle brackets. No network. */
   explain(request: Outbound): Explanation;
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import type { HttpClient } from '../core/http.ts';
+import { createQuiet } from '../core/quiet.ts';
 import type { TokenRecord, TokenStore } from '../store/store.ts';
 import type { Authorizer } from './authorizer.ts';
 import { type DraftStart, EMPTY_REQUEST, RequestDraft } from './draft.ts';
@@ -15,6 +16,7 @@ import { type Subject, Subjects } from './subjects.ts';
 import type { Compiled } from './template.ts';
 import type { ByteString } from './text.ts';
 import { createTokenCaller } from './token/caller.ts';
+import { tellDoubtsOnce } from './token/doubts.ts';
 import { TokenSource } from './token/source.ts';
 import { Waiting } from './token/waiting.ts';
 
@@ -79,6 +81,7 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
       if (token?.subject) {
         throw new OutriderError('bad_request', {
           detail: `The tokens of ${provider.name} belong to its users: only a user's request gets one.`,
+          remedy: 'Send a request of a user through the proxy.',
         });
       }
       return renew ? source.renew() : (source.current() ?? source.wait({ isGone: false }, 'manual'));
@@ -106,10 +109,13 @@ function createSubjects(
   const { token, credentials } = plan;
   const { store, clock, events, http } = deps;
   const waiting = new Waiting(deps.maxWaiting);
+  const doubt = tellDoubtsOnce(provider.name, events);
+  const isUntold = createQuiet(clock);
   return (text, key) => {
     const subject: Subject = { key, text, source: undefined, request: undefined, rendered: undefined };
     if (!token) return subject;
-    const endpoint = { ...token, api: deps.endpoints['api'], credentials, clock, http, timeoutMs: deps.tokenTimeoutMs };
+    const timeoutMs = deps.tokenTimeoutMs;
+    const endpoint = { ...token, api: deps.endpoints['api'], credentials, clock, http, timeoutMs, doubt };
     const call = createTokenCaller(endpoint, text);
     subject.source = new TokenSource({
       key: storeKey(token, key),
@@ -124,6 +130,8 @@ function createSubjects(
       canRefresh: token.refresh !== undefined,
       callTimeoutMs: deps.tokenTimeoutMs,
       credentialsVersion: () => credentials.resolve().version,
+      // An outage of an endpoint is one, however many users it keeps waiting.
+      isUntold: key === undefined ? () => true : isUntold,
       call: (last) => call(last, subject.request ? new RequestDraft(subject.request) : EMPTY_REQUEST),
     });
     return subject;

@@ -16,6 +16,7 @@ import { Scope } from './scope.ts';
 import { applySignature, type Signature } from './sign.ts';
 import type { Subject } from './subjects.ts';
 import { toBytes } from './text.ts';
+import { notRenewed } from './token/skip.ts';
 import type { Waiter } from './token/waiting.ts';
 
 export interface RouteParts {
@@ -57,11 +58,11 @@ export class RouteAuthorizer implements Authorizer {
     return source.wait(waiter).then((arrived) => this.#build(request, signatures, subject, arrived));
   }
 
-  async renew(rejected: Authorized, request: Outbound, rejectedAtMs: number): Promise<Renewed> {
+  async renew(rejected: Authorized, request: Outbound, rejectedAtMs: number, waiter?: Waiter): Promise<Renewed> {
     const { plan, pathBelow, subjectOf } = this.#parts;
     const subject = subjectOf(request, pathBelow);
-    if (!subject.source || rejected.generation === 0) return { skip: 'renewal_failed' };
-    const replacement = await subject.source.replace(rejected.generation, rejectedAtMs);
+    if (!subject.source || rejected.generation === 0) return notRenewed('no token was rejected');
+    const replacement = await subject.source.replace(rejected.generation, rejectedAtMs, waiter);
     if ('skip' in replacement) return replacement;
     const signatures = fittingSignatures(plan, request, pathBelow);
     const authorized = this.#build(request, signatures, subject, replacement.record);

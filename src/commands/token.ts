@@ -1,8 +1,10 @@
 import { createProviderAuth } from '../auth/provider.ts';
+import { TokenFailure } from '../auth/token/failure.ts';
 import type { Config, ProviderConfig } from '../config/config.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { systemClock } from '../core/clock.ts';
-import { createEvents } from '../core/events.ts';
+import { OutriderError } from '../core/errors.ts';
+import { createEvents, type Events } from '../core/events.ts';
 import { mask } from '../core/secret.ts';
 import { createClient } from '../proxy/client.ts';
 import { readEgress } from '../proxy/egress.ts';
@@ -11,8 +13,9 @@ import type { TokenRecord } from '../store/store.ts';
 import { openStore } from '../store/open.ts';
 import { endpointsOf, startSimulator } from '../simulation.ts';
 import { readConfig } from './config-file.ts';
+import { hush } from './hush.ts';
 import type { Context } from './output.ts';
-import { columns, complain, complainOf } from './output.ts';
+import { columns, complain, complainOf, complaintOf, warn } from './output.ts';
 
 export interface TokenOptions {
   readonly provider: string;
@@ -22,16 +25,34 @@ export interface TokenOptions {
   readonly show: boolean;
 }
 
+/** What is wrong with a token that is good all the same. */
+interface Warning {
+  /** Stable. */
+  readonly code: string;
+  readonly message: string;
+  readonly help: string;
+}
+
+/** The warnings among what the log would say. */
+function collectWarnings(events: Events): readonly Warning[] {
+  const warnings: Warning[] = [];
+  events.on('notice', ({ message, fields: { code, help } = {} }) => {
+    if (typeof code === 'string' && typeof help === 'string') warnings.push({ code, message: hush(message), help });
+  });
+  return warnings;
+}
+
 /** Gets a token as the proxy would; the simulator, where the provider uses it, runs for as long as that takes. */
 async function fetchToken(
   { env }: Context,
   config: Config,
   provider: ProviderConfig,
   renew: boolean,
-): Promise<TokenRecord> {
+): Promise<{ readonly record: TokenRecord; readonly warnings: readonly Warning[] }> {
   const clock = systemClock;
   const upstream = createUpstream(clock, { egress: readEgress(env) });
   const events = createEvents();
+  const warnings = collectWarnings(events);
   const store = await openStore(config.store, { clock, events });
   const simulator = provider.environment === 'simulator' ? await startSimulator(config) : undefined;
   const auth = createProviderAuth(provider, {
@@ -44,7 +65,7 @@ async function fetchToken(
     maxWaiting: config.limits.waiting,
   });
   try {
-    return await auth.token({ renew });
+    return { record: await auth.token({ renew }), warnings };
   } finally {
     auth.close();
     await upstream.close();
@@ -84,12 +105,15 @@ export async function token(context: Context, { provider: name, renew, show }: T
       help: `\`outrider explain\` shows what it adds to a request`,
     });
   }
-  let record: TokenRecord;
+  let fetched: Awaited<ReturnType<typeof fetchToken>>;
   try {
-    record = await fetchToken(context, config, provider, renew);
+    fetched = await fetchToken(context, config, provider, renew);
   } catch (error) {
-    return complainOf(context, error);
+    if (!(error instanceof OutriderError && error.cause instanceof TokenFailure)) return complainOf(context, error);
+    // The error's own remedy is for whoever sent a request.
+    return complain(context, { ...complaintOf(error), help: error.cause.remedy });
   }
+  const { record, warnings } = fetched;
   const nowMs = systemClock.now();
   const value = show ? record.accessToken : mask(record.accessToken);
   const facts = {
@@ -100,6 +124,7 @@ export async function token(context: Context, { provider: name, renew, show }: T
     expires_in_seconds: Math.round((record.expiresAtMs - nowMs) / 1_000),
     has_refresh_token: record.refreshToken !== undefined,
     value,
+    warnings,
   };
   context.stdout.write(
     context.json
@@ -112,5 +137,6 @@ export async function token(context: Context, { provider: name, renew, show }: T
           ['value', value],
         ]),
   );
+  for (const { message, help } of context.json ? [] : warnings) warn(context, message, help);
   return 0;
 }

@@ -2,13 +2,13 @@ import type {
   BodyRejection,
   ExpirySpec,
   FieldCondition,
+  FieldMap,
   JsonTemplate,
   Profile,
   ReadSpec,
   RenewSpec,
   SignPlace,
   SignSpec,
-  TemplateMap,
   TokenCallSpec,
   TokenSpec,
   WhenSpec,
@@ -133,11 +133,13 @@ function buildToken(data: TokenData): TokenSpec {
     fetch,
     refresh: data.refresh ? buildCall(data.refresh, fetch) : undefined,
     read: {
+      format: data.read?.format ?? 'json',
       accessToken: buildReading(data.read?.access_token, { pointer: '/access_token', default: undefined }),
       tokenType: buildReading(data.read?.token_type, { pointer: '/token_type', default: 'Bearer' }),
       refreshToken: buildReading(data.read?.refresh_token, { pointer: '/refresh_token', default: undefined }),
       expiry: (data.read?.expiry ?? [{ in: '/expires_in', unit: 's' as const }]).map(buildExpiry),
       lifetimeDefaultMs: data.read?.lifetime_default ?? LIFETIME_DEFAULT_MS,
+      error: buildError(data.read?.error),
     },
   };
 }
@@ -145,7 +147,7 @@ function buildToken(data: TokenData): TokenSpec {
 /** What a refresh doesn't say is as in the fetch; a body in one format puts the other one out. */
 function buildCall(data: TokenCallData, base: TokenCallSpec | undefined): TokenCallSpec {
   const [user, password] = data.auth?.basic ?? [];
-  const form: TemplateMap | undefined = data.form && present(data.form);
+  const form: FieldMap | undefined = data.form && present(data.form);
   const json = data.json && jsonOf(data.json);
   const hasBody = form !== undefined || json !== undefined;
   return {
@@ -173,8 +175,19 @@ function buildReading(data: ReadingData | undefined, absent: ReadSpec): ReadSpec
     : { pointer: data.pointer, default: data.default };
 }
 
-function buildExpiry(data: NonNullable<NonNullable<TokenData['read']>['expiry']>[number]): ExpirySpec {
-  return data.at === undefined
-    ? { in: data.in ?? '', unit: data.unit }
-    : { at: data.at, since: data.since, unit: data.unit };
+type ReadData = NonNullable<TokenData['read']>;
+
+function buildExpiry({ at, jwt, since, unit, ...data }: NonNullable<ReadData['expiry']>[number]): ExpirySpec {
+  if (at !== undefined) return { at, since, unit };
+  if (jwt !== undefined) return { jwt, since };
+  return { in: data.in ?? '', unit: unit === 'ms' ? 'ms' : 's' };
+}
+
+/** Codes of a list mean themselves. */
+function buildError(data: ReadData['error']): TokenSpec['read']['error'] {
+  const { pointer = '/error', known = [] } = data ?? {};
+  return {
+    pointer,
+    known: Array.isArray(known) ? Object.fromEntries(known.map((code) => [code, code])) : present(known),
+  };
 }

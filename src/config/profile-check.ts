@@ -29,6 +29,7 @@ export function checkProfile(profile: MapNode, data: ProfileData, problems: Prob
     problems.error('missing_key', at, '`token.fetch.url` is missing', 'add `url: "{{endpoints.token}}"`');
   }
   checkExpiry(profile, data, problems);
+  if (data.token.read?.format === 'form') checkFormPointers(find(profile, 'token', 'read'), problems);
 }
 
 const isPresent = (node: Node | undefined): node is Node =>
@@ -227,15 +228,36 @@ function checkExpiry(profile: MapNode, data: ProfileData, problems: Problems): v
     if (source === undefined) continue;
     const at = nearest(profile, 'token', 'read', 'expiry', index);
     if (problems.isBroken(at)) continue;
-    if ((source.at === undefined) === (source.in === undefined)) {
-      problems.error(
-        'invalid_value',
-        at,
-        'a source of the expiry has either `at` or `in`',
-        '`at`: a moment; `in`: a lifetime',
-      );
-    } else if (source.since !== undefined && source.at === undefined) {
-      problems.error('invalid_value', at, '`since` goes with `at`', 'leave `since` out');
+    const complain = (message: string, help: string): void => problems.error('invalid_value', at, message, help);
+    if ([source.at, source.in, source.jwt].filter((kind) => kind !== undefined).length !== 1) {
+      const help = '`at`: a moment; `in`: a lifetime; `jwt`: a claim of the token itself';
+      complain('a source of the expiry has exactly one of `at`, `in` and `jwt`', help);
+    } else if (source.since !== undefined && source.in !== undefined) {
+      complain('`since` goes with `at` and `jwt`', 'leave `since` out');
+    } else if (source.jwt !== undefined && isPresent(find(at, 'unit'))) {
+      complain('a claim is in seconds', 'leave `unit` out');
+    } else if (source.unit === 'iso' && source.at === undefined) {
+      complain('`iso` is a moment, not a lifetime', 'use it with `at`; with `in` write s or ms');
     }
+  }
+}
+
+/** A form has names, and nothing within them. Pointers of `jwt` lead into the token. */
+function checkFormPointers(read: Node | undefined, problems: Problems): void {
+  const ways = ['access_token', 'token_type', 'refresh_token', 'error'].flatMap((key) => [[key], [key, 'pointer']]);
+  const expiry = find(read, 'expiry');
+  const count = expiry?.kind === 'list' ? expiry.items.length : 0;
+  const sources = Array.from({ length: count }, (_, index) => ['expiry', index] as const).filter(
+    (way) => !isPresent(find(read, ...way, 'jwt')),
+  );
+  for (const way of [...ways, ...sources.flatMap((source) => ['at', 'in', 'since'].map((key) => [...source, key]))]) {
+    const node = find(read, ...way);
+    if (node?.kind !== 'scalar' || !node.text.includes('/', 1)) continue;
+    problems.error(
+      'invalid_value',
+      node,
+      `"${node.text}" leads into a value, and a form has none in another`,
+      'write /name',
+    );
   }
 }

@@ -25,9 +25,10 @@ import {
   secretTemplate,
   template,
 } from './values.ts';
-import type { RenewSpec } from './profile.ts';
+import { type RenewSpec, TOKEN_ERRORS } from './profile.ts';
 
 const templates = z.record(z.string(), removable(template));
+const fields = z.record(z.string(), removable(z.union([template, z.array(template)])));
 
 /** Text, number, true, false, null, or lists and maps of them; texts are templates. */
 const jsonTemplate = anyNode('JSON', {}, { keepsEmpty: false, seen: 'always' });
@@ -100,8 +101,8 @@ const tokenCall = z.strictObject({
   url: template.optional(),
   method: method.optional(),
   headers: templates.optional(),
-  query: templates.optional(),
-  form: templates.optional(),
+  query: fields.optional(),
+  form: fields.optional(),
   json: jsonTemplate.optional(),
   auth: described('`basic: [name, password]`.', z.strictObject({ basic: z.array(secretTemplate) }).optional()),
   sign: described('Signatures of the token call itself.', z.array(sign).optional()),
@@ -109,8 +110,18 @@ const tokenCall = z.strictObject({
 
 const reading = z.union([pointer, z.strictObject({ pointer: pointer.optional(), default: text.optional() })]);
 
-const unit = withDefault(choice(['s', 'ms']), 's', 's');
-const expiry = z.strictObject({ at: pointer.optional(), in: pointer.optional(), since: pointer.optional(), unit });
+const expiry = z.strictObject({
+  at: pointer.optional(),
+  in: pointer.optional(),
+  jwt: pointer.optional(),
+  since: pointer.optional(),
+  unit: withDefault(choice(['s', 'ms', 'iso']), 's', 's'),
+});
+
+const tokenError = z.strictObject({
+  pointer: withDefault(pointer, '/error', '/error'),
+  known: z.union([z.array(text), z.record(z.string(), removable(choice(TOKEN_ERRORS)))]).optional(),
+});
 
 const token = z.strictObject({
   subject: described('Whose token it is, where tokens belong to users: one is kept for each.', template.optional()),
@@ -123,11 +134,13 @@ const token = z.strictObject({
     'JSON pointers into the answer.',
     z
       .strictObject({
+        format: withDefault(choice(['json', 'form', 'text']), 'json', 'json'),
         access_token: reading.optional(),
         token_type: reading.optional(),
         refresh_token: reading.optional(),
         expiry: described('The first source that yields a number wins.', z.array(expiry).optional()),
         lifetime_default: described('When no source yields.', duration(1).optional()),
+        error: described('Error codes that may be shown; no other text of an answer is.', tokenError.optional()),
       })
       .optional(),
   ),

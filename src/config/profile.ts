@@ -1,6 +1,8 @@
 /** A text with `{{ }}` in it, checked when the config is loaded, compiled by auth/template. */
 export type Template = string;
 export type TemplateMap = Readonly<Record<string, Template>>;
+/** A list repeats its name. */
+export type FieldMap = Readonly<Record<string, Template | readonly Template[]>>;
 
 export interface CredentialSpec {
   readonly secret: boolean;
@@ -57,8 +59,8 @@ export interface TokenCallSpec {
   readonly url: Template;
   readonly method: string;
   readonly headers: TemplateMap;
-  readonly query: TemplateMap;
-  readonly form: TemplateMap | undefined;
+  readonly query: FieldMap;
+  readonly form: FieldMap | undefined;
   /** Values are templates; nesting is kept. */
   readonly json: JsonTemplate | undefined;
   readonly auth: { readonly basic: readonly [Template, Template] } | undefined;
@@ -73,8 +75,23 @@ export type JsonTemplate =
   | { readonly [key: string]: JsonTemplate };
 
 export type ExpirySpec =
-  | { readonly at: string; readonly since: string | undefined; readonly unit: 's' | 'ms' }
-  | { readonly in: string; readonly unit: 's' | 'ms' };
+  | { readonly at: string; readonly since: string | undefined; readonly unit: 's' | 'ms' | 'iso' }
+  | { readonly in: string; readonly unit: 's' | 'ms' }
+  /** Claims of the access token itself, in seconds. */
+  | { readonly jwt: string; readonly since: string | undefined };
+
+/** The error codes of RFC 6749 §5.2. */
+export const TOKEN_ERRORS = [
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+] as const;
+
+/** `text`: the whole answer is the token. */
+export type TokenFormat = 'json' | 'form' | 'text';
 
 /** A JSON pointer (RFC 6901) and what holds when it yields nothing. */
 export interface ReadSpec {
@@ -88,11 +105,14 @@ export interface TokenSpec {
   /** Complete: what the file left out is already taken from fetch. */
   readonly refresh: TokenCallSpec | undefined;
   readonly read: {
+    readonly format: TokenFormat;
     readonly accessToken: ReadSpec;
     readonly tokenType: ReadSpec;
     readonly refreshToken: ReadSpec;
     readonly expiry: readonly ExpirySpec[];
     readonly lifetimeDefaultMs: number;
+    /** Where an answer has its error code, and which codes may be shown, each with the code that is meant. */
+    readonly error: { readonly pointer: string; readonly known: Readonly<Record<string, string>> };
   };
 }
 

@@ -176,6 +176,8 @@ export interface ErrorOptions {
   readonly proxyError?: string;
   /** Close the caller's connection after the answer. */
   readonly close?: boolean;
+  /** It was the egress proxy that failed, and not what lies behind it. */
+  readonly isEgress?: boolean;
 }
 
 /** The one error that becomes an answer. Its status, title and remedy come from {@link ERRORS}. */
@@ -189,6 +191,7 @@ export class OutriderError extends Error {
   readonly proxyError: string;
   readonly headers: readonly string[];
   readonly close: boolean;
+  readonly isEgress: boolean;
 
   constructor(code: ErrorCode, options: ErrorOptions) {
     super(`${code}: ${options.detail}`, { cause: options.cause });
@@ -201,5 +204,6 @@ export class OutriderError extends Error {
     this.proxyError = options.proxyError ?? entry.proxyError;
     this.headers = options.headers ?? [];
     this.close = options.close ?? false;
+    this.isEgress = options.isEgress ?? false;
   }
 }

@@ -69,6 +69,9 @@ export interface ReplayRecord {
 export interface ReplaySkippedRecord {
   readonly route: string;
   readonly reason: ReplaySkipReason;
+  readonly requestId?: string;
+  /** The reason in a sentence, with its numbers. */
+  readonly detail?: string;
 }
 
 /** A token store that several processes share has begun to work, or stopped. */

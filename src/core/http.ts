@@ -11,15 +11,17 @@ export interface HttpCall {
   readonly headers: RawHeaders;
   readonly body: Uint8Array | null;
   readonly timeoutMs: number;
-  /** A longer answer is a failure. */
+  /** Of a longer answer nothing is handed on but its head. */
   readonly maxBytes: number;
 }
 
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: RawHeaders;
-  /** Content codings removed. */
+  /** Content codings removed; empty where {@link flaw} says why it can't be read. */
   readonly body: Uint8Array;
+  /** It is longer than wanted; its content coding is unknown or broken; it broke off (told only of a status other than 2xx). */
+  readonly flaw?: 'too_long' | 'coding' | 'broken' | undefined;
 }
 
 /**

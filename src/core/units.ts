@@ -13,6 +13,19 @@ export function parseDuration(text: string): number | undefined {
   return parse(text, /^(\d+)(ms|s|m|h|d)$/, DURATION_MS);
 }
 
+/** Milliseconds as one would write them in the config: `10s`, `1500ms`, `5m`. */
+export function formatDuration(ms: number): string {
+  if (ms > 0 && ms % 60_000 === 0) return `${ms / 60_000}m`;
+  return ms > 0 && ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`;
+}
+
+/** Bytes as one would write them in the config: `64MiB`, `4KiB`, `100B`. */
+export function formatSize(bytes: number): string {
+  const units = Object.entries(SIZE_BYTES).toReversed();
+  const [unit, size] = units.find(([, each]) => bytes > 0 && bytes % each === 0) ?? ['B', 1];
+  return `${bytes / size}${unit}`;
+}
+
 /** `512B`, `64KiB`, `1MiB`, `1GiB` → bytes; anything else → undefined. */
 export function parseSize(text: string): number | undefined {
   return parse(text, /^(\d+)(B|KiB|MiB|GiB)$/, SIZE_BYTES);

@@ -1,17 +1,22 @@
+import { type Clock, systemClock } from '../core/clock.ts';
 import type { EventMap, Events } from '../core/events.ts';
+import { createQuiet } from '../core/quiet.ts';
 import type { Logger } from './logger.ts';
 
 type Listeners = { readonly [K in 'notice' | 'renewal' | 'replay' | 'replaySkipped']: (...args: EventMap[K]) => void };
 
 /**
- * Everything rarer than a request as log lines: notices at their own level, renewals (info; warn when failed),
- * replays (info; warn unless the second answer was good), replays that were left out (warn). Returns a function that stops it.
+ * Everything rarer than a request as log lines: notices at their own level, renewals (info),
+ * replays (info; warn unless the second answer was good), replays that were left out (warn, each route and reason once in a
+ * while). Of a renewal that failed a notice tells, so its own line is for level debug, and its request not replayed for info.
+ * Returns a function that stops it.
  */
-export function logNotices(events: Events, logger: Logger): () => void {
+export function logNotices(events: Events, logger: Logger, clock: Clock = systemClock): () => void {
+  const isNews = createQuiet(clock);
   const listeners: Listeners = {
     notice: ({ level, message, fields }) => logger.log(level, message, fields),
     renewal: ({ provider, reason, outcome, durationMs, expiresAtMs, detail }) =>
-      logger.log(outcome === 'ok' ? 'info' : 'warn', outcome === 'ok' ? 'token renewed' : 'token renewal failed', {
+      logger.log(outcome === 'ok' ? 'info' : 'debug', outcome === 'ok' ? 'token renewed' : 'token renewal failed', {
         provider,
         reason,
         outcome,
@@ -21,7 +26,15 @@ export function logNotices(events: Events, logger: Logger): () => void {
       }),
     replay: ({ route, status, outcome }) =>
       logger.log(outcome === 'ok' ? 'info' : 'warn', 'rejected request sent again', { route, status, outcome }),
-    replaySkipped: ({ route, reason }) => logger.log('warn', 'rejected request not sent again', { route, reason }),
+    replaySkipped: ({ route, reason, requestId, detail }) => {
+      if (!isNews(`${route} ${reason}`)) return;
+      logger.log(reason === 'renewal_failed' ? 'info' : 'warn', 'rejected request not sent again', {
+        route,
+        reason,
+        ...(requestId === undefined ? {} : { request_id: requestId }),
+        ...(detail === undefined ? {} : { detail }),
+      });
+    },
   };
   events.on('notice', listeners.notice);
   events.on('renewal', listeners.renewal);

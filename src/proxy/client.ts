@@ -6,16 +6,19 @@ import { decode } from './peek.ts';
 import type { Answer } from './answer.ts';
 import type { Upstream } from './upstream.ts';
 
-function readWhole(answer: Answer, maxBytes: number): Promise<Buffer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+type Body = Pick<HttpAnswer, 'body' | 'flaw'>;
+
+const without = (flaw: Body['flaw']): Body => ({ body: new Uint8Array(0), flaw });
+
+function readWhole(answer: Answer, maxBytes: number): Promise<Buffer | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   answer.pipe(
     {
       write(chunk) {
         bytes += chunk.length;
-        if (bytes > maxBytes)
-          reject(new OutriderError('upstream_bad_response', { detail: `the answer is longer than ${maxBytes} bytes` }));
+        if (bytes > maxBytes) resolve(undefined);
         else chunks.push(chunk);
         return bytes <= maxBytes;
       },
@@ -25,6 +28,20 @@ function readWhole(answer: Answer, maxBytes: number): Promise<Buffer> {
     0,
   );
   return promise;
+}
+
+/** A status that is a failure anyway tells more than that the body behind it broke off. */
+async function readBody(answer: Answer, maxBytes: number): Promise<Body> {
+  let whole: Buffer | undefined;
+  try {
+    whole = await readWhole(answer, maxBytes);
+  } catch (error) {
+    if (answer.status >= 200 && answer.status < 300) throw error;
+    return without('broken');
+  }
+  if (!whole) return without('too_long');
+  const body = decode(whole, headerValue(answer.headers, 'content-encoding'), maxBytes);
+  return body ? { body } : without('coding');
 }
 
 /** Calls of our own (to token endpoints); the time limit is for the whole call. */
@@ -46,13 +63,8 @@ export function createClient(upstream: Upstream, clock: Clock): HttpClient {
     );
     try {
       const answer = await Promise.race([attempt.answer, late.promise]);
-      const body = await Promise.race([readWhole(answer, call.maxBytes), late.promise]);
-      const decoded = decode(body, headerValue(answer.headers, 'content-encoding'), call.maxBytes);
-      if (!decoded)
-        throw new OutriderError('upstream_bad_response', {
-          detail: 'the answer has a content coding that is unknown or broken',
-        });
-      return { status: answer.status, headers: answer.headers, body: decoded };
+      const body = await Promise.race([readBody(answer, call.maxBytes), late.promise]);
+      return { status: answer.status, headers: answer.headers, ...body };
     } finally {
       timer.cancel();
       attempt.abort();

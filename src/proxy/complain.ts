@@ -1,21 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
-
-/** The same trouble of the same route is told once in this time: an outage is one line, not one for each request. */
-const QUIET_MS = 10_000;
-
-/** Whether something was not told lately. */
-function createQuiet(clock: Clock): (key: string) => boolean {
-  const toldAtMs = new Map<string, number>();
-  return (key) => {
-    const now = clock.monotonic();
-    if (now - (toldAtMs.get(key) ?? -Infinity) < QUIET_MS) return false;
-    if (toldAtMs.size > 1_000) toldAtMs.clear();
-    toldAtMs.set(key, now);
-    return true;
-  };
-}
+import { createQuiet } from '../core/quiet.ts';
 
 /** Makes notices of errors that have a cause; what the caller is told, the access log has anyway. */
 export function createComplaints(events: Events, clock: Clock) {

@@ -14,6 +14,7 @@ export const egressRefusal = (status: number): OutriderError =>
         ? 'the egress proxy wants other credentials (407)'
         : `the egress proxy did not open a way to the provider (${status})`,
     proxyError: status === 407 ? 'proxy_configuration_error' : 'destination_unavailable',
+    isEgress: true,
   });
 
 /** The proxy itself can't be reached. */
@@ -21,6 +22,7 @@ export const egressUnreachable = (cause: Error): OutriderError =>
   new OutriderError('upstream_unreachable', {
     detail: `the egress proxy can't be reached${'code' in cause ? ` (${String(cause.code)})` : ''}`,
     proxyError: 'destination_unavailable',
+    isEgress: true,
     cause,
   });
 

@@ -1,6 +1,6 @@
 import type { Authorized, Authorizer, Outbound } from '../auth/authorizer.ts';
+import type { Waiter } from '../auth/token/waiting.ts';
 import { OutriderError } from '../core/errors.ts';
-import type { AuthOutcome, ReplaySkipReason } from '../core/events.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { begin } from './begun.ts';
 import { collectBody, openBody } from './body.ts';
@@ -12,18 +12,15 @@ import { preflightHeaders } from './guard.ts';
 import type { Engine, ExchangeDeps, Lane } from './lane.ts';
 import { isRejection } from './peek.ts';
 import { answerError, asOutriderError, respond } from './respond.ts';
+import { detailsOf, type Fate, skipped, type Skipped, unrepeatable } from './skipped.ts';
 import { joinTarget } from './target.ts';
 import type { Answer } from './answer.ts';
 import type { Attempt, AttemptObserver } from './attempt.ts';
 import { Trace } from './trace.ts';
 import { NO_BODY, type RequestBody } from './whole-body.ts';
 
-type Fate =
-  | { readonly second: Authorized; readonly outcome: Extract<AuthOutcome, 'renewed' | 'replayed'> }
-  | { readonly skip: ReplaySkipReason };
-
 /** One request: guard → match → authorize → send → (renew → send again, once) → respond. */
-class Exchange extends Trace implements AttemptObserver {
+class Exchange extends Trace implements AttemptObserver, Waiter {
   readonly #caller: Caller;
   readonly #deps: ExchangeDeps;
   readonly #engine: Engine;
@@ -41,6 +38,10 @@ class Exchange extends Trace implements AttemptObserver {
     this.#engine = deps.engine();
     this.#startedMs = deps.clock.monotonic();
     caller.onClose = this.#finish.bind(this);
+  }
+
+  get isGone(): boolean {
+    return this.#caller.isGone;
   }
 
   async run(): Promise<void> {
@@ -91,7 +92,7 @@ class Exchange extends Trace implements AttemptObserver {
 
     let first: Authorized | undefined;
     if (authorizer) {
-      const authorized = authorizer.authorize(outbound, this.#caller);
+      const authorized = authorizer.authorize(outbound, this);
       first = authorized instanceof Promise ? await this.#waitForToken(authorized) : authorized;
       this.auth = first.auth;
       if (this.#caller.isGone) return;
@@ -105,10 +106,10 @@ class Exchange extends Trace implements AttemptObserver {
       (await isRejection(authorizer, first, answer, head.isConditional))
     ) {
       const rejectedStatus = answer.status;
-      const fate = await this.#afterRejection(lane, authorizer, first, outbound);
+      const fate = await this.#afterRejection(lane, head, first, outbound);
       if (this.#caller.isGone) {
         answer.discard();
-        this.#skipped(lane, 'caller_gone');
+        this.#skipped(lane, skipped('caller_gone'));
         return;
       }
       if ('second' in fate) {
@@ -123,8 +124,8 @@ class Exchange extends Trace implements AttemptObserver {
           outcome: details === undefined ? 'ok' : 'rejected',
         });
       } else {
-        this.#skipped(lane, fate.skip);
-        details = `the token was rejected, the request not replayed: ${fate.skip}`;
+        this.#skipped(lane, fate);
+        details = detailsOf(fate);
       }
     }
     this.#respond(answer, lane, details);
@@ -204,43 +205,42 @@ class Exchange extends Trace implements AttemptObserver {
     events.emit('attempt', { route, method: this.method, status, durationMs: now - this.#sentMs, error: error?.code });
   }
 
-  async #afterRejection(lane: Lane, authorizer: Authorizer, first: Authorized, outbound: Outbound): Promise<Fate> {
+  async #afterRejection(lane: Lane, head: Head, first: Authorized, outbound: Outbound): Promise<Fate> {
+    const authorizer = lane.authorizer as Authorizer;
     const { clock } = this.#deps;
     const rejectedMs = clock.monotonic();
-    const renewal = authorizer.renew(first, outbound, clock.now());
-    const unrepeatable = !lane.replays ? 'replay_off' : this.#body.isRepeatable ? undefined : 'body_too_large';
-    if (unrepeatable && !this.#caller.isHandshake) {
+    const renewal = authorizer.renew(first, outbound, clock.now(), this);
+    const obstacle = unrepeatable(lane, this.#body, head);
+    if (obstacle && !this.#caller.isHandshake) {
       // The token is renewed for those who come after.
       renewal.catch(() => undefined);
-      return { skip: unrepeatable };
+      return obstacle;
     }
     try {
       const renewed = await renewal;
       // It may have grown too large in the meantime.
-      if (!this.#body.isRepeatable) return { skip: 'body_too_large' };
+      if (!this.#body.isRepeatable) return unrepeatable(lane, this.#body, head) as Skipped;
       if ('skip' in renewed) return renewed;
       // Who shakes hands anew as soon as this is answered gets the new token.
       return this.#caller.isHandshake
-        ? { skip: 'websocket' }
+        ? skipped('websocket')
         : { second: renewed.authorized, outcome: renewed.renewed ? 'renewed' : 'replayed' };
     } catch {
-      return { skip: 'renewal_failed' };
+      return skipped('renewal_failed');
     } finally {
       this.tokenWaitMs += clock.monotonic() - rejectedMs;
     }
   }
 
   async #replay(lane: Lane, head: Head, second: Authorized, rejectedStatus: number): Promise<Answer> {
-    try {
-      return await this.#send(lane, head, second);
-    } catch (error) {
+    return this.#send(lane, head, second).catch((error: unknown) => {
       this.#deps.events.emit('replay', { route: lane.name, status: rejectedStatus, outcome: 'failed' });
       throw error;
-    }
+    });
   }
 
-  #skipped(lane: Lane, reason: ReplaySkipReason): void {
-    this.#deps.events.emit('replaySkipped', { route: lane.name, reason });
+  #skipped(lane: Lane, { skip: reason, why: detail }: Skipped): void {
+    this.#deps.events.emit('replaySkipped', { route: lane.name, reason, requestId: this.requestId, detail });
   }
 
   #respond(answer: Answer, lane: Lane, details: string | undefined): void {
@@ -265,7 +265,9 @@ class Exchange extends Trace implements AttemptObserver {
     this.status = error.status;
     this.code = error.code;
     this.outcome = error.outcome;
-    if (error.cause !== undefined) this.#deps.complain(error, this.requestId, this.route);
+    // Of its failures the token's source tells itself.
+    if (error.cause !== undefined && error.code !== 'token_unavailable')
+      this.#deps.complain(error, this.requestId, this.route);
     try {
       answerError(this.#caller, error, this.requestId, this.route, this.#cors ?? []);
     } catch {

@@ -1,11 +1,5 @@
 import { OutriderError } from '../core/errors.ts';
-
-const codeOf = (error: unknown): string => {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  if (typeof code === 'string') return code;
-  const first = (error as { errors?: unknown[] } | undefined)?.errors?.[0];
-  return first === undefined ? '' : codeOf(first);
-};
+import { systemCode } from '../core/system-code.ts';
 
 /** Failures of the network while a connection is made: nothing was sent, and another try may fare better. */
 const CONNECT_RETRYABLE: ReadonlySet<string> = new Set([
@@ -23,7 +17,7 @@ const CONNECT_RETRYABLE: ReadonlySet<string> = new Set([
 
 /** Whether a connection that failed with `error` may be tried once more; a certificate that doesn't verify may not. */
 export const isConnectRetryable = (error: unknown): boolean =>
-  CONNECT_RETRYABLE.has(codeOf(error instanceof OutriderError ? error.cause : error));
+  CONNECT_RETRYABLE.has(systemCode(error instanceof OutriderError ? error.cause : error));
 
 interface Reason {
   readonly proxyError: string;
@@ -75,7 +69,7 @@ const BAD_RESPONSE = /^bad (?:response|upgrade)$/;
  */
 export function upstreamError(error: unknown, { isStarted, hasHead }: Progress): OutriderError {
   if (error instanceof OutriderError) return error;
-  const code = codeOf(error);
+  const code = systemCode(error);
   if (!isStarted) return new OutriderError('upstream_unreachable', { ...reasonWhyUnreachable(code), cause: error });
   const { message, name } = error as Error;
   if (

@@ -59,11 +59,13 @@ export const callOf = (parts: Partial<TokenCallSpec> = {}): TokenCallSpec => ({
 });
 
 export const readOf = (parts: Partial<TokenSpec['read']> = {}): TokenSpec['read'] => ({
+  format: 'json',
   accessToken: { pointer: '/access_token', default: undefined },
   tokenType: { pointer: '/token_type', default: 'Bearer' },
   refreshToken: { pointer: '/refresh_token', default: undefined },
   expiry: [{ in: '/expires_in', unit: 's' }],
   lifetimeDefaultMs: 600_000,
+  error: { pointer: '/error', known: {} },
   ...parts,
 });
 

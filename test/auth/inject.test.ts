@@ -271,7 +271,7 @@ test('without a token no answer is a rejection', async (t) => {
   t.is(authorizer.rejectStatuses.size, 0);
   t.is(authorizer.judge(401, []), 'accepted');
   const authorized = await authorizer.authorize(outbound());
-  t.deepEqual(await authorizer.renew(authorized, outbound(), 0), { skip: 'renewal_failed' });
+  t.like(await authorizer.renew(authorized, outbound(), 0), { skip: 'renewal_failed' });
   await t.throwsAsync(auth.token({ renew: false }), { message: /uses no token/ });
 });
 

@@ -140,6 +140,8 @@ test('what a profile leaves out follows the standards', (t) => {
   t.is(profile.title, 'mine');
   t.is(profile.token?.fetch.method, 'POST');
   t.deepEqual(profile.token?.read, {
+    format: 'json',
+    error: { pointer: '/error', known: {} },
     accessToken: { pointer: '/access_token', default: undefined },
     tokenType: { pointer: '/token_type', default: 'Bearer' },
     refreshToken: { pointer: '/refresh_token', default: undefined },
@@ -403,4 +405,103 @@ test('in the simulator a token may be renewed at once, unless somebody wrote oth
     1,
   );
   t.is(cooldown(`${own}, renew: { cooldown: 2s }`, 'own: { extends: phonepe, renew: { cooldown: 5s } }'), 2_000);
+});
+
+const FETCH = 'token:\n  fetch: { url: "http://h/token"';
+
+test('a field of a token call may be a list; what extends replaces it, and a refresh inherits it', (t) => {
+  const lines = `${FETCH}, form: { a: [x, "{{scope}}", ""], b: y }, query: { q: [1, 1.10] } }\n  refresh: { headers: { h: z } }`;
+  const { token } = own(lines);
+  t.deepEqual(token?.fetch.form, { a: ['x', '{{scope}}'], b: 'y' });
+  t.deepEqual(token?.fetch.query, { q: ['1', '1.10'] });
+  t.deepEqual(token?.refresh?.form, token?.fetch.form);
+  t.deepEqual(token?.refresh?.query, token?.fetch.query);
+  const extended = (form: string): unknown =>
+    own(
+      `extends: oauth2\ntoken: { fetch: { form: { scope: ${form} } } }`,
+      'credentials: { client_id: a, client_secret: b }, endpoints: { token: "http://h" }',
+    ).token?.fetch.form?.['scope'];
+  t.deepEqual(extended('[a, b]'), ['a', 'b']);
+  t.is(extended('null'), undefined);
+});
+
+test('what a list of a token call holds is checked as a single value is', (t) => {
+  const found = (value: string): string[] => wrong(`${FETCH}, form: { a: ${value} } }`);
+  t.deepEqual(found('[ok, "{{credentials.nobody}}"]'), ['unknown_template_name profiles.mine.token.fetch.form.a[1]']);
+  t.deepEqual(found('["{{token.access_token}}"]'), ['unknown_template_name profiles.mine.token.fetch.form.a[0]']);
+  t.deepEqual(found('["{{uuid | sha256}}"]'), ['template_syntax profiles.mine.token.fetch.form.a[0]']);
+  t.deepEqual(found('[[a]]'), ['invalid_type profiles.mine.token.fetch.form.a[0]']);
+  t.deepEqual(found('{ b: c }'), ['invalid_type profiles.mine.token.fetch.form.a']);
+  t.deepEqual(wrong(`${FETCH}, headers: { a: [b] } }`), ['invalid_type profiles.mine.token.fetch.headers.a']);
+});
+
+test('an endpoint that only a list names is needed', (t) => {
+  const text = `profiles:\n  mine:\n    ${FETCH.replaceAll('\n', '\n    ')}, form: { resource: ["{{endpoints.api}}"] } }\nproviders:\n  p: { profile: mine }\n${ROUTE}`;
+  t.deepEqual(problems(parse(text)), ['missing_endpoint providers.p']);
+});
+
+test('known error codes are a list, or a map to the codes that are meant', (t) => {
+  const known = (error: string): unknown => own(`${FETCH} }\n  read: { error: ${error} }`).token?.read.error;
+  t.deepEqual(own(`${FETCH} }`).token?.read.error, { pointer: '/error', known: {} });
+  t.deepEqual(known('{ pointer: /code, known: [E1, 1007] }'), { pointer: '/code', known: { E1: 'E1', 1007: '1007' } });
+  t.deepEqual(known('{ known: { E1: invalid_client, __proto__x: invalid_scope } }'), {
+    pointer: '/error',
+    known: { E1: 'invalid_client', __proto__x: 'invalid_scope' },
+  });
+  for (const name of ['phonepe', 'pincode']) {
+    t.deepEqual(builtIn(name).token?.read.error, { pointer: '/code', known: { INVALID_CLIENT: 'invalid_client' } });
+  }
+  const bad = (error: string): string[] => wrong(`${FETCH} }\n  read: { error: ${error} }`);
+  t.deepEqual(bad('{ known: { E1: invalid_clent } }'), ['invalid_value profiles.mine.token.read.error.known.E1']);
+  t.deepEqual(bad('{ known: E1 }'), ['invalid_type profiles.mine.token.read.error.known']);
+  t.deepEqual(bad('{ pointer: code }'), ['invalid_value profiles.mine.token.read.error.pointer']);
+});
+
+test('a source of the expiry has exactly one kind, and only what goes with it', (t) => {
+  const expiry = (source: string): unknown => own(`${FETCH} }\n  read: { expiry: [${source}] }`).token?.read.expiry;
+  t.deepEqual(expiry('{ at: /a, since: /b, unit: iso }'), [{ at: '/a', since: '/b', unit: 'iso' }]);
+  t.deepEqual(expiry('{ jwt: /exp, since: /iat }'), [{ jwt: '/exp', since: '/iat' }]);
+  t.deepEqual(expiry('{ jwt: /exp }'), [{ jwt: '/exp', since: undefined }]);
+  t.deepEqual(expiry('{ in: /a, unit: ms }'), [{ in: '/a', unit: 'ms' }]);
+  for (const source of [
+    '{ at: /a, in: /b }',
+    '{ at: /a, jwt: /b }',
+    '{ jwt: /a, in: /b }',
+    '{ unit: s }',
+    '{ since: /a }',
+    '{ in: /a, since: /b }',
+    '{ in: /a, unit: iso }',
+    '{ jwt: /a, unit: iso }',
+    '{ jwt: /a, unit: ms }',
+    '{ jwt: /a, unit: s }',
+  ]) {
+    const found = wrong(`${FETCH} }\n  read: { expiry: [${source}] }`);
+    t.deepEqual(found, ['invalid_value profiles.mine.token.read.expiry[0]'], source);
+  }
+  t.deepEqual(wrong(`${FETCH} }\n  read: { expiry: [{ at: /a, unit: rfc3339 }] }`), [
+    'invalid_value profiles.mine.token.read.expiry[0].unit',
+  ]);
+});
+
+test('pointers into a form have one level, those into a token as many as they like', (t) => {
+  const found = (read: string): string[] => wrong(`${FETCH} }\n  read: { format: form, ${read} }`);
+  t.deepEqual(
+    found('access_token: /a~1b, expiry: [{ jwt: /a/b, since: /c/d }, { in: /e }], error: { pointer: /f }'),
+    [],
+  );
+  t.deepEqual(
+    found('access_token: /a/b, token_type: { pointer: /c/d }, refresh_token: /e/f, error: { pointer: /g/h }'),
+    [
+      'invalid_value profiles.mine.token.read.access_token',
+      'invalid_value profiles.mine.token.read.token_type.pointer',
+      'invalid_value profiles.mine.token.read.refresh_token',
+      'invalid_value profiles.mine.token.read.error.pointer',
+    ],
+  );
+  t.deepEqual(found('expiry: [{ at: /a/b, since: /c/d }, { in: /e/f }]'), [
+    'invalid_value profiles.mine.token.read.expiry[0].at',
+    'invalid_value profiles.mine.token.read.expiry[0].since',
+    'invalid_value profiles.mine.token.read.expiry[1].in',
+  ]);
+  t.deepEqual(wrong(`${FETCH} }\n  read: { format: xml }`), ['invalid_value profiles.mine.token.read.format']);
 });

@@ -24,7 +24,12 @@ const PLACES = {
 } as const satisfies Record<string, Omit<Strike, 'fault'>>;
 
 /** What `detail` says of the endpoint; ok: the token arrives all the same. */
-const DETAILS = { ok: /^/, down: /is down/, late: /did not answer in time/, bad: /bad answer/ } as const;
+const DETAILS = {
+  ok: /^/,
+  down: /^(?:can't reach|the connection to) 127\.0\.0\.1/,
+  late: /^no answer from .* within 10s$/,
+  bad: /answered/,
+} as const;
 type Told = keyof typeof DETAILS;
 
 type Row = readonly [place: keyof typeof PLACES, expected: Readonly<Partial<Record<Fault, Told>>>];

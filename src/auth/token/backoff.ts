@@ -40,10 +40,11 @@ export class Backoff {
     return last && last.callersUntil > this.#parts.clock.monotonic() ? last.failure : undefined;
   }
 
-  /** Whether a valid token is not renewed for now. */
-  get isResting(): boolean {
+  /** Why a valid token is not renewed for now, and for how long. */
+  get rest(): { readonly failure: TokenFailure; readonly leftMs: number } | undefined {
     const last = this.#remembered();
-    return last !== undefined && last.renewalsUntil > this.#parts.clock.monotonic();
+    const leftMs = (last?.renewalsUntil ?? 0) - this.#parts.clock.monotonic();
+    return last && leftMs > 0 ? { failure: last.failure, leftMs } : undefined;
   }
 
   /**
@@ -66,7 +67,7 @@ export class Backoff {
       renewalsUntil: now + restMs,
       refusedVersion: failure.failure === 'refused' ? version : undefined,
     };
-    return { isNews: before?.failure.failure !== failure.failure, restMs };
+    return { isNews: before?.failure.detail !== failure.detail, restMs };
   }
 
   /** Tells whether there was anything to forget. */
@@ -79,12 +80,10 @@ export class Backoff {
   /** The answer for somebody whose token call failed so; says when the next attempt is made. */
   unavailable(failure: TokenFailure): OutriderError {
     const leftMs = (this.#last?.callersUntil ?? 0) - this.#parts.clock.monotonic();
-    const { cause } = failure;
-    const isOurs = cause instanceof OutriderError && cause.code === 'token_unavailable';
     return new OutriderError('token_unavailable', {
       detail: failure.detail,
       cause: failure,
-      ...(isOurs && { remedy: cause.remedy }),
+      remedy: `${failure.remedy} Send the request again after \`Retry-After\`.`,
       headers: ['Retry-After', String(Math.max(Math.ceil(leftMs / 1000), 1))],
     });
   }

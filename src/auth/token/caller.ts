@@ -6,7 +6,8 @@ import type { Credentials } from '../credentials.ts';
 import { type RequestFace, Scope } from '../scope.ts';
 import type { Compile } from '../template.ts';
 import type { ByteString } from '../text.ts';
-import { toFailure } from './failure.ts';
+import type { Doubt } from './expiry.ts';
+import { hostOf, type TokenFailure, toFailure } from './failure.ts';
 import { buildTokenCall, compileTokenCall, type TokenCall } from './request.ts';
 import { readTokenResponse, type TokenAnswer } from './response.ts';
 
@@ -25,6 +26,8 @@ export interface TokenEndpoint {
   readonly http: HttpClient;
   /** For the whole of it, a refused refresh included. */
   readonly timeoutMs: number;
+  /** Is told what looks wrong with the expiry of a token that is good. */
+  readonly doubt: (doubt: Doubt) => void;
 }
 
 export interface ArrivedToken extends TokenAnswer {
@@ -49,7 +52,7 @@ export function compileTokenCalls(
 
 /** By the refresh grant where there is a refresh token; where that is refused, or brings no token, by the full one. */
 export function createTokenCaller(endpoint: TokenEndpoint, subject: ByteString): TokenCaller {
-  const { fetch, refresh, clock } = endpoint;
+  const { fetch, refresh, clock, doubt } = endpoint;
 
   const send = async (
     call: TokenCall,
@@ -59,29 +62,31 @@ export function createTokenCaller(endpoint: TokenEndpoint, subject: ByteString):
   ): Promise<ArrivedToken> => {
     const { values: credentials } = endpoint.credentials.resolve();
     const scope = new Scope({ credentials, token: last, subject, request, now: () => clock.now() });
-    const built = buildTokenCall(call, scope, endpoint.api);
-    const answer = await endpoint.http({ ...built, timeoutMs, maxBytes: MAX_ANSWER_BYTES });
-    const arrivedAtMs = clock.now();
-    return { ...readTokenResponse(endpoint.read, answer, arrivedAtMs), arrivedAtMs };
+    let host = hostOf('');
+    try {
+      host = hostOf(call.url.mask(scope).text);
+      const built = buildTokenCall(call, scope, endpoint.api);
+      const answer = await endpoint.http({ ...built, timeoutMs, maxBytes: MAX_ANSWER_BYTES });
+      const arrivedAtMs = clock.now();
+      return { ...readTokenResponse(endpoint.read, answer, { atMs: arrivedAtMs, host, doubt }), arrivedAtMs };
+    } catch (error) {
+      throw toFailure(error, { host, timeoutMs: endpoint.timeoutMs });
+    }
   };
 
   return async (last, request) => {
     const startedMs = clock.monotonic();
     const leftMs = (): number => Math.max(endpoint.timeoutMs - (clock.monotonic() - startedMs), 1);
+    const held = last?.refreshToken;
+    if (!refresh || held === undefined) return send(fetch, last, request, leftMs());
     try {
-      const held = last?.refreshToken;
-      if (!refresh || held === undefined) return await send(fetch, last, request, leftMs());
-      try {
-        const answer = await send(refresh, last, request, leftMs());
-        // RFC 6749 §6: without a new refresh token the old one goes on.
-        return { ...answer, refreshToken: answer.refreshToken ?? held };
-      } catch (error) {
-        const { failure } = toFailure(error);
-        if (failure !== 'refused' && failure !== 'bad_answer') throw error;
-        return await send(fetch, last, request, leftMs());
-      }
+      const answer = await send(refresh, last, request, leftMs());
+      // RFC 6749 §6: without a new refresh token the old one goes on.
+      return { ...answer, refreshToken: answer.refreshToken ?? held };
     } catch (error) {
-      throw toFailure(error);
+      const { failure } = error as TokenFailure;
+      if (failure !== 'refused' && failure !== 'bad_answer') throw error;
+      return send(fetch, last, request, leftMs());
     }
   };
 }

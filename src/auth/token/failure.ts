@@ -1,69 +1,123 @@
-import { OutriderError } from '../../core/errors.ts';
+import { ERRORS, OutriderError } from '../../core/errors.ts';
 import { headerValue, type RawHeaders } from '../../core/headers.ts';
-import type { HttpAnswer } from '../../core/http.ts';
+import { systemCode } from '../../core/system-code.ts';
+import { formatDuration } from '../../core/units.ts';
 
-/** What kind of trouble a token endpoint makes. */
+/** What kind of trouble a token endpoint makes: it decides how long the endpoint is left alone (http.md rule 29). */
 export type FailureClass = 'refused' | 'busy' | 'down' | 'timeout' | 'bad_answer';
+
+/** What a person can do about a failure. */
+export const REMEDIES = {
+  credentials: "Check the provider's credentials, in the config or where their values come from.",
+  call: "Compare the token call that `outrider explain` shows with the provider's documentation: scope, fields, headers.",
+  address: "Check the provider's `endpoints.token`.",
+  network:
+    'Check the name and the port in `endpoints.token`, DNS and the firewall. A CA of your own is trusted by NODE_EXTRA_CA_CERTS.',
+  egress: 'Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and the proxy that they name.',
+  time: 'Check the firewall, and `timeouts.token`; else the provider has to recover: try again later.',
+  provider: 'The provider has to recover: try again later.',
+  ours: 'This is a fault of Outrider: report it with what the log says.',
+  answer: "Check that `endpoints.token` is a token endpoint, and that the profile's `token.read` fits its answers.",
+} as const;
 
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 
-/** A token call that brought no token. `detail` is for the caller to read and holds nothing of the answer's body. */
+export interface FailureOptions {
+  readonly remedy?: string;
+  readonly retryAfterMs?: number | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * A token call that brought no token. `detail` and `remedy` are for a person to read: of the answer's body they hold a known
+ * error code at most, of the endpoint its host.
+ */
 export class TokenFailure extends Error {
   override readonly name = 'TokenFailure';
   readonly failure: FailureClass;
   readonly detail: string;
+  readonly remedy: string;
   /** What the endpoint asked for with 429. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(
-    failure: FailureClass,
-    detail: string,
-    options: { retryAfterMs?: number | undefined; cause?: unknown } = {},
-  ) {
+  constructor(failure: FailureClass, detail: string, options: FailureOptions = {}) {
     super(detail, { cause: options.cause });
     this.failure = failure;
     this.detail = detail;
+    this.remedy = options.remedy ?? REMEDIES.provider;
     this.retryAfterMs = options.retryAfterMs;
   }
 }
 
-/** The failure that a status other than 2xx means (http.md rule 29). */
-export function statusFailure({ status, headers }: HttpAnswer, nowMs: number): TokenFailure {
-  if (status === 429) {
-    return new TokenFailure('busy', 'The token endpoint takes no more calls for now (status 429).', {
-      retryAfterMs: retryAfterMs(headers, nowMs),
-    });
-  }
-  if (status >= 500 || status === 408) {
-    return new TokenFailure('down', `The token endpoint is down (status ${status}).`);
-  }
-  if (status >= 400)
-    return new TokenFailure('refused', `The token endpoint refused the credentials (status ${status}).`);
-  return badAnswer(`status ${status}`);
+/** What is known of a call that failed. */
+export interface FailedCall {
+  /** As {@link hostOf} gives it. */
+  readonly host: string;
+  readonly timeoutMs: number;
 }
 
-/** A failure for an answer that is no token (http.md rule 30). */
-export function badAnswer(what: string): TokenFailure {
-  return new TokenFailure('bad_answer', `The token endpoint gave a bad answer: ${what}.`);
-}
+type Reading = (call: FailedCall, error: OutriderError) => TokenFailure;
 
-const TRANSPORT: Readonly<Record<string, readonly [FailureClass, string]>> = {
-  upstream_timeout: ['timeout', 'The token endpoint did not answer in time (timed out).'],
-  upstream_bad_response: ['bad_answer', 'The token endpoint gave a bad answer: not valid HTTP, or too long.'],
-  upstream_unreachable: ['down', 'The token endpoint is down: it could not be reached.'],
+const TRANSPORT: Readonly<Record<string, Reading>> = {
+  upstream_timeout: ({ host, timeoutMs }, cause) =>
+    new TokenFailure('timeout', `no answer from ${host} within ${formatDuration(timeoutMs)}`, {
+      remedy: REMEDIES.time,
+      cause,
+    }),
+  upstream_bad_response: ({ host }, cause) =>
+    new TokenFailure('bad_answer', `${host} answered something that is not HTTP`, { remedy: REMEDIES.address, cause }),
+  upstream_failed: ({ host }, cause) => new TokenFailure('down', `the connection to ${host} broke`, { cause }),
+  upstream_unreachable: ({ host }, cause) =>
+    new TokenFailure('down', `can't reach ${host}: ${reasonOf(cause)}`, {
+      remedy: cause.isEgress ? REMEDIES.egress : REMEDIES.network,
+      cause,
+    }),
 };
 
 /** The failure that an error of the HTTP client, or of building the call, means. */
-export function toFailure(error: unknown): TokenFailure {
+export function toFailure(error: unknown, call: FailedCall): TokenFailure {
+  if (error instanceof TokenFailure || !(error instanceof OutriderError)) return asFailure(error);
+  const read = TRANSPORT[error.code];
+  if (read) return read(call, error);
+  // What the table says is for whoever sent a request.
+  const remedy = error.remedy === ERRORS[error.code].remedy ? REMEDIES.call : error.remedy;
+  return new TokenFailure('down', error.detail, { remedy, cause: error });
+}
+
+/** Whatever was thrown, as a failure; what we didn't foresee is told with its cause. */
+export function asFailure(error: unknown): TokenFailure {
   if (error instanceof TokenFailure) return error;
-  if (!(error instanceof OutriderError)) {
-    return new TokenFailure('down', 'The token call failed.', { cause: error });
-  }
-  const [failure, detail] = TRANSPORT[error.code] ?? [
-    'down',
-    error.code === 'upstream_failed' ? 'The token endpoint is down: the connection broke.' : error.detail,
-  ];
-  return new TokenFailure(failure, detail, { cause: error });
+  return new TokenFailure('down', 'the token call failed', { remedy: REMEDIES.ours, cause: error });
+}
+
+/** What the codes of OpenSSL and of Node's checks mean, the first that fits. */
+const TLS: readonly (readonly [code: RegExp, meaning: string])[] = [
+  [/CERT_HAS_EXPIRED/, 'its certificate has expired'],
+  [/CERT_NOT_YET_VALID/, 'its certificate is not valid yet'],
+  [/ALTNAME_INVALID|HOSTNAME_MISMATCH/, 'its certificate is for another name'],
+  [/CERTIFICATE_REQUIRED/, 'it asks for a client certificate'],
+  [/^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/, 'no TLS is spoken there'],
+  [/^(?:ERR_SSL|ERR_TLS_(?!CERT))|^EPROTO$/, 'TLS failed'],
+  [/CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)/, 'its certificate is not trusted'],
+];
+
+/** The system's code, or what TLS broke on; where another proxy failed, what that one did. */
+function reasonOf(error: OutriderError): string {
+  if (error.isEgress) return error.detail;
+  const code = systemCode(error.cause);
+  const [, meaning] = TLS.find(([pattern]) => pattern.test(code)) ?? [];
+  if (meaning !== undefined) return `${meaning} (${code})`;
+  return /^[A-Z][A-Z0-9_]*$/.test(code) ? code : 'no connection';
+}
+
+const USUAL_PORTS = { 'http:': '80', 'https:': '443' } as const;
+
+/** The host of a URL for a person to read, its port where that is not the usual one; the URL may hold names in the place of secrets. */
+export function hostOf(url: string): string {
+  const [, scheme = '', authority = ''] = /^(https?:)\/\/([^/?#]*)/i.exec(url) ?? [];
+  const host = authority.slice(authority.lastIndexOf('@') + 1).toLowerCase();
+  const usual = `:${USUAL_PORTS[scheme.toLowerCase() as keyof typeof USUAL_PORTS]}`;
+  return (host.endsWith(usual) ? host.slice(0, -usual.length) : host) || 'the token endpoint';
 }
 
 /** `Retry-After` (RFC 9110 §10.2.3) in milliseconds from now: seconds, or a date, which is compared with the answer's own. */

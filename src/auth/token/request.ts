@@ -1,17 +1,21 @@
-import type { JsonTemplate, TemplateMap, TokenCallSpec } from '../../config/profile.ts';
+import type { FieldMap, JsonTemplate, TokenCallSpec } from '../../config/profile.ts';
 import { OutriderError } from '../../core/errors.ts';
 import type { HttpCall } from '../../core/http.ts';
+import { VERSION } from '../../core/version.ts';
 import { RequestDraft } from '../draft.ts';
+import { dropFields } from '../fields.ts';
 import { checkHeader } from '../inject.ts';
 import { createPathBelow } from '../path.ts';
 import type { Scope } from '../scope.ts';
 import { applySignature, compileSignature, type Signature } from '../sign.ts';
 import type { Compile, Compiled } from '../template.ts';
-import { type ByteString, formEncode, fromUnicode, toBytes, toUnicode } from '../text.ts';
+import { type ByteString, formEncode, fromUnicode, percentEncode, toBytes, toUnicode } from '../text.ts';
+import { REMEDIES } from './failure.ts';
 
 /** How a template is shown: rendered to be sent, or masked to be read. */
 export type Show = (template: Compiled) => ByteString;
 
+/** A name may come several times. */
 export type Fields = readonly (readonly [name: string, value: Compiled])[];
 
 /** One call to a token endpoint, made ready when the config is loaded. */
@@ -28,6 +32,9 @@ export interface TokenCall {
   readonly names: ReadonlySet<string>;
 }
 
+/** Some endpoints refuse a call that doesn't say who sends it. */
+const USER_AGENT = `outrider/${VERSION}`;
+
 /** The part of the call that goes over the wire. */
 export type BuiltTokenCall = Pick<HttpCall, 'method' | 'url' | 'headers' | 'body'>;
 
@@ -38,7 +45,8 @@ export function compileTokenCall(spec: TokenCallSpec, compile: Compile): TokenCa
     for (const name of compiled.names) names.add(name);
     return compiled;
   };
-  const fields = (map: TemplateMap): Fields => Object.entries(map).map(([name, value]) => [name, collect(value)]);
+  const fields = (map: FieldMap): Fields =>
+    Object.entries(map).flatMap(([name, value]) => [value].flat().map((each) => [name, collect(each)] as const));
   return {
     method: spec.method,
     url: collect(spec.url),
@@ -63,12 +71,11 @@ export function buildTokenCall(call: TokenCall, scope: Scope, api: string | unde
   const body = bodyOf(call, show);
   const draft = new RequestDraft({
     method: call.method,
-    target: targetOf(url.slice(origin.length)),
+    target: withQuery(targetOf(url.slice(origin.length)), rendered(call.query, show)),
     headers: headersOf(call, show),
     body,
     pathBelow: createPathBelow(origin, api),
   });
-  for (const [name, value] of rendered(call.query, show)) draft.setQuery(name, value);
   if (call.signatures.length > 0) {
     scope.request = draft;
     sign(call.signatures, draft, scope);
@@ -96,7 +103,9 @@ function headersOf(call: TokenCall, show: Show): string[] {
     list.push(['authorization', `Basic ${toBytes(call.basic.map(show).join(':')).toString('base64')}`]);
   }
   const type = call.form ? 'application/x-www-form-urlencoded' : call.json && 'application/json';
-  if (type && !list.some(([name]) => name.toLowerCase() === 'content-type')) list.push(['content-type', type]);
+  for (const [name, value] of [['content-type', type] as const, ['user-agent', USER_AGENT] as const]) {
+    if (value && !list.some(([given]) => given.toLowerCase() === name)) list.push([name, value]);
+  }
   for (const [name, value] of list) checkHeader(name, value);
   return list.flat();
 }
@@ -152,10 +161,23 @@ function targetOf(rest: string): string {
   return target.startsWith('/') ? target : `/${target}`;
 }
 
+/** The fields behind what else the query holds; they take the place of what the URL has under their names. */
+function withQuery(target: string, fields: readonly (readonly [name: ByteString, value: ByteString])[]): string {
+  if (fields.length === 0) return target;
+  const mark = target.indexOf('?');
+  const [path, query] = mark < 0 ? [target, ''] : [target.slice(0, mark), target.slice(mark + 1)];
+  const rest = dropFields(query, new Set(fields.map(([name]) => name)));
+  const list = fields.map(([name, value]) => `${percentEncode(name)}=${percentEncode(value)}`).join('&');
+  return `${path}?${rest}${rest === '' || rest.endsWith('&') ? '' : '&'}${list}`;
+}
+
 function originOf(url: string): string {
   const origin = /^https?:\/\/[^/?#]+/i.exec(url)?.[0];
   if (origin === undefined || !URL.canParse(url)) {
-    throw new OutriderError('token_unavailable', { detail: 'The URL of the token endpoint is not a URL.' });
+    throw new OutriderError('token_unavailable', {
+      detail: 'The URL of the token endpoint is not a URL.',
+      remedy: REMEDIES.address,
+    });
   }
   return origin;
 }

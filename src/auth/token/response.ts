@@ -1,8 +1,12 @@
-import type { ExpirySpec, ReadSpec, TokenSpec } from '../../config/profile.ts';
-import { isHeaderValue } from '../../core/headers.ts';
+import type { ReadSpec, TokenSpec } from '../../config/profile.ts';
+import { headerValue, isHeaderValue } from '../../core/headers.ts';
 import type { HttpAnswer } from '../../core/http.ts';
-import { badAnswer, dateOf, statusFailure } from './failure.ts';
+import { errorCode } from './error-code.ts';
+import { type Doubt, readLifetime } from './expiry.ts';
+import { dateOf } from './failure.ts';
+import { parseBody } from './parse.ts';
 import { readPointer } from './pointer.ts';
+import { statusFailure, withoutToken } from './status.ts';
 
 /** What an answer to a token call says. */
 export interface TokenAnswer {
@@ -13,71 +17,62 @@ export interface TokenAnswer {
   readonly lifetimeMs: number;
 }
 
-const UNIT_MS = { s: 1000, ms: 1 } as const;
-/** No token is taken to live longer, so that times stay safe integers. */
-const LONGEST_LIFETIME_MS = 100 * 365 * 86_400_000;
+export interface Arrival {
+  /** Epoch milliseconds of our own clock. */
+  readonly atMs: number;
+  /** Who answered, for a person to read. */
+  readonly host: string;
+  /** Is told what looks wrong with the expiry of a token that is good. */
+  readonly doubt?: (doubt: Doubt) => void;
+}
+
+const FLAWS = {
+  too_long: 'the answer is longer than a token answer may be',
+  coding: 'its content coding is unknown or broken',
+  broken: 'it broke off',
+} as const satisfies Record<NonNullable<HttpAnswer['flaw']>, string>;
 
 /**
- * Reads an answer that arrived at `arrivedAtMs`. Throws {@link TokenFailure}: a status other than 2xx, no JSON, no token, an
+ * Reads an answer in the profile's format. Throws {@link TokenFailure}: a status other than 2xx, another format, no token, an
  * empty one, one that is no text, or one that a header can't hold.
  */
-export function readTokenResponse(read: TokenSpec['read'], answer: HttpAnswer, arrivedAtMs: number): TokenAnswer {
-  if (answer.status < 200 || answer.status > 299) throw statusFailure(answer, arrivedAtMs);
-  const json = parse(answer.body);
-  const accessToken = read.accessToken.pointer === undefined ? undefined : readPointer(json, read.accessToken.pointer);
-  if (accessToken === undefined || accessToken === null) throw badAnswer('it has no token');
-  if (typeof accessToken !== 'string') throw badAnswer('its token is not a text');
-  if (accessToken.trim() === '') throw badAnswer('its token is empty');
-  const tokenType = readText(json, read.tokenType) ?? '';
-  if (!isHeaderValue(accessToken) || !isHeaderValue(tokenType)) {
-    throw badAnswer('its token has characters that a header can not hold');
-  }
+export function readTokenResponse(read: TokenSpec['read'], answer: HttpAnswer, arrival: Arrival): TokenAnswer {
+  const { atMs, host, doubt = () => undefined } = arrival;
+  const { status, headers } = answer;
+  if (status < 200 || status > 299) throw statusFailure(answer, errorCode(read, answer), host, atMs);
+  const none = (why?: string): Error => withoutToken(host, errorCode(read, answer) ?? why);
+  if (answer.flaw !== undefined) throw none(FLAWS[answer.flaw]);
+  const parsed =
+    read.format === 'text' && isHtml(answer) ? { why: 'it is a document' } : parseBody(read.format, answer.body);
+  if ('why' in parsed) throw none(parsed.why);
+  const { root } = parsed;
+  const accessToken = read.format === 'text' ? parsed.text : valueAt(root, read.accessToken.pointer);
+  if (accessToken === undefined || accessToken === null) throw none();
+  if (typeof accessToken !== 'string') throw none('what stands there is not one text');
+  if (accessToken.trim() === '') throw none('it is empty');
+  const tokenType = inDefaultSpelling(textAt(root, read.tokenType), read.tokenType.default);
+  if (!isHeaderValue(accessToken) || !isHeaderValue(tokenType))
+    throw none('it holds characters that no header can hold');
   return {
     accessToken,
     tokenType,
-    refreshToken: readText(json, read.refreshToken),
-    lifetimeMs: readLifetime(read, json, dateOf(answer.headers) ?? arrivedAtMs),
+    refreshToken: textAt(root, read.refreshToken),
+    lifetimeMs: readLifetime(read, { root, accessToken, theirNowMs: dateOf(headers) ?? atMs }, doubt),
   };
 }
 
-function parse(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown;
-  } catch {
-    // The parser's message quotes the body, which may hold a token.
-    throw badAnswer('it is not JSON');
-  }
-}
+const isHtml = ({ headers }: HttpAnswer): boolean =>
+  /^\s*text\/html\s*(?:;|$)/i.test(headerValue(headers, 'content-type') ?? '');
 
-function readText(json: unknown, { pointer, default: otherwise }: ReadSpec): string | undefined {
-  const found = pointer === undefined ? undefined : readPointer(json, pointer);
+const valueAt = (root: unknown, pointer: string | undefined): unknown =>
+  pointer === undefined ? undefined : readPointer(root, pointer);
+
+function textAt(root: unknown, { pointer, default: otherwise }: ReadSpec): string | undefined {
+  const found = valueAt(root, pointer);
   return typeof found === 'string' && found !== '' ? found : otherwise;
 }
 
-/** The lifetime by the first source that yields one. `theirNowMs` is what their clock said when the answer was sent. */
-function readLifetime(read: TokenSpec['read'], json: unknown, theirNowMs: number): number {
-  for (const source of read.expiry) {
-    const lifetimeMs = lifetimeBy(source, json, theirNowMs);
-    if (!Number.isNaN(lifetimeMs)) return clamp(lifetimeMs);
-  }
-  return read.lifetimeDefaultMs;
-}
-
-/** NaN when the source yields none. */
-function lifetimeBy(source: ExpirySpec, json: unknown, theirNowMs: number): number {
-  const unitMs = UNIT_MS[source.unit];
-  if ('in' in source) return readNumber(json, source.in) * unitMs;
-  const sinceMs = source.since === undefined ? theirNowMs : readNumber(json, source.since) * unitMs;
-  return readNumber(json, source.at) * unitMs - sinceMs;
-}
-
-/** A number, or a decimal string (Vipps: `"expires_on": "1547819160"`); anything else is NaN. */
-function readNumber(json: unknown, pointer: string): number {
-  const found = readPointer(json, pointer);
-  const value = typeof found === 'string' && /^-?\d+(?:\.\d+)?$/.test(found) ? Number(found) : found;
-  return typeof value === 'number' && Number.isFinite(value) ? value : Number.NaN;
-}
-
-function clamp(lifetimeMs: number): number {
-  return Math.floor(Math.min(Math.max(lifetimeMs, -LONGEST_LIFETIME_MS), LONGEST_LIFETIME_MS));
+/** Types are compared without case (RFC 6749 §5.1), but many an API wants the one spelling that its documents have. */
+function inDefaultSpelling(type = '', spelling = ''): string {
+  return type.toLowerCase() === spelling.toLowerCase() ? spelling : type;
 }

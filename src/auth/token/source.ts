@@ -6,9 +6,10 @@ import { agree } from './agree.ts';
 import { Backoff } from './backoff.ts';
 import type { ArrivedToken } from './caller.ts';
 import { type Errand, fetchToken } from './errand.ts';
-import { type TokenFailure, toFailure } from './failure.ts';
+import { asFailure, type TokenFailure } from './failure.ts';
 import { type Held, hold, isLive, isNewer } from './held.ts';
 import { Nap } from './nap.ts';
+import { notRenewed, type Skip, tooYoung } from './skip.ts';
 import type { Waiter, Waiting } from './waiting.ts';
 
 export interface SourceParts {
@@ -27,14 +28,14 @@ export interface SourceParts {
   /** `call` takes no longer. */
   readonly callTimeoutMs: number;
   readonly credentialsVersion: () => number;
+  /** Whether a failure was not told lately by another of the same kind. */
+  readonly isUntold: (detail: string) => boolean;
   /** Gets a token from the endpoint, by the refresh token if there is one; rejects with {@link TokenFailure}. */
   readonly call: (last: TokenRecord | undefined) => Promise<ArrivedToken>;
 }
 
 /** A newer token in place of a rejected one, or why there is none. */
-export type Replacement =
-  | { readonly record: TokenRecord; readonly renewed: boolean }
-  | { readonly skip: 'cooldown' | 'renewal_failed' };
+export type Replacement = { readonly record: TokenRecord; readonly renewed: boolean } | Skip;
 
 type Flight = Promise<TokenRecord | TokenFailure>;
 type Accepts = Errand['accepts'];
@@ -103,7 +104,7 @@ export class TokenSource {
     waiting.enter(waiter, this);
     try {
       // Another process's token is as good, but for somebody who has one and wants another.
-      return await this.#landed(reason, () => true);
+      return await this.#landed(reason, () => true, waiter);
     } finally {
       waiting.leave(waiter);
     }
@@ -116,8 +117,11 @@ export class TokenSource {
     return this.#landed('manual', ({ generation }) => generation > before);
   }
 
-  /** What to use after `generation` was rejected at `rejectedAtMs`: renews once for all that ask. Never throws. */
-  async replace(generation: number, rejectedAtMs: number): Promise<Replacement> {
+  /**
+   * What to use after `generation` was rejected at `rejectedAtMs`: renews once for all that ask. Never throws.
+   * @param waiter Whose request was rejected.
+   */
+  async replace(generation: number, rejectedAtMs: number, waiter?: Waiter): Promise<Replacement> {
     const { clock, renew } = this.#parts;
     this.#generation = Math.max(this.#generation, generation);
     const held = this.#live() ?? this.#load();
@@ -127,12 +131,15 @@ export class TokenSource {
         return { record: held.record, renewed: false };
       }
       const sinceMs = Math.max(clock.now() - rejectedAtMs, 0);
-      if (clock.monotonic() - held.arrivedAt - sinceMs < renew.cooldownMs) return { skip: 'cooldown' };
+      const ageMs = clock.monotonic() - held.arrivedAt - sinceMs;
+      if (ageMs < renew.cooldownMs) return tooYoung(ageMs, renew.cooldownMs);
     }
-    if (!this.#flight && this.#backoff.isResting) return { skip: 'renewal_failed' };
-    const landed = await this.#fly('rejected', (stored) => stored.generation > generation);
+    const rest = this.#flight ? undefined : this.#backoff.rest;
+    if (rest) return notRenewed(rest.failure.detail, rest.leftMs);
+    const landed = await this.#fly('rejected', (stored) => stored.generation > generation, waiter);
+    if (landed instanceof Error) return notRenewed(landed.detail);
     const after = this.#held;
-    if (landed instanceof Error || !after || isThat(after, generation)) return { skip: 'renewal_failed' };
+    if (!after || isThat(after, generation)) return notRenewed('the renewal brought the same token again');
     this.#isUsed = true;
     return { record: after.record, renewed: true };
   }
@@ -144,22 +151,22 @@ export class TokenSource {
     this.#unwatch();
   }
 
-  async #landed(reason: RenewalReason, accepts: Accepts): Promise<TokenRecord> {
-    const landed = await this.#fly(reason, accepts);
+  async #landed(reason: RenewalReason, accepts: Accepts, waiter?: Waiter): Promise<TokenRecord> {
+    const landed = await this.#fly(reason, accepts, waiter);
     if (landed instanceof Error) throw this.#backoff.unavailable(landed);
     this.#isUsed = true;
     return landed;
   }
 
   /** Joins the call under way, or starts one. */
-  #fly(reason: RenewalReason, accepts: Accepts): Flight {
-    this.#flight ??= this.#run(reason, accepts).finally(() => {
+  #fly(reason: RenewalReason, accepts: Accepts, waiter?: Waiter): Flight {
+    this.#flight ??= this.#run(reason, accepts, waiter).finally(() => {
       this.#flight = undefined;
     });
     return this.#flight;
   }
 
-  async #run(reason: RenewalReason, accepts: Accepts): Flight {
+  async #run(reason: RenewalReason, accepts: Accepts, waiter: Waiter | undefined): Flight {
     const { clock, events, provider, credentialsVersion } = this.#parts;
     let startedAt = clock.monotonic();
     let version = credentialsVersion();
@@ -192,12 +199,12 @@ export class TokenSource {
       const isLate = held && held.generation >= record.generation && held.accessToken !== record.accessToken;
       return isLate ? held : this.#adopt(record).record;
     } catch (error) {
-      const failure = toFailure(error);
+      const failure = asFailure(error);
       tell({ detail: failure.detail });
       // Somebody else may have had better luck.
       const stored = this.#parts.store.isShared ? await this.#stored() : undefined;
       if (stored && stored.expiresAtMs > clock.now() && accepts(stored)) return this.#adopt(stored).record;
-      this.#fail(failure, version);
+      this.#fail(failure, version, { reason, ...(waiter && { request_id: waiter.requestId, route: waiter.route }) });
       return failure;
     }
   }
@@ -252,10 +259,13 @@ export class TokenSource {
     return held;
   }
 
-  #fail(failure: TokenFailure, version: number): void {
+  /** The one warning of it; whoever waits for the token is only answered. */
+  #fail(failure: TokenFailure, version: number, asked: Readonly<Record<string, unknown>>): void {
     const { isNews, restMs } = this.#backoff.fail(failure, version);
-    if (isNews) this.#notice(failure.failure === 'refused' ? 'error' : 'warn', failure.detail);
     this.#arm(restMs);
+    if (!isNews || !this.#parts.isUntold(failure.detail)) return;
+    const level = failure.failure === 'refused' ? 'error' : 'warn';
+    this.#notice(level, failure.detail, { code: 'token_unavailable', ...asked, cause: failure.cause });
   }
 
   #arm(delayMs: number): void {
@@ -269,12 +279,14 @@ export class TokenSource {
 
   #renewBehind(): void {
     const held = this.#held?.record;
-    if (this.#flight || this.#isClosed || this.#backoff.isResting) return;
+    if (this.#flight || this.#isClosed || this.#backoff.rest) return;
     void this.#fly('background', (stored) => !held || isNewer(stored, held));
   }
 
   #notice(level: NoticeRecord['level'], message: string, fields: Readonly<Record<string, unknown>> = {}): void {
-    this.#parts.events.emit('notice', { level, message, fields: { provider: this.#parts.provider, ...fields } });
+    const known = Object.entries(fields).filter(([, value]) => value !== undefined);
+    const { events, provider } = this.#parts;
+    events.emit('notice', { level, message, fields: { provider, ...Object.fromEntries(known) } });
   }
 }
 

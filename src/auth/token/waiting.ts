@@ -4,6 +4,9 @@ import { OutriderError } from '../../core/errors.ts';
 export interface Waiter {
   /** Whether it would no longer know what to do with one. */
   readonly isGone: boolean;
+  /** The request that it is, for the log. */
+  readonly requestId?: string;
+  readonly route?: string | undefined;
 }
 
 /** The requests of one provider that wait for a token: so many and no more. */

@@ -74,7 +74,7 @@ test('a rejected token is renewed, wherever the clock was set since it came', as
     // oxlint-disable-next-line no-await-in-loop
     await time.advance(4_999);
     // oxlint-disable-next-line no-await-in-loop
-    t.deepEqual(await reject(getNow()), { skip: 'cooldown' });
+    t.like(await reject(getNow()), { skip: 'cooldown' });
     // oxlint-disable-next-line no-await-in-loop
     await time.advance(1);
     // oxlint-disable-next-line no-await-in-loop

@@ -72,13 +72,13 @@ test('a token that is rejected within its cooldown is not renewed: its age is no
   const flow = await startedFlow(t);
   const rejected = flow.getNow();
   await flow.clock.advance(4_999);
-  t.deepEqual(await reject(flow, rejected), { skip: 'cooldown' });
+  t.like(await reject(flow, rejected), { skip: 'cooldown' });
   t.is(flow.endpoint.calls.length, 1);
   const early = flow.clock.now();
   await flow.clock.advance(60_000);
-  t.deepEqual(
+  t.like(
     await flow.authorizer.renew(rejected, outbound(), early),
-    { skip: 'cooldown' },
+    { skip: 'cooldown', why: 'the token is 4 s old, younger than renew.cooldown 5s' },
     'what counts is when the rejection arrived',
   );
   t.like(await reject(flow, rejected), { authorized: { generation: 2 } });
@@ -100,11 +100,15 @@ test('a renewal that brings the same token again is no new generation, and start
   const rejected = flow.getNow();
   await flow.clock.advance(10_000);
   const answers = await Promise.all([reject(flow, rejected), reject(flow, rejected)]);
-  t.deepEqual(answers, [{ skip: 'renewal_failed' }, { skip: 'renewal_failed' }]);
+  const why = 'the renewal brought the same token again: renewal_failed';
+  t.deepEqual(answers, [
+    { skip: 'renewal_failed', why },
+    { skip: 'renewal_failed', why },
+  ]);
   t.is(flow.getNow().generation, 1);
   t.is(flow.endpoint.calls.length, 2);
   await flow.clock.advance(4_000);
-  t.deepEqual(await reject(flow, rejected), { skip: 'cooldown' });
+  t.like(await reject(flow, rejected), { skip: 'cooldown' });
   t.is(flow.endpoint.calls.length, 2);
 });
 
@@ -126,9 +130,9 @@ test('a renewal that fails is a skip, the token stays in use, and the endpoint r
   const flow = await startedFlow(t, { script });
   const rejected = flow.getNow();
   await flow.clock.advance(10_000);
-  t.deepEqual(await reject(flow, rejected), { skip: 'renewal_failed' });
+  t.like(await reject(flow, rejected), { skip: 'renewal_failed' });
   t.is(flow.getNow().generation, 1);
-  t.deepEqual(await reject(flow, rejected), { skip: 'renewal_failed' });
+  t.like(await reject(flow, rejected), { skip: 'renewal_failed' });
   t.is(flow.endpoint.calls.length, 2, 'the second rejection asks nobody');
   status = 200;
   await flow.clock.advance(1_000);
@@ -136,7 +140,7 @@ test('a renewal that fails is a skip, the token stays in use, and the endpoint r
   t.like(await reject(flow, rejected), { authorized: { generation: 2 }, renewed: false });
   t.is(flow.endpoint.calls.length, 3);
   const failed = flow.renewals.find(({ outcome }) => outcome === 'failed');
-  t.like(failed, { reason: 'rejected', detail: 'The token endpoint is down (status 503).' });
+  t.like(failed, { reason: 'rejected', detail: `${new URL(flow.endpoint.url).host} failed (status 503)` });
 });
 
 test('a rejection of a token that has expired meanwhile gets a new one', async (t) => {
@@ -210,7 +214,7 @@ test('a refresh that fails in another way is a failed renewal, with no second ca
     script: ({ n, form }) => (form.get('grant_type') === 'refresh_token' ? { status: 500, body: '' } : withRefresh(n)),
   });
   await flow.clock.advance(10_000);
-  t.deepEqual(await reject(flow, flow.getNow()), { skip: 'renewal_failed' });
+  t.like(await reject(flow, flow.getNow()), { skip: 'renewal_failed' });
   t.is(flow.endpoint.calls.length, 2);
 });
 

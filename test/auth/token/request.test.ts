@@ -11,6 +11,7 @@ import {
   compileTokenCall,
   listTokenFields,
 } from '../../../src/auth/token/request.ts';
+import { VERSION } from '../../../src/core/version.ts';
 import { callOf, signOf, text } from '../helpers.ts';
 
 const compile = createCompiler({
@@ -19,6 +20,8 @@ const compile = createCompiler({
   values: {},
   secretNames: new Set(['credentials.secret']),
 });
+
+const AGENT = ['user-agent', `outrider/${VERSION}`];
 
 const scopeOf = (): Scope =>
   new Scope({
@@ -48,7 +51,13 @@ test('a form goes out byte for byte as the profile orders it, and says what it i
   });
   t.is(call.method, 'POST');
   t.is(call.url, 'https://id.example:8443/oauth/token');
-  t.deepEqual(call.headers, ['Accept', 'application/json', 'content-type', 'application/x-www-form-urlencoded']);
+  t.deepEqual(call.headers, [
+    'Accept',
+    'application/json',
+    'content-type',
+    'application/x-www-form-urlencoded',
+    ...AGENT,
+  ]);
   t.is(
     text(call.body),
     'client_id=my+id&client_secret=s%26cr%3Dt%2B%C3%BC%7E*&grant_type=client_credentials&scope=read_links+create_links',
@@ -59,7 +68,7 @@ test('fields that render empty are left out, wherever they are', (t) => {
   const empty = '{{credentials.empty}}';
   const form = build({ headers: { 'X-Empty': empty }, query: { q: empty, r: '1' }, form: { a: empty, b: '' } });
   t.is(form.url, 'https://id.example:8443/oauth/token?r=1');
-  t.deepEqual(form.headers, ['content-type', 'application/x-www-form-urlencoded']);
+  t.deepEqual(form.headers, ['content-type', 'application/x-www-form-urlencoded', ...AGENT]);
   t.is(text(form.body), '');
   const json = build({ json: { a: empty, b: { c: empty, d: 0, e: null, f: false }, g: [empty, 'x'] } });
   t.is(text(json.body), '{"b":{"d":0,"e":null,"f":false},"g":["","x"]}');
@@ -70,13 +79,14 @@ test('JSON keeps its nesting, its types and its texts', (t) => {
     json: { id: '{{credentials.id}}', deep: [{ secret: '{{credentials.secret}}' }], n: 1.5, t: true },
   });
   t.is(text(call.body), '{"id":"my id","deep":[{"secret":"s&cr=t+ü~*"}],"n":1.5,"t":true}');
-  t.deepEqual(call.headers, ['content-type', 'application/json']);
+  t.deepEqual(call.headers, ['content-type', 'application/json', ...AGENT]);
 });
 
 test("the profile's own Content-Type stays", (t) => {
   t.deepEqual(build({ headers: { 'Content-Type': 'application/json; charset=utf-8' }, json: {} }).headers, [
     'Content-Type',
     'application/json; charset=utf-8',
+    ...AGENT,
   ]);
 });
 
@@ -88,7 +98,7 @@ test('a GET with basic credentials and its grant type in the query has no body (
     auth: { basic: ['{{credentials.id}}', '{{credentials.secret}}'] },
   });
   t.is(call.url, 'https://id.example:8443/oauth/token?v=1&grant_type=client%20credentials');
-  t.deepEqual(call.headers, ['authorization', `Basic ${Buffer.from('my id:s&cr=t+ü~*').toString('base64')}`]);
+  t.deepEqual(call.headers, ['authorization', `Basic ${Buffer.from('my id:s&cr=t+ü~*').toString('base64')}`, ...AGENT]);
   t.is(call.body, null);
 });
 
@@ -146,4 +156,53 @@ test('the fields can be listed with the secrets as their names', (t) => {
       { name: 'b.0', value: '1' },
     ],
   );
+});
+
+test('the call says who sends it, unless the profile does, in any case', (t) => {
+  t.deepEqual(build({}).headers, AGENT);
+  t.deepEqual(build({ headers: { 'USER-agent': 'shop/1' } }).headers, ['USER-agent', 'shop/1']);
+  t.deepEqual(
+    build({ headers: { 'User-Agent': '{{credentials.empty}}' } }).headers,
+    AGENT,
+    'what renders empty is none',
+  );
+  const sign = [signOf({ text: '{{request.headers.user-agent}}', set: { header: 's', value: '{{signature}}' } })];
+  const digest = createHash('sha256').update(`outrider/${VERSION}`).digest('hex');
+  t.deepEqual(build({ sign }).headers, [...AGENT, 's', digest], 'a signature of the call sees it');
+});
+
+test('a list repeats its name in that order, and an empty one is left out', (t) => {
+  const list = ['b c', '{{credentials.empty}}', '{{credentials.id}}', 'b c'];
+  const form = build({ form: { a: '1', resource: list, z: [] } });
+  t.is(text(form.body), 'a=1&resource=b+c&resource=my+id&resource=b+c');
+  t.is(
+    build({ query: { resource: list, z: '2' } }).url,
+    'https://id.example:8443/oauth/token?resource=b%20c&resource=my%20id&resource=b%20c&z=2',
+  );
+});
+
+test('a list takes the place of what the URL has under its name, however that is spelled, and of nothing else', (t) => {
+  const url = '{{endpoints.token}}?a=0&%61=1&b=2&c&a';
+  t.is(build({ url, query: { a: ['3', '4'] } }).url, 'https://id.example:8443/oauth/token?b=2&c&a=3&a=4');
+  t.is(
+    build({ url, query: { a: ['{{credentials.empty}}'] } }).url,
+    'https://id.example:8443/oauth/token?a=0&%61=1&b=2&c&a',
+  );
+});
+
+test('each value of a list is listed, secrets as their names, and covered by a signature of the query', (t) => {
+  const parts = { query: { k: ['1', '{{credentials.secret}}'] } };
+  t.deepEqual(
+    listTokenFields(compileTokenCall(callOf(parts), compile), (template) => template.mask(scopeOf()).text),
+    [
+      { name: 'k', value: '1' },
+      { name: 'k', value: '<secret>' },
+    ],
+  );
+  const sign = [signOf({ text: '{{request.query}}', set: { header: 's', value: '{{signature}}' } })];
+  const query = 'k=1&k=2';
+  const digest = createHash('sha256').update(query).digest('hex');
+  const call = build({ query: { k: ['1', '2'] }, sign });
+  t.is(call.headers.at(-1), digest);
+  t.true(call.url.endsWith(`?${query}`));
 });

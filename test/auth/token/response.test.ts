@@ -7,9 +7,10 @@ import { readTokenResponse, type TokenAnswer } from '../../../src/auth/token/res
 import { jsonAnswer, readOf } from '../helpers.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
+const ARRIVAL = { atMs: NOW, host: 'id.example' };
 
 const read = (json: unknown, parts: Partial<TokenSpec['read']> = {}, headers: readonly string[] = []): TokenAnswer =>
-  readTokenResponse(readOf(parts), jsonAnswer(json, 200, headers), NOW);
+  readTokenResponse(readOf(parts), jsonAnswer(json, 200, headers), ARRIVAL);
 
 const PHONEPE: readonly ExpirySpec[] = [
   { at: '/expires_at', since: '/issued_at', unit: 's' },
@@ -110,7 +111,7 @@ test('huge numbers stay in bounds', (t) => {
       [{ in: '/expires_in', unit: 'ms' }],
       [{ at: '/expires_at', since: undefined, unit: 's' }],
     ]) {
-      const { lifetimeMs } = readTokenResponse(readOf({ expiry: expiry as readonly ExpirySpec[] }), answer, NOW);
+      const { lifetimeMs } = readTokenResponse(readOf({ expiry: expiry as readonly ExpirySpec[] }), answer, ARRIVAL);
       t.true(Number.isSafeInteger(NOW + lifetimeMs), `${huge}: ${lifetimeMs}`);
     }
   }
@@ -157,7 +158,7 @@ for (const [what, body] of [
 ] as const) {
   test(`an answer with ${what} is a failure that does not quote it`, (t) => {
     const answer = { status: 200, headers: [], body: Buffer.from(body) };
-    const error = t.throws(() => readTokenResponse(readOf(), answer, NOW), { instanceOf: TokenFailure });
+    const error = t.throws(() => readTokenResponse(readOf(), answer, ARRIVAL), { instanceOf: TokenFailure });
     t.is(error.failure, 'bad_answer');
     t.notRegex(`${error.message}${error.stack}${String(error.cause)}`, /SECRET|Evil/);
   });
@@ -165,7 +166,9 @@ for (const [what, body] of [
 
 test('broken UTF-8 is a failure', (t) => {
   const body = Buffer.from('{"access_token":"\xff"}', 'latin1');
-  t.throws(() => readTokenResponse(readOf(), { status: 200, headers: [], body }, NOW), { instanceOf: TokenFailure });
+  t.throws(() => readTokenResponse(readOf(), { status: 200, headers: [], body }, ARRIVAL), {
+    instanceOf: TokenFailure,
+  });
 });
 
 for (const [status, failure] of [
@@ -182,7 +185,7 @@ for (const [status, failure] of [
 ] as const) {
   test(`status ${status} is: ${failure}`, (t) => {
     const answer = jsonAnswer({ access_token: 'never used', error: 'SECRET' }, status);
-    const error = t.throws(() => readTokenResponse(readOf(), answer, NOW), { instanceOf: TokenFailure });
+    const error = t.throws(() => readTokenResponse(readOf(), answer, ARRIVAL), { instanceOf: TokenFailure });
     t.is(error.failure, failure);
     t.regex(error.detail, new RegExp(String(status)));
     t.notRegex(error.detail, /SECRET/);
@@ -191,7 +194,7 @@ for (const [status, failure] of [
 
 test('429 may say when to come back: in seconds, or as a date, compared with its own clock', (t) => {
   const after = (headers: readonly string[]): number | undefined =>
-    t.throws(() => readTokenResponse(readOf(), jsonAnswer({}, 429, headers), NOW), { instanceOf: TokenFailure })
+    t.throws(() => readTokenResponse(readOf(), jsonAnswer({}, 429, headers), ARRIVAL), { instanceOf: TokenFailure })
       .retryAfterMs;
   const at = (ms: number): string => new Date(ms).toUTCString();
   t.is(after(['Retry-After', '7']), 7_000);
@@ -213,7 +216,7 @@ test('property: no answer is anything but a token or a failure', (t) => {
   fc.assert(
     fc.property(fc.integer({ min: 100, max: 599 }), json, (status, body) => {
       try {
-        const answer = readTokenResponse(readOf(), { status, headers: [], body: Buffer.from(body) }, NOW);
+        const answer = readTokenResponse(readOf(), { status, headers: [], body: Buffer.from(body) }, ARRIVAL);
         t.true(status >= 200 && status < 300);
         t.regex(answer.accessToken, /^[\t\x20-\x7e]+$/);
         t.true(Number.isSafeInteger(answer.lifetimeMs));

@@ -171,12 +171,12 @@ test('the same token again, by whichever replica, is no new generation', async (
   await a.get();
   await b.get();
   await time.advance(10_000);
-  t.deepEqual(await b.reject(b.getNow()), { skip: 'renewal_failed' });
+  t.like(await b.reject(b.getNow()), { skip: 'renewal_failed' });
   t.is(a.getNow().generation, 1);
   t.is(b.getNow().generation, 1);
   t.is(endpoint.calls.length, 2);
   await time.advance(1_000);
-  t.deepEqual(await a.reject(a.getNow()), { skip: 'cooldown' }, 'a knows that it is fresh');
+  t.like(await a.reject(a.getNow()), { skip: 'cooldown' }, 'a knows that it is fresh');
 });
 
 test('a call that fails where another has got a token meanwhile is no failure', async (t) => {
@@ -258,7 +258,7 @@ test('a token that was got alone is known to all when the store is back, and the
   replicas.memory.delete(a.link.key);
   a.link.mend();
   await until('b has it', hasToken(b, 'token-2'));
-  t.deepEqual(await b.reject(b.getNow()), { skip: 'cooldown' });
+  t.like(await b.reject(b.getNow()), { skip: 'cooldown' });
   t.is(replicas.endpoint.calls.length, 2);
 });
 

@@ -1,0 +1,133 @@
+import type { ExpirySpec, TokenSpec } from '../../config/profile.ts';
+import { readPointer } from './pointer.ts';
+
+/** Something about an answer's expiry that an operator should look at. */
+export interface Doubt {
+  readonly code: 'unreadable_expiry' | 'implausible_expiry';
+  /** Says which fields, and never what stands there. */
+  readonly message: string;
+  readonly help: string;
+}
+
+/** What the sources of an expiry are looked for in. */
+export interface Dated {
+  /** Pointers lead into it. */
+  readonly root: unknown;
+  readonly accessToken: string;
+  /** What their clock said when the answer was sent, epoch milliseconds. */
+  readonly theirNowMs: number;
+}
+
+/** No token is taken to live longer, so that times stay safe integers. */
+const LONGEST_LIFETIME_MS = 100 * 365 * 86_400_000;
+const DAY_MS = 86_400_000;
+/** Access tokens that live longer are rarer than milliseconds that are taken for seconds. */
+const PLAUSIBLE_MS = 40 * DAY_MS;
+
+/** The lifetime by the first source that yields one, in milliseconds; told of `doubt`, at most once each. */
+export function readLifetime(read: TokenSpec['read'], dated: Dated, doubt: (doubt: Doubt) => void): number {
+  const unreadable: string[] = [];
+  let lifetimeMs: number | undefined;
+  for (const source of read.expiry) {
+    const found = lifetimeBy(source, dated, unreadable);
+    if (Number.isNaN(found)) continue;
+    lifetimeMs = clamp(found);
+    if (lifetimeMs > PLAUSIBLE_MS) doubt(implausible(source, lifetimeMs));
+    break;
+  }
+  if (unreadable.length > 0) doubt(unreadableExpiry(unreadable, lifetimeMs === undefined));
+  return lifetimeMs ?? read.lifetimeDefaultMs;
+}
+
+function unreadableExpiry(fields: readonly string[], isDefault: boolean): Doubt {
+  const taken = isDefault ? 'token.read.lifetime_default holds' : 'another source is taken';
+  return {
+    code: 'unreadable_expiry',
+    message: `${[...new Set(fields)].join(' and ')} of the token answer can't be read as token.read.expiry says: ${taken}`,
+    help: 'compare `token.read.expiry` of the profile with the answer: `unit: iso` reads moments of RFC 3339',
+  };
+}
+
+function implausible(source: ExpirySpec, lifetimeMs: number): Doubt {
+  const days = Math.floor(lifetimeMs / DAY_MS);
+  return {
+    code: 'implausible_expiry',
+    message: `by ${nameOf(source)} of its answer the token lives for ${days} days: are milliseconds declared as seconds?`,
+    help: 'if they are, write `unit: ms` in `token.read.expiry` of the profile',
+  };
+}
+
+const nameOf = (source: ExpirySpec): string =>
+  'in' in source ? source.in : 'at' in source ? source.at : `the claim ${source.jwt}`;
+
+type ReadTime = (value: unknown) => number;
+
+/** Each yields milliseconds, or NaN. */
+const TIMES = {
+  s: (value) => numberOf(value) * 1000,
+  ms: (value) => numberOf(value),
+  iso: (value) => (typeof value === 'string' ? parseDateTime(value) : Number.NaN),
+} as const satisfies Record<'s' | 'ms' | 'iso', ReadTime>;
+
+/** NaN when the source yields none; a field that is there all the same goes to `unreadable`. */
+function lifetimeBy(source: ExpirySpec, { root, accessToken, theirNowMs }: Dated, unreadable: string[]): number {
+  const time = (from: unknown, pointer: string, read: ReadTime, name = pointer): number => {
+    const value = readPointer(from, pointer);
+    const ms = read(value);
+    if (Number.isNaN(ms) && value !== undefined && value !== null) unreadable.push(name);
+    return ms;
+  };
+  if ('in' in source) return time(root, source.in, TIMES[source.unit]);
+  if ('at' in source) {
+    const read = TIMES[source.unit];
+    const sinceMs = source.since === undefined ? theirNowMs : time(root, source.since, read);
+    return time(root, source.at, read) - sinceMs;
+  }
+  const claims = claimsOf(accessToken);
+  if (!claims) {
+    unreadable.push('the access token (it is no JWT)');
+    return Number.NaN;
+  }
+  const claim = (pointer: string): number => time(claims, pointer, TIMES.s, `the claim ${pointer}`);
+  return claim(source.jwt) - (source.since === undefined ? theirNowMs : claim(source.since));
+}
+
+/** The claims of a JWT, its signature not looked at; undefined for anything else. */
+function claimsOf(token: string): object | undefined {
+  const [, payload, signature, ...more] = token.split('.');
+  if (payload === undefined || signature === undefined || more.length > 0) return undefined;
+  try {
+    const bytes = Buffer.from(payload, 'base64url');
+    const claims = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown;
+    return typeof claims === 'object' && claims !== null ? claims : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A number, or a decimal string (Vipps: `"expires_on": "1547819160"`); anything else is NaN. */
+function numberOf(found: unknown): number {
+  const value = typeof found === 'string' && /^-?\d+(?:\.\d+)?$/.test(found) ? Number(found) : found;
+  return typeof value === 'number' && Number.isFinite(value) ? value : Number.NaN;
+}
+
+const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))$/i;
+
+/** RFC 3339 §5.6, epoch milliseconds; NaN for anything else. A leap second is the one after it. */
+function parseDateTime(text: string): number {
+  const parts = DATE_TIME.exec(text);
+  if (!parts) return Number.NaN;
+  const [year = 0, month = 0, day = 0, hours = 0, minutes = 0, seconds = 0] = parts.slice(1, 7).map(Number);
+  const [fraction = '0', sign = '+', ...offset] = parts.slice(7);
+  const [offsetHours = 0, offsetMinutes = 0] = offset.map((part) => Number(part ?? 0));
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  const isDay = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+  if (!isDay || hours > 23 || minutes > 59 || seconds > 60 || offsetHours > 23 || offsetMinutes > 59) return Number.NaN;
+  const localMs = date.getTime() + ((hours * 60 + minutes) * 60 + seconds) * 1000 + Math.floor(Number(fraction) * 1000);
+  return localMs - Number(`${sign}1`) * (offsetHours * 60 + offsetMinutes) * 60_000;
+}
+
+function clamp(lifetimeMs: number): number {
+  return Math.floor(Math.min(Math.max(lifetimeMs, -LONGEST_LIFETIME_MS), LONGEST_LIFETIME_MS));
+}

@@ -1,0 +1,60 @@
+import type { TokenFormat } from '../../config/profile.ts';
+import { readFields } from '../fields.ts';
+import { fromUnicode, toUnicode } from '../text.ts';
+
+/** What a body says: something to follow pointers into, or why there is nothing. */
+export type Parsed = { readonly root: unknown; readonly text: string } | { readonly why: string };
+
+const PARSERS: Readonly<Record<TokenFormat, (text: string) => Parsed>> = {
+  json: (text) => {
+    try {
+      return { root: JSON.parse(text) as unknown, text };
+    } catch {
+      // The parser's message quotes the body, which may hold a token.
+      return { why: text.trim() === '' ? 'the answer is empty' : 'it is not JSON' };
+    }
+  },
+  form: (text) => {
+    if (text === '') return { why: 'the answer is empty' };
+    return looksLikeMarkup(text) ? { why: 'it is not a form' } : { root: fieldsOf(text), text };
+  },
+  text: (text) => {
+    if (text === '') return { why: 'the answer is empty' };
+    return looksLikeMarkup(text) || isObject(text) ? { why: 'it is a document' } : { root: undefined, text };
+  },
+};
+
+/** Reads a body in the profile's format. A form becomes an object whose values are texts; a name that came twice has a list of them. */
+export function parseBody(format: TokenFormat, body: Uint8Array): Parsed {
+  const text = decodeUtf8(body);
+  if (text === undefined) return { why: 'it is not UTF-8' };
+  return PARSERS[format](format === 'json' ? text : text.trim());
+}
+
+/** The same of an answer that is no token, to look for an error code: most servers have those in JSON, whatever their tokens come in. */
+export function parseLoosely(format: TokenFormat, body: Uint8Array): unknown {
+  const text = decodeUtf8(body)?.trim() ?? '';
+  const parsed = PARSERS[format === 'form' && !text.startsWith('{') ? 'form' : 'json'](text);
+  return 'root' in parsed ? parsed.root : undefined;
+}
+
+function decodeUtf8(body: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch {
+    return undefined;
+  }
+}
+
+const looksLikeMarkup = (text: string): boolean => text.startsWith('<');
+
+/** A server that answers with a token alone still has its errors in JSON. */
+const isObject = (text: string): boolean => text.startsWith('{') && 'root' in PARSERS.json(text);
+
+function fieldsOf(text: string): unknown {
+  const fields = [...readFields(fromUnicode(text))].map(([name, values]) => {
+    const decoded = values.map((value) => toUnicode(value));
+    return [toUnicode(name) ?? name, decoded.length === 1 ? decoded[0] : decoded] as const;
+  });
+  return Object.fromEntries(fields);
+}

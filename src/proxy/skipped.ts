@@ -1,0 +1,50 @@
+import type { Authorized } from '../auth/authorizer.ts';
+import type { AuthOutcome, ReplaySkipReason } from '../core/events.ts';
+import { formatSize } from '../core/units.ts';
+import type { Head } from './framing.ts';
+import type { Lane } from './lane.ts';
+import type { RequestBody } from './whole-body.ts';
+
+/** Why a rejected request is not sent again. */
+export interface Skipped {
+  readonly skip: ReplaySkipReason;
+  /** One sentence, with its numbers where there are some; it holds the word of `skip`. */
+  readonly why: string;
+}
+
+/** What becomes of a request whose token was rejected: sent again with another one, or not. */
+export type Fate =
+  | { readonly second: Authorized; readonly outcome: Extract<AuthOutcome, 'renewed' | 'replayed'> }
+  | Skipped;
+
+/** Reasons that need no numbers. */
+const SENTENCES = {
+  replay_off: 'the route says `replay: false`: replay_off',
+  renewal_failed: 'the renewal failed: renewal_failed',
+  websocket: 'whoever opens a WebSocket tries again with the new token: websocket',
+  caller_gone: 'the caller has gone: caller_gone',
+} as const satisfies Partial<Record<ReplaySkipReason, string>>;
+
+export const skipped = (skip: keyof typeof SENTENCES): Skipped => ({ skip, why: SENTENCES[skip] });
+
+/** Why a request can't be sent again, whatever the renewal brings. */
+export function unrepeatable(
+  { replays, keep }: Pick<Lane, 'replays' | 'keep'>,
+  { isRepeatable, bytesIn }: RequestBody,
+  { contentLength }: Pick<Head, 'contentLength'>,
+): Skipped | undefined {
+  if (!replays) return skipped('replay_off');
+  if (isRepeatable) return undefined;
+  const limit = `replay.spool ${formatSize(keep.spoolBytes)}`;
+  const isLarger = Math.max(bytesIn, contentLength) > keep.spoolBytes;
+  const why = isLarger
+    ? `the body is larger than ${limit}`
+    : `the body could not be kept: replay.spool_total, or replay.dir`;
+  return { skip: 'body_too_large', why: `${why}: body_too_large` };
+}
+
+/** The `details` of `Proxy-Status` (RFC 9209 §2.1.5), which is a string of visible ASCII (RFC 8941 §3.3.3). */
+export const detailsOf = ({ why }: Skipped): string =>
+  `the token was rejected, the request not replayed: ${why}`
+    .replaceAll(/[^\x20-\x7e]/g, '?')
+    .replaceAll(/["\\]/g, '\\$&');
