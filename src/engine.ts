@@ -9,6 +9,7 @@ import { createForward } from './proxy/forward.ts';
 import { createForwardDoor } from './proxy/forward-door.ts';
 import { createGuard } from './proxy/guard.ts';
 import { createRouter } from './proxy/router.ts';
+import { createTokenEndpoints } from './proxy/token-endpoints.ts';
 
 export type Endpoints = Readonly<Record<string, string>>;
 
@@ -123,13 +124,21 @@ export function compileEngine(
       isUnmatched: true,
     };
   };
+  const tokenEndpoints = createTokenEndpoints(
+    [...config.providers.values()].map(({ name, placeholder = true }) => ({
+      name,
+      endpoint: providers.get(name)?.auth.tokenEndpoint,
+      hasPlaceholder: placeholder,
+    })),
+  );
   return {
     router: createRouter(lanes),
+    tokenEndpoints,
     guard: createGuard(
       config.listen,
       config.routes.flatMap((route) => route.match.hosts),
     ),
-    forward: createForwardDoor(config.forward, lanes, relay),
+    forward: createForwardDoor(config.forward, lanes, relay, tokenEndpoints),
     limits: config.limits,
     config,
     providers,

@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { ProviderConfig } from '../config/config.ts';
+import type { TokenSpec } from '../config/profile.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { Credentials, secretCredentials } from './credentials.ts';
+import { EMPTY_REQUEST } from './draft.ts';
 import { compileInject, type Step, stepNeedsBody } from './inject.ts';
+import { Scope } from './scope.ts';
 import { compileSignature, type Signature } from './sign.ts';
-import { type Compiled, createCompiler, isStable, readsBody, readsToken } from './template.ts';
+import { type Compile, type Compiled, createCompiler, isStable, readsBody, readsToken } from './template.ts';
 import { compileTokenCalls, type TokenEndpoint } from './token/caller.ts';
+import { compilePlaceholder, type PlaceholderAnswer } from './token/placeholder.ts';
+import type { TokenCall } from './token/request.ts';
 import { compileWhen, type When } from './when.ts';
 
 /** Requests that are answered with `bad_body` and this detail. */
@@ -37,8 +42,20 @@ export interface TokenPlan extends Pick<TokenEndpoint, 'read' | 'fetch' | 'refre
   readonly subject: Compiled | undefined;
   /** What the token call's fields look at in the caller's request. */
   readonly reads: 'nothing' | 'head' | 'body';
+  /** Where callers must not get to; undefined where tokens belong to users, whose grants they may exchange themselves. */
+  readonly endpoint: GuardedEndpoint | undefined;
   /** Begins the keys of the store. A provider that asks with something else has another one, so it never finds this token. */
   readonly storeKey: string;
+}
+
+/** A token endpoint that no caller reaches (http.md rule 35). */
+export interface GuardedEndpoint {
+  /** Absolute; as the environment has it, and as the profile's call names it. */
+  readonly urls: readonly string[];
+  /** How the profile fetches a token. */
+  readonly method: string;
+  /** What a caller gets who asks for one so; `nowMs` is epoch milliseconds. */
+  readonly placeholder: (nowMs: number) => PlaceholderAnswer;
 }
 
 const TOKEN_SECRETS = ['token.access_token', 'token.refresh_token', 'token.subject'];
@@ -89,7 +106,7 @@ function compileToken(
   provider: ProviderConfig,
   endpoints: Readonly<Record<string, string>>,
   credentials: Credentials,
-  compile: ReturnType<typeof createCompiler>,
+  compile: Compile,
 ): TokenPlan | undefined {
   const spec = provider.profile.token;
   if (!spec) return undefined;
@@ -103,9 +120,35 @@ function compileToken(
     api: endpoints['api'],
     subject,
     reads: bodies ? 'body' : readsHead ? 'head' : 'nothing',
+    endpoint: subject ? undefined : guardedEndpoint(spec, calls.fetch, endpoints, compile),
     storeKey: `${provider.name}@${fingerprint(provider, endpoints, credentials)}`,
   };
 }
+
+function guardedEndpoint(
+  spec: TokenSpec,
+  { url, method }: TokenCall,
+  endpoints: Readonly<Record<string, string>>,
+  compile: Compile,
+): GuardedEndpoint {
+  const isFixed = [...url.names].every((name) => name.startsWith('endpoints.'));
+  const called = isFixed ? [url.render(NO_SCOPE)] : [];
+  const urls = [...called, ...(endpoints['token'] === undefined ? [] : [endpoints['token']])];
+  return {
+    urls: [...new Set(urls)].filter((text) => URL.canParse(text)),
+    method,
+    placeholder: compilePlaceholder(spec, compile),
+  };
+}
+
+/** For templates that look at nothing. */
+const NO_SCOPE = new Scope({
+  credentials: new Map(),
+  token: undefined,
+  subject: '',
+  request: EMPTY_REQUEST,
+  now: () => 0,
+});
 
 /** Digest of what the token is asked with, secrets aside: a rotated secret keeps the token that the old one brought. */
 function fingerprint(
@@ -115,7 +158,7 @@ function fingerprint(
 ): string {
   const secrets = secretCredentials(profile.credentials, environment);
   const open = [...credentials.resolve().values].filter(([name]) => !secrets.has(name));
-  const asked = JSON.stringify([environment, endpoints, scope, profile.token, open]);
+  const asked = JSON.stringify([environment, endpoints, scope, { ...profile.token, placeholder: undefined }, open]);
   return createHash('sha256').update(asked).digest('hex').slice(0, 12);
 }
 

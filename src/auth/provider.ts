@@ -8,7 +8,7 @@ import type { TokenRecord, TokenStore } from '../store/store.ts';
 import type { Authorizer } from './authorizer.ts';
 import { type DraftStart, EMPTY_REQUEST, RequestDraft } from './draft.ts';
 import { createPathBelow } from './path.ts';
-import { compilePlan, type Plan, type TokenPlan } from './plan.ts';
+import { compilePlan, type GuardedEndpoint, type Plan, type TokenPlan } from './plan.ts';
 import { compileRejection, NO_REJECTION } from './rejection.ts';
 import { RouteAuthorizer, type RouteParts } from './route.ts';
 import { Scope } from './scope.ts';
@@ -44,6 +44,8 @@ export interface ProviderAuth {
    * The token, got if there is none, or anew. Throws `token_unavailable`, and `bad_request` where tokens belong to users.
    */
   token(options: { readonly renew: boolean }): Promise<TokenRecord>;
+  /** The token endpoint that callers must not reach, where the provider has one. */
+  readonly tokenEndpoint: GuardedEndpoint | undefined;
   /** The tokens in use, for the log to hide: of subjects those that were used last. */
   secretTexts(): Iterable<string>;
   /** Stops renewing in the background; requests under way are still served. */
@@ -86,6 +88,7 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
       }
       return renew ? source.renew() : (source.current() ?? source.wait({ isGone: false }, 'manual'));
     },
+    tokenEndpoint: token?.endpoint,
     *secretTexts() {
       for (const { source } of [everybody, ...subjects.newest(MAX_HIDDEN_SUBJECTS)]) {
         const { accessToken, refreshToken } = source?.newest ?? {};

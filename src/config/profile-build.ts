@@ -132,6 +132,7 @@ function buildToken(data: TokenData): TokenSpec {
     subject: data.subject,
     fetch,
     refresh: data.refresh ? buildCall(data.refresh, fetch) : undefined,
+    placeholder: data.placeholder && jsonOf(data.placeholder),
     read: {
       format: data.read?.format ?? 'json',
       accessToken: buildReading(data.read?.access_token, { pointer: '/access_token', default: undefined }),

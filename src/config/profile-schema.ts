@@ -130,6 +130,10 @@ const token = z.strictObject({
     'How one is renewed while a refresh token is held; what it leaves out is as in `fetch`.',
     tokenCall.optional(),
   ),
+  placeholder: described(
+    'Further fields of the answer to a program that asks for a token of its own; `{ number: "{{now.s}}" }` is a number.',
+    jsonTemplate.optional(),
+  ),
   read: described(
     'JSON pointers into the answer.',
     z

@@ -5,16 +5,20 @@ import { find, type MapNode, type Node, type Place, type ScalarNode } from './tr
 
 /** What a template may name besides credentials, endpoints, scope, now, uuid and values. */
 interface Context {
+  /** Not in what a caller gets to see. */
+  readonly credentials: boolean;
   /** `subject`: only where the token belongs to a subject, so that a caller's request is at hand. */
   readonly request: 'yes' | 'subject' | 'no';
   readonly token: 'all' | 'subject' | 'no';
   readonly signature: boolean;
 }
 
-const SUBJECT: Context = { request: 'yes', token: 'no', signature: false };
-const FETCH: Context = { request: 'subject', token: 'subject', signature: false };
-const REFRESH: Context = { request: 'subject', token: 'all', signature: false };
-const REQUEST: Context = { request: 'yes', token: 'all', signature: false };
+const SUBJECT: Context = { credentials: true, request: 'yes', token: 'no', signature: false };
+const FETCH: Context = { credentials: true, request: 'subject', token: 'subject', signature: false };
+const REFRESH: Context = { credentials: true, request: 'subject', token: 'all', signature: false };
+const REQUEST: Context = { credentials: true, request: 'yes', token: 'all', signature: false };
+/** The token is the placeholder itself. */
+const PLACEHOLDER: Context = { credentials: false, request: 'no', token: 'all', signature: false };
 const withRequest = (context: Context): Context => ({ ...context, request: 'yes' });
 const withSignature = (context: Context): Context => ({ ...context, signature: true });
 
@@ -41,6 +45,7 @@ function* sites(profile: MapNode): Generator<Site> {
     // There `request` is the token call itself.
     yield* signatures(find(profile, 'token', call, 'sign'), withRequest(context));
   }
+  yield* under(find(profile, 'token', 'placeholder'), PLACEHOLDER);
   yield* under(find(profile, 'inject'), REQUEST);
   for (const place of PLACES) yield* keysOf(find(profile, 'inject', place), REQUEST);
   yield* signatures(find(profile, 'sign'), REQUEST);
@@ -174,6 +179,9 @@ function complaintAbout(name: string, context: Context, known: Known): [string, 
   const dot = name.indexOf('.');
   const head = dot < 0 ? name : name.slice(0, dot);
   const rest = dot < 0 ? '' : name.slice(dot + 1);
+  if (head === 'credentials' && !context.credentials) {
+    return [`"${name}" is not known here: what callers get holds no credential`];
+  }
   if (Object.hasOwn(LISTS, head)) {
     const list = known[LISTS[head as keyof typeof LISTS]];
     if (list.includes(rest)) return undefined;

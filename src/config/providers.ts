@@ -71,6 +71,7 @@ export function readProvider(
           endpoints,
           credentials,
           scope,
+          placeholder: data.placeholder,
         };
   return {
     name,

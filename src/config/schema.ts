@@ -226,6 +226,10 @@ const provider = z.strictObject({
   ),
   scope: described('For profiles that have scopes.', z.array(text).optional()),
   renew: described("Override the profile's `renew`.", renewSchema.optional()),
+  placeholder: described(
+    'Whether a program that asks for a token of its own gets a placeholder; false refuses it.',
+    withDefault(boolean, true, true),
+  ),
 });
 
 const route = z.strictObject({

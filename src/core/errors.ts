@@ -74,6 +74,12 @@ export const ERRORS = {
     'The destination is not allowed',
     'Add a route for this destination, or use a base URL of this proxy.',
   ),
+  token_endpoint_denied: kind(
+    403,
+    'http_request_denied',
+    'The token endpoint is not for callers',
+    'Leave the token call out: the token is put on for you. An SDK that insists on one gets a placeholder, as `detail` says.',
+  ),
   route_not_found: kind(
     404,
     'destination_not_found',

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 
 /** What became of the credential of one request. */
-export type AuthOutcome = 'injected' | 'signed' | 'renewed' | 'replayed' | 'skipped' | 'failed';
+export type AuthOutcome = 'injected' | 'signed' | 'renewed' | 'replayed' | 'skipped' | 'failed' | 'placeholder';
 export type ReplaySkipReason =
   | 'body_too_large'
   | 'replay_off'

@@ -26,3 +26,17 @@ export function hasDotSegment(path: string): boolean {
     seen = decoded;
   }
 }
+
+/**
+ * A path as the most lenient server may take it, to tell whether two lead to one place: percent escapes decoded however often,
+ * slashes merged, parameters and the last slash cut, without case.
+ */
+export function lenientPath(path: string): string {
+  let seen = collapse(path);
+  for (let decoded = collapse(decodeOnce(seen)); decoded !== seen; decoded = collapse(decodeOnce(seen))) seen = decoded;
+  const plain = seen
+    .replaceAll('\\', '/')
+    .replaceAll(/;[^/]*/g, '')
+    .replaceAll(/\/{2,}/g, '/');
+  return plain.replace(/\/$/, '').toLowerCase();
+}

@@ -2,11 +2,11 @@ import { METHODS } from 'node:http';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { Caller } from './caller.ts';
-import { destinationDenied, readAuthority, type Destination } from './destination.ts';
+import { destinationDenied, originOfDestination, readAuthority, type Destination } from './destination.ts';
 import type { Head } from './framing.ts';
 import type { Engine, Lane } from './lane.ts';
 import type { Candidate } from './router.ts';
-import { checkTarget, parseAbsolute, type AbsoluteTarget } from './target.ts';
+import { checkTarget, joinTarget, parseAbsolute, type AbsoluteTarget } from './target.ts';
 import { checkLoop } from './via.ts';
 
 /** The part of a request that the doors judge by. */
@@ -94,10 +94,39 @@ export function pathOf(target: string): string {
   return mark < 0 ? target : target.slice(0, mark);
 }
 
-/** The lane of a request; undefined where no route matches at the base-URL door. Throws `destination_denied`. */
-export function findLane(engine: Engine, destination: Destination | undefined, request: Candidate): Lane | undefined {
+/** The lane of a request by its route; undefined where no route matches, or leads there. Throws `destination_denied`. */
+export function findRoute(engine: Engine, destination: Destination | undefined, request: Candidate): Lane | undefined {
   if (!destination) return engine.router.match(request);
   // A reload may have shut the door behind a tunnel.
   if (!engine.forward) throw destinationDenied('this proxy forwards no more');
-  return engine.forward.laneFor(destination, request);
+  return engine.forward.routeFor(destination, request);
+}
+
+/** The lane of a request that has no route. Throws `route_not_found`, `destination_denied`. */
+export function withoutRoute(
+  { forward }: Engine,
+  destination: Destination | undefined,
+  { method, path, headers }: Candidate,
+): Lane {
+  if (forward && destination) return forward.laneFor(destination, { method, path, headers });
+  throw new OutriderError('route_not_found', { detail: `no route matches ${method} ${path}` });
+}
+
+/** What a request gets that would reach a token endpoint, undefined where it reaches none. Throws `token_endpoint_denied`. */
+export function tokenAnswer(
+  { tokenEndpoints }: Engine,
+  destination: Destination | undefined,
+  lane: Lane | undefined,
+  request: { readonly method: string; readonly target: string },
+  nowMs: number,
+): ReturnType<Engine['tokenEndpoints']['answer']> {
+  const origin = lane?.origin ?? (destination && originOfDestination(destination));
+  if (origin === undefined) return undefined;
+  const path = pathOf(lane ? joinTarget(request.target, lane.join) : request.target);
+  const { method } = request;
+  const isForward = destination !== undefined;
+  return tokenEndpoints.answer(
+    { origin, path, method, provider: lane?.provider, isForward, hasRoute: lane !== undefined },
+    nowMs,
+  );
 }

@@ -6,12 +6,13 @@ import { begin } from './begun.ts';
 import { collectBody, openBody } from './body.ts';
 import type { Caller } from './caller.ts';
 import { readHead, requestIdIn, type Head } from './framing.ts';
-import { checkForwardable, enter, findLane, isPreflight, pathOf } from './door.ts';
+import type { Destination } from './destination.ts';
+import { checkForwardable, enter, findRoute, isPreflight, pathOf, tokenAnswer, withoutRoute } from './door.ts';
 import { checkHandshake, PassingBody } from './handshake.ts';
 import { preflightHeaders } from './guard.ts';
 import type { Engine, ExchangeDeps, Lane } from './lane.ts';
 import { isRejection } from './peek.ts';
-import { answerError, asOutriderError, respond } from './respond.ts';
+import { answerError, asOutriderError, respond, respondOwn } from './respond.ts';
 import { detailsOf, type Fate, skipped, type Skipped, unrepeatable } from './skipped.ts';
 import { joinTarget } from './target.ts';
 import type { Answer } from './answer.ts';
@@ -60,17 +61,27 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
       if (!this.#caller.tunnel) this.#engine.guard.checkAccess(head, destination !== undefined);
       checkForwardable(this.method);
       const { method, path } = this;
-      const lane = findLane(this.#engine, destination, {
-        method,
-        path,
-        host: head.host,
-        headers: this.#caller.headers,
-      });
-      if (!lane) throw new OutriderError('route_not_found', { detail: `no route matches ${this.method} ${this.path}` });
+      const candidate = { method, path, host: head.host, headers: this.#caller.headers };
+      const route = findRoute(this.#engine, destination, candidate);
+      if (this.#answerTokenCall(destination, route, target)) return;
+      const lane = route ?? withoutRoute(this.#engine, destination, candidate);
       await this.#carry(lane, head, target);
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Whether the request asked for a token of its own, and has got a placeholder. Throws `token_endpoint_denied`. */
+  #answerTokenCall(destination: Destination | undefined, route: Lane | undefined, target: string): boolean {
+    const { method } = this;
+    this.route = route?.name;
+    const found = tokenAnswer(this.#engine, destination, route, { method, target }, this.#deps.clock.now());
+    if (!found) return false;
+    this.provider = found.provider;
+    this.auth = 'placeholder';
+    this.status = 200;
+    respondOwn(this.#caller, found.answer, this.#cors ?? []);
+    return true;
   }
 
   async #carry(lane: Lane, head: Head, target: string): Promise<void> {

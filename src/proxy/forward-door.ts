@@ -2,6 +2,7 @@ import type { Config, RouteMatch } from '../config/config.ts';
 import { destinationDenied, destinationOfUrl, originOfDestination, type Destination } from './destination.ts';
 import type { ForwardDoor, Lane } from './lane.ts';
 import { fits } from './router.ts';
+import type { TokenEndpoints } from './token-endpoints.ts';
 
 /** A lane as the forward doors see it: the target is the provider's own already. */
 interface Way {
@@ -43,15 +44,17 @@ function* waysOf(lane: Lane): Generator<Way> {
  * their profiles' `api_paths` that fits, then one whose profile has none, then the earlier route. What is asked for in plain HTTP
  * is carried over the route's own scheme, so port 80 leads to a route's port 443 too.
  * @param relay Makes the lane that carries requests without a route to an origin.
+ * @param endpoints Token endpoints: who asks for a token of its own by the provider's URL comes in, too.
  */
 export function createForwardDoor(
   { mode, unmatched }: Config['forward'],
   lanes: readonly Lane[],
   relay: (destination: Destination) => Lane,
+  endpoints: Pick<TokenEndpoints, 'hosts' | 'isAt'> = { hosts: new Set(), isAt: () => false },
 ): ForwardDoor | undefined {
   if (mode === 'none') return undefined;
   const ways = new Map<string, Way[]>();
-  const hosts = new Set<string>();
+  const hosts = new Set<string>(endpoints.hosts);
   const add = (key: string, way: Way): void => void ways.set(key, [...(ways.get(key) ?? []), way]);
   for (const lane of lanes) {
     const { scheme, host, port } = destinationOfUrl(lane.origin);
@@ -64,19 +67,23 @@ export function createForwardDoor(
   // A stable sort keeps the earlier route in front.
   for (const list of ways.values()) list.sort((a, b) => b.basePath.length - a.basePath.length || b.rank - a.rank);
 
+  const routeFor: ForwardDoor['routeFor'] = (destination, request) =>
+    ways
+      .get(keyOf(destination.host, destination.port))
+      ?.find(
+        ({ basePath, prefix, match }) =>
+          leadsTo(request.path, basePath) && leadsTo(request.path, prefix) && fits(match, request),
+      )?.lane;
+
   return {
     mode,
     letsUnmatchedThrough: unmatched === 'tunnel',
     hosts,
-    isRouted: (host, port) => ways.has(keyOf(host, port)),
+    isRouted: (host, port) => ways.has(keyOf(host, port)) || endpoints.isAt(host, port),
+    routeFor,
     laneFor(destination, request) {
-      const found = ways
-        .get(keyOf(destination.host, destination.port))
-        ?.find(
-          ({ basePath, prefix, match }) =>
-            leadsTo(request.path, basePath) && leadsTo(request.path, prefix) && fits(match, request),
-        );
-      if (found) return found.lane;
+      const found = routeFor(destination, request);
+      if (found) return found;
       if (unmatched === 'tunnel') return relay(destination);
       throw destinationDenied(`no route leads to ${originOfDestination(destination)}${request.path}`);
     },

@@ -4,7 +4,7 @@ import { headerValues } from '../core/headers.ts';
 import type { Attempt, UpstreamRequest } from './attempt.ts';
 import type { RequestBody } from './whole-body.ts';
 import type { Caller } from './caller.ts';
-import { enter, findLane, pathOf, type Visitor } from './door.ts';
+import { enter, findRoute, pathOf, type Visitor } from './door.ts';
 import { readHead, type Head } from './framing.ts';
 import type { Egress } from './egress.ts';
 import type { ExchangeDeps, Lane } from './lane.ts';
@@ -38,8 +38,8 @@ export function createHandshakeGate({
       const head = readHead(target, version, headers, current.limits);
       if (head.hasBody) return false;
       const { target: entered, destination } = enter(visitor, head, current, pseudonym);
-      const lane = findLane(current, destination, { method, path: pathOf(entered), headers, host: head.host });
-      return lane?.websocket === true;
+      const route = findRoute(current, destination, { method, path: pathOf(entered), headers, host: head.host });
+      return route?.websocket === true;
     } catch {
       return false;
     }

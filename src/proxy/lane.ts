@@ -9,6 +9,7 @@ import type { Destination } from './destination.ts';
 import type { Guard } from './guard.ts';
 import type { Router } from './router.ts';
 import type { Join } from './target.ts';
+import type { TokenEndpoints } from './token-endpoints.ts';
 import type { Upstream } from './upstream.ts';
 import type { KeepLimits } from './whole-body.ts';
 
@@ -40,10 +41,12 @@ export interface ForwardDoor {
   readonly mode: 'plain' | 'intercept';
   /** Whether what has no route is let through. */
   readonly letsUnmatchedThrough: boolean;
-  /** Hosts that routes lead to, as `URL` writes them. */
+  /** Hosts that routes and token endpoints lie at, as `URL` writes them. */
   readonly hosts: ReadonlySet<string>;
-  /** Whether a route leads to this host and port. */
+  /** Whether a route leads to this host and port, or a token endpoint lies there. */
   isRouted(host: string, port: number): boolean;
+  /** The lane of a request by its route; undefined where no route leads there. */
+  routeFor(destination: Destination, request: ForwardRequest): Lane | undefined;
   /** The lane of a request: a route's, or one that relays it as it is. Throws `destination_denied`. */
   laneFor(destination: Destination, request: ForwardRequest): Lane;
 }
@@ -61,6 +64,7 @@ export interface Engine {
   readonly guard: Guard;
   /** Undefined: forwarding is off. */
   readonly forward: ForwardDoor | undefined;
+  readonly tokenEndpoints: TokenEndpoints;
   readonly limits: Limits;
 }
 

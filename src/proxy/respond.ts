@@ -44,7 +44,18 @@ export function answerError(
   caller.answer(error.status, STATUS_CODES[error.status] ?? '', headers, body);
 }
 
-/** The same as bytes, for a connection on which there is no request that could be answered; it closes after them. */
+/** Answers 200 with a body of our own, which nobody keeps. */
+export function respondOwn(
+  caller: Caller,
+  { contentType, body }: { readonly contentType: string; readonly body: string },
+  extra: RawHeaders,
+): void {
+  const length = String(Buffer.byteLength(body));
+  const headers = ['Content-Type', contentType, 'Content-Length', length, 'Cache-Control', 'no-store'];
+  caller.answer(200, 'OK', [...headers, 'Date', new Date().toUTCString(), ...extra], body);
+}
+
+/** An error as bytes, for a connection on which there is no request that could be answered; it closes after them. */
 export function errorBytes(error: OutriderError, requestId: string): Buffer {
   const { headers, body } = problem(error, requestId, undefined, ['Connection', 'close']);
   let head = `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}\r\n`;

@@ -1,4 +1,4 @@
-import type { FieldMap, JsonTemplate, TokenCallSpec } from '../../config/profile.ts';
+import type { FieldMap, TokenCallSpec } from '../../config/profile.ts';
 import { OutriderError } from '../../core/errors.ts';
 import type { HttpCall } from '../../core/http.ts';
 import { VERSION } from '../../core/version.ts';
@@ -9,11 +9,9 @@ import { createPathBelow } from '../path.ts';
 import type { Scope } from '../scope.ts';
 import { applySignature, compileSignature, type Signature } from '../sign.ts';
 import type { Compile, Compiled } from '../template.ts';
-import { type ByteString, formEncode, fromUnicode, percentEncode, toBytes, toUnicode } from '../text.ts';
+import { type ByteString, formEncode, fromUnicode, percentEncode, toBytes } from '../text.ts';
 import { REMEDIES } from './failure.ts';
-
-/** How a template is shown: rendered to be sent, or masked to be read. */
-export type Show = (template: Compiled) => ByteString;
+import { compileJson, type JsonValue, type Show } from './json-template.ts';
 
 /** A name may come several times. */
 export type Fields = readonly (readonly [name: string, value: Compiled])[];
@@ -25,7 +23,7 @@ export interface TokenCall {
   readonly headers: Fields;
   readonly query: Fields;
   readonly form: Fields | undefined;
-  readonly json: ((show: Show) => unknown) | undefined;
+  readonly json: JsonValue | undefined;
   readonly basic: readonly [user: Compiled, password: Compiled] | undefined;
   readonly signatures: readonly Signature[];
   /** Names that the fields (not the signatures) look at. */
@@ -131,24 +129,6 @@ function rendered(fields: Fields, show: Show): [name: ByteString, value: ByteStr
   return fields
     .map(([name, value]): [ByteString, ByteString] => [fromUnicode(name), show(value)])
     .filter(([, value]) => value !== '');
-}
-
-function compileJson(template: JsonTemplate, compile: Compile): (show: Show) => unknown {
-  if (typeof template === 'string') {
-    const compiled = compile(template);
-    return (show) => {
-      const text = show(compiled);
-      return toUnicode(text) ?? text;
-    };
-  }
-  if (template === null || typeof template !== 'object') return () => template;
-  if (Array.isArray(template)) {
-    const items = template.map((item: JsonTemplate) => compileJson(item, compile));
-    return (show) => items.map((item) => item(show));
-  }
-  const members = Object.entries(template).map(([name, value]) => [name, compileJson(value, compile)] as const);
-  return (show) =>
-    Object.fromEntries(members.map(([name, value]) => [name, value(show)]).filter(([, value]) => value !== ''));
 }
 
 function flatten(prefix: string, value: unknown): [string, string][] {

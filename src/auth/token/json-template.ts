@@ -1,0 +1,35 @@
+import type { JsonTemplate } from '../../config/profile.ts';
+import type { Compile, Compiled } from '../template.ts';
+import { type ByteString, toUnicode } from '../text.ts';
+
+/** How a template is shown: rendered to be sent, or masked to be read. */
+export type Show = (template: Compiled) => ByteString;
+
+/** JSON whose texts are templates, compiled: gives the value that they make. */
+export type JsonValue = (show: Show) => unknown;
+
+/**
+ * Compiles JSON whose texts are templates; members whose text comes out empty are left out.
+ * @param hasNumbers Whether `{ number: "{{now.s}}" }` stands for the number that its text makes.
+ */
+export function compileJson(template: JsonTemplate, compile: Compile, hasNumbers = false): JsonValue {
+  if (typeof template === 'string') {
+    const compiled = compile(template);
+    return (show) => {
+      const text = show(compiled);
+      return toUnicode(text) ?? text;
+    };
+  }
+  if (template === null || typeof template !== 'object') return () => template;
+  if (Array.isArray(template)) {
+    const items = template.map((item: JsonTemplate) => compileJson(item, compile, hasNumbers));
+    return (show) => items.map((item) => item(show));
+  }
+  const members = Object.entries(template).map(
+    ([name, value]) => [name, compileJson(value, compile, hasNumbers)] as const,
+  );
+  const [only] = members;
+  if (hasNumbers && members.length === 1 && only?.[0] === 'number') return (show) => Number(only[1](show));
+  return (show) =>
+    Object.fromEntries(members.map(([name, value]) => [name, value(show)]).filter(([, value]) => value !== ''));
+}

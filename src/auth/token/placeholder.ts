@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import type { ExpirySpec, TokenSpec } from '../../config/profile.ts';
+import { EMPTY_REQUEST } from '../draft.ts';
+import { Scope } from '../scope.ts';
+import type { Compile } from '../template.ts';
+import { compileJson } from './json-template.ts';
+import { placePointer } from './pointer.ts';
+
+/** What a caller gets who asks for a token of its own (http.md rule 35). */
+export interface PlaceholderAnswer {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+const LIFETIME_MS = 3_600_000;
+const RANDOM_BYTES = 24;
+
+/** No token, and recognised as none by people and by secret scanners. 32 random characters. */
+const makePlaceholder = (): string => `outrider-placeholder-${randomBytes(RANDOM_BYTES).toString('base64url')}`;
+
+type Placed = readonly (readonly [pointer: string, value: unknown])[];
+
+/**
+ * Compiles the answer that stands for the token endpoint's: in the shape that `token.read` reads, with a token that is none,
+ * good for an hour by the first source of the expiry that can be filled, and the profile's own further fields.
+ * Holds no credential. `nowMs` is epoch milliseconds.
+ */
+export function compilePlaceholder(spec: TokenSpec, compile: Compile): (nowMs: number) => PlaceholderAnswer {
+  const { read } = spec;
+  const more = spec.placeholder === undefined ? undefined : compileJson(spec.placeholder, compile, true);
+  const source = read.expiry.find((each) => !('jwt' in each));
+  return (nowMs) => {
+    const accessToken = makePlaceholder();
+    const refreshToken = spec.refresh ? makePlaceholder() : undefined;
+    const token = { accessToken, tokenType: read.tokenType.default ?? '', refreshToken };
+    if (read.format === 'text') return { contentType: 'text/plain; charset=utf-8', body: accessToken };
+    const fields: Placed = [
+      [read.accessToken.pointer ?? '', accessToken],
+      [read.tokenType.pointer ?? '', token.tokenType],
+      [read.refreshToken.pointer ?? '', refreshToken ?? ''],
+      ...(source ? expiryFields(source, nowMs) : []),
+    ];
+    const answer: Record<string, unknown> = {};
+    for (const [pointer, value] of fields) if (pointer !== '' && value !== '') placePointer(answer, pointer, value);
+    const scope = new Scope({ credentials: new Map(), token, subject: '', request: EMPTY_REQUEST, now: () => nowMs });
+    Object.assign(
+      answer,
+      more?.((template) => template.render(scope)),
+    );
+    if (read.format === 'form') {
+      const list = Object.entries(answer).map(([name, value]): [string, string] => [name, String(value)]);
+      return { contentType: 'application/x-www-form-urlencoded', body: new URLSearchParams(list).toString() };
+    }
+    return { contentType: 'application/json', body: JSON.stringify(answer) };
+  };
+}
+
+const MOMENT: Readonly<Record<'s' | 'ms' | 'iso', (ms: number) => number | string>> = {
+  s: (ms) => Math.floor(ms / 1000),
+  ms: (ms) => ms,
+  iso: (ms) => new Date(ms).toISOString(),
+};
+
+/** The fields of one source of the expiry, for a token that was made now. */
+function expiryFields(source: ExpirySpec, nowMs: number): Placed {
+  if ('jwt' in source) return [];
+  const show = MOMENT[source.unit];
+  if ('in' in source) return [[source.in, show(LIFETIME_MS)]];
+  const since: Placed = source.since === undefined ? [] : [[source.since, show(nowMs)]];
+  return [...since, [source.at, show(nowMs + LIFETIME_MS)]];
+}
