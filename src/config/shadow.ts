@@ -32,7 +32,7 @@ export function checkShadows(
       problems.warning(
         'shadowed_upstream',
         nearest(node, 'upstream'),
-        `the route "${route.name}" never wins at the forward doors: ${names} come first and lead to the same upstream`,
+        `the route "${route.name}" never wins at the forward doors: its upstream is taken by ${names} before it`,
         'put it before the others, or tell them apart by `methods` or `headers`: a path and hosts count at the base-URL door alone',
       );
     }
