@@ -9,6 +9,7 @@ import type { CompiledEngine } from '../engine.ts';
 import { endpointsOf } from '../simulation.ts';
 import { oneLine } from '../observe/line.ts';
 import { isSecretKey, REDACTED } from '../observe/redact.ts';
+import { findRoute, tokenAnswer } from '../proxy/door.ts';
 import { readHead } from '../proxy/framing.ts';
 import { asksForWebSocket } from '../proxy/handshake.ts';
 import type { Candidate } from '../proxy/router.ts';
@@ -108,7 +109,18 @@ function compare(before: RawHeaders, after: RawHeaders): { added: Field[]; dropp
   };
 }
 
-function report(config: Config, engine: CompiledEngine, options: ExplainOptions): Report {
+/** What a program gets that asks a provider for a token of its own (http.md rule 35). */
+interface AnsweredReport {
+  readonly method: string;
+  readonly door: Report['door'];
+  readonly connect: ConnectFate | null;
+  readonly route: string | null;
+  readonly provider: string;
+  /** Outrider answers itself; nothing is sent. */
+  readonly answered_with: 'placeholder';
+}
+
+function report(config: Config, engine: CompiledEngine, options: ExplainOptions): Report | AnsweredReport {
   const { method } = options;
   const { host, target, destination } = readUrl(options.url, config, engine);
   const body = options.body === undefined ? null : Buffer.from(options.body);
@@ -116,6 +128,14 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
   const head = readHead(target, '1.1', own, engine.limits);
   const path = target.split('?')[0] as string;
   const candidate: Candidate = { method, path, host, headers: own };
+  const route = findRoute(engine, destination, candidate);
+  const answered = tokenAnswer(engine, destination, route, { method, target }, systemClock.now());
+  const door = destination ? 'forward' : 'base_url';
+  const connect = connectFate(destination, engine) ?? null;
+  if (answered) {
+    const { provider } = answered;
+    return { method, door, connect, route: route?.name ?? null, provider, answered_with: 'placeholder' };
+  }
   const { lane, why } = choose(candidate, destination, engine);
   const headers = lane.forward(own, head.connectionOptions);
   const joined = joinTarget(target, lane.join);
@@ -136,8 +156,8 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
   ];
   return {
     method,
-    door: destination ? 'forward' : 'base_url',
-    connect: connectFate(destination, engine) ?? null,
+    door,
+    connect,
     route: lane.name,
     why,
     provider: lane.provider ?? null,
@@ -214,6 +234,15 @@ const signature = (
     ...(when === undefined ? [] : [['when', oneLine(when)] as const]),
   ]);
 
+const answeredAsText = ({ door, connect, route, provider }: AnsweredReport): string =>
+  columns([
+    ['door', door === 'forward' ? 'forward proxy' : undefined],
+    ['CONNECT', connect === null ? undefined : CONNECTS[connect]],
+    ['route', route ?? 'none is needed: the URL is that of a token endpoint'],
+    ['provider', provider],
+    ['answer', '200 from Outrider itself, with a placeholder in the place of a token; nothing is sent to the provider'],
+  ]);
+
 function asText(found: Report): string {
   const { provider, profile, environment, token } = found;
   const about = [profile && `profile ${profile}`, environment && `environment ${environment}`]
@@ -261,7 +290,8 @@ export function explain(context: Context, options: ExplainOptions): number {
   const engine = compile(config);
   try {
     const found = report(config, engine, options);
-    context.stdout.write(context.json ? `${JSON.stringify(found, null, 2)}\n` : asText(found));
+    const text = 'answered_with' in found ? answeredAsText(found) : asText(found);
+    context.stdout.write(context.json ? `${JSON.stringify(found, null, 2)}\n` : text);
     return 0;
   } catch (error) {
     if (!(error instanceof OutriderError)) throw error;

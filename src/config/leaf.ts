@@ -15,6 +15,8 @@ interface LeafInfo {
   readonly expects: string;
   /** An empty value reaches the leaf, which says what is wrong with it, in place of counting as absent. */
   readonly keepsEmpty: boolean;
+  /** In a list its place means something, so it is never left out for being empty. */
+  readonly isPositional: boolean;
   /** Takes maps and lists too. */
   readonly takesAll: boolean;
   readonly seen: Seen;
@@ -30,6 +32,7 @@ export interface LeafOptions<T> {
   /** How the value looks to an editor. */
   readonly json: JsonSchema;
   readonly keepsEmpty?: boolean;
+  readonly isPositional?: boolean;
   readonly seen?: Seen;
   /** Types the value; throws a {@link Fault} where it doesn't fit. */
   readonly read: (node: ScalarNode) => T;
@@ -45,7 +48,14 @@ function register<T, N>(schema: z.ZodType<T, N>, info: LeafInfo): z.ZodType<T, N
 }
 
 /** A schema for a single value, whose type is decided here and not by YAML. */
-export function leaf<T>({ expects, json, keepsEmpty = false, seen = 'always', read }: LeafOptions<T>): Leaf<T> {
+export function leaf<T>({
+  expects,
+  json,
+  keepsEmpty = false,
+  isPositional = false,
+  seen = 'always',
+  read,
+}: LeafOptions<T>): Leaf<T> {
   const schema = z
     .instanceof(ScalarNode)
     .transform((node, context): T => {
@@ -58,7 +68,7 @@ export function leaf<T>({ expects, json, keepsEmpty = false, seen = 'always', re
       }
     })
     .meta(json);
-  return register(schema, { expects, keepsEmpty, takesAll: false, seen });
+  return register(schema, { expects, keepsEmpty, isPositional, takesAll: false, seen });
 }
 
 /** A schema that hands on the node itself, whatever it is: its meaning depends on more than its place. */
@@ -68,7 +78,7 @@ export function anyNode(
   options: { readonly keepsEmpty: boolean; readonly seen: Seen },
 ): z.ZodType<Node, Node> {
   const schema = z.custom<Node>(() => true).meta(json);
-  return register(schema, { expects, takesAll: true, ...options });
+  return register(schema, { expects, isPositional: false, takesAll: true, ...options });
 }
 
 /** The {@link Fault} within an issue of zod's. */

@@ -20,6 +20,7 @@ import {
   endpoint,
   headerName,
   method,
+  pairTemplate,
   pointer,
   secretBytesTemplate,
   secretTemplate,
@@ -104,7 +105,7 @@ const tokenCall = z.strictObject({
   query: fields.optional(),
   form: fields.optional(),
   json: jsonTemplate.optional(),
-  auth: described('`basic: [name, password]`.', z.strictObject({ basic: z.array(secretTemplate) }).optional()),
+  auth: described('`basic: [name, password]`.', z.strictObject({ basic: z.array(pairTemplate) }).optional()),
   sign: described('Signatures of the token call itself.', z.array(sign).optional()),
 });
 
@@ -183,10 +184,10 @@ export const renewSchema = z.strictObject({
         z.strictObject({
           status: integer(200, 599),
           pointer: pointer.optional(),
-          equals: z.array(text).optional(),
+          equals: z.array(fieldText).optional(),
           all: described(
             'Several fields that must all have one of their values.',
-            z.array(z.strictObject({ pointer, equals: z.array(text) })).optional(),
+            z.array(z.strictObject({ pointer, equals: z.array(fieldText) })).optional(),
           ),
         }),
       )

@@ -123,7 +123,8 @@ function readList(element: Schema, node: Node | undefined, place: Place, problem
   const result: unknown[] = [];
   for (const item of node.items) {
     // An item that ends up empty is left out, as any optional value is; where that is a mistake, only one that says it may be so.
-    const mayGo = info !== undefined && (!info.keepsEmpty || (item.kind === 'scalar' && item.mayBeNothing));
+    const mayGo =
+      info !== undefined && !info.isPositional && (!info.keepsEmpty || (item.kind === 'scalar' && item.mayBeNothing));
     if (item.kind === 'scalar' && item.isEmpty && mayGo) continue;
     const value = readAny(element, item, place, problems);
     if (value !== undefined || info === undefined) result.push(value);

@@ -237,10 +237,15 @@ export const bytesTemplate: Leaf<string> = templateLeaf(true);
 export const secretTemplate: Leaf<string> = templateLeaf(false, 'as_template');
 export const secretBytesTemplate: Leaf<string> = templateLeaf(true, 'as_template');
 
-function templateLeaf(mayYieldBytes: boolean, seen: Seen = 'always'): Leaf<string> {
+/** One of a name and a password; either may be empty. */
+export const pairTemplate: Leaf<string> = templateLeaf(false, 'as_template', true);
+
+function templateLeaf(mayYieldBytes: boolean, seen: Seen = 'always', isPositional = false): Leaf<string> {
   return leaf({
     expects: 'a text or template',
     json: TEXT_OR_NUMBER,
+    keepsEmpty: isPositional,
+    isPositional,
     seen,
     read: (node) => {
       checkTemplate(node.text, mayYieldBytes);

@@ -277,3 +277,15 @@ test.serial('with forwarding on, a URL that no route leads to is refused, or pas
     upstream: 'https://elsewhere.test/x',
   });
 });
+
+test('a token call is explained as answered by Outrider itself, or as refused', async (t) => {
+  const { file } = configFile(t, YAML);
+  const answered = await run(t, ['explain', 'POST', '/phonepe/v1/oauth/token', '--config', file]);
+  t.is(answered.code, 0, answered.stderr);
+  t.regex(answered.stdout, /^answer +200 from Outrider itself/m);
+  const json = await run(t, ['explain', 'POST', '/phonepe/v1/oauth/token', '--json', '--config', file]);
+  t.like(JSON.parse(json.stdout), { route: 'pay', provider: 'phonepe', answered_with: 'placeholder' });
+  const refused = await run(t, ['explain', 'GET', '/phonepe/v1/oauth/token', '--config', file]);
+  t.is(refused.code, 1);
+  t.regex(refused.stderr, /token_endpoint_denied.*only POST gets a placeholder.*403/);
+});

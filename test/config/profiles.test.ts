@@ -301,6 +301,16 @@ test('a condition is a word, a text, a list of them, or none of a list', (t) => 
   ]);
 });
 
+test('an empty name, password or value in a list keeps its place', (t) => {
+  const call = (basic: string): unknown =>
+    own(`token: { fetch: { url: "http://h", auth: { basic: ${basic} } } }`, '').token?.fetch.auth?.basic;
+  t.deepEqual(call('["", pass]'), ['', 'pass']);
+  t.deepEqual(call('[name, ""]'), ['name', '']);
+  t.deepEqual(call('["${NOBODY:-}", pass]'), ['', 'pass']);
+  const { renew } = own('renew: { on_body: [{ status: 200, pointer: /a, equals: ["", x] }] }', '');
+  t.deepEqual(renew.onBody[0]?.all, [{ pointer: '/a', equals: ['', 'x'] }]);
+});
+
 test('a rejection by a body names one field, or several that must all hold', (t) => {
   const renew = (entry: string): string[] => wrong(`renew: { on_body: [{ status: 400, ${entry} }] }`);
   t.deepEqual(renew('pointer: /a, equals: [1]'), []);
