@@ -1,6 +1,6 @@
 import { OutriderError } from '../core/errors.ts';
 
 /** The refusal of a body that the credential can't be put on, or can't be put on for certain. */
-export function badBody(detail: string): OutriderError {
-  return new OutriderError('bad_body', { detail });
+export function badBody(detail: string, remedy?: string): OutriderError {
+  return new OutriderError('bad_body', { detail, ...(remedy !== undefined && { remedy }) });
 }

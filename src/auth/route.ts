@@ -126,6 +126,8 @@ export class RouteAuthorizer implements Authorizer {
 
 const NONE: readonly Signature[] = [];
 
+const REFUSED = 'Leave out what `detail` names, or ask the provider how such a request is signed: nothing was sent.';
+
 /**
  * The entries of `sign` whose `when` fits. Throws `bad_body` where the profile refuses, and `method_not_allowed` when it signs and
  * no entry fits.
@@ -139,7 +141,7 @@ function fittingSignatures(plan: Plan, request: Outbound, pathBelow: PathBelow):
   let draft: RequestDraft | undefined;
   const asItCame = (): RequestDraft => (draft ??= new RequestDraft({ ...request, pathBelow }));
   const refusal = refusals.find(({ when }) => when.fits(method, below, asItCame));
-  if (refusal) throw badBody(refusal.detail);
+  if (refusal) throw badBody(refusal.detail, REFUSED);
   const fitting = signatures.filter(({ when }) => when.fits(method, below, asItCame));
   if (fitting.length > 0 || signatures.length === 0) return fitting;
   throw new OutriderError('method_not_allowed', {

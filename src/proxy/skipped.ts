@@ -39,7 +39,7 @@ export function unrepeatable(
   const isLarger = Math.max(bytesIn, contentLength) > keep.spoolBytes;
   const why = isLarger
     ? `the body is larger than ${limit}`
-    : `the body could not be kept: replay.spool_total, or replay.dir`;
+    : 'the body was not kept: replay.spool_total is used up, or replay.dir takes no more';
   return { skip: 'body_too_large', why: `${why}: body_too_large` };
 }
 

@@ -52,7 +52,7 @@ for (const [what, length, headers] of [
   });
 }
 
-test('a body that could not be kept: not that it is too large', async (t) => {
+test('a body that was not kept: not that it is too large', async (t) => {
   const { outrider, upstream, warm } = await givenTokens(t, {
     extra: 'replay: { memory: 1KiB, spool: 4MiB, dir: /nonexistent/outrider }',
   });
@@ -65,7 +65,7 @@ test('a body that could not be kept: not that it is too large', async (t) => {
   });
   t.is(
     answer.header('proxy-status'),
-    details('the body could not be kept: replay.spool_total, or replay.dir: body_too_large'),
+    details('the body was not kept: replay.spool_total is used up, or replay.dir takes no more: body_too_large'),
   );
 });
 
