@@ -4,7 +4,7 @@ import { pathOf, wholeApiPaths } from './config/api-paths.ts';
 import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
 import type { Engine, Lane } from './proxy/lane.ts';
-import { checkHostAddress, originOfDestination, type Destination } from './proxy/destination.ts';
+import { checkHostAddress, destinationOfUrl, originOfDestination, type Destination } from './proxy/destination.ts';
 import { createForward } from './proxy/forward.ts';
 import { createForwardDoor } from './proxy/forward-door.ts';
 import { createGuard } from './proxy/guard.ts';
@@ -82,6 +82,13 @@ export function compileEngine(
     [...config.providers.values()].map((provider) => [provider.name, deps.endpointsOf(provider)]),
   );
   const { providers, handovers } = goOn(config, deps, endpoints, before);
+  const tokenEndpoints = createTokenEndpoints(
+    [...config.providers.values()].map(({ name, placeholder = true }) => ({
+      name,
+      endpoint: providers.get(name)?.auth.tokenEndpoint,
+      hasPlaceholder: placeholder,
+    })),
+  );
   const keepNothing = { ...config.replay, spoolBytes: 0 };
   const lanes = config.routes.map((route): Lane => {
     const upstream = upstreamOf(route, endpoints);
@@ -102,6 +109,7 @@ export function compileEngine(
       timeouts: route.timeouts,
       replays: route.replay !== false,
       keep: route.replay === false ? keepNothing : route.replay,
+      tokenEndpoints: tokenEndpoints.at(destinationOfUrl(upstream)),
       websocket: route.websocket,
     };
   });
@@ -120,17 +128,11 @@ export function compileEngine(
       timeouts: config.timeouts,
       replays: false,
       keep: keepNothing,
+      tokenEndpoints: undefined,
       websocket: false,
       isUnmatched: true,
     };
   };
-  const tokenEndpoints = createTokenEndpoints(
-    [...config.providers.values()].map(({ name, placeholder = true }) => ({
-      name,
-      endpoint: providers.get(name)?.auth.tokenEndpoint,
-      hasPlaceholder: placeholder,
-    })),
-  );
   return {
     router: createRouter(lanes),
     tokenEndpoints,

@@ -27,11 +27,15 @@ export function hasDotSegment(path: string): boolean {
   }
 }
 
+/** What some servers take for something else, or for nothing. */
+const ODD = /[%;\\]|\/\//;
+
 /**
  * A path as the most lenient server may take it, to tell whether two lead to one place: percent escapes decoded however often,
  * slashes merged, parameters and the last slash cut, without case.
  */
 export function lenientPath(path: string): string {
+  if (!ODD.test(path)) return path.replace(/\/$/, '').toLowerCase();
   let seen = collapse(path);
   for (let decoded = collapse(decodeOnce(seen)); decoded !== seen; decoded = collapse(decodeOnce(seen))) seen = decoded;
   const plain = seen

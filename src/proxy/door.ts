@@ -2,11 +2,12 @@ import { METHODS } from 'node:http';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { Caller } from './caller.ts';
-import { destinationDenied, originOfDestination, readAuthority, type Destination } from './destination.ts';
+import { destinationDenied, readAuthority, type Destination } from './destination.ts';
 import type { Head } from './framing.ts';
 import type { Engine, Lane } from './lane.ts';
 import type { Candidate } from './router.ts';
 import { checkTarget, joinTarget, parseAbsolute, type AbsoluteTarget } from './target.ts';
+import type { TokenEndpointsAt } from './token-endpoints.ts';
 import { checkLoop } from './via.ts';
 
 /** The part of a request that the doors judge by. */
@@ -117,16 +118,15 @@ export function tokenAnswer(
   { tokenEndpoints }: Engine,
   destination: Destination | undefined,
   lane: Lane | undefined,
-  request: { readonly method: string; readonly target: string },
+  { method, target }: { readonly method: string; readonly target: string },
   nowMs: number,
-): ReturnType<Engine['tokenEndpoints']['answer']> {
-  const origin = lane?.origin ?? (destination && originOfDestination(destination));
-  if (origin === undefined) return undefined;
-  const path = pathOf(lane ? joinTarget(request.target, lane.join) : request.target);
-  const { method } = request;
-  const isForward = destination !== undefined;
-  return tokenEndpoints.answer(
-    { origin, path, method, provider: lane?.provider, isForward, hasRoute: lane !== undefined },
+): ReturnType<TokenEndpointsAt['answer']> {
+  const endpoints = lane ? lane.tokenEndpoints : destination && tokenEndpoints.at(destination);
+  if (!endpoints) return undefined;
+  const path = pathOf(lane ? joinTarget(target, lane.join) : target);
+  const provider = lane?.provider;
+  return endpoints.answer(
+    { path, method, provider, isByUrl: destination !== undefined && provider === undefined },
     nowMs,
   );
 }

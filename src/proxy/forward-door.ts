@@ -50,7 +50,7 @@ export function createForwardDoor(
   { mode, unmatched }: Config['forward'],
   lanes: readonly Lane[],
   relay: (destination: Destination) => Lane,
-  endpoints: Pick<TokenEndpoints, 'hosts' | 'isAt'> = { hosts: new Set(), isAt: () => false },
+  endpoints: TokenEndpoints = { hosts: new Set(), at: () => undefined },
 ): ForwardDoor | undefined {
   if (mode === 'none') return undefined;
   const ways = new Map<string, Way[]>();
@@ -79,7 +79,7 @@ export function createForwardDoor(
     mode,
     letsUnmatchedThrough: unmatched === 'tunnel',
     hosts,
-    isRouted: (host, port) => ways.has(keyOf(host, port)) || endpoints.isAt(host, port),
+    isRouted: (host, port) => ways.has(keyOf(host, port)) || endpoints.at({ host, port }) !== undefined,
     routeFor,
     laneFor(destination, request) {
       const found = routeFor(destination, request);

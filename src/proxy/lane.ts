@@ -9,7 +9,7 @@ import type { Destination } from './destination.ts';
 import type { Guard } from './guard.ts';
 import type { Router } from './router.ts';
 import type { Join } from './target.ts';
-import type { TokenEndpoints } from './token-endpoints.ts';
+import type { TokenEndpoints, TokenEndpointsAt } from './token-endpoints.ts';
 import type { Upstream } from './upstream.ts';
 import type { KeepLimits } from './whole-body.ts';
 
@@ -30,6 +30,8 @@ export interface Lane {
   readonly replays: boolean;
   /** How much of bodies is kept. */
   readonly keep: KeepLimits;
+  /** Token endpoints at its origin, which its requests don't reach. */
+  readonly tokenEndpoints: TokenEndpointsAt | undefined;
   /** Whether WebSocket handshakes pass. */
   readonly websocket: boolean;
   /** No route of the operator's: never to an address that strangers must not reach. */

@@ -15,28 +15,29 @@ export interface TokenProvider {
 
 /** A request on its way to a provider. */
 export interface Bound {
-  /** Scheme, host and port. */
-  readonly origin: string;
   /** The path at the provider, raw, without query. */
   readonly path: string;
   readonly method: string;
   /** The provider of its route. */
   readonly provider: string | undefined;
-  /** Whether its own URL names the endpoint, at a forward door. */
-  readonly isForward: boolean;
-  readonly hasRoute: boolean;
+  /** Whether the URL itself says whose endpoint it is: at a forward door, where no provider's route leads there. */
+  readonly isByUrl: boolean;
+}
+
+/** The token endpoints at one origin. */
+export interface TokenEndpointsAt {
+  /**
+   * What a request gets that would reach one of them, and whose it is; undefined: it reaches none.
+   * Throws `token_endpoint_denied`. `nowMs` is epoch milliseconds.
+   */
+  answer(bound: Bound, nowMs: number): { readonly provider: string; readonly answer: PlaceholderAnswer } | undefined;
 }
 
 export interface TokenEndpoints {
   /** Hosts that forward doors lead to for the endpoints' sake, as `URL` writes them. */
   readonly hosts: ReadonlySet<string>;
-  /** Whether an endpoint lies at this host and port. */
-  isAt(host: string, port: number): boolean;
-  /**
-   * What a request gets that would reach an endpoint, and whose endpoint that is; undefined: it reaches none.
-   * Throws `token_endpoint_denied`.
-   */
-  answer(bound: Bound, nowMs: number): { readonly provider: string; readonly answer: PlaceholderAnswer } | undefined;
+  /** Those at an origin; undefined where there are none. */
+  at(origin: Pick<Destination, 'host' | 'port'>): TokenEndpointsAt | undefined;
 }
 
 interface Entry extends TokenProvider {
@@ -52,35 +53,32 @@ const pathOf = (url: string): string => /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(url)
  * endpoint's port 443 too.
  */
 export function createTokenEndpoints(providers: readonly TokenProvider[]): TokenEndpoints {
-  /** By host and port, then by lenient path; the first provider first. */
-  const places = new Map<string, Map<string, Entry[]>>();
+  /** By host and port; the first provider first. */
+  const places = new Map<string, Entry[]>();
   const hosts = new Set<string>();
-  for (const provider of providers) {
-    const { endpoint } = provider;
+  for (const { endpoint, ...provider } of providers) {
     for (const url of endpoint?.urls ?? []) {
       const { scheme, host, port } = destinationOfUrl(url);
-      const path = pathOf(url);
+      const entry: Entry = { ...provider, endpoint: endpoint as GuardedEndpoint, path: pathOf(url) };
       hosts.add(host);
-      for (const at of scheme === 'https' && port === 443 ? [port, 80] : [port]) {
-        const paths = places.get(keyOf({ host, port: at })) ?? new Map<string, Entry[]>();
-        places.set(keyOf({ host, port: at }), paths);
-        const entries = paths.get(lenientPath(path)) ?? [];
-        paths.set(lenientPath(path), [...entries, { ...provider, endpoint: endpoint as GuardedEndpoint, path }]);
+      for (const each of scheme === 'https' && port === 443 ? [port, 80] : [port]) {
+        const key = keyOf({ host, port: each });
+        places.set(key, [...(places.get(key) ?? []), entry]);
       }
     }
   }
+  const compiled = new Map([...places].map(([key, entries]) => [key, compileAt(entries)]));
+  return { hosts, at: (origin) => compiled.get(keyOf(origin)) };
+}
+
+function compileAt(all: readonly Entry[]): TokenEndpointsAt {
+  const byPath = Map.groupBy(all, ({ path }) => lenientPath(path));
   return {
-    hosts,
-    isAt: (host, port) => places.has(keyOf({ host, port })),
-    answer(bound, nowMs) {
-      const { origin, path, method, provider, isForward, hasRoute } = bound;
-      if (places.size === 0) return undefined;
-      const entries = places.get(keyOf(destinationOfUrl(origin)))?.get(lenientPath(path));
+    answer({ path, method, provider, isByUrl }, nowMs) {
+      const entries = byPath.get(lenientPath(path));
       const [first] = entries ?? [];
       if (!entries || !first) return undefined;
-      const own = entries.find(({ name }) => name === provider);
-      // A route with no provider of its own relays to a host; the URL itself says whose endpoint it is.
-      const entry = own ?? (isForward && (!hasRoute || provider === undefined) ? first : undefined);
+      const entry = entries.find(({ name }) => name === provider) ?? (isByUrl ? first : undefined);
       if (!entry)
         throw denied(`this is the token endpoint of "${first.name}", which is not the provider of this route`);
       if (!entry.hasPlaceholder) throw denied(`"${entry.name}" has \`placeholder: false\``);
