@@ -42,6 +42,7 @@ const CASES: readonly Case[] = [
   { code: 'host_denied', target: '/ok', without: /Host: .*\r\n/, more: 'Host: evil.test\r\n' },
   { code: 'origin_denied', target: '/ok', more: 'Origin: https://evil.test\r\n' },
   { code: 'destination_denied', target: 'http://evil.test/ok' },
+  { code: 'token_endpoint_denied', target: '/id/oauth/token' },
   { code: 'route_not_found', target: '/nowhere' },
   { code: 'method_not_allowed', method: 'TRACE', target: '/ok' },
   { code: 'method_not_allowed', method: 'DELETE', target: '/sign' },
@@ -104,7 +105,8 @@ routes:
   ${route('untrusted', 'basic', untrusted.origin)}
   ${route('no-tls', 'key', new URL(tokens.url).origin.replace('http:', 'https:'))}
   ${route('throws', 'throwing')}
-  ${route('oauth', 'oauth')}`,
+  ${route('oauth', 'oauth')}
+  - { name: id, match: { path: /id }, provider: oauth, upstream: "${new URL(tokens.url).origin}" }`,
   );
   // In the midst of an exchange, where nobody foresees it.
   outrider.app.events.on('replaySkipped', () => {
