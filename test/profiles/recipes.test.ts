@@ -1,11 +1,13 @@
 import test from 'ava';
+import { parseConfig } from '../../src/config/load.ts';
 import { fakeClock } from '../helpers/clock.ts';
 import { startOutrider } from '../helpers/outrider.ts';
+import { assertProblem } from '../helpers/problem.ts';
 import { startTokenEndpoint } from '../helpers/token-endpoint.ts';
 import type { TokenCall } from '../helpers/token-endpoint.ts';
 import { startUpstream } from '../helpers/upstream.ts';
 import type { Arrival } from '../helpers/upstream.ts';
-import { blockOf, yamlOf } from './page.ts';
+import { BLOCKS, blockOf, yamlOf } from './page.ts';
 
 /** A provider as its public documentation describes it. */
 interface Documented {
@@ -19,6 +21,8 @@ interface Documented {
   readonly rejection: { readonly status: number; readonly body: object };
   /** An answer that looks like the rejection and is none. */
   readonly other?: { readonly status: number; readonly body: object };
+  /** What its token endpoint says when it gives none, and what is shown of that behind the host. */
+  readonly failures?: readonly { readonly status: number; readonly body: object; readonly says: string }[];
 }
 
 const basic = (user: string, password: string): string =>
@@ -47,6 +51,40 @@ const PROVIDERS: Readonly<Record<string, Documented>> = {
     lifetimeS: 31_668,
     accepts: bearer,
     rejection: unauthorized,
+    failures: [
+      {
+        status: 401,
+        body: { error: 'invalid_client', error_description: 'Client Authentication failed' },
+        says: 'refused the credentials: invalid_client (status 401)',
+      },
+    ],
+  },
+  zoho: {
+    credentials: { client_id: '1000.ZO', client_secret: 'zo-secret', refresh_token: '1000.zo-refresh' },
+    wants: ({ method, headers, form }) =>
+      method === 'POST' &&
+      headers['content-type'] === 'application/x-www-form-urlencoded' &&
+      same(Object.fromEntries(form), {
+        grant_type: 'refresh_token',
+        client_id: '1000.ZO',
+        client_secret: 'zo-secret',
+        refresh_token: '1000.zo-refresh',
+      }),
+    // The older of its two shapes; the newer has the seconds in `expires_in`, and nothing else.
+    grants: (token) => ({
+      access_token: token,
+      expires_in_sec: 3_600,
+      api_domain: 'https://www.zohoapis.com',
+      token_type: 'Bearer',
+      expires_in: 3_600_000,
+    }),
+    lifetimeS: 3_600,
+    accepts: (arrival, token) => arrival.header('authorization') === `Zoho-oauthtoken ${token}`,
+    rejection: { status: 401, body: { code: 'INVALID_TOKEN', details: {}, message: 'invalid oauth token' } },
+    failures: [
+      { status: 200, body: { error: 'invalid_code' }, says: 'answered without a token: invalid_grant' },
+      { status: 200, body: { error: 'invalid_client' }, says: 'answered without a token: invalid_client' },
+    ],
   },
   setu: {
     credentials: { client_id: 'se-id', secret: 'se-secret', product_instance_id: '42' },
@@ -89,6 +127,18 @@ const PROVIDERS: Readonly<Record<string, Documented>> = {
     accepts: bearer,
     rejection: { status: 404, body: { errorCode: '404.001.03', errorMessage: 'Invalid Access Token' } },
     other: { status: 404, body: { errorCode: '404.001.01', errorMessage: 'Resource not found' } },
+    failures: [
+      {
+        status: 400,
+        body: { requestId: '1', errorCode: '400.008.01', errorMessage: 'Invalid Authentication passed' },
+        says: 'refused the credentials: invalid_client (status 400)',
+      },
+      {
+        status: 400,
+        body: { requestId: '1', errorCode: '400.008.02', errorMessage: 'Invalid grant type passed' },
+        says: 'refused the call: unsupported_grant_type (status 400)',
+      },
+    ],
   },
   cashfree: {
     credentials: { client_id: 'cf-id', client_secret: 'cf-secret' },
@@ -110,7 +160,33 @@ const PROVIDERS: Readonly<Record<string, Documented>> = {
   },
 };
 
+/** A file whose one provider has the page's recipe. */
+function yamlWith(name: string, provider: Documented, token: string, upstream: string): string {
+  const config = {
+    profiles: { own: yamlOf(blockOf('recipe', name).text) },
+    providers: { p: { profile: 'own', credentials: provider.credentials, endpoints: { token } } },
+    routes: [{ match: { path: '/p' }, provider: 'p', upstream }],
+  };
+  const yaml = Object.entries(config).map(([key, value]) => `${key}: ${JSON.stringify(value)}`);
+  return yaml.join('\n');
+}
+
 for (const [name, provider] of Object.entries(PROVIDERS)) {
+  test(`${name}, by the page's recipe: there is nothing to say against it`, (t) => {
+    const yaml = `version: 1\n${yamlWith(name, provider, 'https://id.example/token', 'https://api.example')}`;
+    t.deepEqual(parseConfig(yaml, '/proxy.config.yaml', { env: {} }).diagnostics, []);
+  });
+
+  for (const { status, body, says } of provider.failures ?? [])
+    test(`${name}, by the page's recipe: ${JSON.stringify(body)} is shown as "${says}"`, async (t) => {
+      const tokens = await startTokenEndpoint(t, () => ({ status, body: body as Record<string, unknown> }));
+      const outrider = await startOutrider(t, yamlWith(name, provider, tokens.url, 'https://api.example'));
+      const answer = await outrider.call('/p/x', { body: '{}' });
+      const { detail } = assertProblem(t, answer, { status: 503, code: 'token_unavailable', route: 'p' });
+      t.is(detail, `${new URL(tokens.url).host} ${says}`);
+      t.true(outrider.logText().includes(says));
+    });
+
   test(`${name}, by the page's recipe: its token is got, kept, renewed in time and after a rejection`, async (t) => {
     const clock = fakeClock();
     let valid = '';
@@ -127,13 +203,7 @@ for (const [name, provider] of Object.entries(PROVIDERS)) {
       if (provider.accepts(arrival, valid)) return arrival.reply(200, { body: '{"subCode":"200"}' });
       return arrival.reply(provider.rejection.status, { body: JSON.stringify(provider.rejection.body) });
     });
-    const config = {
-      profiles: { own: yamlOf(blockOf('recipe', name).text) },
-      providers: { p: { profile: 'own', credentials: provider.credentials, endpoints: { token: tokens.url } } },
-      routes: [{ match: { path: '/p' }, provider: 'p', upstream: upstream.origin }],
-    };
-    const yaml = Object.entries(config).map(([key, value]) => `${key}: ${JSON.stringify(value)}`);
-    const outrider = await startOutrider(t, yaml.join('\n'), { clock });
+    const outrider = await startOutrider(t, yamlWith(name, provider, tokens.url, upstream.origin), { clock });
     const call = async (): Promise<string> => {
       const { status, text } = await outrider.call('/p/x', { body: '{}' });
       return `${status} ${text}`;
@@ -166,7 +236,7 @@ for (const [name, provider] of Object.entries(PROVIDERS)) {
   });
 }
 
-test('the page has a recipe for each of them', (t) => {
-  for (const name of Object.keys(PROVIDERS)) t.truthy(blockOf('recipe', name).text);
-  t.is(Object.keys(PROVIDERS).length, 6);
+test('every recipe on the page is tried, here or among those with a fixed key', (t) => {
+  const names = BLOCKS.filter(({ kind }) => kind === 'recipe').map((block) => block.name);
+  t.deepEqual(names.toSorted(), [...Object.keys(PROVIDERS), 'juspay'].toSorted());
 });
