@@ -14,10 +14,13 @@ export interface EgressProxy {
   }[];
 }
 
-/** A corporate proxy: whatever name it is asked for, it goes to that port on loopback. `refuse`: the status it answers instead. */
+/**
+ * A corporate proxy: whatever name it is asked for, it goes to that port on loopback. `refuse`: the status it answers instead.
+ * `tunnelTo`: the port that every tunnel leads to, whatever port it was asked for.
+ */
 export async function startEgressProxy(
   t: ExecutionContext,
-  options: { refuse?: number; tls?: https.ServerOptions } = {},
+  options: { refuse?: number; tls?: https.ServerOptions; tunnelTo?: number } = {},
 ): Promise<EgressProxy> {
   const asked: { line: string; authorization: string | undefined; host: string }[] = [];
   const note = (req: http.IncomingMessage): void =>
@@ -53,7 +56,7 @@ export async function startEgressProxy(
       socket.end(`HTTP/1.1 ${options.refuse} No\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
-    const onward = net.connect(Number(req.url?.split(':').at(-1)), '127.0.0.1', () => {
+    const onward = net.connect(options.tunnelTo ?? Number(req.url?.split(':').at(-1)), '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 Established\r\nX-Proxy: corp\r\n\r\n');
       onward.write(head);
       socket.pipe(onward).pipe(socket);
