@@ -55,7 +55,7 @@ async function startAsTold(): Promise<void> {
   for (const stream of [proxy.stdout, proxy.stderr])
     stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const portOf = (name: string): string | undefined => new RegExp(`^  ${name} +http://(\\S+)`, 'm').exec(output)?.[1];
-  await until('the banner', () => portOf('proxy') !== undefined && output.includes('Try it:'));
+  await until('the banner', () => portOf('proxy') !== undefined && output.includes('Try it:'), 30_000);
   ports = [
     [/127\.0\.0\.1:8080/g, portOf('proxy') as string],
     [/127\.0\.0\.1:8081/g, portOf('admin') as string],
