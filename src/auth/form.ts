@@ -8,5 +8,5 @@ const URL_ENCODED: BodyForm = { read: readFields, drop: dropFields, place: place
 export function formOf(contentType: string | undefined): BodyForm {
   if (contentType === undefined) return URL_ENCODED;
   const type = readMediaType(contentType);
-  return type.essence === 'multipart/form-data' ? multipartForm(contentType, type) : URL_ENCODED;
+  return type.essence === 'multipart/form-data' ? multipartForm(type) : URL_ENCODED;
 }

@@ -34,11 +34,20 @@ const TEXT_ENCODINGS: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary']);
 
 const refuse = (why: string) => badBody(`The body must be a form; ${why}.`);
 
+/** Some look for the word alone, wherever it stands; within the boundary itself many clients have it, and none a second parameter. */
+function namesOneBoundary({ parameters }: MediaType, boundary: string): boolean {
+  const others = parameters.filter(([name]) => name !== 'boundary').flat();
+  return (
+    others.length === (parameters.length - 1) * 2 &&
+    !others.some((text) => /boundary/i.test(text)) &&
+    !/boundary *=/i.test(boundary)
+  );
+}
+
 /** The form of a multipart body by its Content-Type. Throws `bad_body` when that names no boundary, or several. */
-export function multipartForm(contentType: string, type: MediaType): BodyForm {
+export function multipartForm(type: MediaType): BodyForm {
   const [boundary = ''] = parametersOf(type, 'boundary');
-  // Some look for the word alone, wherever it stands.
-  if ((contentType.match(/boundary/gi) ?? []).length !== 1) throw refuse('its Content-Type must name one boundary');
+  if (!namesOneBoundary(type, boundary)) throw refuse('its Content-Type must name one boundary');
   if (!type.isWellFormed || !BOUNDARY.test(boundary)) throw refuse('its Content-Type names a boundary that is none');
   const [charset] = parametersOf(type, 'charset');
   const partsOf = (body: ByteString): Parts => readParts(body, `--${boundary}`, charset);

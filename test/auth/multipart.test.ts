@@ -80,7 +80,26 @@ test('a boundary may stand with or without quotes', (t) => {
   }
 });
 
+for (const boundary of [
+  '----WebKitFormBoundary7MA4YWxkTrZu0gW',
+  '----geckoformboundary1234',
+  'axios-1.7.2-boundary-abcdefg',
+  'dart-http-boundary-xyz',
+  'alamofire.boundary.aa',
+  'X-INSOMNIA-BOUNDARY',
+  'Boundary_1_23_45',
+  'boundary',
+]) {
+  test(`a boundary may hold the word, as browsers' do: ${boundary}`, (t) => {
+    const type = `multipart/form-data; boundary=${boundary}`;
+    t.deepEqual(formOf(type).read(bodyOf(ONE, { boundary })).get('var1'), ['t1']);
+  });
+}
+
 for (const [what, type] of Object.entries({
+  'another one within a value': 'multipart/form-data; charset="boundary=a"; boundary=b',
+  'another one within the boundary': 'multipart/form-data; boundary="a boundary=b"',
+  'another one under a later name': 'multipart/form-data; boundary=b; x-boundary=a',
   'no boundary': 'multipart/form-data',
   'two boundaries': 'multipart/form-data; boundary=a; boundary=b',
   'another one under a longer name': 'multipart/form-data; xboundary=a; boundary=b',
