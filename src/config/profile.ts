@@ -105,7 +105,7 @@ export interface TokenSpec {
   /** Complete: what the file left out is already taken from fetch. */
   readonly refresh: TokenCallSpec | undefined;
   /** Further fields of the answer that a caller gets who asks for a token of its own (http.md rule 35). */
-  readonly placeholder?: JsonTemplate | undefined;
+  readonly placeholder?: Readonly<Record<string, JsonTemplate>> | undefined;
   readonly read: {
     readonly format: TokenFormat;
     readonly accessToken: ReadSpec;

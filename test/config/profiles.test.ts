@@ -280,6 +280,17 @@ test('a signature needs what makes one, and what refuses has none of it', (t) =>
   t.deepEqual(wrong(call), ['invalid_value profiles.mine.token.fetch.sign[0].refuse']);
 });
 
+const placeholder = (value: string, read = ''): string[] =>
+  wrong(`token: { fetch: { url: "https://a.example" }, ${read === '' ? '' : `read: ${read},`} placeholder: ${value} }`);
+const PLACEHOLDER = 'profiles.mine.token.placeholder';
+
+test('the placeholder is a map', (t) => {
+  for (const fine of ['null', '""', '{}', '{ a: null, b: "", c: [], d: { e: 1 } }'])
+    t.deepEqual(placeholder(fine), [], fine);
+  for (const value of ['hello', '1', 'true', '[a, b]', '[]', '"{{uuid}}"'])
+    t.deepEqual(placeholder(value), [`invalid_type ${PLACEHOLDER}`], value);
+});
+
 test('a condition is a word, a text, a list of them, or none of a list', (t) => {
   const when = (conditions: string): string[] =>
     wrong(`sign: [{ when: { form: { a: ${conditions} } }, text: a, algorithm: sha256, set: { header: x } }]`);

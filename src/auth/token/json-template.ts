@@ -21,15 +21,29 @@ export function compileJson(template: JsonTemplate, compile: Compile, hasNumbers
     };
   }
   if (template === null || typeof template !== 'object') return () => template;
-  if (Array.isArray(template)) {
-    const items = template.map((item: JsonTemplate) => compileJson(item, compile, hasNumbers));
+  if (isList(template)) {
+    const items = template.map((item) => compileJson(item, compile, hasNumbers));
     return (show) => items.map((item) => item(show));
   }
+  const { number } = template;
+  if (hasNumbers && number !== undefined && Object.keys(template).length === 1) {
+    const value = compileJson(number, compile);
+    return (show) => Number(value(show));
+  }
+  return compileMap(template, compile, hasNumbers);
+}
+
+/** The same of a map, of which `{ number: … }` is a field of that name. */
+export function compileMap(
+  template: Readonly<Record<string, JsonTemplate>>,
+  compile: Compile,
+  hasNumbers = false,
+): (show: Show) => Record<string, unknown> {
   const members = Object.entries(template).map(
     ([name, value]) => [name, compileJson(value, compile, hasNumbers)] as const,
   );
-  const [only] = members;
-  if (hasNumbers && members.length === 1 && only?.[0] === 'number') return (show) => Number(only[1](show));
   return (show) =>
     Object.fromEntries(members.map(([name, value]) => [name, value(show)]).filter(([, value]) => value !== ''));
 }
+
+const isList = (template: object): template is readonly JsonTemplate[] => Array.isArray(template);
