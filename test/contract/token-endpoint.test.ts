@@ -321,6 +321,12 @@ for (const [what, token, expected] of [
     { data: { token: '' }, list: [3600], token_type: 'Bearer' },
   ],
   [
+    'without the numbers that are none',
+    `placeholder: { a: { number: "{{scope}}" }, b: { number: "{{now.iso}}" }, c: { number: "" }, d: { number: null },
+        e: [{ number: "{{uuid}}" }, { number: "{{now.s}}" }], f: { g: { number: "{{scope}}" } }, h: { number: "-1.5" } }`,
+    { access_token: '', token_type: 'Bearer', expires_in: 3600, e: [NOW_S], f: {}, h: -1.5 },
+  ],
+  [
     'with one field that is called number',
     'placeholder: { number: "7" }',
     { access_token: '', token_type: 'Bearer', expires_in: 3600, number: '7' },

@@ -1,4 +1,5 @@
 import type { JsonTemplate } from '../../config/profile.ts';
+import { parseNumber } from '../../core/units.ts';
 import type { Compile, Compiled } from '../template.ts';
 import { type ByteString, toUnicode } from '../text.ts';
 
@@ -10,7 +11,7 @@ export type JsonValue = (show: Show) => unknown;
 
 /**
  * Compiles JSON whose texts are templates; members whose text comes out empty are left out.
- * @param hasNumbers Whether `{ number: "{{now.s}}" }` stands for the number that its text makes.
+ * @param hasNumbers Whether `{ number: "{{now.s}}" }` stands for the number that its text makes; without one it is left out.
  */
 export function compileJson(template: JsonTemplate, compile: Compile, hasNumbers = false): JsonValue {
   if (typeof template === 'string') {
@@ -23,12 +24,12 @@ export function compileJson(template: JsonTemplate, compile: Compile, hasNumbers
   if (template === null || typeof template !== 'object') return () => template;
   if (isList(template)) {
     const items = template.map((item) => compileJson(item, compile, hasNumbers));
-    return (show) => items.map((item) => item(show));
+    return (show) => items.map((item) => item(show)).filter((item) => item !== undefined);
   }
   const { number } = template;
   if (hasNumbers && number !== undefined && Object.keys(template).length === 1) {
     const value = compileJson(number, compile);
-    return (show) => Number(value(show));
+    return (show) => parseNumber(String(value(show)));
   }
   return compileMap(template, compile, hasNumbers);
 }
@@ -43,7 +44,9 @@ export function compileMap(
     ([name, value]) => [name, compileJson(value, compile, hasNumbers)] as const,
   );
   return (show) =>
-    Object.fromEntries(members.map(([name, value]) => [name, value(show)]).filter(([, value]) => value !== ''));
+    Object.fromEntries(
+      members.map(([name, value]) => [name, value(show)]).filter(([, value]) => value !== '' && value !== undefined),
+    );
 }
 
 const isList = (template: object): template is readonly JsonTemplate[] => Array.isArray(template);
