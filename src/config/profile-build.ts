@@ -132,6 +132,7 @@ function buildToken(data: TokenData): TokenSpec {
     subject: data.subject,
     fetch,
     refresh: data.refresh ? buildCall(data.refresh, fetch) : undefined,
+    hasRefreshToken: data.refresh !== undefined || data.read?.refresh_token !== undefined,
     placeholder: data.placeholder && mapValues(data.placeholder, jsonOf),
     read: {
       format: data.read?.format ?? 'json',

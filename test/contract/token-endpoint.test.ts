@@ -294,6 +294,26 @@ for (const [what, token, expected] of [
     },
   ],
   [
+    'a refresh token that is only read',
+    'read: { refresh_token: /refresh_token }',
+    { access_token: '', token_type: 'Bearer', refresh_token: '', expires_in: 3600 },
+  ],
+  [
+    'a refresh token that is only read, by the long form, nested',
+    'read: { access_token: /data/token, refresh_token: { pointer: /data/refresh } }',
+    { data: { token: '', refresh: '' }, token_type: 'Bearer', expires_in: 3600 },
+  ],
+  [
+    'a refresh token where the default has it, for who renews with one',
+    'refresh: { form: { refresh_token: "{{token.refresh_token}}" } }',
+    { access_token: '', token_type: 'Bearer', refresh_token: '', expires_in: 3600 },
+  ],
+  [
+    'no refresh token that is taken away, or has no place',
+    'read: { refresh_token: null, token_type: { default: X } }',
+    { access_token: '', expires_in: 3600 },
+  ],
+  [
     'in a list',
     'read: { access_token: /tokens/0/value, token_type: { default: X } }',
     { tokens: [{ value: '' }], expires_in: 3600 },
@@ -340,6 +360,18 @@ for (const [what, token, expected] of [
     t.deepEqual(JSON.parse(text) as object, expected as object);
   });
 }
+
+test('rule 35: a profile that inherits what it reads gives a placeholder refresh token too', async (t) => {
+  const { outrider } = await given(t, {
+    token: 'read: { refresh_token: /refresh }',
+    profiles: 'heir: { extends: demo, title: Heir }',
+    providers:
+      'heir: { profile: heir, credentials: { secret: another-secret }, endpoints: { token: "ORIGIN/heir/token" } }',
+    routes: '- { name: heir, match: { path: /heir }, provider: heir, upstream: ORIGIN/heir }',
+  });
+  const { refresh } = JSON.parse((await askToken(outrider, '/heir/token')).text) as { refresh: string };
+  t.regex(refresh, PLACEHOLDER);
+});
 
 test('rule 35: names that every object knows are fields of the placeholder, and nothing else', async (t) => {
   const { outrider } = await given(t, {

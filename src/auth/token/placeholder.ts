@@ -31,7 +31,7 @@ export function compilePlaceholder(spec: TokenSpec, compile: Compile): (nowMs: n
   const source = read.expiry.find((each) => !('jwt' in each));
   return (nowMs) => {
     const accessToken = makePlaceholder();
-    const refreshToken = spec.refresh ? makePlaceholder() : undefined;
+    const refreshToken = spec.hasRefreshToken ? makePlaceholder() : undefined;
     const token = { accessToken, tokenType: read.tokenType.default ?? '', refreshToken };
     if (read.format === 'text') return { contentType: 'text/plain; charset=utf-8', body: accessToken };
     const fields: Placed = [
