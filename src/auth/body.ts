@@ -3,7 +3,8 @@ import { headerValues, type RawHeaders } from '../core/headers.ts';
 import { formOf } from './form.ts';
 import { type MediaType, parametersOf, readMediaType } from './media-type.ts';
 import { badBody } from './problem.ts';
-import { type ByteString, fitsCharset, formDecode, fromBytes, isUtf8Name } from './text.ts';
+import { fitsCharset, isUtf8Name } from './charset.ts';
+import { type ByteString, formDecode, fromBytes } from './text.ts';
 
 /** What a body must be so that a field of it can be read or set. */
 export type BodyKind = 'json' | 'form';

@@ -2,7 +2,8 @@ import { isToken } from '../core/headers.ts';
 import type { BodyForm } from './fields.ts';
 import { parametersOf, readMediaType, type MediaType } from './media-type.ts';
 import { badBody } from './problem.ts';
-import { type ByteString, fitsCharset } from './text.ts';
+import { fitsCharset } from './charset.ts';
+import type { ByteString } from './text.ts';
 
 /**
  * Forms of the type multipart/form-data (RFC 7578) whose parts are all text. Programs read the odd ones in different ways

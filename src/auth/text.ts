@@ -10,6 +10,8 @@ export type ByteString = string;
 // oxlint-disable-next-line no-control-regex
 const ASCII = /^[\x00-\x7f]*$/;
 
+export const isAscii = (text: ByteString): boolean => ASCII.test(text);
+
 /** The UTF-8 bytes of a Unicode text. */
 export function fromUnicode(text: string): ByteString {
   return ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
@@ -52,18 +54,4 @@ export function formDecode(text: ByteString): ByteString {
 /** Whether the bytes can stand in a header's value (RFC 9110 §5.5: no control characters but tab). */
 export function fitsHeader(text: ByteString): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
-}
-
-/** Charsets in which an ASCII byte may be something else than its character. */
-const NOT_ASCII =
-  /^(?:utf-?(?:7|16|32)|ucs|csunicode|iso-?10646|iso-?2022|hz|cesu|bocu|scsu|ebcdic|ibm|cp-?(?:037|500|1047))/i;
-
-/** Whether a charset is UTF-8 by its name. */
-export const isUtf8Name = (charset: string): boolean => /^utf-?8$/i.test(charset);
-
-/** Whether the bytes mean the same by `charset` (undefined: none is named) as by UTF-8: all ASCII, or UTF-8 said to be that. */
-export function fitsCharset(text: ByteString, charset: string | undefined): boolean {
-  if (charset !== undefined && NOT_ASCII.test(charset)) return false;
-  if (ASCII.test(text)) return true;
-  return (charset === undefined || isUtf8Name(charset)) && toUnicode(text) !== undefined;
 }

@@ -132,7 +132,8 @@ function buildToken(data: TokenData): TokenSpec {
     subject: data.subject,
     fetch,
     refresh: data.refresh ? buildCall(data.refresh, fetch) : undefined,
-    placeholder: data.placeholder && jsonOf(data.placeholder),
+    hasRefreshToken: data.refresh !== undefined || data.read?.refresh_token !== undefined,
+    placeholder: data.placeholder && mapValues(data.placeholder, jsonOf),
     read: {
       format: data.read?.format ?? 'json',
       accessToken: buildReading(data.read?.access_token, { pointer: '/access_token', default: undefined }),
@@ -162,6 +163,9 @@ function buildCall(data: TokenCallData, base: TokenCallSpec | undefined): TokenC
     sign: data.sign ? data.sign.map(buildSign) : (base?.sign ?? []),
   };
 }
+
+const mapValues = <T, U>(record: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 
 function jsonOf(node: Node): JsonTemplate {
   if (node.kind === 'list') return node.items.map(jsonOf);

@@ -1,6 +1,7 @@
 import { isToken } from '../core/headers.ts';
 import { Fault } from './fault.ts';
 import type { Problems } from './problems.ts';
+import { checkJson, checkPlaceholder } from './profile-json.ts';
 import { CONDITION_PLACES, type ProfileData } from './profile-schema.ts';
 import { ChildPlace, find, nearest, type MapNode, type Node } from './tree.ts';
 import { checkTemplate, isOurHeader } from './values.ts';
@@ -29,7 +30,9 @@ export function checkProfile(profile: MapNode, data: ProfileData, problems: Prob
     problems.error('missing_key', at, '`token.fetch.url` is missing', 'add `url: "{{endpoints.token}}"`');
   }
   checkExpiry(profile, data, problems);
-  if (data.token.read?.format === 'form') checkFormPointers(find(profile, 'token', 'read'), problems);
+  const isForm = data.token.read?.format === 'form';
+  if (isForm) checkFormPointers(find(profile, 'token', 'read'), problems);
+  checkPlaceholder(find(profile, 'token', 'placeholder'), isForm, problems);
 }
 
 const isPresent = (node: Node | undefined): node is Node =>
@@ -117,6 +120,7 @@ function checkCall(call: MapNode, problems: Problems): void {
     );
   }
   checkHeaderNames(call.get('headers'), problems);
+  checkJson(json, problems);
   checkSignatures(call.get('sign'), problems);
 }
 

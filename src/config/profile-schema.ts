@@ -33,6 +33,8 @@ const fields = z.record(z.string(), removable(z.union([template, z.array(templat
 
 /** Text, number, true, false, null, or lists and maps of them; texts are templates. */
 const jsonTemplate = anyNode('JSON', {}, { keepsEmpty: false, seen: 'always' });
+/** The same as a member of a map, which null and the empty text may be. */
+const jsonMember = anyNode('JSON', {}, { keepsEmpty: true, seen: 'always' });
 
 const place = z.strictObject({
   header: template.optional(),
@@ -133,7 +135,7 @@ const token = z.strictObject({
   ),
   placeholder: described(
     'Further fields of the answer to a program that asks for a token of its own; `{ number: "{{now.s}}" }` is a number.',
-    jsonTemplate.optional(),
+    z.record(z.string(), jsonMember).optional(),
   ),
   read: described(
     'JSON pointers into the answer.',

@@ -1,6 +1,12 @@
 const DURATION_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const SIZE_BYTES: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
+/** A number in decimal digits, as JSON has it; anything else → undefined. */
+export function parseNumber(text: string): number | undefined {
+  const value = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isFinite(value) ? value : undefined;
+}
+
 function parse(text: string, pattern: RegExp, units: Readonly<Record<string, number>>): number | undefined {
   const match = pattern.exec(text);
   if (!match) return undefined;

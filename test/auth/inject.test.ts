@@ -152,7 +152,7 @@ for (const [what, headers, body, reason] of [
 }
 
 test('a form that is all ASCII may name any charset in which that means the same', (t) => {
-  for (const charset of ['ISO-8859-1', 'windows-1252', '"utf-8"', 'US-ASCII', 'Shift_JIS']) {
+  for (const charset of ['ISO-8859-1', 'windows-1252', '"utf-8"', 'US-ASCII', 'Shift_JIS', 'ibm850', 'IBM437']) {
     const request = outbound({ method: 'POST', headers: [FORM, `${FORM_URL}; charset=${charset}`], body: 'b=%20x' });
     t.is(text(authorize({ inject: { form: { a: '1' } } }, {}, request).body), 'b=%20x&a=1');
   }

@@ -294,9 +294,62 @@ for (const [what, token, expected] of [
     },
   ],
   [
+    'a refresh token that is only read',
+    'read: { refresh_token: /refresh_token }',
+    { access_token: '', token_type: 'Bearer', refresh_token: '', expires_in: 3600 },
+  ],
+  [
+    'a refresh token that is only read, by the long form, nested',
+    'read: { access_token: /data/token, refresh_token: { pointer: /data/refresh } }',
+    { data: { token: '', refresh: '' }, token_type: 'Bearer', expires_in: 3600 },
+  ],
+  [
+    'a refresh token where the default has it, for who renews with one',
+    'refresh: { form: { refresh_token: "{{token.refresh_token}}" } }',
+    { access_token: '', token_type: 'Bearer', refresh_token: '', expires_in: 3600 },
+  ],
+  [
+    'no refresh token that is taken away, or has no place',
+    'read: { refresh_token: null, token_type: { default: X } }',
+    { access_token: '', expires_in: 3600 },
+  ],
+  [
     'in a list',
     'read: { access_token: /tokens/0/value, token_type: { default: X } }',
     { tokens: [{ value: '' }], expires_in: 3600 },
+  ],
+  [
+    'with fields of its own in the same map',
+    `read: { access_token: /data/token, expiry: [{ in: /data/expires }] }
+      placeholder: { data: { kind: x, deep: { a: 1 } } }`,
+    { data: { token: '', expires: 3600, kind: 'x', deep: { a: 1 } }, token_type: 'Bearer' },
+  ],
+  [
+    'with fields of its own deep in the same maps and lists',
+    `read: { access_token: /a/b/0/token, expiry: [{ in: /a/ttl }] }
+      placeholder: { a: { b: [{ kind: x }, { kind: y }], c: [z] }, d: "{{token.token_type}}" }`,
+    {
+      a: { b: [{ token: '', kind: 'x' }, { kind: 'y' }], ttl: 3600, c: ['z'] },
+      token_type: 'Bearer',
+      d: 'Bearer',
+    },
+  ],
+  [
+    'whatever its own fields have in the place of the token',
+    `read: { access_token: /data/token, expiry: [{ in: /list/0 }] }
+      placeholder: { data: none, list: { a: 1 }, token_type: { a: 1 } }`,
+    { data: { token: '' }, list: [3600], token_type: 'Bearer' },
+  ],
+  [
+    'without the numbers that are none',
+    `placeholder: { a: { number: "{{scope}}" }, b: { number: "{{now.iso}}" }, c: { number: "" }, d: { number: null },
+        e: [{ number: "{{uuid}}" }, { number: "{{now.s}}" }], f: { g: { number: "{{scope}}" } }, h: { number: "-1.5" } }`,
+    { access_token: '', token_type: 'Bearer', expires_in: 3600, e: [NOW_S], f: {}, h: -1.5 },
+  ],
+  [
+    'with one field that is called number',
+    'placeholder: { number: "7" }',
+    { access_token: '', token_type: 'Bearer', expires_in: 3600, number: '7' },
   ],
 ] as const) {
   test(`rule 35: the placeholder has the shape that the profile reads: ${what}`, async (t) => {
@@ -307,6 +360,29 @@ for (const [what, token, expected] of [
     t.deepEqual(JSON.parse(text) as object, expected as object);
   });
 }
+
+test('rule 35: a profile that inherits what it reads gives a placeholder refresh token too', async (t) => {
+  const { outrider } = await given(t, {
+    token: 'read: { refresh_token: /refresh }',
+    profiles: 'heir: { extends: demo, title: Heir }',
+    providers:
+      'heir: { profile: heir, credentials: { secret: another-secret }, endpoints: { token: "ORIGIN/heir/token" } }',
+    routes: '- { name: heir, match: { path: /heir }, provider: heir, upstream: ORIGIN/heir }',
+  });
+  const { refresh } = JSON.parse((await askToken(outrider, '/heir/token')).text) as { refresh: string };
+  t.regex(refresh, PLACEHOLDER);
+});
+
+test('rule 35: names that every object knows are fields of the placeholder, and nothing else', async (t) => {
+  const { outrider } = await given(t, {
+    token: `read: { access_token: /__proto__/token }
+      placeholder: { constructor: { prototype: { a: 1 } }, toString: x }`,
+  });
+  const { text } = await askToken(outrider);
+  t.regex(text, /"__proto__":\{"token":"outrider-placeholder-[\w-]{32}"\}/);
+  t.regex(text, /"constructor":\{"prototype":\{"a":1\}\},"toString":"x"/);
+  t.false('token' in {} || 'a' in {});
+});
 
 test('rule 35: the placeholder comes as a form or a text where the profile reads that', async (t) => {
   const form = await given(t, { token: 'read: { format: form, access_token: /access_token }' });

@@ -26,7 +26,7 @@ const PLAUSIBLE_MS = 40 * DAY_MS;
 
 /** The lifetime by the first source that yields one, in milliseconds; told of `doubt`, at most once each. */
 export function readLifetime(read: TokenSpec['read'], dated: Dated, doubt: (doubt: Doubt) => void): number {
-  const unreadable: string[] = [];
+  const unreadable: Unreadable[] = [];
   let lifetimeMs: number | undefined;
   for (const source of read.expiry) {
     const found = lifetimeBy(source, dated, unreadable);
@@ -39,23 +39,58 @@ export function readLifetime(read: TokenSpec['read'], dated: Dated, doubt: (doub
   return lifetimeMs ?? read.lifetimeDefaultMs;
 }
 
-function unreadableExpiry(fields: readonly string[], isDefault: boolean): Doubt {
+interface Unreadable {
+  readonly field: string;
+  readonly source: ExpirySpec;
+}
+
+function unreadableExpiry(unreadable: readonly Unreadable[], isDefault: boolean): Doubt {
+  const fields = unreadable.map(({ field }) => field);
   const taken = isDefault ? 'token.read.lifetime_default holds' : 'another source is taken';
   return {
     code: 'unreadable_expiry',
     message: `${[...new Set(fields)].join(' and ')} of the token answer can't be read as token.read.expiry says: ${taken}`,
-    help: 'compare `token.read.expiry` of the profile with the answer: `unit: iso` reads moments of RFC 3339',
+    help: `compare \`token.read.expiry\` of the profile with the answer: ${readingOf(unreadable)}`,
   };
+}
+
+/** What the sources take: no unit is named that one of them can't have. */
+function readingOf(unreadable: readonly Unreadable[]): string {
+  if (unreadable.some(({ source }) => 'at' in source)) return '`unit: iso` reads moments of RFC 3339';
+  return unreadable.some(({ source }) => 'in' in source) ? '`in` reads numbers' : '`jwt` reads numbers of a JWT';
 }
 
 function implausible(source: ExpirySpec, lifetimeMs: number): Doubt {
   const days = Math.floor(lifetimeMs / DAY_MS);
-  return {
-    code: 'implausible_expiry',
-    message: `by ${nameOf(source)} of its answer the token lives for ${days} days: are milliseconds declared as seconds?`,
-    help: 'if they are, write `unit: ms` in `token.read.expiry` of the profile',
-  };
+  const { question, help } = ADVICE['jwt' in source ? 'jwt' : source.unit];
+  const message = `by ${nameOf(source)} of its answer the token lives for ${days} days: ${question}`;
+  return { code: 'implausible_expiry', message, help };
 }
+
+interface Advice {
+  readonly question: string;
+  readonly help: string;
+}
+
+/** What may be wrong, and what to do then, by what the source is declared as. */
+const ADVICE: Readonly<Record<'s' | 'ms' | 'iso' | 'jwt', Advice>> = {
+  s: {
+    question: 'are milliseconds declared as seconds?',
+    help: 'if they are, write `unit: ms` in `token.read.expiry` of the profile',
+  },
+  ms: {
+    question: 'is it the right field?',
+    help: 'compare `token.read.expiry` of the profile with the answer: `in` is a lifetime, `at` a moment',
+  },
+  iso: {
+    question: 'is it the right moment?',
+    help: 'compare `token.read.expiry` of the profile with the answer: `since` is the moment that the token began',
+  },
+  jwt: {
+    question: 'does the claim hold milliseconds?',
+    help: 'a claim is read in seconds (RFC 7519): if it holds something else, take another source in `token.read.expiry` of the profile, or `token.read.lifetime_default`',
+  },
+};
 
 const nameOf = (source: ExpirySpec): string =>
   'in' in source ? source.in : 'at' in source ? source.at : `the claim ${source.jwt}`;
@@ -70,11 +105,11 @@ const TIMES = {
 } as const satisfies Record<'s' | 'ms' | 'iso', ReadTime>;
 
 /** NaN when the source yields none; a field that is there all the same goes to `unreadable`. */
-function lifetimeBy(source: ExpirySpec, { root, accessToken, theirNowMs }: Dated, unreadable: string[]): number {
+function lifetimeBy(source: ExpirySpec, { root, accessToken, theirNowMs }: Dated, unreadable: Unreadable[]): number {
   const time = (from: unknown, pointer: string, read: ReadTime, name = pointer): number => {
     const value = readPointer(from, pointer);
     const ms = read(value);
-    if (Number.isNaN(ms) && value !== undefined && value !== null) unreadable.push(name);
+    if (Number.isNaN(ms) && value !== undefined && value !== null) unreadable.push({ field: name, source });
     return ms;
   };
   if ('in' in source) return time(root, source.in, TIMES[source.unit]);
@@ -85,7 +120,7 @@ function lifetimeBy(source: ExpirySpec, { root, accessToken, theirNowMs }: Dated
   }
   const claims = claimsOf(accessToken);
   if (!claims) {
-    unreadable.push('the access token (it is no JWT)');
+    unreadable.push({ field: 'the access token (it is no JWT)', source });
     return Number.NaN;
   }
   const claim = (pointer: string): number => time(claims, pointer, TIMES.s, `the claim ${pointer}`);

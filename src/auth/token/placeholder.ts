@@ -3,8 +3,8 @@ import type { ExpirySpec, TokenSpec } from '../../config/profile.ts';
 import { EMPTY_REQUEST } from '../draft.ts';
 import { Scope } from '../scope.ts';
 import type { Compile } from '../template.ts';
-import { compileJson } from './json-template.ts';
-import { placePointer } from './pointer.ts';
+import { compileMap } from './json-template.ts';
+import { addFields, placePointer } from './pointer.ts';
 
 /** What a caller gets who asks for a token of its own (http.md rule 35). */
 export interface PlaceholderAnswer {
@@ -22,16 +22,16 @@ type Placed = readonly (readonly [pointer: string, value: unknown])[];
 
 /**
  * Compiles the answer that stands for the token endpoint's: in the shape that `token.read` reads, with a token that is none,
- * good for an hour by the first source of the expiry that can be filled, and the profile's own further fields.
+ * good for an hour by the first source of the expiry that can be filled, and the profile's own further fields, which take nothing of that away.
  * Holds no credential. `nowMs` is epoch milliseconds.
  */
 export function compilePlaceholder(spec: TokenSpec, compile: Compile): (nowMs: number) => PlaceholderAnswer {
   const { read } = spec;
-  const more = spec.placeholder === undefined ? undefined : compileJson(spec.placeholder, compile, true);
+  const more = compileMap(spec.placeholder ?? {}, compile, true);
   const source = read.expiry.find((each) => !('jwt' in each));
   return (nowMs) => {
     const accessToken = makePlaceholder();
-    const refreshToken = spec.refresh ? makePlaceholder() : undefined;
+    const refreshToken = spec.hasRefreshToken ? makePlaceholder() : undefined;
     const token = { accessToken, tokenType: read.tokenType.default ?? '', refreshToken };
     if (read.format === 'text') return { contentType: 'text/plain; charset=utf-8', body: accessToken };
     const fields: Placed = [
@@ -43,17 +43,23 @@ export function compilePlaceholder(spec: TokenSpec, compile: Compile): (nowMs: n
     const answer: Record<string, unknown> = {};
     for (const [pointer, value] of fields) if (pointer !== '' && value !== '') placePointer(answer, pointer, value);
     const scope = new Scope({ credentials: new Map(), token, subject: '', request: EMPTY_REQUEST, now: () => nowMs });
-    Object.assign(
+    addFields(
       answer,
-      more?.((template) => template.render(scope)),
+      more((template) => template.render(scope)),
     );
     if (read.format === 'form') {
-      const list = Object.entries(answer).map(([name, value]): [string, string] => [name, String(value)]);
+      // A form has no null, and the config lets no maps and lists into it.
+      const list = Object.entries(answer).flatMap(([name, value]): [string, string][] =>
+        isScalar(value) ? [[name, String(value)]] : [],
+      );
       return { contentType: 'application/x-www-form-urlencoded', body: new URLSearchParams(list).toString() };
     }
     return { contentType: 'application/json', body: JSON.stringify(answer) };
   };
 }
+
+const isScalar = (value: unknown): value is string | number | boolean =>
+  value !== undefined && typeof value !== 'object';
 
 const MOMENT: Readonly<Record<'s' | 'ms' | 'iso', (ms: number) => number | string>> = {
   s: (ms) => Math.floor(ms / 1000),

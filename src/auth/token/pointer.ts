@@ -22,9 +22,25 @@ export function placePointer(root: Record<string, unknown>, pointer: string, val
   for (const [index, key] of keys.entries()) {
     const isLast = index === keys.length - 1;
     const next = isLast ? value : ((Object.hasOwn(at, key) && at[key]) ?? undefined);
-    const isContainer = typeof next === 'object' && next !== null;
-    const step = isLast || isContainer ? next : /^\d+$/.test(keys[index + 1] as string) ? [] : {};
-    Object.defineProperty(at, key, { value: step, writable: true, enumerable: true, configurable: true });
+    const step = isLast || isContainer(next) ? next : /^\d+$/.test(keys[index + 1] as string) ? [] : {};
+    setOwn(at, key, step);
     at = step as Record<string, unknown>;
   }
+}
+
+/** Adds what `more` has to `root`: maps go into maps, items into the items of a list, and what is there already stays. Changes `root`. */
+export function addFields(root: object, more: object): void {
+  for (const [key, value] of Object.entries(more) as [string, unknown][]) {
+    const known = Object.hasOwn(root, key) ? (root as Record<string, unknown>)[key] : undefined;
+    if (known === undefined) setOwn(root, key, value);
+    else if (isContainer(known) && isContainer(value) && Array.isArray(known) === Array.isArray(value))
+      addFields(known, value);
+  }
+}
+
+const isContainer = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** An assignment to `__proto__` would set the prototype. */
+function setOwn(at: object, key: string, value: unknown): void {
+  Object.defineProperty(at, key, { value, writable: true, enumerable: true, configurable: true });
 }

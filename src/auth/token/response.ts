@@ -1,5 +1,5 @@
 import type { ReadSpec, TokenSpec } from '../../config/profile.ts';
-import { headerValue, isHeaderValue } from '../../core/headers.ts';
+import { isHeaderValue } from '../../core/headers.ts';
 import type { HttpAnswer } from '../../core/http.ts';
 import { errorCode } from './error-code.ts';
 import { type Doubt, readLifetime } from './expiry.ts';
@@ -42,8 +42,7 @@ export function readTokenResponse(read: TokenSpec['read'], answer: HttpAnswer, a
   if (status < 200 || status > 299) throw statusFailure(answer, errorCode(read, answer), host, atMs);
   const none = (why?: string): Error => withoutToken(host, errorCode(read, answer) ?? why);
   if (answer.flaw !== undefined) throw none(FLAWS[answer.flaw]);
-  const parsed =
-    read.format === 'text' && isHtml(answer) ? { why: 'it is a document' } : parseBody(read.format, answer.body);
+  const parsed = parseBody(read.format, answer.body);
   if ('why' in parsed) throw none(parsed.why);
   const { root } = parsed;
   const accessToken = read.format === 'text' ? parsed.text : valueAt(root, read.accessToken.pointer);
@@ -60,9 +59,6 @@ export function readTokenResponse(read: TokenSpec['read'], answer: HttpAnswer, a
     lifetimeMs: readLifetime(read, { root, accessToken, theirNowMs: dateOf(headers) ?? atMs }, doubt),
   };
 }
-
-const isHtml = ({ headers }: HttpAnswer): boolean =>
-  /^\s*text\/html\s*(?:;|$)/i.test(headerValue(headers, 'content-type') ?? '');
 
 const valueAt = (root: unknown, pointer: string | undefined): unknown =>
   pointer === undefined ? undefined : readPointer(root, pointer);

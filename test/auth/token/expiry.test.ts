@@ -157,3 +157,30 @@ test('a lifetime beyond 40 days is told, with its field and its days', (t) => {
   t.is(ms, 3_600_000_000, 'it is believed all the same');
   t.regex(doubts[0]?.message ?? '', /\/expires_in .* 41 days: are milliseconds declared as seconds\?$/);
 });
+
+test('what is advised about a lifetime fits its source', (t) => {
+  const advice = (expiry: ExpirySpec, root: unknown, token?: string): string => {
+    const { doubts } = lifetime([expiry], root, token);
+    t.is(doubts.length, 1);
+    return `${doubts[0]?.message} ${doubts[0]?.help}`;
+  };
+  const UNIT_MS = /write `unit: ms`/;
+  const far = 1e9;
+  t.regex(advice({ in: '/a', unit: 's' }, { a: far }), UNIT_MS);
+  t.regex(advice({ at: '/a', since: undefined, unit: 's' }, { a: nowS + far }), UNIT_MS);
+  for (const text of [
+    advice({ jwt: '/exp', since: undefined }, {}, jwt({ exp: NOW })),
+    advice({ jwt: '/exp', since: '/iat' }, {}, jwt({ exp: far, iat: 0 })),
+    advice({ in: '/a', unit: 'ms' }, { a: far * 1_000 }),
+    advice({ at: '/a', since: undefined, unit: 'ms' }, { a: NOW + far * 1_000 }),
+    advice({ at: '/a', since: undefined, unit: 'iso' }, { a: '2030-01-01T00:00:00Z' }),
+  ]) {
+    t.regex(text, / days: /);
+    t.notRegex(text, /unit: ms|declared as seconds/);
+  }
+  const UNIT_ISO = /unit: iso/;
+  t.regex(advice({ at: '/a', since: undefined, unit: 's' }, { a: 'soon' }), UNIT_ISO);
+  t.notRegex(advice({ in: '/a', unit: 's' }, { a: 'soon' }), UNIT_ISO);
+  t.notRegex(advice({ jwt: '/exp', since: undefined }, {}, jwt({ exp: 'soon' })), UNIT_ISO);
+  t.notRegex(advice({ jwt: '/exp', since: undefined }, {}, 'opaque'), UNIT_ISO);
+});

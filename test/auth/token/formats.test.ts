@@ -68,6 +68,11 @@ test('a text is the token, white space at its ends cut; everything else is as wh
   t.is(read('text', 'a', { parts: { tokenType } }).tokenType, 'O-Bearer');
 });
 
+test('a text is the token whatever its server calls it', (t) => {
+  for (const type of ['text/html', 'Text/HTML; charset=utf-8', 'application/json', 'application/xml', 'nonsense', ''])
+    t.is(read('text', 'abc\n', { type }).accessToken, 'abc', type);
+});
+
 const SECRET = 'SECRET';
 
 const NONE: readonly (readonly [format: TokenFormat, what: string, body: string | Uint8Array, type?: string])[] = [
@@ -86,7 +91,8 @@ const NONE: readonly (readonly [format: TokenFormat, what: string, body: string 
   ['text', 'a page', `<!doctype html>${SECRET}`],
   ['text', 'a page behind blanks', `\n\n  <html>${SECRET}`],
   ['text', 'XML', `<?xml version="1.0"?><e>${SECRET}</e>`],
-  ['text', 'what its server calls a page', SECRET, 'Text/HTML; charset=utf-8'],
+  ['text', 'a page that is called one', `<p>${SECRET}`, 'text/html'],
+  ['text', 'two lines that are called a page', `${SECRET}\nX: y`, 'text/html'],
   ['text', 'JSON with an error', `{"code":"${SECRET}"}`],
   ['text', 'two lines', `${SECRET}\nX: y`],
   ['text', 'bytes that are no UTF-8', Buffer.from(`${SECRET}\xff`, 'latin1')],
