@@ -25,7 +25,9 @@ const ENDS_WHITE = /\p{White_Space}$/u;
 const CONTROL = /\p{Cc}/u;
 const LINE_BREAK = /[\r\n]/;
 const PEM = /^-----BEGIN [^\r\n]+-----\r?$[^]*^-----END [^\r\n]+-----\r?$/m;
-const BASE64_LINE = /^[A-Za-z0-9+/_-]+={0,2}$/;
+const BASE64_LINE = /^[A-Za-z0-9+/]+={0,2}$/;
+/** Encoders wrap at 64 (PEM) or 76 (MIME) characters; what is shorter may as well be several secrets, one per line. */
+const SHORTEST_WRAPPED = 60;
 
 /**
  * What makes a credential look as if something slipped into it on the way, in words that hold nothing of it: white space or a byte
@@ -45,11 +47,12 @@ function hasLinesRightly(text: string): boolean {
   return LINE_BREAK.test(text) && (PEM.test(text) || isBase64OfLines(text));
 }
 
-/** Whether it was wrapped by an encoder: lines of one length that whole groups of four make, the last one aside. */
+/** Whether it was wrapped by an encoder: lines of one length, the last one aside, that whole groups of four make. */
 function isBase64OfLines(text: string): boolean {
   const [first = '', ...more] = text.replace(/\r?\n$/, '').split(/\r?\n/);
   const last = more.at(-1);
-  if (last === undefined || first.length % 4 !== 0 || last.length > first.length) return false;
+  if (last === undefined || first.length < SHORTEST_WRAPPED || first.length % 4 !== 0) return false;
+  if (last.length > first.length) return false;
   return [first, ...more].every(
     (line, i) => BASE64_LINE.test(line) && (i === more.length || (line.length === first.length && !line.endsWith('='))),
   );

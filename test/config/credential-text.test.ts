@@ -35,6 +35,13 @@ test('what slipped into a credential on the way is suspicious, and told by its k
     [`${BASE64}\n\nabc`, 'holds a line break'],
     [`${BASE64} `, 'ends with white space'],
     ['abcd\nefghi', 'holds a line break'],
+    ['oldsalt1\nnewsalt2', 'holds a line break'],
+    ['099eb0cd-02cf-4e2a-8aca-3e6c6aff0399\n6b451f58-d565-4890-836f-6fb1gjt84d97', 'holds a line break'],
+    ['099eb0cd-02cf-4e2a-8aca-3e6c6aff0399\r\n6b451f58-d565-4890-836f-6fb1gjt84d97\r\n', 'ends with a line break'],
+    ['eyJhIjox\nfQ', 'holds a line break'],
+    [`${'QUJD'.repeat(14)}\n${'REVG'.repeat(14)}`, 'holds a line break'],
+    [`${'QUJ-'.repeat(16)}\n${'REVG'.repeat(16)}`, 'holds a line break'],
+    [`${'QUJD'.repeat(15)}QQ==\n${'REVG'.repeat(16)}`, 'holds a line break'],
     ['abcd\n', 'ends with a line break'],
   ] as const) {
     t.is(suspicionOf(text), kind, JSON.stringify(text));
@@ -56,7 +63,8 @@ test('a credential as it should be is not suspicious', (t) => {
     BASE64,
     `${BASE64}\n`,
     BASE64.replaceAll('\n', '\r\n'),
-    'eyJhIjox\nfQ',
+    `${'QU/D'.repeat(19)}\n${'RE+G'.repeat(19)}\nRw==\n`,
+    `${'QUJD'.repeat(15)}\nQQ`,
   ]) {
     t.is(suspicionOf(text), undefined, JSON.stringify(text));
   }
