@@ -305,12 +305,13 @@ test('a value that looks as if something slipped into it is taken, and the opera
   await clock.advance(10_000);
   t.deepEqual(values(), { token: ' two-secret' });
   t.is(notices.length, 1);
-  t.like(notices[0], { level: 'warn', fields: { provider: 'p', changed: ['token'] } });
+  t.like(notices[0], { level: 'warn', fields: { provider: 'p', changed: ['token'], code: 'suspicious_secret' } });
   t.regex(notices[0]?.message ?? '', /in use; the credential "token" begins with white space$/);
   t.false(JSON.stringify(notices).includes('two-secret'));
   write('token', 'three');
   await clock.advance(2_000);
   t.like(notices[1], { level: 'info' });
+  t.false('code' in (notices[1]?.fields ?? {}));
 });
 
 test('a file may become empty where the empty text is a value, and nowhere else', async (t) => {
