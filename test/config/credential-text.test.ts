@@ -145,3 +145,33 @@ test('a credential holds none of the characters that its profile excludes', (t) 
   t.deepEqual(problems(OWN('{ without: ":/" }', 'a: "a;b"')), []);
   t.deepEqual(problems(OWN('{ without: "" }', 'a: "a:b"')), []);
 });
+
+test('nor does one whose value comes from a default', (t) => {
+  const basic = (username: string, credentials: string, more = ''): string[] =>
+    problems(
+      parse(`profiles: { own: { extends: basic, credentials: { id: {}, username: { default: ${username} } ${more} } } }
+${CREDENTIALS('own', `password: pw, ${credentials}`)}`),
+    );
+  const atId = ['invalid_value providers.p.credentials.id'];
+  t.deepEqual(basic('"{{credentials.id}}"', 'id: "a:b"'), atId);
+  t.deepEqual(basic('"{{credentials.id | upper}}"', 'id: "a:b"'), atId);
+  t.deepEqual(basic('"{{credentials.id | json}}"', 'id: "a:b"'), atId);
+  t.deepEqual(basic('"{{credentials.far}}"', 'id: "a:b"', ', far: { default: "x-{{credentials.id}}" }'), atId);
+  t.deepEqual(basic('"{{credentials.id}}:x"', 'id: a'), atId);
+  t.deepEqual(basic('"a:b"', 'id: a'), ['invalid_value providers.p.credentials']);
+  t.deepEqual(basic('"{{credentials.id | base64}}"', 'id: a', ', password: { without: "=" }'), []);
+  t.deepEqual(basic('x', 'id: a', ', other: { without: "=", default: "{{credentials.id | base64}}" }'), atId);
+  for (const filter of ['urlencode', 'base64', 'hex', 'sha256 | hex']) {
+    t.deepEqual(basic(`"{{credentials.id | ${filter}}}"`, 'id: "a:b"'), [], filter);
+  }
+  t.deepEqual(basic('"{{credentials.id}}"', 'id: "a:b", username: u'), []);
+  t.deepEqual(basic('"{{credentials.id}}"', 'id: "ab"'), []);
+});
+
+test('a default that is refused is told of without its text', (t) => {
+  const { diagnostics } =
+    parse(`profiles: { own: { extends: basic, credentials: { id: {}, username: { default: "{{credentials.id}}" } } } }
+${CREDENTIALS('own', 'password: pw, id: "hunter2:b"')}`);
+  t.regex(diagnostics[0]?.message ?? '', /"username" holds ":".*; its value is its default$/);
+  t.false(JSON.stringify(diagnostics).includes('hunter2'));
+});
