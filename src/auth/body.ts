@@ -4,7 +4,8 @@ import { formOf } from './form.ts';
 import { type MediaType, parametersOf, readMediaType } from './media-type.ts';
 import { badBody } from './problem.ts';
 import { fitsCharset, isUtf8Name } from './charset.ts';
-import { type ByteString, formDecode, fromBytes } from './text.ts';
+import { type ByteString, fromBytes } from '../core/byte-string.ts';
+import { formDecode } from './text.ts';
 
 /** What a body must be so that a field of it can be read or set. */
 export type BodyKind = 'json' | 'form';

@@ -1,4 +1,4 @@
-import { type ByteString, isAscii, toUnicode } from './text.ts';
+import { type ByteString, isAscii, toUnicode } from '../core/byte-string.ts';
 
 /** Whether a charset is UTF-8 by its name. */
 export const isUtf8Name = (charset: string): boolean => /^utf-?8$/i.test(charset);

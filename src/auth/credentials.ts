@@ -1,10 +1,11 @@
 import type { CredentialSnapshot, CredentialSource } from '../config/config.ts';
+import { defaultOf } from '../config/default-text.ts';
 import { parseTemplate } from '../config/template.ts';
 import type { CredentialSpec } from '../config/profile.ts';
 import type { Compile, Compiled } from './template.ts';
 import { EMPTY_REQUEST } from './draft.ts';
 import { Scope } from './scope.ts';
-import { type ByteString, fromUnicode } from './text.ts';
+import { type ByteString, fromUnicode } from '../core/byte-string.ts';
 
 type Specs = Readonly<Record<string, CredentialSpec>>;
 
@@ -79,9 +80,4 @@ export function secretCredentials(specs: Specs, environment: string | undefined)
     }
   }
   return secrets;
-}
-
-function defaultOf(spec: CredentialSpec, environment: string | undefined): string | undefined {
-  if (typeof spec.default !== 'object') return spec.default;
-  return environment !== undefined && Object.hasOwn(spec.default, environment) ? spec.default[environment] : undefined;
 }

@@ -4,11 +4,12 @@ import { type BodyKind, checkBody, isBase64Json, looksLike, MEDIA } from './body
 import { type BodyForm, dropFields, placeField, readFields } from './fields.ts';
 import { formOf } from './form.ts';
 import { placeHeader, removeHeader } from './headers.ts';
-import { countOnlyKey, dropJsonMembers, encodeString, isJsonObject, placeJsonMember, readJsonScalar } from './json.ts';
+import { countOnlyKey, dropJsonMembers, isJsonObject, placeJsonMember, readJsonScalar } from './json.ts';
 import type { PathBelow } from './path.ts';
 import { badBody } from './problem.ts';
 import type { RequestFace } from './scope.ts';
-import { type ByteString, fromBytes, percentEncode, toBytes, toUnicode } from './text.ts';
+import { encodeString } from '../core/byte-string.ts';
+import { type ByteString, fromBytes, percentEncode, toBytes, toUnicode } from '../core/byte-string.ts';
 
 /** What a draft starts from. */
 export interface DraftStart {

@@ -5,7 +5,7 @@ import { createPathBelow } from './path.ts';
 import type { TokenPlan } from './plan.ts';
 import { Scope, type ScopeParts, type TokenFace } from './scope.ts';
 import type { Compiled } from './template.ts';
-import type { ByteString } from './text.ts';
+import type { ByteString } from '../core/byte-string.ts';
 import { buildTokenCall, type Fields, listTokenFields, type TokenCall } from './token/request.ts';
 
 /** What the templates of a token call see, but for the caller's request. */

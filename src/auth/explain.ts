@@ -9,7 +9,7 @@ import type { PathBelow } from './path.ts';
 import type { Plan, TokenPlan } from './plan.ts';
 import { Scope, type TokenFace } from './scope.ts';
 import type { Signature } from './sign.ts';
-import type { ByteString } from './text.ts';
+import type { ByteString } from '../core/byte-string.ts';
 
 export interface ExplainParts {
   readonly plan: Plan;

@@ -1,4 +1,5 @@
-import { type ByteString, formDecode, formEncode } from './text.ts';
+import { type ByteString } from '../core/byte-string.ts';
+import { formDecode, formEncode } from './text.ts';
 
 /** How the fields of a body are read and changed. Every byte that is not named stays. */
 export interface BodyForm {

@@ -5,7 +5,8 @@ import { isToken } from '../core/headers.ts';
 import type { RequestDraft } from './draft.ts';
 import type { Scope } from './scope.ts';
 import { type Compile, type Compiled, readsBody } from './template.ts';
-import { type ByteString, fitsHeader } from './text.ts';
+import { type ByteString } from '../core/byte-string.ts';
+import { fitsHeader } from './text.ts';
 
 export type Place = 'header' | 'query' | 'form' | 'json';
 

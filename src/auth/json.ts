@@ -1,4 +1,5 @@
-import { type ByteString, fromUnicode, toUnicode } from './text.ts';
+import { encodeString } from '../core/byte-string.ts';
+import { type ByteString, fromUnicode, toUnicode } from '../core/byte-string.ts';
 
 /**
  * JSON as text: places are found and changed without parsing, so that numbers (`1.10`, `12345678901234567890`), spaces, the
@@ -98,11 +99,6 @@ export function dropJsonMembers(json: ByteString, names: ReadonlySet<ByteString>
     if (member.start >= at && isDropped(member)) cut((members[index - 1] as Member).valueEnd, member.valueEnd);
   }
   return result + json.slice(at);
-}
-
-/** A JSON string holding `text`; bytes that are no UTF-8 stand for themselves (U+0080–U+00FF). */
-export function encodeString(text: ByteString): ByteString {
-  return fromUnicode(JSON.stringify(toUnicode(text) ?? text));
 }
 
 /** The members of the object that opens at `start`, duplicates included. */

@@ -5,7 +5,7 @@ import { applyStep, expect, place, type Place, type Step } from './inject.ts';
 import type { Scope } from './scope.ts';
 import { applySignature, prepare, type Signature } from './sign.ts';
 import type { Compiled } from './template.ts';
-import { type ByteString, toUnicode } from './text.ts';
+import { type ByteString, toUnicode } from '../core/byte-string.ts';
 
 /** A request that is being built, and what its templates see. */
 export interface Build {

@@ -3,7 +3,7 @@ import type { BodyForm } from './fields.ts';
 import { parametersOf, readMediaType, type MediaType } from './media-type.ts';
 import { badBody } from './problem.ts';
 import { fitsCharset } from './charset.ts';
-import type { ByteString } from './text.ts';
+import type { ByteString } from '../core/byte-string.ts';
 
 /**
  * Forms of the type multipart/form-data (RFC 7578) whose parts are all text. Programs read the odd ones in different ways

@@ -1,4 +1,4 @@
-import type { ByteString } from './text.ts';
+import type { ByteString } from '../core/byte-string.ts';
 
 /** Gives the part of a target's path that profiles call `request.path`. */
 export type PathBelow = (path: ByteString) => ByteString;

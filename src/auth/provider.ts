@@ -14,7 +14,7 @@ import { RouteAuthorizer, type RouteParts } from './route.ts';
 import { Scope } from './scope.ts';
 import { type Subject, Subjects } from './subjects.ts';
 import type { Compiled } from './template.ts';
-import type { ByteString } from './text.ts';
+import type { ByteString } from '../core/byte-string.ts';
 import { createTokenCaller } from './token/caller.ts';
 import { tellDoubtsOnce } from './token/doubts.ts';
 import { TokenSource } from './token/source.ts';

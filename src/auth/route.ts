@@ -15,7 +15,7 @@ import type { Judgement, Rejection } from './rejection.ts';
 import { Scope } from './scope.ts';
 import { applySignature, type Signature } from './sign.ts';
 import type { Subject } from './subjects.ts';
-import { toBytes } from './text.ts';
+import { toBytes } from '../core/byte-string.ts';
 import { notRenewed } from './token/skip.ts';
 import type { Waiter } from './token/waiting.ts';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ByteString } from './text.ts';
+import type { ByteString } from '../core/byte-string.ts';
 
 /** What a template may ask of a request, as built so far. Fields throw `bad_body` or `bad_request` where they are ambiguous. */
 export interface RequestFace {

@@ -5,7 +5,7 @@ import { badBody } from './problem.ts';
 import { compilePlace, expect, place, type Step, stepNeedsBody } from './inject.ts';
 import type { Scope } from './scope.ts';
 import { type Compile, type Compiled, readsBody } from './template.ts';
-import { type ByteString, fromUnicode, toBytes } from './text.ts';
+import { type ByteString, fromUnicode, toBytes } from '../core/byte-string.ts';
 import { compileWhen, type When } from './when.ts';
 
 /** One entry of a profile's `sign`, ready to be applied to any number of requests. */

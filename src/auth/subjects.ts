@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DraftStart } from './draft.ts';
 import type { PlacedHeader } from './headers.ts';
-import type { ByteString } from './text.ts';
+import type { ByteString } from '../core/byte-string.ts';
 import type { TokenSource } from './token/source.ts';
 
 /** Whoever a token belongs to, with what was made for it. */

@@ -1,9 +1,8 @@
-import { hash } from 'node:crypto';
-import { type FilterName, parseTemplate, type TemplateName, type TemplatePart } from '../config/template.ts';
+import { applyFilter } from '../config/filters.ts';
+import { parseTemplate, type TemplateName, type TemplatePart } from '../config/template.ts';
 import type { TemplateMap } from '../config/profile.ts';
 import type { Scope } from './scope.ts';
-import { type ByteString, fromBytes, fromUnicode, percentEncode, toBytes, toUnicode } from './text.ts';
-import { encodeString } from './json.ts';
+import { type ByteString, fromUnicode } from '../core/byte-string.ts';
 import { TIMES } from './now.ts';
 
 /** A template made ready when the config is loaded: closures, no parsing per request. */
@@ -34,23 +33,6 @@ export interface TemplateContext {
 export type Compile = (text: string) => Compiled;
 
 type Render = (scope: Scope) => ByteString;
-
-const changeCase = (change: (text: string) => string) => (text: ByteString) => {
-  const unicode = toUnicode(text);
-  return unicode === undefined ? text : fromUnicode(change(unicode));
-};
-
-const FILTERS: Readonly<Record<FilterName, (text: ByteString) => ByteString>> = {
-  base64: (text) => toBytes(text).toString('base64'),
-  base64url: (text) => toBytes(text).toString('base64url'),
-  hex: (text) => toBytes(text).toString('hex'),
-  sha256: (text) => fromBytes(hash('sha256', toBytes(text), 'buffer')),
-  sha512: (text) => fromBytes(hash('sha512', toBytes(text), 'buffer')),
-  lower: changeCase((text) => text.toLowerCase()),
-  upper: changeCase((text) => text.toUpperCase()),
-  urlencode: percentEncode,
-  json: encodeString,
-};
 
 const PLAIN: Readonly<Record<string, Render>> = {
   'token.access_token': (scope) => scope.token?.accessToken ?? '',
@@ -110,7 +92,7 @@ export function createCompiler(context: TemplateContext): Compile {
         family === 'values' ? valueOf(rest).mask(scope) : { text: isSecret ? `<${rest}>` : base(scope), isSecret };
       const text = inner.isSecret
         ? filters.reduce((seen, filter) => `${filter}(${seen})`, inner.text)
-        : filters.reduce((seen, filter) => FILTERS[filter as FilterName](seen), inner.text);
+        : filters.reduce((seen, filter) => applyFilter(seen, filter), inner.text);
       return { text, isSecret: inner.isSecret };
     };
   };
@@ -119,8 +101,7 @@ export function createCompiler(context: TemplateContext): Compile {
     if (typeof part === 'string') return constant(fromUnicode(part));
     const base = lookUp(part);
     return part.filters.reduce<Render>((render, name) => {
-      const filter = FILTERS[name as FilterName];
-      return (scope) => filter(render(scope));
+      return (scope) => applyFilter(render(scope), name);
     }, base);
   };
 

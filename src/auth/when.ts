@@ -2,7 +2,7 @@ import type { FieldCondition, WhenSpec } from '../config/profile.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { mayBe } from './body.ts';
 import type { RequestDraft } from './draft.ts';
-import { type ByteString, fromUnicode } from './text.ts';
+import { type ByteString, fromUnicode } from '../core/byte-string.ts';
 
 /** Which requests an entry of a profile's `sign` is for, made ready when the config is loaded. */
 export interface When {

@@ -42,7 +42,8 @@ export const CODES = {
   duplicate_name: 'two routes have the same name',
   duplicate_route: 'two routes can not be told apart',
   unreachable_route: 'a route can never win, as earlier ones match all that it matches',
-  shadowed_upstream: 'a route never wins at the forward doors, as earlier ones lead to the same upstream (a warning)',
+  shadowed_upstream:
+    'a route never wins at the forward doors, as others lead to the same upstream or below it (a warning)',
   unreachable_path: 'no request can have the path that a route matches',
   no_routes: 'there is no route at all (a warning)',
 

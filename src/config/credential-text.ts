@@ -1,21 +1,45 @@
+import { defaultTexts } from './default-text.ts';
 import { Fault } from './fault.ts';
 import type { HeaderUse } from './header-use.ts';
 import type { CredentialSpec } from './profile.ts';
 
-/** Why a text can't be the value of a credential; undefined: it can. Holds nothing of the text. */
-export type Judge = (credential: string, text: string) => Fault | undefined;
+/** Says why a text can't be the value of a credential; holds nothing of the text. */
+export interface Judge {
+  /** Undefined: it can. */
+  faultOf(credential: string, text: string): Fault | undefined;
+  /** What is wrong with the values that defaults make of those that were given. */
+  faultsOfDefaults(given: ReadonlyMap<string, string>): readonly FaultOfDefault[];
+}
+
+export interface FaultOfDefault {
+  readonly fault: Fault;
+  readonly madeOf: ReadonlySet<string>;
+}
 
 /**
  * Judges by what the profile declares (`without`) and by where it puts the value.
- * @param headerUse Undefined while something is wrong with the profile.
+ * @param headerUse Undefined while something is wrong with the profile; its defaults are then not judged.
  */
-export function judgeBy(declared: Readonly<Record<string, CredentialSpec>>, headerUse: HeaderUse | undefined): Judge {
-  return (credential, text) => {
+export function judgeBy(
+  declared: Readonly<Record<string, CredentialSpec>>,
+  environment: string | undefined,
+  headerUse: HeaderUse | undefined,
+): Judge {
+  const faultOf: Judge['faultOf'] = (credential, text) => {
     const without = Object.hasOwn(declared, credential) ? declared[credential]?.without : undefined;
     const forbidden = Array.from(without ?? '').find((char) => text.includes(char));
     if (forbidden === undefined) return headerUse?.faultOf(credential, text);
     const message = `the credential "${credential}" holds ${JSON.stringify(forbidden)}, which the profile does not allow in it`;
     return new Fault('invalid_value', message, `give it without ${JSON.stringify(forbidden)}`);
+  };
+  return {
+    faultOf,
+    faultsOfDefaults: (given) =>
+      (headerUse ? defaultTexts(declared, environment, given) : []).flatMap(({ credential, text, madeOf }) => {
+        const fault = text === '' ? undefined : faultOf(credential, text);
+        if (fault === undefined) return [];
+        return { fault: new Fault(fault.code, `${fault.message}; its value is its default`, fault.help), madeOf };
+      }),
   };
 }
 
@@ -25,7 +49,9 @@ const ENDS_WHITE = /\p{White_Space}$/u;
 const CONTROL = /\p{Cc}/u;
 const LINE_BREAK = /[\r\n]/;
 const PEM = /^-----BEGIN [^\r\n]+-----\r?$[^]*^-----END [^\r\n]+-----\r?$/m;
-const BASE64_LINE = /^[A-Za-z0-9+/_-]+={0,2}$/;
+const BASE64_LINE = /^[A-Za-z0-9+/]+={0,2}$/;
+/** Encoders wrap at 64 (PEM) or 76 (MIME) characters; what is shorter may as well be several secrets, one per line. */
+const SHORTEST_WRAPPED = 60;
 
 /**
  * What makes a credential look as if something slipped into it on the way, in words that hold nothing of it: white space or a byte
@@ -45,11 +71,12 @@ function hasLinesRightly(text: string): boolean {
   return LINE_BREAK.test(text) && (PEM.test(text) || isBase64OfLines(text));
 }
 
-/** Whether it was wrapped by an encoder: lines of one length that whole groups of four make, the last one aside. */
+/** Whether it was wrapped by an encoder: lines of one length, the last one aside, that whole groups of four make. */
 function isBase64OfLines(text: string): boolean {
   const [first = '', ...more] = text.replace(/\r?\n$/, '').split(/\r?\n/);
   const last = more.at(-1);
-  if (last === undefined || first.length % 4 !== 0 || last.length > first.length) return false;
+  if (last === undefined || first.length < SHORTEST_WRAPPED || first.length % 4 !== 0) return false;
+  if (last.length > first.length) return false;
   return [first, ...more].every(
     (line, i) => BASE64_LINE.test(line) && (i === more.length || (line.length === first.length && !line.endsWith('='))),
   );

@@ -129,7 +129,7 @@ export class Credentials implements CredentialSource {
       const text = node.interpolation.again(readFile);
       if (text === '' && !mayBeEmpty) return { refused: `the credential ${name} has become empty` };
       if (text === values.get(name)) continue;
-      const fault = this.#judge?.(name, text);
+      const fault = this.#judge?.faultOf(name, text);
       if (fault) return { refused: fault.message };
       const suspicion = suspicionOf(text);
       if (suspicion !== undefined) suspicions.push(`the credential "${name}" ${suspicion}`);
@@ -137,6 +137,8 @@ export class Credentials implements CredentialSource {
       changed.push(name);
       if (!isSecret) shown[name] = text;
     }
+    const [faulty] = changed.length > 0 ? (this.#judge?.faultsOfDefaults(values) ?? []) : [];
+    if (faulty) return { refused: faulty.fault.message };
     if (!isCurrent()) return undefined;
     if (changed.length > 0) {
       this.#previous = this.#current;

@@ -10,13 +10,15 @@ type JsonSchema = Readonly<Record<string, unknown>>;
 /** When a value may be seen in a diagnostic: a secret never, and some not when they are written out where a template belongs. */
 export type Seen = 'always' | 'as_template' | 'never';
 
+/** What an empty one means in a list: a mistake; no item; or an item, since its place means something. One `${VAR:-}` is no item but for the last. */
+export type EmptyItem = 'wrong' | 'left_out' | 'positional';
+
 interface LeafInfo {
   /** What belongs there, for messages: "a duration such as 10s". */
   readonly expects: string;
   /** An empty value reaches the leaf, which says what is wrong with it, in place of counting as absent. */
   readonly keepsEmpty: boolean;
-  /** In a list its place means something, so it is never left out for being empty. */
-  readonly isPositional: boolean;
+  readonly emptyItem: EmptyItem;
   /** Takes maps and lists too. */
   readonly takesAll: boolean;
   readonly seen: Seen;
@@ -32,7 +34,7 @@ export interface LeafOptions<T> {
   /** How the value looks to an editor. */
   readonly json: JsonSchema;
   readonly keepsEmpty?: boolean;
-  readonly isPositional?: boolean;
+  readonly emptyItem?: EmptyItem;
   readonly seen?: Seen;
   /** Types the value; throws a {@link Fault} where it doesn't fit. */
   readonly read: (node: ScalarNode) => T;
@@ -52,7 +54,7 @@ export function leaf<T>({
   expects,
   json,
   keepsEmpty = false,
-  isPositional = false,
+  emptyItem = 'wrong',
   seen = 'always',
   read,
 }: LeafOptions<T>): Leaf<T> {
@@ -68,7 +70,7 @@ export function leaf<T>({
       }
     })
     .meta(json);
-  return register(schema, { expects, keepsEmpty, isPositional, takesAll: false, seen });
+  return register(schema, { expects, keepsEmpty, emptyItem, takesAll: false, seen });
 }
 
 /** A schema that hands on the node itself, whatever it is: its meaning depends on more than its place. */
@@ -78,7 +80,7 @@ export function anyNode(
   options: { readonly keepsEmpty: boolean; readonly seen: Seen },
 ): z.ZodType<Node, Node> {
   const schema = z.custom<Node>(() => true).meta(json);
-  return register(schema, { expects, isPositional: false, takesAll: true, ...options });
+  return register(schema, { expects, emptyItem: 'wrong', takesAll: true, ...options });
 }
 
 /** The {@link Fault} within an issue of zod's. */

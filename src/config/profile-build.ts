@@ -167,8 +167,11 @@ function buildCall(data: TokenCallData, base: TokenCallSpec | undefined): TokenC
 const mapValues = <T, U>(record: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 
+/** An item that is written as one `${VAR:-}` and ends up empty is left out, as in any list. */
+const isNothing = (item: Node): boolean => item.kind === 'scalar' && item.isEmpty && item.mayBeNothing;
+
 function jsonOf(node: Node): JsonTemplate {
-  if (node.kind === 'list') return node.items.map(jsonOf);
+  if (node.kind === 'list') return node.items.filter((item) => !isNothing(item)).map(jsonOf);
   if (node.kind === 'map') return Object.fromEntries([...node.entries].map(([key, value]) => [key, jsonOf(value)]));
   return node.value;
 }

@@ -40,13 +40,25 @@ export function readCredentials(
       else reportMissing(provider, name, problems);
     }
   }
-  const judge = judgeBy(declared ?? {}, headerUse);
+  const judge = judgeBy(declared ?? {}, environment, headerUse);
+  const faulty = new Set<string>();
   for (const { name, node } of entries) {
-    const fault = judge(name, node.text);
-    if (fault) problems.fault(fault, node);
-    else reportSuspicion(name, node, problems);
+    const fault = judge.faultOf(name, node.text);
+    if (fault) {
+      problems.fault(fault, node);
+      faulty.add(name);
+    } else {
+      reportSuspicion(name, node, problems);
+    }
   }
-  return new Credentials(entries, standIns, judge);
+  const credentials = new Credentials(entries, standIns, judge);
+  for (const { fault, madeOf } of isChosen ? judge.faultsOfDefaults(credentials.current.values) : []) {
+    // What is wrong with a value that was given has been told.
+    if (!faulty.isDisjointFrom(madeOf)) continue;
+    const from = entries.find(({ name }) => madeOf.has(name));
+    problems.fault(fault, from?.node ?? nearest(provider, 'credentials'));
+  }
+  return credentials;
 }
 
 function readGiven(

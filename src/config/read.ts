@@ -3,7 +3,7 @@ import { didYouMean } from './suggest.ts';
 import { hideTelling, isTemplate, show, showKey } from './hide.ts';
 import { faultOf, leafInfo } from './leaf.ts';
 import type { Problems } from './problems.ts';
-import { ChildPlace, type MapNode, type Node, type Place } from './tree.ts';
+import { ChildPlace, type MapNode, type Node, type Place, type ScalarNode } from './tree.ts';
 
 type Schema = z.core.$ZodType;
 
@@ -122,14 +122,27 @@ function readList(element: Schema, node: Node | undefined, place: Place, problem
   const info = leafInfo(element);
   const result: unknown[] = [];
   for (const item of node.items) {
-    // An item that ends up empty is left out, as any optional value is; where that is a mistake, only one that says it may be so.
-    const mayGo =
-      info !== undefined && !info.isPositional && (!info.keepsEmpty || (item.kind === 'scalar' && item.mayBeNothing));
-    if (item.kind === 'scalar' && item.isEmpty && mayGo) continue;
+    if (item.kind === 'scalar' && item.isEmpty && info?.emptyItem !== 'positional') {
+      // Who wrote `${VAR:-}` expects that there may be nothing.
+      if (item.mayBeNothing || info?.emptyItem === 'left_out') continue;
+      if (info?.keepsEmpty === false) {
+        reportEmptyItem(info.expects, item, problems);
+        continue;
+      }
+    }
     const value = readAny(element, item, place, problems);
     if (value !== undefined || info === undefined) result.push(value);
   }
   return result;
+}
+
+function reportEmptyItem(expects: string, item: ScalarNode, problems: Problems): void {
+  const why = item.interpolation === undefined ? '' : `: ${item.raw} yields nothing`;
+  const help =
+    item.interpolation === undefined
+      ? 'give it a value, or remove the entry'
+      : 'give it a value, or write `${VAR:-}` where there may be nothing';
+  problems.error('invalid_value', item, `the entry is empty where ${expects} belongs${why}`, help);
 }
 
 function readLeaf(schema: z.ZodType, node: Node | undefined, place: Place, problems: Problems): unknown {

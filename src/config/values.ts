@@ -2,7 +2,7 @@ import { isHeaderValue, isToken } from '../core/headers.ts';
 import { hasDotSegment } from '../core/path.ts';
 import type { Address } from './config.ts';
 import { Fault } from './fault.ts';
-import { leaf, pattern, shown, unfit, type Leaf, type Seen } from './leaf.ts';
+import { leaf, pattern, shown, unfit, type EmptyItem, type Leaf, type Seen } from './leaf.ts';
 import { parseTemplate, TEMPLATE_NAMES, FILTERS, TemplateError, yieldsBytes } from './template.ts';
 import { didYouMean } from './suggest.ts';
 import type { ScalarNode } from './tree.ts';
@@ -238,14 +238,14 @@ export const secretTemplate: Leaf<string> = templateLeaf(false, 'as_template');
 export const secretBytesTemplate: Leaf<string> = templateLeaf(true, 'as_template');
 
 /** One of a name and a password; either may be empty. */
-export const pairTemplate: Leaf<string> = templateLeaf(false, 'as_template', true);
+export const pairTemplate: Leaf<string> = templateLeaf(false, 'as_template', 'positional');
 
-function templateLeaf(mayYieldBytes: boolean, seen: Seen = 'always', isPositional = false): Leaf<string> {
+function templateLeaf(mayYieldBytes: boolean, seen: Seen = 'always', emptyItem: EmptyItem = 'left_out'): Leaf<string> {
   return leaf({
     expects: 'a text or template',
     json: TEXT_OR_NUMBER,
-    keepsEmpty: isPositional,
-    isPositional,
+    keepsEmpty: emptyItem === 'positional',
+    emptyItem,
     seen,
     read: (node) => {
       checkTemplate(node.text, mayYieldBytes);

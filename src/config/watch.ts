@@ -95,7 +95,12 @@ export function watchCredentials(
       onNotice({
         level: isSuspicious ? 'warn' : 'info',
         message: `credentials changed, the new ones are in use${isSuspicious ? `; ${result.suspicions.join('; ')}` : ''}`,
-        fields: { provider: name, changed: result.changed, ...result.shown },
+        fields: {
+          provider: name,
+          changed: result.changed,
+          ...result.shown,
+          ...(isSuspicious ? { code: 'suspicious_secret' } : {}),
+        },
       });
     } catch (error) {
       if (!(error instanceof Fault)) throw error;

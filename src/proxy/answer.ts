@@ -17,8 +17,11 @@ export interface Answer {
   readonly headers: RawHeaders;
   /** The body if all of it is here. */
   readonly whole: Uint8Array | undefined;
-  /** Waits for the body and returns it, or undefined when it is longer than `maxBytes` or breaks. It can still be piped. */
-  peek(maxBytes: number): Promise<Uint8Array | undefined>;
+  /**
+   * Waits for the body and returns it, or undefined when it is longer than `maxBytes` or breaks. It can still be piped.
+   * @param isWanted Is shown the chunks in turn; false: nobody waits for the rest.
+   */
+  peek(maxBytes: number, isWanted?: (chunk: Uint8Array) => boolean): Promise<Uint8Array | undefined>;
   /** @param idleMs Longest silence within the body; 0: any. */
   pipe(sink: AnswerSink, idleMs: number): void;
   /** After `sink.write` returned false: go on. */
@@ -44,6 +47,7 @@ export abstract class IncomingAnswer implements Answer {
   #bufferedBytes = 0;
   #bufferLimit = BUFFER_BYTES;
   #onBuffered: (() => void) | undefined;
+  #isWanted: (chunk: Uint8Array) => boolean = () => true;
   #sink: AnswerSink | undefined;
   /** The sink takes no more for now. */
   #isBlocked = false;
@@ -76,6 +80,8 @@ export abstract class IncomingAnswer implements Answer {
     if (this.#bufferedBytes > this.#bufferLimit) {
       this.pauseSource();
       this.#onBuffered?.();
+    } else if (this.#onBuffered && !this.#isWanted(chunk)) {
+      this.#onBuffered();
     }
   }
 
@@ -103,9 +109,10 @@ export abstract class IncomingAnswer implements Answer {
   /** How long `peek` bears silence, milliseconds. */
   protected abstract readonly peekIdleMs: number;
 
-  async peek(maxBytes: number): Promise<Uint8Array | undefined> {
+  async peek(maxBytes: number, isWanted: (chunk: Uint8Array) => boolean = () => true): Promise<Uint8Array | undefined> {
     this.#bufferLimit = maxBytes;
-    if (!this.whole && !this.failure && this.#bufferedBytes <= maxBytes) {
+    if (!this.whole && !this.failure && this.#bufferedBytes <= maxBytes && this.#chunks.every(isWanted)) {
+      this.#isWanted = isWanted;
       this.#watch(this.peekIdleMs);
       this.resumeSource();
       await new Promise<void>((resolve) => (this.#onBuffered = resolve));

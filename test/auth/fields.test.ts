@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { dropFields, placeField, readFields } from '../../src/auth/fields.ts';
-import { fromUnicode, percentEncode } from '../../src/auth/text.ts';
+import { fromUnicode, percentEncode } from '../../src/core/byte-string.ts';
 
 const fieldValues = (list: string, name: string): string[] => readFields(list).get(name) ?? [];
 

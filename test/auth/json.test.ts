@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { countOnlyKey, dropJsonMembers, placeJsonMember, readJsonScalar } from '../../src/auth/json.ts';
-import { fromUnicode, toUnicode } from '../../src/auth/text.ts';
+import { fromUnicode, toUnicode } from '../../src/core/byte-string.ts';
 
 test('a member is placed behind the last one, and numbers keep their spelling', (t) => {
   t.is(

@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { formOf } from '../../src/auth/form.ts';
-import { fromUnicode } from '../../src/auth/text.ts';
+import { fromUnicode } from '../../src/core/byte-string.ts';
 
 const typeWith = (boundary: string): string => `multipart/form-data; boundary="${boundary}"`;
 const BOUNDARY = 'XyZ';

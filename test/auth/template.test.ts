@@ -3,7 +3,7 @@ import test from 'ava';
 import { RequestDraft } from '../../src/auth/draft.ts';
 import { Scope } from '../../src/auth/scope.ts';
 import { createCompiler, isStable, type TemplateContext } from '../../src/auth/template.ts';
-import { fromUnicode, toUnicode } from '../../src/auth/text.ts';
+import { fromUnicode, toUnicode } from '../../src/core/byte-string.ts';
 import { outbound } from './helpers.ts';
 
 const context: TemplateContext = {

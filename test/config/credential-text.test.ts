@@ -35,6 +35,13 @@ test('what slipped into a credential on the way is suspicious, and told by its k
     [`${BASE64}\n\nabc`, 'holds a line break'],
     [`${BASE64} `, 'ends with white space'],
     ['abcd\nefghi', 'holds a line break'],
+    ['oldsalt1\nnewsalt2', 'holds a line break'],
+    ['099eb0cd-02cf-4e2a-8aca-3e6c6aff0399\n6b451f58-d565-4890-836f-6fb1gjt84d97', 'holds a line break'],
+    ['099eb0cd-02cf-4e2a-8aca-3e6c6aff0399\r\n6b451f58-d565-4890-836f-6fb1gjt84d97\r\n', 'ends with a line break'],
+    ['eyJhIjox\nfQ', 'holds a line break'],
+    [`${'QUJD'.repeat(14)}\n${'REVG'.repeat(14)}`, 'holds a line break'],
+    [`${'QUJ-'.repeat(16)}\n${'REVG'.repeat(16)}`, 'holds a line break'],
+    [`${'QUJD'.repeat(15)}QQ==\n${'REVG'.repeat(16)}`, 'holds a line break'],
     ['abcd\n', 'ends with a line break'],
   ] as const) {
     t.is(suspicionOf(text), kind, JSON.stringify(text));
@@ -56,7 +63,8 @@ test('a credential as it should be is not suspicious', (t) => {
     BASE64,
     `${BASE64}\n`,
     BASE64.replaceAll('\n', '\r\n'),
-    'eyJhIjox\nfQ',
+    `${'QU/D'.repeat(19)}\n${'RE+G'.repeat(19)}\nRw==\n`,
+    `${'QUJD'.repeat(15)}\nQQ`,
   ]) {
     t.is(suspicionOf(text), undefined, JSON.stringify(text));
   }
@@ -136,4 +144,34 @@ test('a credential holds none of the characters that its profile excludes', (t) 
   t.deepEqual(problems(OWN('{ without: ":/€" }', 'a: "a/b"')), bad);
   t.deepEqual(problems(OWN('{ without: ":/" }', 'a: "a;b"')), []);
   t.deepEqual(problems(OWN('{ without: "" }', 'a: "a:b"')), []);
+});
+
+test('nor does one whose value comes from a default', (t) => {
+  const basic = (username: string, credentials: string, more = ''): string[] =>
+    problems(
+      parse(`profiles: { own: { extends: basic, credentials: { id: {}, username: { default: ${username} } ${more} } } }
+${CREDENTIALS('own', `password: pw, ${credentials}`)}`),
+    );
+  const atId = ['invalid_value providers.p.credentials.id'];
+  t.deepEqual(basic('"{{credentials.id}}"', 'id: "a:b"'), atId);
+  t.deepEqual(basic('"{{credentials.id | upper}}"', 'id: "a:b"'), atId);
+  t.deepEqual(basic('"{{credentials.id | json}}"', 'id: "a:b"'), atId);
+  t.deepEqual(basic('"{{credentials.far}}"', 'id: "a:b"', ', far: { default: "x-{{credentials.id}}" }'), atId);
+  t.deepEqual(basic('"{{credentials.id}}:x"', 'id: a'), atId);
+  t.deepEqual(basic('"a:b"', 'id: a'), ['invalid_value providers.p.credentials']);
+  t.deepEqual(basic('"{{credentials.id | base64}}"', 'id: a', ', password: { without: "=" }'), []);
+  t.deepEqual(basic('x', 'id: a', ', other: { without: "=", default: "{{credentials.id | base64}}" }'), atId);
+  for (const filter of ['urlencode', 'base64', 'hex', 'sha256 | hex']) {
+    t.deepEqual(basic(`"{{credentials.id | ${filter}}}"`, 'id: "a:b"'), [], filter);
+  }
+  t.deepEqual(basic('"{{credentials.id}}"', 'id: "a:b", username: u'), []);
+  t.deepEqual(basic('"{{credentials.id}}"', 'id: "ab"'), []);
+});
+
+test('a default that is refused is told of without its text', (t) => {
+  const { diagnostics } =
+    parse(`profiles: { own: { extends: basic, credentials: { id: {}, username: { default: "{{credentials.id}}" } } } }
+${CREDENTIALS('own', 'password: pw, id: "hunter2:b"')}`);
+  t.regex(diagnostics[0]?.message ?? '', /"username" holds ":".*; its value is its default$/);
+  t.false(JSON.stringify(diagnostics).includes('hunter2'));
 });

@@ -182,6 +182,39 @@ test('an access token that may be nothing is left out when it is, and only that'
   }
 });
 
+test('an entry of a list that ends up empty is a mistake, unless it is one `${VAR:-}`', (t) => {
+  const routes = (match: string): string => `routes: [{ match: { path: /p, ${match} }, upstream: "http://h" }]\n`;
+  const env = { X: '', LF: '\n' };
+  for (const [entries, index] of [
+    ['"${X}"', 0],
+    ['"", GET', 0],
+    ['GET, null', 1],
+    ['GET, "${X:-}${X:-}"', 1],
+    ['"${LF}"', 0],
+    ['"${X:-}", "${X:-${X}}"', 1],
+  ] as const) {
+    t.deepEqual(problems(parse(routes(`methods: [${entries}]`), { env })), [
+      `invalid_value routes[0].match.methods[${index}]`,
+    ]);
+  }
+  t.deepEqual(problems(parse(routes('hosts: ["${X}"]'), { env })), ['invalid_value routes[0].match.hosts[0]']);
+  for (const [listen, at] of [
+    ['allowed_hosts: ["${X}"]', 'allowed_hosts[0]'],
+    ['allowed_origins: [""]', 'allowed_origins[0]'],
+  ]) {
+    t.deepEqual(problems(parse(`listen: { ${listen} }\n${routes('')}`, { env })), [`invalid_value listen.${at}`]);
+  }
+  const provider = (rest: string): string =>
+    `providers: { p: { profile: phonepe, environment: simulator, ${rest} } }\nroutes: [{ match: { path: /p }, provider: p }]\n`;
+  t.deepEqual(problems(parse(provider('scope: ["${X}"]'), { env })), ['invalid_value providers.p.scope[0]']);
+  t.deepEqual(problems(parse(provider('renew: { on_status: ["${X}", 401] }'), { env })), [
+    'invalid_value providers.p.renew.on_status[0]',
+  ]);
+  const { config, diagnostics } = parse(routes('methods: ["${X:-}", GET]'), { env });
+  t.deepEqual(diagnostics, []);
+  t.deepEqual(config?.routes[0]?.match.methods, ['GET']);
+});
+
 test('a token that is left out does not guard an address beyond loopback', (t) => {
   const loaded = parse(`listen: { address: "0.0.0.0:1", access_tokens: ["\${X:-}"] }
 routes: [{ match: { path: /p }, upstream: "http://h" }]

@@ -311,6 +311,17 @@ test('an empty name, password or value in a list keeps its place', (t) => {
   t.deepEqual(renew.onBody[0]?.all, [{ pointer: '/a', equals: ['', 'x'] }]);
 });
 
+test('in lists of JSON what may be nothing is left out when it is, and a text that is written as empty stays', (t) => {
+  const { token } = own(
+    `token:
+      fetch: { url: "http://h", json: { aud: ["\${NOBODY:-}", b], literal: ["", b], deep: [["\${NOBODY:-}"], { a: ["\${NOBODY:-x}"] }], text: "\${NOBODY:-}", none: [null] } }
+      placeholder: { list: ["\${NOBODY:-}", 1] }`,
+    '',
+  );
+  t.deepEqual(token?.fetch.json, { aud: ['b'], literal: ['', 'b'], deep: [[], { a: ['x'] }], text: '', none: [null] });
+  t.deepEqual(token?.placeholder, { list: [1] });
+});
+
 test('a rejection by a body names one field, or several that must all hold', (t) => {
   const renew = (entry: string): string[] => wrong(`renew: { on_body: [{ status: 400, ${entry} }] }`);
   t.deepEqual(renew('pointer: /a, equals: [1]'), []);

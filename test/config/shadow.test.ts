@@ -52,6 +52,10 @@ test('a route never wins at the forward doors behind one with the same upstream,
   told(['a https://h', 'a2 https://h'], 1);
   told(['a https://h', 'b https://h'], 1);
   told(['sim -', 'sim -'], 1);
+  told(['none https://h', '- https://h/b', `b https://h ${POST}`], 2);
+  told([`b https://h ${POST}`, '- https://h/b', 'none https://h'], 0);
+  told(['none https://h', '- https://h/a', '- https://h/b', 'a https://h'], 3);
+  told(['none https://h', `- https://h/b ${GET}`, `- https://h/b ${POST}`, `b https://h ${BOTH}`], 3);
 });
 
 test('a route that can win somewhere at the forward doors is not told of', (t) => {
@@ -71,6 +75,12 @@ test('a route that can win somewhere at the forward doors is not told of', (t) =
     ['b https://h', 'a https://h'],
     [`a https://h ${GET}`, 'b https://h'],
     ['sim -', 'sim2 -'],
+    ['none https://h', '- https://h/a', 'a https://h'],
+    ['none https://h', '- https://h/b/c', 'b https://h'],
+    ['none https://h', '- https://h/bc', 'b https://h'],
+    ['none https://h', `- https://h/b ${GET}`, 'b https://h'],
+    ['none https://h', '- http://h/b', 'b https://h'],
+    ['- https://h/b', 'b https://h'],
   ]) {
     t.deepEqual(shadowed(routes), [], routes.join('; '));
   }

@@ -275,7 +275,7 @@ test('the old secret is kept from the log as well as the new one', async (t) => 
 });
 
 /** Watches one provider whose credentials come from files of their names. */
-async function watchingOf(t: ExecutionContext, profile: string, files: Readonly<Record<string, string>>) {
+async function watchingOf(t: ExecutionContext, profile: string, files: Readonly<Record<string, string>>, before = '') {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
   t.teardown(() => fs.rmSync(directory, { recursive: true, force: true }));
   const write = (name: string, text: string): void => fs.writeFileSync(path.join(directory, name), text);
@@ -284,7 +284,7 @@ async function watchingOf(t: ExecutionContext, profile: string, files: Readonly<
   const clock = fakeClock();
   const notices: NoticeRecord[] = [];
   const { config, diagnostics } = parseConfig(
-    `providers: { p: { profile: ${profile}, credentials: { ${credentials.join(', ')} } } }`,
+    `${before}providers: { p: { profile: ${profile}, credentials: { ${credentials.join(', ')} } } }`,
     path.join(directory, 'proxy.config.yaml'),
     { env: {}, clock, onNotice: (notice) => notices.push(notice) },
   );
@@ -305,12 +305,27 @@ test('a value that looks as if something slipped into it is taken, and the opera
   await clock.advance(10_000);
   t.deepEqual(values(), { token: ' two-secret' });
   t.is(notices.length, 1);
-  t.like(notices[0], { level: 'warn', fields: { provider: 'p', changed: ['token'] } });
+  t.like(notices[0], { level: 'warn', fields: { provider: 'p', changed: ['token'], code: 'suspicious_secret' } });
   t.regex(notices[0]?.message ?? '', /in use; the credential "token" begins with white space$/);
   t.false(JSON.stringify(notices).includes('two-secret'));
   write('token', 'three');
   await clock.advance(2_000);
   t.like(notices[1], { level: 'info' });
+  t.false('code' in (notices[1]?.fields ?? {}));
+});
+
+test('a value that a default makes a wrong one of is not taken', async (t) => {
+  const own =
+    'profiles: { own: { extends: basic, credentials: { id: {}, username: { default: "{{credentials.id}}" } } } }\n';
+  const { clock, write, notices, values } = await watchingOf(t, 'own', { id: 'a', password: 'w' }, own);
+  write('id', 'a:b');
+  await clock.advance(10_000);
+  t.deepEqual(values(), { id: 'a', password: 'w' });
+  t.is(notices.length, 1);
+  t.regex(notices[0]?.message ?? '', /"username" holds ":".*: all old credentials of the provider stay in use$/);
+  write('id', 'c');
+  await clock.advance(10_000);
+  t.deepEqual(values(), { id: 'c', password: 'w' });
 });
 
 test('a file may become empty where the empty text is a value, and nowhere else', async (t) => {

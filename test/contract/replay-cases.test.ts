@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import test from 'ava';
 import { gate, until } from '../helpers/http1.ts';
 import { ask, rawClient } from '../helpers/raw.ts';
@@ -9,12 +9,13 @@ import { accepting, givenTokens } from './given.ts';
 const ON_BODY = '{ on_status: [], on_body: [{ status: 200, pointer: /subCode, equals: ["403"] }] }';
 const REJECTION = '{"status":"ERROR","subCode":"403"}';
 
-for (const [coding, packed] of [
-  ['gzip', gzipSync(REJECTION)],
-  ['br', brotliCompressSync(REJECTION)],
-  ['deflate', deflateSync(REJECTION)],
+for (const [coding, packed, kind] of [
+  ['gzip', gzipSync(REJECTION), ''],
+  ['br', brotliCompressSync(REJECTION), ''],
+  ['deflate', deflateSync(REJECTION), ''],
+  ['deflate', deflateRawSync(REJECTION), ' without the zlib header'],
 ] as const) {
-  test(`rule 19: a body in on_body is recognised in ${coding}, and one that is not it passes untouched`, async (t) => {
+  test(`rule 19: a body in on_body is recognised in ${coding}${kind}, and one that is not it passes untouched`, async (t) => {
     const { outrider, upstream, tokens, warm } = await givenTokens(t, { renew: ON_BODY });
     await warm();
     upstream.handler = (arrival, n) =>
@@ -28,6 +29,61 @@ for (const [coding, packed] of [
     const answer = await outrider.call('/api/x');
     t.deepEqual(answer.body, Buffer.from(packed.subarray(0, 5)));
     t.is(answer.header('content-encoding'), coding);
+  });
+}
+
+for (const type of [
+  'text/html; charset=UTF-8',
+  'application/octet-stream',
+  'text/javascript',
+  '*/*',
+  'text/plain',
+  'application/problem+json',
+]) {
+  for (const before of ['', ' \r\n\t', '\ufeff', '\ufeff\n']) {
+    test(`rule 19: a body in on_body is recognised as ${type} behind ${JSON.stringify(before)}`, async (t) => {
+      const { outrider, upstream, tokens, warm } = await givenTokens(t, { renew: ON_BODY });
+      await warm();
+      const body = Buffer.from(before + REJECTION);
+      upstream.handler = async (arrival, n) => {
+        if (n !== 2) return arrival.reply(200, { body: 'fine' });
+        await arrival.write(`HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\ncontent-length: ${body.length}\r\n\r\n`);
+        for (const byte of body) {
+          await arrival.write(Buffer.of(byte));
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      };
+      t.is((await outrider.call('/api/x')).text, 'fine');
+      t.is(tokens.calls.length, 2);
+    });
+  }
+}
+
+for (const [type, begin] of [
+  ['text/event-stream', '{"subCode":"403"'],
+  ['Text/Event-Stream; charset=utf-8', 'data: 1\n\n'],
+  ['text/html', ' \n<p>'],
+  ['text/plain', 'step 1\n'],
+  ['application/octet-stream', 'PK\x03\x04'],
+  ['multipart/x-mixed-replace; boundary=b', '--b\r\n'],
+] as const) {
+  test(`rule 14: ${type} that is no JSON goes on at once also where a body may be a rejection`, async (t) => {
+    const more = gate();
+    const { outrider, upstream, warm } = await givenTokens(t, { renew: ON_BODY });
+    await warm();
+    upstream.handler = async (arrival) => {
+      await arrival.write(
+        `HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\ntransfer-encoding: chunked\r\n\r\n${begin.length.toString(16)}\r\n${begin}\r\n`,
+      );
+      await more.opened;
+      await arrival.write('4\r\nlast\r\n0\r\n\r\n');
+    };
+    const client = await rawClient(t, outrider.port);
+    const whole = client.answer();
+    await client.send('GET /api/x HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    t.is((await client.bodyBytes(begin.length)).toString(), begin);
+    more.open();
+    t.is((await whole).text, `${begin}last`);
   });
 }
 

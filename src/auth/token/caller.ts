@@ -5,7 +5,7 @@ import type { TokenRecord } from '../../store/store.ts';
 import type { Credentials } from '../credentials.ts';
 import { type RequestFace, Scope } from '../scope.ts';
 import type { Compile } from '../template.ts';
-import type { ByteString } from '../text.ts';
+import type { ByteString } from '../../core/byte-string.ts';
 import type { Doubt } from './expiry.ts';
 import { hostOf, type TokenFailure, toFailure } from './failure.ts';
 import { buildTokenCall, compileTokenCall, type TokenCall } from './request.ts';

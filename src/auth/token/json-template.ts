@@ -1,7 +1,7 @@
 import type { JsonTemplate } from '../../config/profile.ts';
 import { parseNumber } from '../../core/units.ts';
 import type { Compile, Compiled } from '../template.ts';
-import { type ByteString, toUnicode } from '../text.ts';
+import { type ByteString, toUnicode } from '../../core/byte-string.ts';
 
 /** How a template is shown: rendered to be sent, or masked to be read. */
 export type Show = (template: Compiled) => ByteString;

@@ -1,6 +1,6 @@
 import type { TokenFormat } from '../../config/profile.ts';
 import { readFields } from '../fields.ts';
-import { fromUnicode, toUnicode } from '../text.ts';
+import { fromUnicode, toUnicode } from '../../core/byte-string.ts';
 
 /** What a body says: something to follow pointers into, or why there is nothing. */
 export type Parsed = { readonly root: unknown; readonly text: string } | { readonly why: string };

@@ -9,7 +9,8 @@ import { createPathBelow } from '../path.ts';
 import type { Scope } from '../scope.ts';
 import { applySignature, compileSignature, type Signature } from '../sign.ts';
 import type { Compile, Compiled } from '../template.ts';
-import { type ByteString, formEncode, fromUnicode, percentEncode, toBytes } from '../text.ts';
+import { type ByteString, fromUnicode, percentEncode, toBytes } from '../../core/byte-string.ts';
+import { formEncode } from '../text.ts';
 import { REMEDIES } from './failure.ts';
 import { compileJson, type JsonValue, type Show } from './json-template.ts';
 

@@ -4,7 +4,7 @@ import type { TokenCallSpec } from '../../../src/config/profile.ts';
 import { EMPTY_REQUEST } from '../../../src/auth/draft.ts';
 import { Scope } from '../../../src/auth/scope.ts';
 import { createCompiler } from '../../../src/auth/template.ts';
-import { fromUnicode } from '../../../src/auth/text.ts';
+import { fromUnicode } from '../../../src/core/byte-string.ts';
 import {
   type BuiltTokenCall,
   buildTokenCall,
