@@ -8,8 +8,7 @@ import { countOnlyKey, dropJsonMembers, isJsonObject, placeJsonMember, readJsonS
 import type { PathBelow } from './path.ts';
 import { badBody } from './problem.ts';
 import type { RequestFace } from './scope.ts';
-import { encodeString } from '../core/byte-string.ts';
-import { type ByteString, fromBytes, percentEncode, toBytes, toUnicode } from '../core/byte-string.ts';
+import { type ByteString, encodeString, fromBytes, percentEncode, toBytes, toUnicode } from '../core/byte-string.ts';
 
 /** What a draft starts from. */
 export interface DraftStart {

@@ -1,5 +1,4 @@
-import { encodeString } from '../core/byte-string.ts';
-import { type ByteString, fromUnicode, toUnicode } from '../core/byte-string.ts';
+import { type ByteString, encodeString, fromUnicode, toUnicode } from '../core/byte-string.ts';
 
 /**
  * JSON as text: places are found and changed without parsing, so that numbers (`1.10`, `12345678901234567890`), spaces, the
