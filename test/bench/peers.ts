@@ -9,7 +9,18 @@ export interface Place {
   readonly adminPort: number;
   readonly upstreamPort: number;
   readonly dir: string;
+  /** The upstream speaks TLS, and this file holds the certificate to trust. */
+  readonly certificate?: string;
 }
+
+const upstreamOf = ({ upstreamPort, certificate }: Place): string =>
+  certificate === undefined ? `http://127.0.0.1:${upstreamPort}` : `https://localhost:${upstreamPort}`;
+
+/** A command whose program trusts the certificate of the upstream. */
+const trusting = ({ certificate }: Place, command: readonly string[]): readonly string[] =>
+  certificate === undefined
+    ? command
+    : ['env', `NODE_EXTRA_CA_CERTS=${certificate}`, `SSL_CERT_FILE=${certificate}`, ...command];
 
 /** One proxy that takes part. */
 export interface Peer {
@@ -58,12 +69,9 @@ const providersOf = (upstream: string): Readonly<Record<BenchRoute['provider'], 
 });
 
 /** The config of the proxy under test, access log and metrics on. */
-function configOf(
-  { port, adminPort, upstreamPort, dir }: Place,
-  routes: readonly BenchRoute[],
-  mode: 'none' | 'intercept',
-): string {
-  const upstream = `http://127.0.0.1:${upstreamPort}`;
+function configOf(place: Place, routes: readonly BenchRoute[], mode: 'none' | 'intercept'): string {
+  const { port, adminPort, dir } = place;
+  const upstream = upstreamOf(place);
   return JSON.stringify({
     version: 1,
     listen: { address: `127.0.0.1:${port}` },
@@ -88,7 +96,7 @@ export const outrider = (routes: readonly BenchRoute[], mode: 'none' | 'intercep
   command(place, nodeOptions = []) {
     const file = join(place.dir, 'proxy.config.yaml');
     writeFileSync(file, configOf(place, routes, mode));
-    return [process.execPath, ...nodeOptions, CLI, 'start', '--config', file];
+    return trusting(place, [process.execPath, ...nodeOptions, CLI, 'start', '--config', file]);
   },
 });
 
@@ -110,16 +118,18 @@ const go = (name: string, title: string, ...args: readonly string[]): Peer => ({
   name,
   title,
   isInstalled: () => hasProgram('go', 'version'),
-  command({ port, upstreamPort, dir }) {
+  command(place) {
+    const { port, dir } = place;
     const binary = join(dir, 'reverseproxy');
     const built = spawnSync('go', ['build', '-o', binary, '.'], { cwd: join(here, 'peers/go'), encoding: 'utf8' });
     if (built.status !== 0) throw new Error(`go build failed: ${built.stderr}`);
-    return ['env', 'GOMAXPROCS=1', binary, String(port), `http://127.0.0.1:${upstreamPort}`, ...args];
+    return trusting(place, ['env', 'GOMAXPROCS=1', binary, String(port), upstreamOf(place), ...args]);
   },
 });
 
 /** Everybody that the proxy under test is compared with. */
 export const PEERS: readonly Peer[] = [
+  nodePeer('raw', 'bytes between two sockets in Node, no HTTP'),
   nodePeer('undici', 'undici Pool.dispatch, nothing else'),
   go('go', 'Go httputil.ReverseProxy'),
   go('go-pooled', 'Go httputil.ReverseProxy with a BufferPool', 'pooled'),

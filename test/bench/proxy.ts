@@ -61,11 +61,11 @@ const sampleOf = (result: LoadResult, cpuNsUsed: number): Sample => ({
 /** Starts a proxy on its core, with `dir` for its files, and waits until a GET of `path` has been answered. */
 export async function startProxy(
   peer: Peer,
-  options: { upstreamPort: number; dir: string; path: string; nodeOptions?: readonly string[] },
+  options: Pick<Place, 'upstreamPort' | 'dir' | 'certificate'> & { path: string; nodeOptions?: readonly string[] },
 ): Promise<RunningProxy> {
-  const { upstreamPort, dir, path, nodeOptions } = options;
+  const { dir, path, nodeOptions, ...rest } = options;
   mkdirSync(dir, { recursive: true });
-  const place: Place = { port: await freePort(), adminPort: await freePort(), upstreamPort, dir };
+  const place: Place = { port: await freePort(), adminPort: await freePort(), dir, ...rest };
   const command = peer.command(place, nodeOptions);
   const logFile = join(dir, 'stderr.log');
   const log = openSync(logFile, 'w');

@@ -2,11 +2,12 @@
  * `npm run bench`: what one request costs, beside what it costs others, in the same run.
  * The proxies are pinned to one core; this process, which is load and upstream, to another.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { CERTIFICATE, CERTIFICATE_KEY } from '../contract/certificate.ts';
 import { prepare } from './load.ts';
 import { outrider, type Peer, PEERS } from './peers.ts';
 import { isPinned, pinSelf } from './processes.ts';
@@ -30,7 +31,7 @@ const TARGETS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 };
 
 const USAGE = `npm run bench -- [options]
-  --parts speed,memory,start,routes,sign,tunnel  what to measure
+  --parts speed,tls,memory,start,routes,sign,tunnel  what to measure
   --only outrider,undici,…                       the proxies that take part in \`speed\`
   --rounds 5  --seconds 2                        rounds, and seconds per proxy and scenario in each
   --profile                                      run the proxy alone with --cpu-prof and show where its time goes
@@ -38,7 +39,7 @@ const USAGE = `npm run bench -- [options]
 
 const { values: options } = parseArgs({
   options: {
-    parts: { type: 'string', default: 'speed,memory,start,routes,sign,tunnel' },
+    parts: { type: 'string', default: 'speed,tls,memory,start,routes,sign,tunnel' },
     only: { type: 'string', default: '' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
@@ -55,9 +56,22 @@ const subject = outrider([{ path: '/bench', provider: 'token' }]);
 
 const dir = mkdtempSync(join(tmpdir(), 'outrider-bench-'));
 const upstream = await startUpstream();
+const secureUpstream = await startUpstream({ key: CERTIFICATE_KEY, cert: CERTIFICATE });
+const certificate = join(dir, 'upstream.pem');
+writeFileSync(certificate, CERTIFICATE);
 let started = 0;
-const start = (peer: Peer, path = PATH, nodeOptions: readonly string[] = []): Promise<RunningProxy> =>
-  startProxy(peer, { upstreamPort: upstream.port, dir: join(dir, `${peer.name}-${++started}`), path, nodeOptions });
+const start = (
+  peer: Peer,
+  path = PATH,
+  nodeOptions: readonly string[] = [],
+  isSecured = false,
+): Promise<RunningProxy> =>
+  startProxy(peer, {
+    ...(isSecured ? { upstreamPort: secureUpstream.port, certificate } : { upstreamPort: upstream.port }),
+    dir: join(dir, `${peer.name}-${++started}`),
+    path,
+    nodeOptions,
+  });
 const say = (line = ''): void => (options.json ? undefined : print(line));
 
 /** Runs `use` with proxies that are stopped afterwards, whatever happens. */
@@ -92,6 +106,24 @@ async function measureSpeed(): Promise<Row[]> {
       }
     }
     return [...rows.values()];
+  });
+}
+
+/** A GET to an upstream that speaks TLS, beside Go's. */
+async function measureTls(): Promise<{ outrider: number; go: number; ratio: number } | undefined> {
+  const go = PEERS.find(({ name }) => name === 'go');
+  if (!go?.isInstalled()) return undefined;
+  const proxies: RunningProxy[] = [];
+  return withProxies(proxies, async () => {
+    for (const peer of [subject, go]) proxies.push(await start(peer, PATH, [], true));
+    const [own, theirs] = (await inTurns(
+      proxies.map((proxy) => ({ proxy, requests: [SCENARIOS['GET'] as Buffer] })),
+    )) as [number[], number[]];
+    return {
+      outrider: median(own),
+      go: median(theirs),
+      ratio: median(own.map((cost, round) => cost / (theirs[round] as number))),
+    };
   });
 }
 
@@ -245,6 +277,15 @@ async function main(): Promise<void> {
     if (!options.json) printSpeed(rows);
     sayTargets(rows);
   }
+  if (parts.includes('tls')) {
+    const tls = await measureTls();
+    result['tls'] = tls;
+    if (tls)
+      say(
+        `GET with TLS to the upstream ${tls.outrider.toFixed(1)} µs, Go's ${tls.go.toFixed(1)} µs: ` +
+          `${tls.ratio.toFixed(2)} × (to reach 1.3)`,
+      );
+  }
   if (parts.includes('memory')) {
     const memory = await measureMemory();
     result['memory'] = memory;
@@ -296,4 +337,5 @@ else {
   await main();
 }
 upstream.close();
+secureUpstream.close();
 rmSync(dir, { recursive: true, force: true });

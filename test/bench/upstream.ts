@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 
 const BODY_BYTES = 200;
 const HEAD_END = '\r\n\r\n';
@@ -50,12 +51,12 @@ function requestLength(text: string): number {
   return end === -1 ? 0 : end + 5;
 }
 
-/** Starts the provider; a `POST` to a path that ends in `/token` is its token endpoint (OAuth 2 client credentials). */
-export async function startUpstream(): Promise<Upstream> {
+/** Starts the provider, with TLS where its options come; a `POST` to a path that ends in `/token` is its token endpoint (OAuth 2 client credentials). */
+export async function startUpstream(tls?: TlsOptions): Promise<Upstream> {
   let lastHead = '';
   let tokenCalls = 0;
   const sockets = new Set<Socket>();
-  const server: Server = createServer({ noDelay: true }, (socket) => {
+  const serve = (socket: Socket): void => {
     let rest = '';
     sockets.add(socket);
     socket.setEncoding('latin1');
@@ -71,12 +72,15 @@ export async function startUpstream(): Promise<Upstream> {
     });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => sockets.delete(socket));
-  });
+  };
+  const server: Server = tls
+    ? createTlsServer({ ...tls, noDelay: true }, serve)
+    : createServer({ noDelay: true }, serve);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
   return {
     port,
-    origin: `http://127.0.0.1:${port}`,
+    origin: tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`,
     lastHead: () => lastHead.slice(0, lastHead.indexOf(HEAD_END)),
     tokenCalls: () => tokenCalls,
     close() {
