@@ -19,6 +19,7 @@ import { Budget } from './proxy/budget.ts';
 import { createClient } from './proxy/client.ts';
 import { createComplaints, createSpoolComplaints } from './proxy/complain.ts';
 import { guardedLookup } from './proxy/destination.ts';
+import { sharedLookup } from './proxy/lookup.ts';
 import { dialUnmatched } from './proxy/egress-dial.ts';
 import { createExchange } from './proxy/exchange.ts';
 import { createConnectDoor } from './proxy/forward-connect.ts';
@@ -28,7 +29,7 @@ import { createHandshakeGate, LazyHandshakes } from './proxy/handshake.ts';
 import { createListener, type Listener } from './proxy/listener.ts';
 import { answerError } from './proxy/respond.ts';
 import { egressPasswords, readEgress } from './proxy/egress.ts';
-import { createUpstream } from './proxy/upstream.ts';
+import { createUpstream, type ConnectionLimits } from './proxy/upstream.ts';
 import { endpointsOf, simulatedProviders, startSimulator } from './simulation.ts';
 import type { Simulator } from './simulator/simulator.ts';
 import { openStore } from './store/open.ts';
@@ -43,7 +44,7 @@ export interface AppOptions {
   readonly logStream?: Writable;
   /** Where the egress proxy is looked for; default: the process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Resolves the names that no route has; default: the system's. */
+  /** Resolves the names of upstreams and token endpoints; default: the system's. */
   readonly lookup?: LookupFunction;
   /** The CA of the interception door; default: that of `state_dir`. */
   readonly authorityFor?: (hosts: ReadonlySet<string>) => Promise<Authority>;
@@ -97,12 +98,17 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const metrics = createMetrics(events, { version: VERSION });
 
   const egress = readEgress(env);
-  const upstream = createUpstream(clock, { egress });
-  const lookup = guardedLookup(options.lookup);
-  const unmatchedUpstream = createUpstream(clock, { egress, lookup });
+  const limits = (): ConnectionLimits => ({
+    answerHeaderBytes: current.limits.answerHeaderBytes,
+    connectionAgeMs: current.timeouts.connectionAgeMs,
+  });
+  const anyLookup = sharedLookup(options.lookup);
+  const upstream = createUpstream(clock, { egress, lookup: anyLookup, limits });
+  const lookup = guardedLookup(anyLookup);
+  const unmatchedUpstream = createUpstream(clock, { egress, lookup, limits });
   const handshakes = new LazyHandshakes(clock, egress);
   // Were it lost on a connection that the endpoint is just giving up, a token call would cost everybody a back-off.
-  const tokenUpstream = createUpstream(clock, { egress, isReused: false });
+  const tokenUpstream = createUpstream(clock, { egress, lookup: anyLookup, limits, isReused: false });
   const http: HttpClient = createClient(tokenUpstream, clock);
   let store: TokenStore | undefined;
   const budgets = {

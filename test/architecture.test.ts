@@ -13,13 +13,13 @@ const FLOORS: readonly (readonly string[])[] = [
   ['auth'],
   ['store'],
   ['config'],
+  ['http1'],
   ['core'],
 ];
 
 /** The one file that knows a library, so that it can be replaced there. */
 const SOLE_IMPORTERS: Readonly<Record<string, string>> = {
-  undici: 'src/proxy/upstream.ts',
-  'http-proxy': 'src/proxy/upgrade.ts',
+  'http-proxy': 'src/proxy/websocket.ts',
   winston: 'src/observe/logger.ts',
   'node-cache': 'src/store/memory.ts',
   '@redis/client': 'src/store/redis.ts',

@@ -6,6 +6,7 @@ import { CODES } from '../src/config/codes.ts';
 import { jsonSchema } from '../src/config/json-schema.ts';
 import { isTemplateName } from '../src/config/template.ts';
 import { ERRORS } from '../src/core/errors.ts';
+import { HTTP1_ERRORS } from '../src/http1/error.ts';
 import { run } from './commands/run.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -172,7 +173,7 @@ test('the test above tells what exists from what does not', (t) => {
 
 test('every code that a comment or a page names exists', (t) => {
   const ours = findAll(SOURCES, /(?:\bcode: |(?:Refusal|Error)\(\s*)'([a-z_]+)'/g).map(({ found }) => found);
-  const codes = new Set([...Object.keys(CODES), ...Object.keys(ERRORS), ...ours]);
+  const codes = new Set([...Object.keys(CODES), ...Object.keys(ERRORS), ...Object.keys(HTTP1_ERRORS), ...ours]);
   const comments = findAll(SOURCES, /\/\*\*([^]*?)\*\//g);
   const claims = comments.flatMap(({ file, found }) =>
     findAll([{ file, text: found.replaceAll(/\n \* ?/g, ' ') }], /((?:Reports|Throws)\b[^]*?)(?:\.\s|\.$|$)/g),

@@ -8,6 +8,7 @@ export interface Timeouts {
   readonly connectMs: number;
   readonly responseMs: number;
   readonly idleMs: number;
+  readonly connectionAgeMs: number;
   readonly tokenMs: number;
   readonly lameDuckMs: number;
   readonly drainMs: number;
@@ -17,6 +18,7 @@ export interface Limits {
   readonly headerBytes: number;
   readonly headers: number;
   readonly urlBytes: number;
+  readonly answerHeaderBytes: number;
   readonly connections: number;
   readonly waiting: number;
   readonly signedBodyBytes: number;

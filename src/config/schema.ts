@@ -172,6 +172,10 @@ const timeouts = z.strictObject({
   connect: described('To reach an upstream.', ms('5s', 5_000)),
   response: described('From the last byte of a request to the head of its answer.', ms('60s', 60_000)),
   idle: described("Silence within an answer's body.", ms('60s', 60_000)),
+  connection_age: described(
+    'A connection to an upstream that is older takes no further request; the next one resolves the name anew.',
+    ms('5m', 300_000),
+  ),
   token: described('A call to a token endpoint.', ms('10s', 10_000)),
   lame_duck: described('How long connections are still accepted after SIGTERM.', ms('1s', 1_000, 0)),
   drain: described('How long requests under way may take after that.', ms('25s', 25_000, 0)),
@@ -181,6 +185,10 @@ const limits = z.strictObject({
   header_bytes: withDefault(size(256), 16 * KiB, '16KiB'),
   headers: withDefault(integer(1, 10_000), 200, 200),
   url_bytes: withDefault(size(64), 8 * KiB, '8KiB'),
+  answer_header_bytes: described(
+    "The head of an upstream's answer, and its trailers.",
+    withDefault(size(256), 64 * KiB, '64KiB'),
+  ),
   connections: described('Open connections of callers.', withDefault(integer(1, 1_000_000), 10_000, 10_000)),
   waiting: described('Requests that may wait for a token.', withDefault(integer(0, 1_000_000), 1_000, 1_000)),
   signed_body: described('The largest body that is signed.', withDefault(size(0), MiB, '1MiB')),

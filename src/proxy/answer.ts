@@ -166,25 +166,3 @@ export abstract class IncomingAnswer implements Answer {
     this.pipe({ write, end: () => undefined, abort: () => undefined }, DISCARD_MS);
   }
 }
-
-/** How the end of an answer's body is told (RFC 9112 §6.3); `ambiguous`: in two ways, or in one that nobody knows. */
-export type AnswerFraming = 'length' | 'chunked' | 'close' | 'ambiguous';
-
-/**
- * Content-Length more than once or not a number, or with Transfer-Encoding, or a Transfer-Encoding other than `chunked`,
- * or any in HTTP/1.0 (RFC 9112 §6.1): ambiguous.
- */
-export function framingOf(headers: RawHeaders, isHttp10: boolean): AnswerFraming {
-  let lengths = 0;
-  let codings = 0;
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] as string;
-    if (name.length === 14 && name.toLowerCase() === 'content-length') {
-      if (++lengths > 1 || !/^\d{1,15}$/.test(headers[i + 1] as string)) return 'ambiguous';
-    } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-      if (isHttp10 || ++codings > 1 || (headers[i + 1] as string).toLowerCase() !== 'chunked') return 'ambiguous';
-    }
-  }
-  if (lengths > 0) return codings > 0 ? 'ambiguous' : 'length';
-  return codings > 0 ? 'chunked' : 'close';
-}

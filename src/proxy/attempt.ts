@@ -1,10 +1,11 @@
 import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
-import { framingOf, IncomingAnswer, type Answer, type AnswerFraming } from './answer.ts';
+import type { Exchange, ExchangeControls } from '../http1/client-connection.ts';
+import type { AnswerHead } from '../http1/head.ts';
+import { IncomingAnswer, type Answer } from './answer.ts';
 import { Deadlines, type Deadline } from './deadlines.ts';
 import { isConnectRetryable, upstreamError } from './failure.ts';
-import type { Wire } from './wire.ts';
 
 /** One attempt at an upstream: a request that is complete but for Host, Connection and framing. */
 export interface UpstreamRequest {
@@ -47,76 +48,42 @@ export interface Attempt {
   abort(): void;
 }
 
-/** Header text as it came; undici hands out Node's Buffers. */
-export interface RawText {
-  readonly length: number;
-  latin1Slice(start: number, end: number): string;
-}
+/** A request as a carrier takes it. */
+export type CarriedRequest = Pick<UpstreamRequest, 'method' | 'target' | 'headers' | 'body' | 'streamBytes'>;
 
-/** What is in hand of an exchange that has begun: undici's controller. */
-export interface Controller {
-  readonly paused: boolean;
-  readonly rawHeaders: readonly RawText[] | null;
-  pause(): void;
-  resume(): void;
-  abort(reason: Error): void;
+/** Brings requests to one origin, each on a connection that it has for itself meanwhile. */
+export interface Carrier {
+  /** Gives a handle for giving up; after that the exchange hears nothing more. */
+  send(request: CarriedRequest, exchange: Exchange): { abort(): void };
 }
-
-/** The request as the engine takes it. */
-export interface Dispatch {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: RawHeaders;
-  readonly body: Uint8Array | AsyncIterable<Uint8Array> | null;
-}
-
-/** A connection that carries one exchange at a time; it connects when it has to. */
-export interface Connection {
-  /** Of the socket that it last had. */
-  readonly wire?: Wire;
-  dispatch(request: Dispatch, handler: UpstreamExchange): void;
-}
-
-/** Where connections to one origin come from and go back to. */
-export interface Connections {
-  take(): Connection;
-  /** After an exchange that ended well. */
-  give(connection: Connection): void;
-  /** After one that did not. */
-  drop(connection: Connection): void;
-}
-
-/** The engine takes them for headers of the connection's next answer, which it then refuses. */
-const SPOILING_TRAILERS = ['connection', 'proxy-connection', 'transfer-encoding', 'upgrade'];
 
 /** What the deadline is for, in turn; `sending` has one only while the upstream doesn't take what it is sent. */
 type Phase = 'connecting' | 'sending' | 'waiting' | 'reading';
 
-/** The life of one attempt: undici's handler, the answer, and the handle to abort it, in one object. */
-export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadline {
+/** The life of one attempt: what hears of its connection, the answer, and the handle to abort it, in one object. */
+export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadline, Exchange {
   readonly answer: Promise<Answer>;
   deadlineMs: number;
   place = -1;
   protected isSent = false;
 
   readonly #request: UpstreamRequest;
-  readonly #connections: Connections;
-  #connection: Connection | undefined;
+  readonly #carrier: Carrier;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   #resolve!: (answer: Answer) => void;
   #reject!: (error: OutriderError) => void;
-  #controller: Controller | undefined;
+  #sending: { abort(): void } | undefined;
+  #controls: ExchangeControls | undefined;
   #phase: Phase = 'connecting';
   /** The answer's head was handed out, or there will be none. */
   #isSettled = false;
   #isRetried = false;
-  #framing: AnswerFraming = 'length';
 
-  constructor(request: UpstreamRequest, connections: Connections, clock: Clock, deadlines: Deadlines) {
+  constructor(request: UpstreamRequest, carrier: Carrier, clock: Clock, deadlines: Deadlines) {
     super();
     this.#request = request;
-    this.#connections = connections;
+    this.#carrier = carrier;
     this.#clock = clock;
     this.#deadlines = deadlines;
     this.answer = new Promise((resolve, reject) => {
@@ -125,7 +92,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     });
     this.deadlineMs = clock.monotonic() + request.timeouts.connectMs;
     deadlines.watch(this);
-    this.#dispatch();
+    this.#send();
   }
 
   protected get peekIdleMs(): number {
@@ -136,22 +103,13 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     this.#expireIn(this.idleMs);
   }
 
-  #dispatch(): void {
-    const { method, target, headers, body, streamBytes } = this.#request;
+  #send(): void {
+    const { body } = this.#request;
     const isWhole = body === null || body instanceof Uint8Array;
-    this.#connection = this.#connections.take();
     try {
-      this.#connection.dispatch(
-        {
-          method,
-          path: target,
-          headers: isWhole || streamBytes < 0 ? headers : [...headers, 'content-length', String(streamBytes)],
-          body: isWhole ? body : this.#paced(body),
-        },
-        this,
-      );
+      this.#sending = this.#carrier.send({ ...this.#request, body: isWhole ? body : this.#paced(body) }, this);
     } catch (error) {
-      this.onResponseError(undefined, error as Error);
+      this.onFailed(error as Error);
     }
   }
 
@@ -193,44 +151,34 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
         break;
       case 'reading':
         // A caller who reads slowly is not the upstream's silence.
-        if (this.#controller?.paused) this.#expireIn(this.idleMs);
+        if (this.#controls?.isPaused) this.#expireIn(this.idleMs);
         else timeout(`silence for ${this.idleMs} ms within the provider's answer`);
     }
   }
 
-  onRequestStart(controller: Controller): void {
-    this.#controller = controller;
+  onStarted(controls: ExchangeControls): void {
+    this.#controls = controls;
     if (this.failure) {
-      controller.abort(this.failure);
+      controls.abort();
       return;
     }
     this.#phase = 'sending';
     this.deadlineMs = Infinity;
-    this.#connection?.wire?.expectAnswer();
   }
 
-  onRequestSent(): void {
+  onSent(): void {
     this.isSent = true;
     if (this.#isSettled) return;
     this.#phase = 'waiting';
     this.#expireIn(this.#request.timeouts.responseMs);
   }
 
-  onResponseStart(controller: Controller, status: number): void {
-    const wire = this.#connection?.wire;
+  onHead({ status, reason, fields }: AnswerHead): void {
     this.#phase = 'reading';
     this.deadlineMs = Infinity;
     this.status = status;
-    this.reason = wire?.reason ?? '';
-    const headers: string[] = [];
-    const raw = controller.rawHeaders ?? [];
-    for (const text of raw) headers.push(text.latin1Slice(0, text.length));
-    this.headers = headers;
-    this.#framing = framingOf(headers, wire?.isHttp10 ?? false);
-    if (this.#framing === 'ambiguous') {
-      this.#fail(new OutriderError('upstream_bad_response', { detail: 'the length of the answer is ambiguous' }));
-      return;
-    }
+    this.reason = reason;
+    this.headers = fields;
     this.#isSettled = true;
     // Nothing has to happen by any time in what follows.
     if (status === 101) this.#deadlines.forget(this);
@@ -238,44 +186,33 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     this.#resolve(this);
   }
 
-  onResponseData(_controller: unknown, chunk: Buffer): void {
-    if (!this.failure) this.received(chunk);
+  onData(piece: Buffer): void {
+    if (!this.failure) this.received(piece);
   }
 
-  onResponseEnd(_controller: unknown, trailers: Readonly<Record<string, unknown>>): void {
-    // The engine takes a reset for the end of a body that only the connection's end tells.
-    const { wire } = this.#connection as Connection;
-    wire?.expectNothing();
-    const broken = this.#framing === 'close' ? wire?.brokenBy : undefined;
-    if (broken) {
-      this.onResponseError(undefined, broken);
-      return;
-    }
-    if (SPOILING_TRAILERS.some((name) => name in trailers)) this.#connections.drop(this.#connection as Connection);
-    else this.#connections.give(this.#connection as Connection);
+  onEnd(): void {
     if (this.failure) return;
     this.#deadlines.forget(this);
     this.ended();
   }
 
-  onResponseError(_controller: unknown, error: Error): void {
-    this.#connections.drop(this.#connection as Connection);
+  onFailed(error: Error): void {
     if (this.isEnded || this.failure) return;
     const isConnecting = this.#phase === 'connecting';
     if (isConnecting && !this.#isRetried && isConnectRetryable(error) && this.#clock.monotonic() < this.deadlineMs) {
       this.#isRetried = true;
-      this.#dispatch();
+      this.#send();
       return;
     }
-    this.#fail(upstreamError(error, { isStarted: !isConnecting, hasHead: this.#isSettled }));
+    this.#fail(upstreamError(error, !isConnecting));
   }
 
   #fail(error: OutriderError): void {
     if (this.failure || this.isEnded) return;
     this.failure = error;
     this.#deadlines.forget(this);
-    if (this.#controller) this.#controller.abort(error);
-    else this.#connections.drop(this.#connection as Connection);
+    this.#controls?.abort();
+    this.#sending?.abort();
     if (this.#isSettled) {
       this.broke(error);
       return;
@@ -290,10 +227,10 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
   }
 
   protected pauseSource(): void {
-    this.#controller?.pause();
+    this.#controls?.pause();
   }
 
   protected resumeSource(): void {
-    this.#controller?.resume();
+    this.#controls?.resume();
   }
 }

@@ -1,12 +1,13 @@
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import { checkHostAddress, type Destination } from './destination.ts';
 import type { Egress } from './egress.ts';
 import { egressUnreachable, openTunnel } from './egress-tunnel.ts';
-import { upstreamError } from './failure.ts';
+import { upstreamError, wantsCertificate } from './failure.ts';
+import { systemCode } from '../core/system-code.ts';
 
 export interface DialDeps {
   readonly egress: Egress;
@@ -15,27 +16,46 @@ export interface DialDeps {
   readonly clock: Clock;
   /** Gives up. */
   readonly signal?: AbortSignal;
+  /** TLS sessions by host and port, for the next connection to resume. */
+  readonly sessions?: Map<string, Buffer>;
 }
 
 const unbracket = (host: string): string => (host.startsWith('[') ? host.slice(1, -1) : host);
 
 /** TLS over a connection, verified whatever the environment says. */
-const secure = (socket: Socket, host: string): Socket =>
-  connectTls({
+function secure(socket: Socket, host: string, port: number, sessions?: Map<string, Buffer>): TLSSocket {
+  const key = `${host}:${port}`;
+  const session = sessions?.get(key);
+  const secured = connectTls({
     socket,
     host,
     // SNI holds names alone (RFC 6066 §3); an address is verified all the same.
     servername: isIP(host) === 0 ? host : '',
     rejectUnauthorized: true,
     ALPNProtocols: ['http/1.1'],
+    ...(session && { session }),
   });
+  if (sessions) secured.on('session', (fresh: Buffer) => sessions.set(key, fresh));
+  return secured;
+}
+
+/** Whether a server broke off the handshake after it had shown its own certificate: it wants one of ours (TLS 1.2). */
+const ASKED_TOO = /ALERT_(?:HANDSHAKE_FAILURE|BAD_CERTIFICATE|CERTIFICATE_REQUIRED)/;
+
+function unreachable(error: unknown, socket: Socket): OutriderError {
+  const hasTheirs = 'getPeerCertificate' in socket && (socket as TLSSocket).getPeerCertificate()?.raw !== undefined;
+  return hasTheirs && ASKED_TOO.test(systemCode(error)) ? wantsCertificate(error) : upstreamError(error, false);
+}
 
 interface Way extends Destination {
   /** Ends TLS here, with the destination; else that is for whoever uses the connection. */
   readonly isSecured: boolean;
+  /** Leads to the egress proxy and no further: requests go there in absolute form. */
+  readonly isRelayed?: boolean;
 }
 
-async function dial(way: Way, connectMs: number, { egress, lookup, clock, signal }: DialDeps): Promise<Socket> {
+async function dial(way: Way, connectMs: number, deps: DialDeps): Promise<Socket> {
+  const { egress, lookup, clock, signal, sessions } = deps;
   const { scheme, host, port } = way;
   const proxy = egress(`${scheme}://${host}:${port}`);
   const at = proxy && new URL(proxy.origin);
@@ -54,10 +74,11 @@ async function dial(way: Way, connectMs: number, { egress, lookup, clock, signal
   signal?.addEventListener('abort', giveUp);
   try {
     await once(socket, 'connect');
-    if (isTls) await once((socket = secure(socket, target.host)), 'secureConnect');
+    if (isTls) await once((socket = secure(socket, target.host, target.port)), 'secureConnect');
+    if (proxy && way.isRelayed) return socket;
     if (proxy) await openTunnel(socket, `${host}:${port}`, proxy);
     isProxyAtFault = false;
-    if (way.isSecured) await once((socket = secure(socket, unbracket(host))), 'secureConnect');
+    if (way.isSecured) await once((socket = secure(socket, unbracket(host), port, sessions)), 'secureConnect');
     return socket;
   } catch (error) {
     socket.destroy();
@@ -69,7 +90,7 @@ async function dial(way: Way, connectMs: number, { egress, lookup, clock, signal
       });
     }
     if (isProxyAtFault && !(error instanceof OutriderError)) throw egressUnreachable(error as Error);
-    throw upstreamError(error, { isStarted: false, hasHead: false });
+    throw unreachable(error, socket);
   } finally {
     timer.cancel();
     signal?.removeEventListener('abort', giveUp);
@@ -90,8 +111,21 @@ export async function dialUnmatched({ host, port }: Destination, connectMs: numb
  * one, with verified TLS for `https`. Rejects with `upstream_unreachable`, `upstream_timeout`, both `not_sent`.
  */
 export function dialOrigin(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
+  return dial(wayTo(origin), connectMs, deps);
+}
+
+/**
+ * Connects for HTTP: like {@link dialOrigin}, but an `http` origin behind an egress proxy is reached by that proxy's own requests
+ * in absolute form.
+ */
+export function dialForHttp(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
+  const way = wayTo(origin);
+  return dial({ ...way, isRelayed: !way.isSecured }, connectMs, deps);
+}
+
+function wayTo(origin: string): Way {
   const { protocol, hostname, port } = new URL(origin);
   const isSecured = protocol === 'https:';
   const scheme = isSecured ? 'https' : 'http';
-  return dial({ scheme, host: hostname, port: Number(port || (isSecured ? 443 : 80)), isSecured }, connectMs, deps);
+  return { scheme, host: hostname, port: Number(port || (isSecured ? 443 : 80)), isSecured };
 }

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import { OutriderError } from '../core/errors.ts';
-import type { UpstreamExchange } from './attempt.ts';
 import type { EgressProxy } from './egress.ts';
 
 const HEAD_BYTES = 16 * 1024;
@@ -34,7 +33,7 @@ export function openTunnel(socket: Socket, authority: string, { authorization }:
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let head = '';
   const end = (error?: OutriderError): void => {
-    socket.off('data', read).off('error', broken).off('close', closed);
+    socket.off('data', read).off('error', broken).off('end', closed).off('close', closed);
     if (!error) {
       socket.pause();
       resolve();
@@ -57,49 +56,8 @@ export function openTunnel(socket: Socket, authority: string, { authorization }:
     end(status >= 200 && status < 300 ? undefined : egressRefusal(status));
     if (rest.length > 0 && !socket.destroyed) socket.unshift(rest);
   };
-  socket.on('data', read).on('error', broken).on('close', closed);
+  socket.on('data', read).on('error', broken).on('end', closed).on('close', closed);
   const credentials = authorization ? `Proxy-Authorization: ${authorization.reveal()}\r\n` : '';
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`);
   return promise;
-}
-
-type Exchange = Pick<
-  UpstreamExchange,
-  'onRequestStart' | 'onRequestSent' | 'onResponseStart' | 'onResponseData' | 'onResponseEnd' | 'onResponseError'
->;
-type ArgumentsOf<K extends keyof Exchange> = Parameters<Exchange[K]>;
-
-/** An exchange over a proxy's absolute form: a 407 comes from the proxy, and is no answer of the provider's. */
-export class RelayedExchange implements Exchange {
-  readonly #inner: Exchange;
-
-  constructor(inner: Exchange) {
-    this.#inner = inner;
-  }
-
-  onRequestStart(...args: ArgumentsOf<'onRequestStart'>): void {
-    this.#inner.onRequestStart(...args);
-  }
-
-  onRequestSent(): void {
-    this.#inner.onRequestSent();
-  }
-
-  onResponseStart(...args: ArgumentsOf<'onResponseStart'>): void {
-    const [controller, status] = args;
-    if (status === 407) controller.abort(egressRefusal(status));
-    else this.#inner.onResponseStart(...args);
-  }
-
-  onResponseData(...args: ArgumentsOf<'onResponseData'>): void {
-    this.#inner.onResponseData(...args);
-  }
-
-  onResponseEnd(...args: ArgumentsOf<'onResponseEnd'>): void {
-    this.#inner.onResponseEnd(...args);
-  }
-
-  onResponseError(...args: ArgumentsOf<'onResponseError'>): void {
-    this.#inner.onResponseError(...args);
-  }
 }

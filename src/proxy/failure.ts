@@ -1,4 +1,5 @@
 import { OutriderError } from '../core/errors.ts';
+import { Http1Error, type Http1ErrorCode } from '../http1/error.ts';
 import { systemCode } from '../core/system-code.ts';
 
 /** Failures of the network while a connection is made: nothing was sent, and another try may fare better. */
@@ -12,7 +13,6 @@ const CONNECT_RETRYABLE: ReadonlySet<string> = new Set([
   'ENOTFOUND',
   'EPIPE',
   'ETIMEDOUT',
-  'UND_ERR_SOCKET',
 ]);
 
 /** Whether a connection that failed with `error` may be tried once more; a certificate that doesn't verify may not. */
@@ -50,39 +50,44 @@ function reasonWhyUnreachable(code: string): Reason {
   };
 }
 
-/** How far an attempt had come. */
-export interface Progress {
-  /** The request's first byte may have been written. */
-  readonly isStarted: boolean;
-  /** The answer's head has arrived. */
-  readonly hasHead: boolean;
-}
+/** What a server's TLS says when it wants a certificate and gets none; after the handshake, as TLS 1.3 has it. */
+const WANTS_CERTIFICATE = /TLSV13_ALERT_CERTIFICATE_REQUIRED/;
 
-/** What undici makes of a head whose lengths contradict each other, and of a body that ends too early. */
-const LENGTH_MISMATCH = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
-/** Messages of undici for an answer that is not HTTP as we asked for it. */
-const BAD_RESPONSE = /^bad (?:response|upgrade)$/;
+/** What the faults of a message mean, where they are not just "no valid HTTP". */
+const DETAILS: Readonly<Partial<Record<Http1ErrorCode, string>>> = {
+  bad_start_line: 'the answer does not begin as one of HTTP/1.1',
+  bad_length: 'the length of the answer is ambiguous',
+  unexpected_switch: 'the provider switches protocols, and nobody asked for it',
+  head_too_large: 'the head of the answer is larger than `limits.answer_header_bytes`',
+  trailers_too_large: 'the trailers of the answer are larger than `limits.answer_header_bytes`',
+};
 
 /**
  * What a failed attempt means to the caller: `upstream_unreachable` when nothing can have been sent (`isStarted` false),
  * else `upstream_bad_response` or `upstream_failed`. An `OutriderError` (a broken request body, say) stays what it is.
  */
-export function upstreamError(error: unknown, { isStarted, hasHead }: Progress): OutriderError {
+export function upstreamError(error: unknown, isStarted: boolean): OutriderError {
   if (error instanceof OutriderError) return error;
   const code = systemCode(error);
+  // A server that wants a certificate has read no request.
+  if (WANTS_CERTIFICATE.test(code)) return wantsCertificate(error);
   if (!isStarted) return new OutriderError('upstream_unreachable', { ...reasonWhyUnreachable(code), cause: error });
-  const { message, name } = error as Error;
-  if (
-    name === 'HTTPParserError' ||
-    code.startsWith('HPE_') ||
-    code === 'UND_ERR_HEADERS_OVERFLOW' ||
-    (!hasHead && code === LENGTH_MISMATCH) ||
-    BAD_RESPONSE.test(message)
-  ) {
-    return new OutriderError('upstream_bad_response', { detail: 'the answer is not valid HTTP/1.1', cause: error });
+  const isMalformed = error instanceof Http1Error ? error.code !== 'truncated' : code.startsWith('HPE_');
+  if (isMalformed) {
+    const detail = (error instanceof Http1Error && DETAILS[error.code]) || 'the answer is not valid HTTP/1.1';
+    return new OutriderError('upstream_bad_response', { detail, cause: error });
   }
   return new OutriderError('upstream_failed', {
     detail: 'the connection broke before the answer was complete',
     cause: error,
   });
 }
+
+/** The provider wants to see a client certificate. */
+export const wantsCertificate = (cause: unknown): OutriderError =>
+  new OutriderError('upstream_unreachable', {
+    detail: 'the provider asks for a client certificate',
+    proxyError: 'tls_alert_received',
+    outcome: 'not_sent',
+    cause,
+  });

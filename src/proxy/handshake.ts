@@ -65,7 +65,7 @@ export class LazyHandshakes {
 
   async prepare(lanes: readonly Lane[]): Promise<void> {
     if (this.#carrier || !lanes.some(({ websocket }) => websocket)) return;
-    const { createHandshakes } = await import('./upgrade.ts');
+    const { createHandshakes } = await import('./websocket.ts');
     this.#carrier = createHandshakes(this.#clock, this.#egress);
   }
 

@@ -36,6 +36,16 @@ export interface Premises {
   readonly isDraining: boolean;
 }
 
+/**
+ * Node refuses bytes above 127 in a `Content-Disposition` that comes behind a `Content-Length`. The length may stand anywhere
+ * (RFC 9110 §5.3), so it goes last.
+ */
+function lengthLast(headers: RawHeaders): RawHeaders {
+  if (headerValue(headers, 'content-disposition') === undefined) return headers;
+  const isLength = (_: string, i: number): boolean => headers[i - (i % 2)]?.toLowerCase() === 'content-length';
+  return [...headers.filter((text, i) => !isLength(text, i)), ...headers.filter(isLength)];
+}
+
 /** How long a body that nobody wants is read on, so that the answer isn't lost in a reset. */
 const LINGER_MS = 500;
 /** Up to here one string is quicker on the wire than a head and a buffer. */
@@ -187,7 +197,7 @@ export class NodeCaller implements Caller {
       res.shouldKeepAlive = false;
     }
     res.sendDate = false;
-    res.writeHead(status, isReason(reason) ? reason : '', headers as string[]);
+    res.writeHead(status, isReason(reason) ? reason : '', lengthLast(headers) as string[]);
   }
 
   answer(status: number, reason: string, headers: RawHeaders, body: Uint8Array | string): void {

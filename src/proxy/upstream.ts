@@ -1,16 +1,28 @@
-import type { LookupFunction, Socket } from 'node:net';
-import { buildConnector, Client, type Dispatcher } from 'undici';
+import { channel } from 'node:diagnostics_channel';
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '../core/clock.ts';
-import { UpstreamExchange, type Attempt, type Connection, type Connections, type UpstreamRequest } from './attempt.ts';
+import type { Exchange } from '../http1/client-connection.ts';
+import type { AnswerHead } from '../http1/head.ts';
+import { Pool } from '../http1/pool.ts';
+import { headText } from '../http1/write.ts';
+import { UpstreamExchange, type Attempt, type CarriedRequest, type Carrier, type UpstreamRequest } from './attempt.ts';
 import { Deadlines } from './deadlines.ts';
+import { dialForHttp } from './egress-dial.ts';
 import type { Egress, EgressProxy } from './egress.ts';
-import { egressUnreachable, openTunnel, RelayedExchange } from './egress-tunnel.ts';
-import { Wire } from './wire.ts';
+import { egressRefusal } from './egress-tunnel.ts';
 
 export interface Upstream {
   send(request: UpstreamRequest): Attempt;
   /** Closes every connection, those in use too. */
   close(): Promise<void>;
+}
+
+/** What a reload may change. */
+export interface ConnectionLimits {
+  /** Of each head of an answer, bytes. */
+  readonly answerHeaderBytes: number;
+  /** A connection older than that takes no further request, milliseconds. */
+  readonly connectionAgeMs: number;
 }
 
 export interface UpstreamOptions {
@@ -20,204 +32,122 @@ export interface UpstreamOptions {
   readonly lookup?: LookupFunction;
   /** false: each request has a connection of its own; default: they are kept and used again. */
   readonly isReused?: boolean;
+  readonly limits?: () => ConnectionLimits;
 }
 
-/** An unused connection is given up after this, or {@link KEEP_ALIVE_MARGIN_MS} before the server's own hint. */
-const KEEP_ALIVE_MS = 4_000;
-const KEEP_ALIVE_MARGIN_MS = 2_000;
-/** More than this many unused clients of one origin are not kept. */
-const SPARE_CLIENTS = 512;
+const DEFAULT_LIMITS: ConnectionLimits = { answerHeaderBytes: 64 * 1024, connectionAgeMs: 300_000 };
+
 /** Before more origins than that are kept, the unused ones are forgotten. */
 const MAX_ORIGINS = 1_000;
+const DIRECT: Egress = () => undefined;
 
-/**
- * The connections to one origin, each with one exchange at a time. The one that came back last is taken first, so that the
- * others age and close. undici's Pool does the same with a search through all of them and two more layers for each request.
- */
-class Clients implements Connections {
-  readonly #origin: string;
-  readonly #connectMs: number;
-  readonly #proxy: EgressProxy | undefined;
-  readonly #lookup: LookupFunction | undefined;
-  readonly #maxSpare: number;
-  readonly #all = new Set<Client>();
-  readonly #spare: Client[] = [];
+/** What goes to providers and comes from them, for the tests that look for secrets: `{ head }` and `{ chunk }`. */
+const SENT = channel('outrider:upstream:head');
+const RECEIVED = channel('outrider:upstream:body');
 
-  constructor(origin: string, connectMs: number, { egress, lookup, isReused = true }: UpstreamOptions) {
-    this.#origin = origin;
-    this.#connectMs = connectMs;
-    this.#proxy = egress?.(origin);
-    this.#lookup = lookup;
-    this.#maxSpare = isReused ? SPARE_CLIENTS : 0;
-  }
+/** Methods whose requests say that they have no body (RFC 9110 §8.6). */
+const EXPECTS_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
-  take(): Connection {
-    return (this.#spare.pop() ?? this.#create()) as unknown as Connection;
-  }
+/** One origin: its connections, and how heads to it are written. */
+class Origin implements Carrier {
+  readonly pool: Pool;
+  readonly #host: string;
+  readonly #relay: EgressProxy | undefined;
+  readonly #base: string;
 
-  give(connection: Connection): void {
-    const client = connection as unknown as Client;
-    if (this.#spare.length < this.#maxSpare) {
-      this.#spare.push(client);
-      return;
-    }
-    this.drop(connection);
-  }
-
-  drop(connection: Connection): void {
-    const client = connection as unknown as WiredClient;
-    this.#all.delete(client);
-    // Not while it is still telling of its error.
-    setImmediate(() => {
-      void client.destroy();
-      // The client itself would wait for it.
-      client.connecting?.destroy(new Error('given up'));
+  constructor(origin: string, connectMs: number, clock: Clock, options: UpstreamOptions) {
+    const { egress = DIRECT, lookup, isReused = true, limits = () => DEFAULT_LIMITS } = options;
+    this.#host = new URL(origin).host;
+    const relay = origin.startsWith('http:') ? egress(origin) : undefined;
+    this.#relay = relay;
+    this.#base = relay ? origin : '';
+    const sessions = new Map<string, Buffer>();
+    this.pool = new Pool({
+      clock,
+      isReused,
+      maxHeadBytes: () => limits().answerHeaderBytes,
+      maxAgeMs: () => limits().connectionAgeMs,
+      dial: (signal) => dialForHttp(origin, connectMs, { egress, clock, signal, sessions, ...(lookup && { lookup }) }),
     });
   }
 
-  #create(): Client {
-    const proxy = this.#proxy;
-    const timeout = this.#connectMs;
-    const connector = !proxy
-      ? buildConnector({ ...SECURE, timeout, ...(this.#lookup && { lookup: this.#lookup }) })
-      : this.#origin.startsWith('https:')
-        ? tunnelled(proxy, timeout)
-        : toProxy(proxy, timeout);
-    const options: Client.Options = {
-      pipelining: 1,
-      connect: (target, callback) => {
-        // The types keep quiet about the socket that it returns.
-        client.connecting = connector(target, (...[error, socket]) => {
-          client.connecting = undefined;
-          if (error) {
-            callback(error, null);
-            return;
-          }
-          client.wire = new Wire(socket);
-          callback(null, socket);
-        }) as unknown as Socket;
-      },
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
-      keepAliveMaxTimeout: 600_000,
-      maxHeaderSize: 64 * 1024,
-    };
-    const client: WiredClient =
-      proxy && !this.#origin.startsWith('https:')
-        ? new RelayedClient(this.#origin, proxy, options)
-        : new Client(this.#origin, options);
-    this.#all.add(client);
-    return client;
+  send(request: CarriedRequest, exchange: Exchange): { abort(): void } {
+    const head = this.#headOf(request);
+    if (SENT.hasSubscribers) SENT.publish({ head });
+    const { method, body, streamBytes } = request;
+    const listener = RECEIVED.hasSubscribers ? watched(exchange) : exchange;
+    return this.pool.send({ method, head, body, streamBytes }, this.#relay ? behindRelay(listener) : listener);
   }
 
-  get isIdle(): boolean {
-    return this.#spare.length === this.#all.size;
-  }
-
-  async destroy(): Promise<void> {
-    await Promise.all([...this.#all].map((client) => client.destroy()));
+  #headOf({ method, target, headers, body, streamBytes }: CarriedRequest): string {
+    const fields = ['host', this.#host, 'connection', 'keep-alive', ...headers];
+    if (this.#relay?.authorization) fields.push('proxy-authorization', this.#relay.authorization.reveal());
+    const isWhole = body === null || body instanceof Uint8Array;
+    const bytes = isWhole ? (body?.length ?? 0) : streamBytes;
+    if (bytes > 0 || (bytes === 0 && (EXPECTS_BODY.has(method) || !isWhole))) {
+      fields.push('content-length', String(bytes));
+    } else if (bytes < 0) fields.push('transfer-encoding', 'chunked');
+    return headText(`${method} ${this.#base}${target} HTTP/1.1`, fields);
   }
 }
 
-/** What we keep with a client. */
-interface WiredClient extends Client {
-  wire?: Wire;
-  /** While there is no connection yet. */
-  connecting?: Socket | undefined;
-}
-
-/** Said here, so that no environment variable can say otherwise. */
-const SECURE = { rejectUnauthorized: true, allowH2: false };
-
-/** Connects to a proxy, whatever host the client takes it for. */
-function toProxy(proxy: EgressProxy, timeout: number): buildConnector.connector {
-  const { protocol, hostname, host, port } = new URL(proxy.origin);
-  const connector = buildConnector({ ...SECURE, timeout });
-  const unbracketed = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-  return (_, callback) =>
-    connector({ protocol, hostname: unbracketed, host, port }, (...[error, socket]) =>
-      error ? callback(egressUnreachable(error), null) : callback(null, socket),
-    );
-}
-
-/** Connects through a proxy's tunnel, TLS with the provider within. */
-function tunnelled(proxy: EgressProxy, timeout: number): buildConnector.connector {
-  const connect = toProxy(proxy, timeout);
-  const secure = buildConnector({ ...SECURE, timeout });
-  const enter = async (socket: Socket, options: buildConnector.Options): Promise<Error | undefined> => {
-    const { hostname, port } = options;
-    const late = setTimeout(() => socket.destroy(), timeout).unref();
-    try {
-      await openTunnel(socket, `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port || 443}`, proxy);
-      return undefined;
-    } catch (error) {
-      return error as Error;
-    } finally {
-      clearTimeout(late);
-    }
+/** An exchange with a listener before it. */
+function wrapped(inner: Exchange, before: Partial<Exchange>): Exchange {
+  return {
+    onStarted: (controls) => inner.onStarted(controls),
+    onSent: () => inner.onSent(),
+    onHead: before.onHead ?? ((head) => inner.onHead(head)),
+    onData: before.onData ?? ((piece) => inner.onData(piece)),
+    onEnd: () => inner.onEnd(),
+    onFailed: (error) => inner.onFailed(error),
   };
-  return (options, callback) =>
-    connect(options, (...[error, socket]) => {
-      const onward = (failure: Error | null | undefined): void => {
-        if (failure) callback(failure, null);
-        else secure({ ...options, httpSocket: socket as Socket }, callback);
-      };
-      if (error) onward(error);
-      else void enter(socket, options).then(onward);
-    });
 }
 
-/** A client whose requests go to a proxy in absolute form. */
-class RelayedClient extends Client {
-  readonly #origin: string;
-  readonly #own: readonly string[];
+const watched = (inner: Exchange): Exchange =>
+  wrapped(inner, {
+    onData(piece) {
+      RECEIVED.publish({ chunk: piece });
+      inner.onData(piece);
+    },
+  });
 
-  constructor(origin: string, proxy: EgressProxy, options: Client.Options) {
-    super(proxy.origin, options);
-    this.#origin = origin;
-    this.#own = ['host', new URL(origin).host];
-    if (proxy.authorization) this.#own = [...this.#own, 'proxy-authorization', proxy.authorization.reveal()];
-  }
+/** A 407 comes from the egress proxy, and is no answer of the provider's. */
+const behindRelay = (inner: Exchange): Exchange =>
+  wrapped(inner, {
+    onHead(head: AnswerHead) {
+      if (head.status === 407) throw egressRefusal(407);
+      inner.onHead(head);
+    },
+  });
 
-  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const headers = [...(options.headers as readonly string[]), ...this.#own];
-    const exchange = new RelayedExchange(handler as unknown as UpstreamExchange);
-    return super.dispatch(
-      { ...options, path: this.#origin + options.path, headers },
-      exchange as unknown as Dispatcher.DispatchHandler,
-    );
-  }
-}
-
-/** HTTP/1.1 over undici's core client; redirects, caches and retries of its own it has none. */
+/** HTTP/1.1 towards the providers; redirects, caches and retries of its own it has none. */
 export function createUpstream(clock: Clock, options: UpstreamOptions = {}): Upstream {
-  const origins = new Map<string, Clients>();
+  const origins = new Map<string, Origin>();
   const deadlines = new Deadlines(clock);
-  const clientsOf = (origin: string, connectMs: number): Clients => {
+  const originOf = (origin: string, connectMs: number): Origin => {
     // The deadline of the attempt is the exact one; this only cleans up behind it.
     const seconds = Math.ceil(connectMs / 1_000) + 1;
     const key = `${origin} ${seconds}`;
-    let clients = origins.get(key);
-    if (!clients && origins.size >= MAX_ORIGINS) forgetIdle();
-    if (!clients) origins.set(key, (clients = new Clients(origin, seconds * 1_000, options)));
-    return clients;
+    let found = origins.get(key);
+    if (!found && origins.size >= MAX_ORIGINS) forgetIdle();
+    if (!found) origins.set(key, (found = new Origin(origin, seconds * 1_000, clock, options)));
+    return found;
   };
   /** Only where callers name the origins can there be so many. */
   const forgetIdle = (): void => {
-    for (const [key, clients] of origins) {
-      if (!clients.isIdle) continue;
+    for (const [key, { pool }] of origins) {
+      if (!pool.isIdle) continue;
       origins.delete(key);
-      void clients.destroy();
+      pool.close();
     }
   };
   return {
     send: (request) =>
-      new UpstreamExchange(request, clientsOf(request.origin, request.timeouts.connectMs), clock, deadlines),
+      new UpstreamExchange(request, originOf(request.origin, request.timeouts.connectMs), clock, deadlines),
     async close() {
-      await Promise.all([...origins.values()].map((clients) => clients.destroy()));
+      for (const { pool } of origins.values()) pool.close();
       origins.clear();
+      await Promise.resolve();
     },
   };
 }

@@ -30,8 +30,8 @@ store:
   kind: memory
 
 state_dir:
-timeouts: { connect: 5s, response: 60s, idle: 60s, token: 10s, lame_duck: 1s, drain: 25s }
-limits:   { header_bytes: 16KiB, headers: 200, url_bytes: 8KiB, connections: 10000, waiting: 1000, signed_body: 1MiB, body_memory: 16MiB }
+timeouts: { connect: 5s, response: 60s, idle: 60s, connection_age: 5m, token: 10s, lame_duck: 1s, drain: 25s }
+limits:   { header_bytes: 16KiB, headers: 200, url_bytes: 8KiB, answer_header_bytes: 64KiB, connections: 10000, waiting: 1000, signed_body: 1MiB, body_memory: 16MiB }
 replay:   { memory: 1MiB, spool: 64MiB, spool_total: 1GiB, dir: }
 log:      { level: info, format: auto, access: true }
 
@@ -82,6 +82,7 @@ test('the example of the specification is valid as it stands', (t) => {
         connectMs: 5_000,
         responseMs: 60_000,
         idleMs: 60_000,
+        connectionAgeMs: 300_000,
         tokenMs: 10_000,
         lameDuckMs: 1_000,
         drainMs: 25_000,
@@ -130,6 +131,7 @@ test('what the file leaves out is as the specification says', (t) => {
       connectMs: 5_000,
       responseMs: 60_000,
       idleMs: 60_000,
+      connectionAgeMs: 300_000,
       tokenMs: 10_000,
       lameDuckMs: 1_000,
       drainMs: 25_000,
@@ -138,6 +140,7 @@ test('what the file leaves out is as the specification says', (t) => {
       headerBytes: 16 * KiB,
       headers: 200,
       urlBytes: 8 * KiB,
+      answerHeaderBytes: 64 * KiB,
       connections: 10_000,
       waiting: 1_000,
       signedBodyBytes: MiB,

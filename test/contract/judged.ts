@@ -50,7 +50,7 @@ function headersAt({ fields }: Request): string[] {
 
 function differences(meaning: Meaning, request: Request, authority: string): string | undefined {
   const { method, target, headers, body, isChunked } = meaning;
-  const framing = isChunked && body !== '' ? 'chunked' : undefined;
+  const framing = isChunked ? 'chunked' : undefined;
   const host = request.fields.filter(([name]) => /^host$/i.test(name)).map(([, value]) => value);
   const pairs: readonly (readonly [string, unknown, unknown])[] = [
     ['method', method, request.method],

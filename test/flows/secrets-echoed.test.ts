@@ -96,7 +96,7 @@ test('a token endpoint that echoes secrets, in whatever part of its answer, gets
   }
   t.is(tokens.calls.length, Object.keys(TOKEN_ANSWERS).length, 'positive control: each was asked');
   t.true(tokens.calls.every(({ body }) => secretsIn(body).length > 0));
-  t.regex(outrider.logText(), /"cause":\{.*"cause":\{"name":"HTTPParserError"/, 'causes are told at level debug');
+  t.regex(outrider.logText(), /"cause":\{.*"cause":\{"name":"Http1Error"/, 'causes are told at level debug');
 });
 
 const KEY = 'Y2FuYXJ5LWVuY3J5cHRpb24ta2V5LTAwMDAwMDAwMDE=';

@@ -138,10 +138,10 @@ export const saidIn = (head: string): string =>
 const LONGEST_TOKEN_ANSWER = 16 * 1024;
 
 // What goes to providers and comes from them, whoever they are.
-diagnostics.subscribe('undici:client:sendHeaders', (message) => {
-  keepCredentials((message as { headers: string }).headers);
+diagnostics.subscribe('outrider:upstream:head', (message) => {
+  keepCredentials((message as { head: string }).head);
 });
-diagnostics.subscribe('undici:request:bodyChunkReceived', (message) => {
+diagnostics.subscribe('outrider:upstream:body', (message) => {
   const { chunk } = message as { chunk: Buffer };
   if (chunk.length < LONGEST_TOKEN_ANSWER && chunk.includes('token')) keepTokens(chunk.toString('latin1'));
 });

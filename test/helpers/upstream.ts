@@ -39,7 +39,7 @@ const readAndAnswer: Handler = async (arrival) => {
 export async function startUpstream(
   t: ExecutionContext,
   handler: Handler = readAndAnswer,
-  options: { readonly tls?: tls.TlsOptions; readonly host?: string } = {},
+  options: { readonly tls?: tls.TlsOptions; readonly host?: string; readonly port?: number } = {},
 ): Promise<Upstream> {
   const requests: Arrival[] = [];
   const violations: string[] = [];
@@ -94,7 +94,7 @@ export async function startUpstream(
       if (!socket.destroyed) secure.emit('connection', socket);
     });
   }
-  await new Promise<void>((resolve) => tcp.listen(0, options.host ?? '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => tcp.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve));
   const port = (tcp.address() as net.AddressInfo).port;
 
   const upstream: Upstream = {

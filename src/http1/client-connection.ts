@@ -1,0 +1,306 @@
+import type { Socket } from 'node:net';
+import { ChunkedDecoder } from './chunked.ts';
+import { Http1Error } from './error.ts';
+import { answerFraming, connectionOptions, type Framing } from './framing.ts';
+import { HeadReader, type AnswerHead } from './head.ts';
+import { chunkLine, LAST_CHUNK, message } from './write.ts';
+
+/** A request that is ready to be written. */
+export interface OutgoingRequest {
+  readonly method: string;
+  /** The whole head, one character for each byte. */
+  readonly head: string;
+  /** Whole, or as it streams; one that streams has a length, or is chunked. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | null;
+  /** Of a body that streams; -1: chunked. */
+  readonly streamBytes: number;
+}
+
+/** What an exchange can do with its connection. */
+export interface ExchangeControls {
+  readonly isPaused: boolean;
+  pause(): void;
+  resume(): void;
+  /** Closes the connection; nothing more is heard of the exchange. */
+  abort(): void;
+}
+
+/** Hears what becomes of one request. After `onEnd` or `onFailed` nothing more. */
+export interface Exchange {
+  /** From now on the request's bytes may have been sent. */
+  onStarted(controls: ExchangeControls): void;
+  /** The request's last byte is with the kernel, or on its way there. */
+  onSent(): void;
+  /** The head of the final answer; interim ones are dropped. */
+  onHead(head: AnswerHead): void;
+  /** At most one piece for each read of the socket. */
+  onData(piece: Buffer): void;
+  onEnd(): void;
+  /** @param error An {@link Http1Error}, the socket's own, or what the body threw. */
+  onFailed(error: Error): void;
+}
+
+export interface ConnectionSettings {
+  /** Of each head of an answer, interim ones too, and of trailers; asked at the beginning of each exchange. */
+  readonly maxHeadBytes: () => number;
+  /** Called when an exchange is over, before it hears so. */
+  released(connection: ClientConnection, isReusable: boolean): void;
+  /** Called when a connection that carries nothing is closed. */
+  lost(connection: ClientConnection): void;
+}
+
+/** What comes next: nothing, a head, a body. */
+type Expected = 'nothing' | 'head' | 'body';
+
+const HINT = /(?:^|,)[ \t]*timeout=(\d{1,6})/i;
+
+/** How long a server says that it keeps an unused connection, in milliseconds (`Keep-Alive: timeout=5`). */
+function keepAliveHint(fields: readonly string[]): number | undefined {
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (name.length !== 10 || name.toLowerCase() !== 'keep-alive') continue;
+    const seconds = HINT.exec(fields[i + 1] as string)?.[1];
+    if (seconds !== undefined) return Number(seconds) * 1000;
+  }
+  return undefined;
+}
+
+/** One connection to an upstream: one exchange at a time. */
+export class ClientConnection implements ExchangeControls {
+  /** What the last answer said of how long the connection is kept, milliseconds. */
+  hintMs: number | undefined;
+  isPaused = false;
+  readonly #socket: Socket;
+  readonly #settings: ConnectionSettings;
+  readonly #reader: HeadReader;
+  #expected: Expected = 'nothing';
+  #exchange: Exchange | undefined;
+  #method = '';
+  #maxHeadBytes = 0;
+  #framing: Framing = { kind: 'none' };
+  /** Of a body with a length. */
+  #leftBytes = 0;
+  #decoder: ChunkedDecoder | undefined;
+  #isSent = false;
+  #mayReuse = false;
+  #error: Error | undefined;
+  #onDrain: (() => void) | undefined;
+
+  constructor(socket: Socket, settings: ConnectionSettings) {
+    this.#socket = socket;
+    this.#settings = settings;
+    this.#reader = new HeadReader('answer', 0);
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('end', () => this.#ended());
+    socket.on('error', (error: Error) => (this.#error = error));
+    socket.on('close', () => this.#closed());
+    socket.on('drain', () => this.#drained());
+  }
+
+  /** Whether it can carry a request. */
+  get isUsable(): boolean {
+    return !this.#exchange && !this.#socket.destroyed && !this.#socket.readableEnded && this.#socket.writable;
+  }
+
+  /** Begins an exchange; the connection must be usable. */
+  send(request: OutgoingRequest, exchange: Exchange): void {
+    const { head, body } = request;
+    this.#exchange = exchange;
+    this.#method = request.method;
+    this.#expected = 'head';
+    this.#maxHeadBytes = this.#settings.maxHeadBytes();
+    this.#reader.reset(this.#maxHeadBytes);
+    this.#isSent = false;
+    this.#error = undefined;
+    this.hintMs = undefined;
+    exchange.onStarted(this);
+    // It may have been given up.
+    if (this.#exchange !== exchange) return;
+    if (body !== null && !(body instanceof Uint8Array)) {
+      void this.#stream(request, body, exchange);
+      return;
+    }
+    if (body && body.length > 0) this.#socket.write(message(head, body));
+    else this.#socket.write(head, 'latin1');
+    this.#sent(exchange);
+  }
+
+  pause(): void {
+    this.isPaused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    this.#socket.resume();
+  }
+
+  abort(): void {
+    this.#exchange = undefined;
+    this.#socket.destroy();
+    this.#drained();
+  }
+
+  /** Closes the connection; an exchange that is under way fails. */
+  close(): void {
+    this.#fail(new Http1Error('truncated', 0));
+  }
+
+  /** Writes a body as it comes, the head together with its first piece. */
+  async #stream(
+    { head, streamBytes }: OutgoingRequest,
+    body: AsyncIterable<Uint8Array>,
+    exchange: Exchange,
+  ): Promise<void> {
+    const isChunked = streamBytes < 0;
+    let first: string | undefined = head;
+    let bytes = 0;
+    try {
+      for await (const piece of body) {
+        if (this.#exchange !== exchange) return;
+        bytes += piece.length;
+        if (!isChunked && bytes > streamBytes) throw new Http1Error('bad_length', bytes);
+        this.#socket.cork();
+        if (first !== undefined) this.#socket.write(first, 'latin1');
+        first = undefined;
+        if (piece.length > 0) {
+          if (isChunked) this.#socket.write(chunkLine(piece.length), 'latin1');
+          this.#socket.write(piece);
+          if (isChunked) this.#socket.write('\r\n', 'latin1');
+        }
+        this.#socket.uncork();
+        if (this.#socket.writableNeedDrain) await new Promise<void>((resolve) => (this.#onDrain = resolve));
+        if (this.#exchange !== exchange) return;
+      }
+      if (!isChunked && bytes < streamBytes) throw new Http1Error('bad_length', bytes);
+      const rest = (first ?? '') + (isChunked ? LAST_CHUNK : '');
+      if (rest !== '') this.#socket.write(rest, 'latin1');
+      this.#sent(exchange);
+    } catch (error) {
+      if (this.#exchange === exchange) this.#fail(error as Error);
+    }
+  }
+
+  #sent(exchange: Exchange): void {
+    if (this.#exchange !== exchange) return;
+    this.#isSent = true;
+    exchange.onSent();
+  }
+
+  #drained(): void {
+    const onDrain = this.#onDrain;
+    this.#onDrain = undefined;
+    onDrain?.();
+  }
+
+  #read(chunk: Buffer): void {
+    try {
+      for (let at = 0; at < chunk.length;) {
+        if (this.#expected === 'nothing') {
+          // Nobody asked for it, so nobody gets it, and nothing that comes later.
+          this.#socket.destroy();
+          return;
+        }
+        if (this.#expected === 'body') {
+          at = this.#readBody(chunk, at);
+          continue;
+        }
+        at = this.#reader.read(chunk, at);
+        if (at < 0) return;
+        this.#readHead(at < chunk.length);
+      }
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  #readHead(hasMore: boolean): void {
+    const head = this.#reader.answer();
+    this.#reader.reset();
+    if (head.status === 101) throw new Http1Error('unexpected_switch', 0);
+    if (head.status < 200) return;
+    const framing = answerFraming(head, this.#method);
+    const options = connectionOptions(head.fields);
+    this.#framing = framing;
+    this.#mayReuse = head.minor === 1 && framing.kind !== 'close' && !options.includes('close');
+    this.hintMs = keepAliveHint(head.fields);
+    this.#leftBytes = framing.kind === 'length' ? framing.bytes : 0;
+    this.#decoder = framing.kind === 'chunked' ? new ChunkedDecoder({ trailerBytes: this.#maxHeadBytes }) : undefined;
+    this.#expected = 'body';
+    const exchange = this.#exchange as Exchange;
+    exchange.onHead(head);
+    const isWhole = framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0);
+    if (isWhole && this.#exchange === exchange) this.#finish(hasMore);
+  }
+
+  /** Returns where the rest begins. */
+  #readBody(chunk: Buffer, at: number): number {
+    const exchange = this.#exchange as Exchange;
+    if (this.#framing.kind === 'length') {
+      const end = Math.min(chunk.length, at + this.#leftBytes);
+      this.#leftBytes -= end - at;
+      const isLast = this.#leftBytes === 0;
+      exchange.onData(chunk.subarray(at, end));
+      if (isLast && this.#exchange === exchange) this.#finish(end < chunk.length);
+      return this.#exchange === exchange ? end : chunk.length;
+    }
+    if (this.#framing.kind === 'close') {
+      exchange.onData(at === 0 ? chunk : chunk.subarray(at));
+      return chunk.length;
+    }
+    const decoder = this.#decoder as ChunkedDecoder;
+    const pieces: Buffer[] = [];
+    let broken: unknown;
+    let end = chunk.length;
+    try {
+      end = decoder.read(chunk, at, (piece) => pieces.push(piece));
+    } catch (error) {
+      broken = error;
+    }
+    // What came before the fault is the caller's.
+    if (pieces.length > 0) exchange.onData(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces));
+    if (this.#exchange !== exchange) return chunk.length;
+    if (broken) throw broken as Error;
+    if (decoder.isDone) this.#finish(end < chunk.length);
+    return this.#exchange === exchange ? end : chunk.length;
+  }
+
+  /** The answer is whole. */
+  #finish(hasMore: boolean): void {
+    const exchange = this.#exchange as Exchange;
+    this.#exchange = undefined;
+    this.#expected = 'nothing';
+    const isReusable = this.#mayReuse && this.#isSent && !hasMore && !this.#socket.readableEnded;
+    if (this.isPaused) this.resume();
+    if (!isReusable) this.#socket.destroy();
+    this.#drained();
+    this.#settings.released(this, isReusable);
+    exchange.onEnd();
+  }
+
+  #fail(error: Error): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    this.#expected = 'nothing';
+    this.#socket.destroy();
+    this.#drained();
+    if (!exchange) return;
+    this.#settings.released(this, false);
+    exchange.onFailed(error);
+  }
+
+  /** The peer sends no more. */
+  #ended(): void {
+    if (this.#exchange && this.#expected === 'body' && this.#framing.kind === 'close' && !this.#error) {
+      this.#finish(true);
+      return;
+    }
+    this.#socket.destroy();
+  }
+
+  #closed(): void {
+    if (this.#exchange) this.#fail(this.#error ?? new Http1Error('truncated', 0));
+    else this.#settings.lost(this);
+  }
+}

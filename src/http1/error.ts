@@ -1,0 +1,29 @@
+/** What is wrong with a message, by a stable code. */
+export const HTTP1_ERRORS = {
+  bad_start_line: 'the first line is none of HTTP/1.0 or 1.1',
+  bad_field: 'a line of the head is not a field by RFC 9112',
+  head_too_large: 'the head is larger than the limit',
+  bad_length: 'the length is not told, or told in two ways',
+  bad_chunk: 'the chunked coding is broken',
+  chunk_overhead: 'the chunks cost more than they carry',
+  trailers_too_large: 'the trailers are larger than the limit',
+  unexpected_bytes: 'bytes came that nobody asked for',
+  unexpected_switch: 'protocols are switched, and nobody asked for it',
+  truncated: 'the connection ended before the message was complete',
+} as const;
+
+export type Http1ErrorCode = keyof typeof HTTP1_ERRORS;
+
+/** A message that is not HTTP/1.1 as RFC 9112 has it, or goes beyond a limit. */
+export class Http1Error extends Error {
+  override readonly name = 'Http1Error';
+  readonly code: Http1ErrorCode;
+  /** Where in the head or the chunked body it went wrong, in bytes. */
+  readonly at: number;
+
+  constructor(code: Http1ErrorCode, at: number) {
+    super(HTTP1_ERRORS[code]);
+    this.code = code;
+    this.at = at;
+  }
+}

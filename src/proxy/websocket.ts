@@ -1,0 +1,265 @@
+import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import httpProxy from 'http-proxy';
+import type { Clock, Timer } from '../core/clock.ts';
+import { OutriderError } from '../core/errors.ts';
+import { headerValues, type RawHeaders } from '../core/headers.ts';
+import type { Exchange, ExchangeControls } from '../http1/client-connection.ts';
+import { UpstreamExchange, type CarriedRequest, type Carrier } from './attempt.ts';
+import { Deadlines } from './deadlines.ts';
+import { dialOrigin } from './egress-dial.ts';
+import type { Egress } from './egress.ts';
+import { HALF_OPEN_MS, PROBE_MS } from './socket-caller.ts';
+import type { Upstream } from './upstream.ts';
+
+const badResponse = (detail: string): OutriderError => new OutriderError('upstream_bad_response', { detail });
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/**
+ * The caller as http-proxy sees it: a socket from which it reads what goes to the upstream, once that has switched
+ * protocols, and into which it writes the answer, headed by one of its own making, which is dropped for the one that came.
+ */
+class Bridge extends Duplex {
+  readonly #exchange: Exchange;
+  readonly #body: AsyncIterable<Uint8Array>;
+  readonly #clock: Clock;
+  readonly #controls: Mutable<ExchangeControls>;
+  #proxyReq: ClientRequest | undefined;
+  #onward: Socket | undefined;
+  #hasHead = false;
+  #hasMoved = false;
+  #timer: Timer | undefined;
+  #isReading = false;
+  #wantMore: (() => void) | undefined;
+  #takeMore: (() => void) | undefined;
+
+  constructor(body: AsyncIterable<Uint8Array>, exchange: Exchange, clock: Clock) {
+    super();
+    this.#body = body;
+    this.#exchange = exchange;
+    this.#clock = clock;
+    this.#controls = {
+      isPaused: false,
+      pause: () => void (this.#controls.isPaused = true),
+      resume: () => {
+        this.#controls.isPaused = false;
+        const takeMore = this.#takeMore;
+        this.#takeMore = undefined;
+        takeMore?.();
+      },
+      abort: () => void this.destroy(),
+    };
+  }
+
+  // What http-proxy sets on every socket.
+  setTimeout(): void {}
+  setNoDelay(): void {}
+  setKeepAlive(): void {}
+
+  /** http-proxy has made its request and not sent it yet. */
+  follow(proxyReq: ClientRequest): void {
+    this.#proxyReq = proxyReq
+      .on('error', (error) => this.fail(error))
+      .on('socket', (socket) => {
+        // A tunnel through an egress proxy comes paused.
+        socket.resume();
+        this.#exchange.onStarted(this.#controls);
+      })
+      .on('finish', () => this.#exchange.onSent())
+      .on('upgrade', (answer, socket: Socket) => this.#switched(answer, socket))
+      .on('response', (answer) => this.#answered(answer));
+  }
+
+  #begin({ statusCode = 0, statusMessage = '', httpVersionMinor, rawHeaders }: IncomingMessage): void {
+    const minor = httpVersionMinor === 0 ? 0 : 1;
+    this.#exchange.onHead({ status: statusCode, reason: statusMessage, minor, fields: rawHeaders });
+  }
+
+  #switched(answer: IncomingMessage, socket: Socket): void {
+    this.#onward = socket;
+    socket.on('close', () => this.fail(new Error('closed')));
+    const protocols = headerValues(answer.rawHeaders, 'upgrade');
+    if (answer.httpVersionMinor === 0 || protocols.length !== 1 || protocols[0]?.toLowerCase() !== 'websocket') {
+      this.fail(badResponse('the provider switched to a protocol that was not asked for'));
+      return;
+    }
+    this.#begin(answer);
+  }
+
+  #answered(answer: IncomingMessage): void {
+    answer.on('error', (error) => this.fail(error));
+    if (answer.statusCode === 101) this.fail(badResponse('the provider switched protocols and did not say to which'));
+    else this.#begin(answer);
+  }
+
+  /** It came to nothing, or broke. */
+  fail(error: Error): void {
+    if (this.destroyed) return;
+    this.destroy();
+    this.#exchange.onFailed(error);
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    if (!this.#hasHead) {
+      this.#hasHead = true;
+      // By now http-proxy has set what it sets.
+      this.#onward?.setKeepAlive(true, PROBE_MS);
+      done();
+      return;
+    }
+    this.#hasMoved = true;
+    this.#exchange.onData(chunk);
+    if (this.#controls.isPaused) this.#takeMore = done;
+    else done();
+  }
+
+  override _final(done: () => void): void {
+    this.#exchange.onEnd();
+    done();
+    if (!this.#onward) this.destroy();
+  }
+
+  override _read(): void {
+    this.#wantMore?.();
+    if (this.#isReading) return;
+    this.#isReading = true;
+    void this.#pump();
+  }
+
+  async #pump(): Promise<void> {
+    try {
+      for await (const chunk of this.#body) {
+        if (!this.push(chunk)) await new Promise<void>((resolve) => (this.#wantMore = resolve));
+        if (this.destroyed) return;
+      }
+      this.push(null);
+      this.#watch();
+    } catch {
+      // The caller is gone.
+      this.destroy();
+    }
+  }
+
+  /** The caller is done: the provider may not stay silent for long. */
+  #watch(): void {
+    this.#hasMoved = false;
+    this.#timer = this.#clock.after(HALF_OPEN_MS, () => {
+      // Who is slow to take what the other has sent is not silent.
+      const isStuck = this.#controls.isPaused || (this.#onward?.writableLength ?? 0) > 0;
+      if (this.#hasMoved || isStuck) this.#watch();
+      else this.fail(new OutriderError('upstream_timeout', { detail: 'silence after the caller was done' }));
+    });
+  }
+
+  #abort(): void {
+    const socket = this.#onward;
+    // Who goes on after the end of a stream, as HTTP servers do, hears of an abort by a reset alone. Only plain TCP has one,
+    // and a socket that has said that it is done can't be reset: Node would never close it.
+    const isReset = socket && !('encrypted' in socket) && !socket.readableEnded && !socket.writableEnded;
+    if (isReset) socket.resetAndDestroy();
+    else socket?.destroy();
+  }
+
+  override _destroy(_error: unknown, done: (error: null) => void): void {
+    this.#timer?.cancel();
+    this.#wantMore?.();
+    this.#proxyReq?.destroy();
+    this.#abort();
+    done(null);
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+/** http-proxy turns away whatever does not look like this. */
+const LOOKS: Pick<IncomingMessage, 'method' | 'url' | 'headers'> = {
+  method: 'GET',
+  url: '/',
+  headers: { upgrade: 'websocket' },
+};
+/** Where to is the agent's business. */
+const TARGET = { host: 'upstream', port: 80, protocol: 'http:' };
+
+/** http-proxy calls `util._extend`, of which Node warns on stderr; nobody who reads that could do anything about it. */
+function quietly(act: () => void): void {
+  const before = process.noDeprecation ?? false;
+  process.noDeprecation = true;
+  try {
+    act();
+  } finally {
+    process.noDeprecation = before;
+  }
+}
+
+/**
+ * What http-proxy writes the options of its request over. Path and headers stay as they are here: it would take double
+ * slashes out of the one, and turn the other's order around.
+ */
+function settled(path: string, headers: RawHeaders): object {
+  const fixed = (value: unknown): PropertyDescriptor => ({ enumerable: true, get: () => value, set: () => undefined });
+  return Object.defineProperties({}, { path: fixed(path), headers: fixed(headers) });
+}
+
+/** One handshake through http-proxy, on a connection of its own. */
+class Handshake {
+  readonly #origin: string;
+  readonly #dial: (signal: AbortSignal) => Promise<Socket>;
+  readonly #clock: Clock;
+  readonly #dialling = new AbortController();
+  #bridge: Bridge | undefined;
+
+  constructor(origin: string, dial: (signal: AbortSignal) => Promise<Socket>, clock: Clock) {
+    this.#origin = origin;
+    this.#dial = dial;
+    this.#clock = clock;
+  }
+
+  send({ target, headers, body }: CarriedRequest, exchange: Exchange): void {
+    if (!body || body instanceof Uint8Array) {
+      throw new OutriderError('bad_body', { detail: 'the credential goes into a body, and a handshake has none' });
+    }
+    const agent = new Agent();
+    agent.createConnection = (_, done) => {
+      const reached = done as (error: Error | null, socket?: Socket) => void;
+      this.#dial(this.#dialling.signal).then(
+        (socket) => reached(null, socket),
+        (error: unknown) => reached(error as Error),
+      );
+      return undefined;
+    };
+    const own = ['Host', new URL(this.#origin).host, 'Connection', 'Upgrade', 'Upgrade', 'websocket'];
+    const options = { target: TARGET, agent, ssl: settled(target, [...own, ...headers]) };
+    const bridge = new Bridge(body, exchange, this.#clock);
+    this.#bridge = bridge;
+    quietly(() => proxy.ws(LOOKS as IncomingMessage, bridge, NOTHING, options, (error) => bridge.fail(error)));
+  }
+
+  destroy(): void {
+    this.#dialling.abort();
+    this.#bridge?.destroy();
+  }
+}
+
+const proxy = httpProxy.createProxyServer();
+proxy.on('proxyReqWs', (proxyReq, _req, bridge) => (bridge as unknown as Bridge).follow(proxyReq));
+
+/** Carries WebSocket handshakes, and what follows them. */
+export function createHandshakes(clock: Clock, egress: Egress): Pick<Upstream, 'send'> {
+  const deadlines = new Deadlines(clock);
+  return {
+    send(request) {
+      const { origin, timeouts } = request;
+      const dial = (signal: AbortSignal): Promise<Socket> =>
+        dialOrigin(origin, timeouts.connectMs, { egress, clock, signal });
+      const carrier: Carrier = {
+        send(carried, exchange) {
+          const handshake = new Handshake(origin, dial, clock);
+          handshake.send(carried, exchange);
+          return { abort: () => handshake.destroy() };
+        },
+      };
+      return new UpstreamExchange({ ...request, streamBytes: -1 }, carrier, clock, deadlines);
+    },
+  };
+}
