@@ -15,7 +15,7 @@ const SEED = Number(process.env['OUTRIDER_FLOOD_SEED'] ?? 1);
 const QUIET_MS = 1_000;
 const LOOK_MS = 700;
 /** Other tests run beside these: of so many looks one must be good. */
-const LOOKS = 10;
+const LOOKS = 30;
 /** Below that, a quotient of two percentiles tells of the machine, not of the proxy. */
 const LEAST_P99_MS = 4;
 const MAX_MIB = 250;
@@ -81,7 +81,8 @@ const QUICK = new Set(['uploads']);
 for (const { kind, what, count, maxSlowdown, isFinite } of CASES) {
   const flooded = IS_SLOW || QUICK.has(kind) ? test.serial : test.serial.skip;
   flooded(`${what} (${count}) cost no good caller a request, and the proxy no more than ${MAX_MIB} MiB`, async (t) => {
-    t.timeout(120_000);
+    // Alone it takes half a minute at most; beside the other tests it has to share their cores.
+    t.timeout(300_000);
     const provider = await startProvider(t);
     const flooded = fork(FLOODED, { execPath: process.execPath });
     t.teardown(() => flooded.kill('SIGKILL'));
@@ -97,8 +98,10 @@ for (const { kind, what, count, maxSlowdown, isFinite } of CASES) {
     let flood = begin(t, kind, proxy.port, count);
     await until(`the flood of ${kind}`, () => flood.isReady, 30_000);
     const looks: Service[] = [];
+    let hasEnded = false;
     const isEnough = (): boolean => {
-      if (isFinite && !flood.isDone) return false;
+      hasEnded ||= flood.isDone;
+      if (isFinite && !hasEnded) return false;
       if (maxSlowdown === undefined) return looks.length >= 2;
       return looks.some((look) => slowdown(quiet, look) <= maxSlowdown) || looks.length >= LOOKS;
     };
