@@ -102,13 +102,13 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     answerHeaderBytes: current.limits.answerHeaderBytes,
     connectionAgeMs: current.timeouts.connectionAgeMs,
   });
-  const anyLookup = sharedLookup(options.lookup);
-  const upstream = createUpstream(clock, { egress, lookup: anyLookup, limits });
-  const lookup = guardedLookup(anyLookup);
-  const unmatchedUpstream = createUpstream(clock, { egress, lookup, limits });
-  const handshakes = new LazyHandshakes(clock, egress);
+  const lookup = sharedLookup(options.lookup);
+  const upstream = createUpstream(clock, { egress, lookup, limits });
+  const guarded = guardedLookup(lookup);
+  const unmatchedUpstream = createUpstream(clock, { egress, lookup: guarded, limits });
+  const handshakes = new LazyHandshakes(clock, egress, lookup);
   // Were it lost on a connection that the endpoint is just giving up, a token call would cost everybody a back-off.
-  const tokenUpstream = createUpstream(clock, { egress, lookup: anyLookup, limits, isReused: false });
+  const tokenUpstream = createUpstream(clock, { egress, lookup, limits, isReused: false });
   const http: HttpClient = createClient(tokenUpstream, clock);
   let store: TokenStore | undefined;
   const budgets = {
@@ -171,7 +171,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     nextRequestId,
     complain,
     refuse: (socket, error, requestId) => listener?.refuseTunnel(socket, error, requestId),
-    dial: (destination) => dialUnmatched(destination, current.timeouts.connectMs, { egress, lookup, clock }),
+    dial: (destination) => dialUnmatched(destination, current.timeouts.connectMs, { egress, lookup: guarded, clock }),
     intercept: ({ socket, head }, destination) => interceptor.intercept(socket, head, destination),
     passThrough: (socket, head, onward) => passThrough(socket, head, onward, clock),
   });

@@ -7,7 +7,6 @@ export const HTTP1_ERRORS = {
   bad_chunk: 'the chunked coding is broken',
   chunk_overhead: 'the chunks cost more than they carry',
   trailers_too_large: 'the trailers are larger than the limit',
-  unexpected_bytes: 'bytes came that nobody asked for',
   unexpected_switch: 'protocols are switched, and nobody asked for it',
   truncated: 'the connection ended before the message was complete',
 } as const;

@@ -93,11 +93,6 @@ export class HeadReader {
     this.#skipped = 0;
   }
 
-  /** Whether nothing of a head has come yet. */
-  get isFresh(): boolean {
-    return this.#held === 0 && this.#skipped === 0 && (this.#state === BEFORE || this.#state === FIELD);
-  }
-
   /** Reads on from `from`; returns where the rest begins once the head is whole, else -1. Throws {@link Http1Error}. */
   read(chunk: Buffer, from: number): number {
     const marks = this.#marks;

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import { headerValues } from '../core/headers.ts';
@@ -56,17 +57,19 @@ export function checkHandshake(visitor: Visitor, { hasBody, connectionOptions }:
 export class LazyHandshakes {
   readonly #clock: Clock;
   readonly #egress: Egress;
+  readonly #lookup: LookupFunction;
   #carrier: Handshakes | undefined;
 
-  constructor(clock: Clock, egress: Egress) {
+  constructor(clock: Clock, egress: Egress, lookup: LookupFunction) {
     this.#clock = clock;
     this.#egress = egress;
+    this.#lookup = lookup;
   }
 
   async prepare(lanes: readonly Lane[]): Promise<void> {
     if (this.#carrier || !lanes.some(({ websocket }) => websocket)) return;
     const { createHandshakes } = await import('./websocket.ts');
-    this.#carrier = createHandshakes(this.#clock, this.#egress);
+    this.#carrier = createHandshakes(this.#clock, this.#egress, this.#lookup);
   }
 
   send(request: UpstreamRequest): Attempt {

@@ -1,5 +1,5 @@
 import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import httpProxy from 'http-proxy';
 import type { Clock, Timer } from '../core/clock.ts';
@@ -245,13 +245,13 @@ const proxy = httpProxy.createProxyServer();
 proxy.on('proxyReqWs', (proxyReq, _req, bridge) => (bridge as unknown as Bridge).follow(proxyReq));
 
 /** Carries WebSocket handshakes, and what follows them. */
-export function createHandshakes(clock: Clock, egress: Egress): Pick<Upstream, 'send'> {
+export function createHandshakes(clock: Clock, egress: Egress, lookup: LookupFunction): Pick<Upstream, 'send'> {
   const deadlines = new Deadlines(clock);
   return {
     send(request) {
       const { origin, timeouts } = request;
       const dial = (signal: AbortSignal): Promise<Socket> =>
-        dialOrigin(origin, timeouts.connectMs, { egress, clock, signal });
+        dialOrigin(origin, timeouts.connectMs, { egress, lookup, clock, signal });
       const carrier: Carrier = {
         send(carried, exchange) {
           const handshake = new Handshake(origin, dial, clock);

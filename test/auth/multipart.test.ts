@@ -96,6 +96,14 @@ for (const boundary of [
   });
 }
 
+test('of two boundaries none is taken, though the body fits the first', (t) => {
+  for (const more of ['; boundary=b', '; xboundary=b', '; charset="boundary=b"']) {
+    const type = `${typeWith(BOUNDARY)}${more}`;
+    const error = t.throws(() => formOf(type).read(bodyOf(ONE)));
+    t.regex((error as Error & { detail?: string }).detail ?? '', /must name one boundary/, more);
+  }
+});
+
 for (const [what, type] of Object.entries({
   'another one within a value': 'multipart/form-data; charset="boundary=a"; boundary=b',
   'another one within the boundary': 'multipart/form-data; boundary="a boundary=b"',

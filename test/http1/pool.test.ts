@@ -88,6 +88,27 @@ test('an old connection takes no further request, each up to a tenth less old', 
   }
 });
 
+test('age is looked at whenever a connection is taken and given back, whether it has been swept or not', async (t) => {
+  const taken = await given(t, { maxAgeMs: () => 500, random: () => 0 });
+  await taken.call();
+  await taken.clock.advance(499);
+  await taken.call();
+  t.is(taken.upstream.connections, 1);
+  await taken.clock.advance(1);
+  await taken.call();
+  t.is(taken.upstream.connections, 2);
+
+  const back = await given(t, { maxAgeMs: () => 500, random: () => 0 });
+  const answer = back.upstream.handler;
+  back.upstream.handler = () => undefined;
+  const underWay = back.call();
+  const arrival = await back.upstream.request(1);
+  await back.clock.advance(500);
+  void answer(arrival, 1);
+  t.is(await underWay, '200');
+  await until('it to close', () => back.upstream.openConnections === 0);
+});
+
 test('where nothing is used again each request has a connection of its own, and it is closed behind it', async (t) => {
   const { upstream, call } = await given(t, { isReused: false });
   t.is(await call(), '200');
