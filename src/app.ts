@@ -11,6 +11,7 @@ import { createEvents, type Events } from './core/events.ts';
 import type { HttpClient } from './core/http.ts';
 import { VERSION } from './core/version.ts';
 import { compileEngine, type CompiledEngine } from './engine.ts';
+import { ReadScheduler } from './http1/read-scheduler.ts';
 import { logExchanges } from './observe/access-log.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
@@ -23,11 +24,9 @@ import { sharedLookup } from './proxy/lookup.ts';
 import { dialUnmatched } from './proxy/egress-dial.ts';
 import { createExchange } from './proxy/exchange.ts';
 import { createConnectDoor } from './proxy/forward-connect.ts';
-import { requestIdIn } from './proxy/framing.ts';
 import { createGuard } from './proxy/guard.ts';
-import { createHandshakeGate, LazyHandshakes } from './proxy/handshake.ts';
-import { createListener, type Listener } from './proxy/listener.ts';
-import { answerError } from './proxy/respond.ts';
+import { LazyHandshakes } from './proxy/handshake.ts';
+import { createListener, serverLimits, type Listener } from './proxy/listener.ts';
 import { egressPasswords, readEgress } from './proxy/egress.ts';
 import { createUpstream, type ConnectionLimits } from './proxy/upstream.ts';
 import { endpointsOf, simulatedProviders, startSimulator } from './simulation.ts';
@@ -76,6 +75,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const instance = randomBytes(6).toString('hex');
   const pseudonym = `outrider-${instance}`;
   let current = config;
+  let limitsOfServer = serverLimits(config);
   let engine: CompiledEngine | undefined;
   let requests = 0;
   const nextRequestId = (): string => `${instance}-${(++requests).toString(36)}`;
@@ -102,13 +102,14 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     answerHeaderBytes: current.limits.answerHeaderBytes,
     connectionAgeMs: current.timeouts.connectionAgeMs,
   });
+  const scheduler = new ReadScheduler();
   const lookup = sharedLookup(options.lookup);
-  const upstream = createUpstream(clock, { egress, lookup, limits });
+  const upstream = createUpstream(clock, scheduler, { egress, lookup, limits });
   const guarded = guardedLookup(lookup);
-  const unmatchedUpstream = createUpstream(clock, { egress, lookup: guarded, limits });
-  const handshakes = new LazyHandshakes(clock, egress, lookup);
+  const unmatchedUpstream = createUpstream(clock, scheduler, { egress, lookup: guarded, limits });
+  const handshakes = new LazyHandshakes(clock, scheduler, egress, lookup);
   // Were it lost on a connection that the endpoint is just giving up, a token call would cost everybody a back-off.
-  const tokenUpstream = createUpstream(clock, { egress, lookup, limits, isReused: false });
+  const tokenUpstream = createUpstream(clock, scheduler, { egress, lookup, limits, isReused: false });
   const http: HttpClient = createClient(tokenUpstream, clock);
   let store: TokenStore | undefined;
   const budgets = {
@@ -172,7 +173,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     complain,
     refuse: (socket, error, requestId) => listener?.refuseTunnel(socket, error, requestId),
     dial: (destination) => dialUnmatched(destination, current.timeouts.connectMs, { egress, lookup: guarded, clock }),
-    intercept: ({ socket, head }, destination) => interceptor.intercept(socket, head, destination),
+    intercept: ({ socket, behind }, destination) => interceptor.intercept(socket, behind, destination),
     passThrough: (socket, head, onward) => passThrough(socket, head, onward, clock),
   });
 
@@ -202,15 +203,12 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     stopWatching = config.watchSecrets();
     listener = createListener({
       address: config.listen.address,
-      get limits() {
-        return current.limits;
-      },
+      limits: () => limitsOfServer,
       clock,
+      events,
+      scheduler,
       handle,
-      mayUpgrade: createHandshakeGate({ engine: () => engine as CompiledEngine, pseudonym }),
       connect: (request) => void connect(request),
-      refuse: (caller, error) =>
-        answerError(caller, error, requestIdIn(caller.headers) ?? nextRequestId(), undefined, []),
       nextRequestId,
     });
     const origin = await listener.listen();
@@ -292,6 +290,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       stopWatching?.();
       stopWatching = next.watchSecrets();
       current = next;
+      limitsOfServer = serverLimits(next);
       budgets.memory.resize(next.limits.bodyMemoryBytes);
       before?.retire(engine);
       events.emit('notice', { level: 'info', message: 'the config was reloaded' });

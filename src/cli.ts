@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { METHODS } from 'node:http';
 import type { Command as Program } from 'commander';
 import { boundHeap } from './commands/bounded-heap.ts';
 import { keepCompiledCode } from './commands/compile-cache.ts';
@@ -13,6 +12,7 @@ keepCompiledCode();
 const { Command, CommanderError, InvalidArgumentError } = await import('commander');
 const { complain, complainOf } = await import('./commands/output.ts');
 const { VERSION } = await import('./core/version.ts');
+const { METHODS } = await import('./http1/methods.ts');
 
 const WRONG_USAGE = 2;
 
@@ -48,10 +48,10 @@ function addHeader(text: string, before: readonly string[] = []): readonly strin
 }
 
 function readMethod(text: string): string {
-  if (METHODS.includes(text)) return text;
+  if (METHODS.has(text)) return text;
   const upper = text.toUpperCase();
   throw new InvalidArgumentError(
-    METHODS.includes(upper) ? `Methods are case-sensitive: ${upper}?` : 'It is not a method that the proxy takes.',
+    METHODS.has(upper) ? `Methods are case-sensitive: ${upper}?` : 'It is not a method that the proxy takes.',
   );
 }
 

@@ -93,6 +93,10 @@ export function compileEngine(
   const lanes = config.routes.map((route): Lane => {
     const upstream = upstreamOf(route, endpoints);
     const url = new URL(upstream);
+    const authorizer =
+      route.provider === undefined ? undefined : providers.get(route.provider)?.auth.forUpstream(upstream);
+    // What no answer can reject is never sent again.
+    const isKept = route.replay !== false && (authorizer?.rejectStatuses.size ?? 0) > 0;
     return {
       name: route.name,
       match: route.match,
@@ -105,10 +109,10 @@ export function compileEngine(
       },
       apiPaths: apiPathsOf(route, config, endpoints, upstream),
       forward: createForward(route.headers, `1.1 ${deps.pseudonym}`),
-      authorizer: route.provider === undefined ? undefined : providers.get(route.provider)?.auth.forUpstream(upstream),
+      authorizer,
       timeouts: route.timeouts,
       replays: route.replay !== false,
-      keep: route.replay === false ? keepNothing : route.replay,
+      keep: isKept && route.replay ? route.replay : keepNothing,
       tokenEndpoints: tokenEndpoints.at(destinationOfUrl(upstream)),
       websocket: route.websocket,
     };

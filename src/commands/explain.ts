@@ -10,8 +10,8 @@ import { endpointsOf } from '../simulation.ts';
 import { oneLine } from '../observe/line.ts';
 import { isSecretKey, REDACTED } from '../observe/redact.ts';
 import { findRoute, tokenAnswer } from '../proxy/door.ts';
-import { readHead } from '../proxy/framing.ts';
-import { asksForWebSocket } from '../proxy/handshake.ts';
+import { readHead } from '../proxy/request-head.ts';
+import { isHandshake } from '../proxy/handshake.ts';
 import type { Candidate } from '../proxy/router.ts';
 import { joinTarget } from '../proxy/target.ts';
 import { createMemoryStore } from '../store/memory.ts';
@@ -125,11 +125,11 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
   const { host, target, destination } = readUrl(options.url, config, engine);
   const body = options.body === undefined ? null : Buffer.from(options.body);
   const own = ['Host', host, ...options.headers, ...(body ? ['Content-Length', String(body.length)] : [])];
-  const head = readHead(target, '1.1', own, engine.limits);
+  const head = readHead(own);
   const path = target.split('?')[0] as string;
   const candidate: Candidate = { method, path, host, headers: own };
   const route = findRoute(engine, destination, candidate);
-  const answered = tokenAnswer(engine, destination, route, { method, target }, systemClock.now());
+  const answered = tokenAnswer(engine, destination, route, { method, target }, systemClock);
   const door = destination ? 'forward' : 'base_url';
   const connect = connectFate(destination, engine) ?? null;
   if (answered) {
@@ -141,7 +141,7 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
   const joined = joinTarget(target, lane.join);
   const explanation = lane.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
   const { token } = explanation;
-  const switches = lane.websocket && !body && asksForWebSocket({ method, version: '1.1', headers: own });
+  const switches = lane.websocket && !body && isHandshake({ method, minor: 1, headers: own, hasBody: false }, head);
   const { added, dropped } = compare(options.headers, switches ? [...headers, ...SWITCHING] : headers);
   const provider = lane.provider === undefined ? undefined : config.providers.get(lane.provider);
   const privateHeaders = options.headers.filter(

@@ -5,6 +5,7 @@ import type { Address, Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Loaded } from '../config/load.ts';
 import type { NoticeRecord } from '../core/events.ts';
+import { NO_GROUP } from '../core/listen.ts';
 import { VERSION } from '../core/version.ts';
 import { banner } from './banner.ts';
 import { locateConfig, printDiagnostics } from './config-file.ts';
@@ -43,6 +44,17 @@ function listenComplaint(error: SystemError, { listen, admin }: Config): Complai
     admin !== false && is(admin.address) ? ['admin.address', admin.address] : ['listen.address', listen.address];
   const where = shown(address);
   const another = `set \`${key}\` to another address`;
+  if (error.code === NO_GROUP) {
+    const help = 'make the group, or set `listen.socket_group` to one that is there';
+    return { code: 'unknown_group', message: error.message, help };
+  }
+  if (error.syscall === 'chown') {
+    return {
+      code: 'group_denied',
+      message: `the system does not let us give ${where} to the group of \`listen.socket_group\``,
+      help: 'name a group that the user who runs this is a member of',
+    };
+  }
   switch (error.code) {
     case 'EADDRINUSE':
       return {

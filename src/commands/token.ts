@@ -8,6 +8,7 @@ import { createEvents, type Events } from '../core/events.ts';
 import { mask } from '../core/secret.ts';
 import { createClient } from '../proxy/client.ts';
 import { readEgress } from '../proxy/egress.ts';
+import { ReadScheduler } from '../http1/read-scheduler.ts';
 import { createUpstream } from '../proxy/upstream.ts';
 import type { TokenRecord } from '../store/store.ts';
 import { openStore } from '../store/open.ts';
@@ -50,7 +51,7 @@ async function fetchToken(
   renew: boolean,
 ): Promise<{ readonly record: TokenRecord; readonly warnings: readonly Warning[] }> {
   const clock = systemClock;
-  const upstream = createUpstream(clock, { egress: readEgress(env) });
+  const upstream = createUpstream(clock, new ReadScheduler(), { egress: readEgress(env) });
   const events = createEvents();
   const warnings = collectWarnings(events);
   const store = await openStore(config.store, { clock, events });

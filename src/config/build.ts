@@ -70,7 +70,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   return {
     file: options.file,
     listen: {
-      address: resolveAddress(data.listen.address, resolve),
+      address: socketOf(data.listen, resolve),
       allowedHosts: (data.listen.allowed_hosts ?? []).flat(),
       allowedOrigins: data.listen.allowed_origins ?? [],
       accessTokens: data.listen.access_tokens ?? [],
@@ -122,11 +122,23 @@ function soundOnes(providers: ReadonlyMap<string, ReadProvider>): Map<string, Pr
 const resolveAddress = (address: Address, resolve: (file: string) => string): Address =>
   'path' in address ? { path: resolve(address.path) } : address;
 
+/** Where the proxy listens; a Unix socket with the mode and group that are asked for. */
+function socketOf(
+  { address, socket_mode: mode, socket_group: group }: ConfigData['listen'],
+  resolve: (file: string) => string,
+): Address {
+  const resolved = resolveAddress(address, resolve);
+  if (!('path' in resolved)) return resolved;
+  return { ...resolved, ...(mode !== undefined && { mode }), ...(group !== undefined && { group }) };
+}
+
 const timeoutsOf = (data: ConfigData['timeouts']): Timeouts => ({
   connectMs: data.connect,
   responseMs: data.response,
   idleMs: data.idle,
   connectionAgeMs: data.connection_age,
+  keepAliveMs: data.keep_alive,
+  callerMs: data.caller,
   tokenMs: data.token,
   lameDuckMs: data.lame_duck,
   drainMs: data.drain,

@@ -9,6 +9,8 @@ export interface Timeouts {
   readonly responseMs: number;
   readonly idleMs: number;
   readonly connectionAgeMs: number;
+  readonly keepAliveMs: number;
+  readonly callerMs: number;
   readonly tokenMs: number;
   readonly lameDuckMs: number;
   readonly drainMs: number;

@@ -31,6 +31,18 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
       'set `listen.access_tokens`, or `listen.allow_unauthenticated: true` if something else keeps strangers out',
     );
   }
+  if (!('path' in listen.address)) {
+    for (const key of ['socket_mode', 'socket_group']) {
+      const node = find(root, 'listen', key);
+      if (node)
+        problems.warning(
+          'unused_key',
+          node,
+          `\`${key}\` is for a Unix socket, and \`listen.address\` is none`,
+          'remove it',
+        );
+    }
+  }
   if (admin === false) return;
   const hasToken = admin.token !== undefined || problems.isBrokenBelow(find(root, 'admin', 'token'));
   if (!isLoopback(admin.address) && !hasToken) {

@@ -23,6 +23,8 @@ import type { ScalarNode } from './tree.ts';
 import {
   address,
   endpointUrl,
+  fileMode,
+  group,
   headerName,
   headerText,
   hostName,
@@ -89,6 +91,14 @@ const listen = z.strictObject({
   address: described(
     'host:port, or unix:/path; a port of 0 means any free one.',
     withDefault(address, { host: '127.0.0.1', port: 8080 }, '127.0.0.1:8080'),
+  ),
+  socket_mode: described(
+    'Who may connect to a Unix socket, as the mode of its file (default: "0600").',
+    fileMode.optional(),
+  ),
+  socket_group: described(
+    "The group of a Unix socket's file, by name or number; the process's own by default.",
+    group.optional(),
   ),
   allowed_hosts: described(
     'Host names accepted besides loopback names and the hosts of routes; an entry may hold several, with commas between them.',
@@ -174,6 +184,11 @@ const timeouts = z.strictObject({
   idle: described("Silence within an answer's body.", ms('60s', 60_000)),
   connection_age: described(
     'A connection to an upstream that is older takes no further request; the next one resolves the name anew.',
+    ms('5m', 300_000),
+  ),
+  keep_alive: described('How long an unused connection of a caller is kept.', ms('65s', 65_000, 1_000)),
+  caller: described(
+    'A caller who neither sends the rest of a body nor takes the answer is given up after this.',
     ms('5m', 300_000),
   ),
   token: described('A call to a token endpoint.', ms('10s', 10_000)),

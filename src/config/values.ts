@@ -36,6 +36,26 @@ export const address: Leaf<Address> = leaf({
   },
 });
 
+/** The mode of a file, written as `chmod` takes it. */
+export const fileMode: Leaf<number> = leaf({
+  expects: 'the mode of a file',
+  json: TEXT_OR_NUMBER,
+  read: (node) => {
+    if (!/^0?[0-7]{3}$/.test(node.text)) throw unfit(node, 'the mode of a file', 'write three octal digits: "0660"');
+    return Number.parseInt(node.text, 8);
+  },
+});
+
+/** A group's name or number. */
+export const group: Leaf<string> = leaf({
+  expects: "a group's name or number",
+  json: TEXT_OR_NUMBER,
+  read: (node) => {
+    if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/.test(node.text)) throw unfit(node, "a group's name or number");
+    return node.text;
+  },
+});
+
 const HOST_NAME = /^(?:\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)$/;
 const HOST_NAME_HELP = 'write the name alone, without scheme and port: phonepe.localhost';
 

@@ -4,6 +4,8 @@ import { EventEmitter } from 'node:events';
 export type AuthOutcome = 'injected' | 'signed' | 'renewed' | 'replayed' | 'skipped' | 'failed' | 'placeholder';
 export type ReplaySkipReason =
   | 'body_too_large'
+  | 'spool_full'
+  | 'spool_failed'
   | 'replay_off'
   | 'websocket'
   | 'cooldown'
@@ -104,8 +106,9 @@ export type Events = EventEmitter<EventMap>;
 /** @param clean Goes over each notice before anybody hears it: an error within may hold what others sent. */
 export function createEvents(clean: (notice: NoticeRecord) => NoticeRecord = (notice) => notice): Events {
   const events: Events = new EventEmitter<EventMap>();
-  const emit = events.emit.bind(events) as (name: string, ...records: readonly unknown[]) => boolean;
-  const cleanly = (name: string, ...records: readonly unknown[]): boolean =>
-    name === 'notice' ? emit(name, clean(records[0] as NoticeRecord)) : emit(name, ...records);
+  const emit = events.emit.bind(events) as (name: string, record: unknown) => boolean;
+  // Each event has one record at most; for any number of them a list would be made each time.
+  const cleanly = (name: string, record?: unknown): boolean =>
+    emit(name, name === 'notice' ? clean(record as NoticeRecord) : record);
   return Object.assign(events, { emit: cleanly as Events['emit'] });
 }

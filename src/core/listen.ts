@@ -1,11 +1,20 @@
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { once } from 'node:events';
 import { isMainThread } from 'node:worker_threads';
 
 /** Where to listen: a TCP address or a Unix socket. */
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+export type Address = { readonly host: string; readonly port: number } | SocketAddress;
+
+export interface SocketAddress {
+  readonly path: string;
+  /** Who may connect; default 0600. */
+  readonly mode?: number;
+  /** The group of its file, by name or number; default: the process's own. */
+  readonly group?: string;
+}
 
 /** Whether there is a socket and nobody accepts: a left-over. Any other file is somebody's. */
 function isStale(path: string): Promise<boolean> {
@@ -17,22 +26,41 @@ function isStale(path: string): Promise<boolean> {
   });
 }
 
+/** The code of the error for a group that nobody knows; the system has none. */
+export const NO_GROUP = 'ENOGROUP';
+
+/** The number of a group; a name is looked up where `getent` looks, or in /etc/group. Throws with the code `ENOGROUP`. */
+function groupId(group: string): number {
+  if (/^\d+$/.test(group)) return Number(group);
+  const found = spawnSync('getent', ['group', group], { encoding: 'utf8' });
+  const entries = found.error ? readFileSync('/etc/group', 'utf8') : found.stdout;
+  const entry = entries.split('\n').find((line) => line.startsWith(`${group}:`));
+  if (entry === undefined) {
+    throw Object.assign(new Error(`there is no group "${group}" on this machine`), { code: NO_GROUP });
+  }
+  return Number(entry.split(':')[2]);
+}
+
 async function bind(server: Server, address: Address): Promise<void> {
   if ('path' in address) {
+    const gid = address.group === undefined ? undefined : groupId(address.group);
     // The socket's mode is made of this mask, so that there is no moment in which others may connect. A worker can't set it.
     const mask = isMainThread ? process.umask(0o177) : undefined;
     server.listen({ path: address.path });
     if (mask !== undefined) process.umask(mask);
+    await once(server, 'listening');
+    // The group first, so that there is no moment in which another one may connect.
+    if (gid !== undefined) chownSync(address.path, -1, gid);
+    chmodSync(address.path, address.mode ?? 0o600);
   } else {
     server.listen({ host: address.host, port: address.port, backlog: 4096 });
+    await once(server, 'listening');
   }
-  await once(server, 'listening');
-  if ('path' in address) chmodSync(address.path, 0o600);
 }
 
 /**
- * Listens on TCP, or on a Unix socket with mode 0600 (one that a killed process left behind is taken over).
- * Rejects with the system's error (`EADDRINUSE`, `EACCES`, …).
+ * Listens on TCP, or on a Unix socket with the mode and group of its address (one that a killed process left behind is taken over).
+ * Rejects with the system's error (`EADDRINUSE`, `EACCES`, …), or with `ENOGROUP`.
  */
 export async function listen(server: Server, address: Address): Promise<void> {
   try {

@@ -30,12 +30,15 @@ export function hasDotSegment(path: string): boolean {
 /** What some servers take for something else, or for nothing. */
 const ODD = /[%;\\]|\/\//;
 
+/** Whether all servers take a path for the same, its case and a slash at its end aside. */
+export const isPlainPath = (path: string): boolean => !ODD.test(path);
+
 /**
  * A path as the most lenient server may take it, to tell whether two lead to one place: percent escapes decoded however often,
  * slashes merged, parameters and the last slash cut, without case.
  */
 export function lenientPath(path: string): string {
-  if (!ODD.test(path)) return path.replace(/\/$/, '').toLowerCase();
+  if (isPlainPath(path)) return path.replace(/\/$/, '').toLowerCase();
   let seen = collapse(path);
   for (let decoded = collapse(decodeOnce(seen)); decoded !== seen; decoded = collapse(decodeOnce(seen))) seen = decoded;
   const plain = seen

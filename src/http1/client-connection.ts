@@ -160,7 +160,7 @@ export class ClientConnection implements ExchangeControls {
       for await (const piece of body) {
         if (this.#exchange !== exchange) return;
         bytes += piece.length;
-        if (!isChunked && bytes > streamBytes) throw new Http1Error('bad_length', bytes);
+        if (!isChunked && bytes > streamBytes) throw new Http1Error('wrong_length', bytes);
         this.#socket.cork();
         if (first !== undefined) this.#socket.write(first, 'latin1');
         first = undefined;
@@ -173,7 +173,7 @@ export class ClientConnection implements ExchangeControls {
         if (this.#socket.writableNeedDrain) await new Promise<void>((resolve) => (this.#onDrain = resolve));
         if (this.#exchange !== exchange) return;
       }
-      if (!isChunked && bytes < streamBytes) throw new Http1Error('bad_length', bytes);
+      if (!isChunked && bytes < streamBytes) throw new Http1Error('wrong_length', bytes);
       const rest = (first ?? '') + (isChunked ? LAST_CHUNK : '');
       if (rest !== '') this.#socket.write(rest, 'latin1');
       this.#sent(exchange);
@@ -250,16 +250,15 @@ export class ClientConnection implements ExchangeControls {
       return chunk.length;
     }
     const decoder = this.#decoder as ChunkedDecoder;
-    const pieces: Buffer[] = [];
     let broken: unknown;
     let end = chunk.length;
     try {
-      end = decoder.read(chunk, at, (piece) => pieces.push(piece));
+      end = decoder.read(chunk, at);
     } catch (error) {
       broken = error;
     }
     // What came before the fault is the caller's.
-    if (pieces.length > 0) exchange.onData(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces));
+    if (decoder.piece) exchange.onData(decoder.piece);
     if (this.#exchange !== exchange) return chunk.length;
     if (broken) throw broken as Error;
     if (decoder.isDone) this.#finish(end < chunk.length);

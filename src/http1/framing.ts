@@ -12,18 +12,23 @@ const NONE: Framing = { kind: 'none' };
 const CHUNKED: Framing = { kind: 'chunked' };
 const CLOSE: Framing = { kind: 'close' };
 
-/** What a head says of its length; undefined: nothing. Throws `bad_length` where it is said in two ways, or in one that nobody knows. */
+/**
+ * What a head says of its length; undefined: nothing. Throws where it is said in two ways, or in one that nobody knows:
+ * `bad_length`, `two_lengths`, `bad_coding`, `two_codings`, `length_and_coding`, `coding_in_1_0`.
+ */
 function told(fields: Fields, minor: 0 | 1, length: RegExp): Framing | undefined {
   let framing: Framing | undefined;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     if (name.length === 14 && name.toLowerCase() === 'content-length') {
       const value = fields[i + 1] as string;
-      if (framing || !length.test(value)) throw new Http1Error('bad_length', 0);
+      if (framing) throw new Http1Error(framing === CHUNKED ? 'length_and_coding' : 'two_lengths', 0);
+      if (!length.test(value)) throw new Http1Error('bad_length', 0);
       framing = { kind: 'length', bytes: Number(value) };
     } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-      if (framing || minor === 0 || (fields[i + 1] as string).toLowerCase() !== 'chunked')
-        throw new Http1Error('bad_length', 0);
+      if (framing) throw new Http1Error(framing === CHUNKED ? 'two_codings' : 'length_and_coding', 0);
+      if ((fields[i + 1] as string).toLowerCase() !== 'chunked') throw new Http1Error('bad_coding', 0);
+      if (minor === 0) throw new Http1Error('coding_in_1_0', 0);
       framing = CHUNKED;
     }
   }
@@ -35,16 +40,49 @@ const ANSWER_LENGTH = /^\d{1,15}$/;
 /** A caller's is refused in every other spelling, since others may read it otherwise. */
 const REQUEST_LENGTH = /^(?:0|[1-9]\d{0,14})$/;
 
-/** The body of an answer to a request of that method. Throws `bad_length`. */
+/** The body of an answer to a request of that method. Throws what {@link told} throws. */
 export function answerFraming({ status, minor, fields }: AnswerHead, method: string): Framing {
   const framing = told(fields, minor, ANSWER_LENGTH) ?? CLOSE;
   // What it says must be sound even where no body follows.
   return method === 'HEAD' || status === 204 || status === 304 || status < 200 ? NONE : framing;
 }
 
-/** The body of a request. Throws `bad_length`. */
-export function requestFraming({ minor, fields }: RequestHead): Framing {
-  return told(fields, minor, REQUEST_LENGTH) ?? NONE;
+/** What the head of a request says of its body and of the connection. */
+export interface RequestFraming {
+  readonly framing: Framing;
+  /** Whether the connection can be used again behind the answer (RFC 9112 §9.3). */
+  readonly persists: boolean;
+  /** Whether the body may be held back until a 100 (RFC 9110 §10.1.1). */
+  readonly expectsContinue: boolean;
+}
+
+/** Of a request whose framing can't be understood. */
+export const UNTOLD: RequestFraming = { framing: NONE, persists: false, expectsContinue: false };
+
+/** Reads the framing of a request. Throws what {@link told} throws. */
+export function requestFraming({ minor, fields }: RequestHead): RequestFraming {
+  const framing = told(fields, minor, REQUEST_LENGTH) ?? NONE;
+  let persists = minor === 1;
+  let closes = false;
+  let expectsContinue = false;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (name.length === 10 && name.toLowerCase() === 'connection') {
+      const value = (fields[i + 1] as string).toLowerCase();
+      if (value === 'keep-alive') persists = true;
+      else {
+        for (const option of value.split(',')) {
+          const text = option.trim();
+          if (text === 'close') closes = true;
+          else if (text === 'keep-alive') persists = true;
+        }
+      }
+    } else if (name.length === 6 && name.toLowerCase() === 'expect') {
+      // A caller of HTTP/1.0 can't have meant it.
+      expectsContinue = minor === 1 && (fields[i + 1] as string).toLowerCase() === '100-continue';
+    }
+  }
+  return { framing, persists: persists && !closes, expectsContinue };
 }
 
 /** The options that the `Connection` fields name, in lower case (RFC 9110 §7.6.1). */

@@ -45,7 +45,8 @@ export interface Sending {
 export class Pool {
   readonly #settings: PoolSettings;
   readonly #idle: Kept[] = [];
-  readonly #busy = new Map<ClientConnection, Kept>();
+  /** Those in use too. */
+  readonly #all = new Map<ClientConnection, Kept>();
   readonly #dialling = new Set<AbortController>();
   #isSweeping = false;
   #isClosed = false;
@@ -56,14 +57,13 @@ export class Pool {
 
   /** Whether no exchange is under way. */
   get isIdle(): boolean {
-    return this.#busy.size === 0 && this.#dialling.size === 0;
+    return this.#all.size === this.#idle.length && this.#dialling.size === 0;
   }
 
   /** Sends a request over a connection that is kept, or a new one; the exchange hears what becomes of it. */
   send(request: OutgoingRequest, exchange: Exchange): Sending {
     const kept = this.#take();
     if (kept) {
-      this.#busy.set(kept.connection, kept);
       kept.connection.send(request, exchange);
       return kept.connection;
     }
@@ -102,7 +102,7 @@ export class Pool {
   close(): void {
     this.#isClosed = true;
     for (const giveUp of this.#dialling) giveUp.abort();
-    for (const { connection } of [...this.#idle, ...this.#busy.values()]) connection.close();
+    for (const connection of this.#all.keys()) connection.close();
     this.#idle.length = 0;
   }
 
@@ -124,14 +124,16 @@ export class Pool {
     });
     const oldAtMs = clock.monotonic() + maxAgeMs() * (1 - AGE_SPREAD * random());
     const kept: Kept = { connection, oldAtMs, idleUntilMs: Infinity };
-    this.#busy.set(connection, kept);
+    this.#all.set(connection, kept);
     return kept;
   }
 
   #released(connection: ClientConnection, isReusable: boolean): void {
-    const kept = this.#busy.get(connection);
-    this.#busy.delete(connection);
-    if (!kept || !isReusable) return;
+    const kept = this.#all.get(connection);
+    if (!kept || !isReusable) {
+      this.#all.delete(connection);
+      return;
+    }
     const now = this.#settings.clock.monotonic();
     const { hintMs = Infinity } = connection;
     const idleMs = Math.min(IDLE_MS, hintMs - IDLE_MARGIN_MS);
@@ -146,7 +148,7 @@ export class Pool {
   }
 
   #lost(connection: ClientConnection): void {
-    this.#busy.delete(connection);
+    this.#all.delete(connection);
     const at = this.#idle.findIndex((kept) => kept.connection === connection);
     if (at >= 0) this.#idle.splice(at, 1);
   }

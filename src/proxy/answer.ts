@@ -1,6 +1,6 @@
 import type { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
-import { mayReadOn } from './turns.ts';
+import type { ReadScheduler } from '../http1/read-scheduler.ts';
 
 /** Where an answer's body goes. `abort` is called instead of `end` when it broke. */
 export interface AnswerSink {
@@ -56,6 +56,7 @@ export abstract class IncomingAnswer implements Answer {
   /** Longest silence that is borne while somebody reads; 0: any. */
   protected idleMs = 0;
 
+  protected abstract readonly scheduler: ReadScheduler;
   protected abstract pauseSource(): void;
   protected abstract resumeSource(): void;
   /** Whether the request's last byte has gone. */
@@ -68,7 +69,7 @@ export abstract class IncomingAnswer implements Answer {
     if (this.idleMs > 0) this.expectMore();
     if (this.#sink) {
       this.#isBlocked = !this.#sink.write(chunk);
-      this.#isQueued = !mayReadOn(chunk.length, () => {
+      this.#isQueued = !this.scheduler.mayReadOn(chunk.length, () => {
         this.#isQueued = false;
         this.#goOn();
       });

@@ -3,6 +3,7 @@ import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { Exchange, ExchangeControls } from '../http1/client-connection.ts';
 import type { AnswerHead } from '../http1/head.ts';
+import type { ReadScheduler } from '../http1/read-scheduler.ts';
 import { IncomingAnswer, type Answer } from './answer.ts';
 import { Deadlines, type Deadline } from './deadlines.ts';
 import { isConnectRetryable, upstreamError } from './failure.ts';
@@ -71,6 +72,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
   readonly #carrier: Carrier;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
+  protected readonly scheduler: ReadScheduler;
   #resolve!: (answer: Answer) => void;
   #reject!: (error: OutriderError) => void;
   #sending: { abort(): void } | undefined;
@@ -80,8 +82,15 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
   #isSettled = false;
   #isRetried = false;
 
-  constructor(request: UpstreamRequest, carrier: Carrier, clock: Clock, deadlines: Deadlines) {
+  constructor(
+    request: UpstreamRequest,
+    carrier: Carrier,
+    clock: Clock,
+    deadlines: Deadlines,
+    scheduler: ReadScheduler,
+  ) {
     super();
+    this.scheduler = scheduler;
     this.#request = request;
     this.#carrier = carrier;
     this.#clock = clock;
@@ -107,7 +116,8 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     const { body } = this.#request;
     const isWhole = body === null || body instanceof Uint8Array;
     try {
-      this.#sending = this.#carrier.send({ ...this.#request, body: isWhole ? body : this.#paced(body) }, this);
+      const request = isWhole ? this.#request : { ...this.#request, body: this.#paced(body) };
+      this.#sending = this.#carrier.send(request, this);
     } catch (error) {
       this.onFailed(error as Error);
     }

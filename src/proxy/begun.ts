@@ -20,12 +20,10 @@ async function* resumed(
 }
 
 /**
- * A body in the framing that it came in: in one piece with its length, else as it streams, once the first of it is here. The
- * engine writes the head together with that: a connection taken before would only stand idle, and its end be taken for that
- * of the request. What streams can be read anew until more than the first has been asked for.
+ * A body as it streams, once the first of it is here. The engine writes the head together with that: a connection taken before would
+ * only stand idle, and its end be taken for that of the request. It can be read anew until more than the first has been asked for.
  */
-export async function begin(body: RequestBody, contentLength: number): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
-  if (body.whole && contentLength >= 0) return body.whole;
+export async function begin(body: RequestBody): Promise<AsyncIterable<Uint8Array>> {
   const source = body.read()[Symbol.asyncIterator]();
   try {
     const first = await source.next();

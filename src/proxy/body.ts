@@ -1,16 +1,13 @@
 import { OutriderError } from '../core/errors.ts';
-import type { Caller } from './caller.ts';
 import type { Budgets } from './budget.ts';
+import type { Downstream } from './downstream.ts';
+import { requestError } from './failure.ts';
 import { MemoryLog } from './memory-log.ts';
 import { SpoolFile } from './spool.ts';
-import { type BodyOptions, type KeepLimits, type RequestBody, WholeBody } from './whole-body.ts';
+import { type BodyOptions, type KeepLimits, type NotKept, type RequestBody, WholeBody } from './whole-body.ts';
 
 /** The upstream was dialled before a streaming body is read, so what breaks it may have been seen. */
-function afterDialling(error: unknown): unknown {
-  if (!(error instanceof OutriderError)) return error ?? new Error('the request body broke');
-  const { code, detail, cause } = error;
-  return new OutriderError(code, { detail, cause, outcome: 'unknown', close: true });
-}
+const afterDialling = (error: unknown): unknown => requestError(error, 'unknown');
 
 /** It grew too large to be kept while somebody was still reading what had been: there is a gap now. */
 const noLongerKept = (): OutriderError =>
@@ -28,6 +25,7 @@ class StreamingBody implements RequestBody {
   readonly #limits: KeepLimits;
   readonly #budgets: Budgets;
   #isKept: boolean;
+  #notKept: NotKept = 'body_too_large';
   #isReleased = false;
   #isWriting = false;
   #readers = 0;
@@ -51,6 +49,10 @@ class StreamingBody implements RequestBody {
 
   get isRepeatable(): boolean {
     return this.#isKept && !this.#isReleased;
+  }
+
+  get notKept(): NotKept {
+    return this.#notKept;
   }
 
   readAhead(): void {
@@ -128,7 +130,9 @@ class StreamingBody implements RequestBody {
       this.#memory.append(chunk);
       return true;
     }
-    if (this.bytesIn > this.#limits.spoolBytes || !disk.take(chunk.length)) {
+    const isTooLarge = this.bytesIn > this.#limits.spoolBytes;
+    if (isTooLarge || !disk.take(chunk.length)) {
+      if (!isTooLarge) this.#notKept = 'spool_full';
       this.#isKept = false;
       return false;
     }
@@ -142,6 +146,7 @@ class StreamingBody implements RequestBody {
     } catch (error) {
       // A full or missing disk costs the replay, not the request.
       this.#budgets.diskFailed(error);
+      this.#notKept = 'spool_failed';
       this.#isKept = false;
       return false;
     } finally {
@@ -170,21 +175,33 @@ class StreamingBody implements RequestBody {
   }
 }
 
+/** What of a request its body is read from. */
+export type BodySource = Pick<Downstream, 'takeWhole' | 'pieces' | 'sendContinue'>;
+
+/** The whole body of a request, if it is here. Throws `bad_request`. */
+function wholeOf(downstream: BodySource): Uint8Array | undefined {
+  try {
+    return downstream.takeWhole();
+  } catch (error) {
+    throw requestError(error);
+  }
+}
+
 /** Opens the body of a request: whole if it came together with its head, else as it streams. */
-export function openBody(caller: Caller, options: BodyOptions): RequestBody {
-  const whole = caller.takeWhole();
+export function openBody(downstream: BodySource, options: BodyOptions): RequestBody {
+  const whole = wholeOf(downstream);
   if (whole) {
     const { memory } = options.budgets;
     memory.charge(whole.length);
     return new WholeBody(whole, options.limits.spoolBytes, memory);
   }
-  caller.sendContinue();
-  return new StreamingBody(caller.chunks(), options);
+  downstream.sendContinue();
+  return new StreamingBody(downstream.pieces(), options);
 }
 
 /** Reads a body that must be whole (to be signed, say). Throws `body_too_large` or `overloaded` before anything is sent. */
 export async function collectBody(
-  caller: Caller,
+  downstream: BodySource,
   { limits, budgets, declaredBytes }: BodyOptions,
   maxBytes: number,
 ): Promise<RequestBody> {
@@ -197,13 +214,13 @@ export async function collectBody(
   const budget = budgets.memory;
   let bytes = 0;
   try {
-    let whole = caller.takeWhole();
+    let whole = wholeOf(downstream);
     if (whole) {
       budget.charge((bytes = whole.length));
     } else {
-      caller.sendContinue();
+      downstream.sendContinue();
       const chunks: Uint8Array[] = [];
-      for (const source = caller.chunks(); ;) {
+      for (const source = downstream.pieces(); ;) {
         const { done, value } = await source.next();
         if (done) break;
         if (bytes + value.length > maxBytes) throw tooLarge();
@@ -217,7 +234,7 @@ export async function collectBody(
     return new WholeBody(whole, Math.max(limits.spoolBytes, maxBytes), budget);
   } catch (error) {
     budget.give(bytes);
-    throw error;
+    throw requestError(error);
   }
 }
 

@@ -1,9 +1,9 @@
-import { METHODS } from 'node:http';
+import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
-import type { Caller } from './caller.ts';
 import { destinationDenied, readAuthority, type Destination } from './destination.ts';
-import type { Head } from './framing.ts';
+import type { Downstream } from './downstream.ts';
+import type { Head } from './request-head.ts';
 import type { Engine, Lane } from './lane.ts';
 import type { Candidate } from './router.ts';
 import { checkTarget, joinTarget, parseAbsolute, type AbsoluteTarget } from './target.ts';
@@ -11,10 +11,7 @@ import type { TokenEndpointsAt } from './token-endpoints.ts';
 import { checkLoop } from './via.ts';
 
 /** The part of a request that the doors judge by. */
-export type Visitor = Pick<
-  Caller,
-  'method' | 'target' | 'version' | 'headers' | 'localAddress' | 'localPort' | 'tunnel'
->;
+export type Visitor = Pick<Downstream, 'target' | 'localAddress' | 'localPort' | 'context'>;
 
 /** A request that a door let in. */
 export interface Entry {
@@ -25,8 +22,6 @@ export interface Entry {
   /** Where it wants to go, at a forward door. */
   readonly destination: Destination | undefined;
 }
-
-const HTTP_METHODS: ReadonlySet<string> = new Set(METHODS);
 
 /** Where an absolute-form request goes that does not name ourselves. */
 function destinationOf({ scheme, authority }: AbsoluteTarget, { forward }: Engine): Destination {
@@ -53,12 +48,9 @@ function checkTunnel(tunnel: Destination, absolute: AbsoluteTarget | undefined, 
  * @param pseudonym Our own name in `Via`.
  */
 export function enter(visitor: Visitor, head: Head, engine: Engine, pseudonym: string): Entry {
-  const { localAddress, localPort, tunnel } = visitor;
+  const { localAddress, localPort, context: tunnel } = visitor;
   const { guard } = engine;
   let { target } = visitor;
-  // node:http takes RTSP for HTTP, and calls its versions by the same numbers.
-  if (!HTTP_METHODS.has(visitor.method))
-    throw new OutriderError('bad_request', { detail: 'the method is none of HTTP', close: true });
   let destination = tunnel;
   const absolute = target.charCodeAt(0) === 0x2f ? undefined : parseAbsolute(target);
   if (tunnel) checkTunnel(tunnel, absolute, head.host);
@@ -76,7 +68,7 @@ export function enter(visitor: Visitor, head: Head, engine: Engine, pseudonym: s
 }
 
 /** Whether an `OPTIONS` request asks what a browser may send (Fetch §3.2). */
-export const isPreflight = ({ method, headers }: Caller): boolean =>
+export const isPreflight = ({ method, headers }: Pick<Downstream, 'method' | 'headers'>): boolean =>
   method === 'OPTIONS' &&
   headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'access-control-request-method');
 
@@ -119,7 +111,7 @@ export function tokenAnswer(
   destination: Destination | undefined,
   lane: Lane | undefined,
   { method, target }: { readonly method: string; readonly target: string },
-  nowMs: number,
+  clock: Clock,
 ): ReturnType<TokenEndpointsAt['answer']> {
   const endpoints = lane ? lane.tokenEndpoints : destination && tokenEndpoints.at(destination);
   if (!endpoints) return undefined;
@@ -127,6 +119,6 @@ export function tokenAnswer(
   const provider = lane?.provider;
   return endpoints.answer(
     { path, method, provider, isByUrl: destination !== undefined && provider === undefined },
-    nowMs,
+    clock,
   );
 }

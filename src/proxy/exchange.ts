@@ -2,151 +2,138 @@ import type { Authorized, Authorizer, Outbound } from '../auth/authorizer.ts';
 import type { Waiter } from '../auth/token/waiting.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
+import type { MaybePromise } from '../core/http.ts';
 import { begin } from './begun.ts';
 import { collectBody, openBody } from './body.ts';
-import type { Caller } from './caller.ts';
-import { readHead, requestIdIn, type Head } from './framing.ts';
 import type { Destination } from './destination.ts';
 import { checkForwardable, enter, findRoute, isPreflight, pathOf, tokenAnswer, withoutRoute } from './door.ts';
-import { checkHandshake, PassingBody } from './handshake.ts';
+import type { Downstream } from './downstream.ts';
+import { requestError } from './failure.ts';
+import { isHandshake, PassingBody } from './handshake.ts';
 import { preflightHeaders } from './guard.ts';
 import type { Engine, ExchangeDeps, Lane } from './lane.ts';
 import { isRejection } from './peek.ts';
+import { readHead, requestIdIn, type Head } from './request-head.ts';
 import { answerError, asOutriderError, respond, respondOwn } from './respond.ts';
 import { detailsOf, type Fate, skipped, type Skipped, unrepeatable } from './skipped.ts';
 import { joinTarget } from './target.ts';
 import type { Answer } from './answer.ts';
-import type { Attempt, AttemptObserver } from './attempt.ts';
+import type { Attempt, AttemptObserver, UpstreamRequest } from './attempt.ts';
 import { Trace } from './trace.ts';
-import { NO_BODY, type RequestBody } from './whole-body.ts';
+import { NO_BODY, type BodyOptions, type RequestBody } from './whole-body.ts';
+
+/** What of an authorized request is sent; a body that takes the place of the caller's, where it has one. */
+interface SentRequest {
+  readonly target: string;
+  readonly headers: RawHeaders;
+  readonly body?: Uint8Array | null | undefined;
+}
 
 /** One request: guard → match → authorize → send → (renew → send again, once) → respond. */
 class Exchange extends Trace implements AttemptObserver, Waiter {
-  readonly #caller: Caller;
+  readonly #downstream: Downstream;
   readonly #deps: ExchangeDeps;
   readonly #engine: Engine;
   readonly #startedMs: number;
   #firstSentMs = 0;
   #sentMs = 0;
   #body: RequestBody = NO_BODY;
+  #isHandshake = false;
+  #isConditional = false;
   #attempt: Attempt | undefined;
   #cors: RawHeaders | undefined;
 
-  constructor(caller: Caller, deps: ExchangeDeps) {
-    super(caller.method, caller.target);
-    this.#caller = caller;
+  constructor(downstream: Downstream, deps: ExchangeDeps) {
+    super(downstream.method, downstream.target);
+    this.#downstream = downstream;
     this.#deps = deps;
     this.#engine = deps.engine();
     this.#startedMs = deps.clock.monotonic();
-    caller.onClose = this.#finish.bind(this);
+    downstream.onClose = this.#finish.bind(this);
   }
 
   get isGone(): boolean {
-    return this.#caller.isGone;
+    return this.#downstream.isGone;
   }
 
-  async run(): Promise<void> {
+  run(): void {
     try {
       const head = this.#readHead();
-      // node:http drops what came in one segment behind it, and takes the next segment for the beginning of a request.
-      if (head.asksUpgrade) this.#caller.closeAfterAnswer();
-      const { target, cors, destination } = enter(this.#caller, head, this.#engine, this.#deps.pseudonym);
+      this.#isConditional = head.isConditional;
+      const { target, cors, destination } = enter(this.#downstream, head, this.#engine, this.#deps.pseudonym);
       this.path = pathOf(target);
       this.#cors = cors;
-      if (cors && isPreflight(this.#caller)) {
+      if (cors && isPreflight(this.#downstream)) {
         this.status = 204;
-        this.#caller.answer(204, 'No Content', preflightHeaders(cors, this.#caller.headers), '');
+        this.#downstream.answer(204, 'No Content', preflightHeaders(cors, this.#downstream.headers), '');
         return;
       }
-      if (!this.#caller.tunnel) this.#engine.guard.checkAccess(head, destination !== undefined);
+      if (!this.#downstream.context) this.#engine.guard.checkAccess(head, destination !== undefined);
       checkForwardable(this.method);
       const { method, path } = this;
-      const candidate = { method, path, host: head.host, headers: this.#caller.headers };
+      const candidate = { method, path, host: head.host, headers: this.#downstream.headers };
       const route = findRoute(this.#engine, destination, candidate);
       if (this.#answerTokenCall(destination, route, target)) return;
-      const lane = route ?? withoutRoute(this.#engine, destination, candidate);
-      await this.#carry(lane, head, target);
+      this.#carry(route ?? withoutRoute(this.#engine, destination, candidate), head, target);
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Goes on at once with what is here, and later with what is not: with the token and the body here nothing waits. */
+  #when<T>(value: MaybePromise<T>, goOn: (value: T) => void): void {
+    if (!(value instanceof Promise)) {
+      goOn(value);
+      return;
+    }
+    value.then(goOn).catch((error: unknown) => this.#fail(error));
   }
 
   /** Whether the request asked for a token of its own, and has got a placeholder. Throws `token_endpoint_denied`. */
   #answerTokenCall(destination: Destination | undefined, route: Lane | undefined, target: string): boolean {
     const { method } = this;
     this.route = route?.name;
-    const found = tokenAnswer(this.#engine, destination, route, { method, target }, this.#deps.clock.now());
+    const found = tokenAnswer(this.#engine, destination, route, { method, target }, this.#deps.clock);
     if (!found) return false;
     this.provider = found.provider;
     this.auth = 'placeholder';
     this.status = 200;
-    respondOwn(this.#caller, found.answer, this.#cors ?? []);
+    respondOwn(this.#downstream, found.answer, this.#cors ?? []);
     return true;
   }
 
-  async #carry(lane: Lane, head: Head, target: string): Promise<void> {
+  #carry(lane: Lane, head: Head, target: string): void {
     this.route = lane.name;
     this.provider = lane.provider;
     this.upstream = lane.origin;
     const { authorizer } = lane;
-    const headers = lane.forward(this.#caller.headers, head.connectionOptions);
+    const headers = lane.forward(this.#downstream.headers, head.connectionOptions);
     const needsBody = authorizer?.needsBody(this.method, headers) ?? false;
-    if (lane.websocket) checkHandshake(this.#caller, head);
-    if (this.#caller.isHandshake) this.#body = new PassingBody(this.#caller);
-    else if (head.hasBody) await this.#openBody(lane, head, needsBody);
-    const outbound: Outbound = {
-      method: this.method,
-      target: joinTarget(target, lane.join),
-      headers,
-      body: needsBody ? (this.#body.whole ?? null) : null,
-    };
-
-    let first: Authorized | undefined;
-    if (authorizer) {
-      const authorized = authorizer.authorize(outbound, this);
-      first = authorized instanceof Promise ? await this.#waitForToken(authorized) : authorized;
-      this.auth = first.auth;
-      if (this.#caller.isGone) return;
-    }
-    let answer = await this.#send(lane, head, first ?? outbound);
-    let details: string | undefined;
-    if (
-      authorizer &&
-      first &&
-      authorizer.rejectStatuses.has(answer.status) &&
-      (await isRejection(authorizer, first, answer, head.isConditional))
-    ) {
-      const rejectedStatus = answer.status;
-      const fate = await this.#afterRejection(lane, head, first, outbound);
-      if (this.#caller.isGone) {
-        answer.discard();
-        this.#skipped(lane, skipped('caller_gone'));
-        return;
-      }
-      if ('second' in fate) {
-        this.auth = fate.outcome;
-        answer.discard();
-        answer = await this.#replay(lane, head, fate.second, rejectedStatus);
-        const isRejected = await isRejection(authorizer, fate.second, answer, head.isConditional);
-        if (isRejected) details = 'the token was rejected again after a replay';
-        this.#deps.events.emit('replay', {
-          route: lane.name,
-          status: rejectedStatus,
-          outcome: details === undefined ? 'ok' : 'rejected',
+    this.#when(this.#openBody(lane, head, needsBody), () => {
+      const outbound: Outbound = {
+        method: this.method,
+        target: joinTarget(target, lane.join),
+        headers,
+        body: needsBody ? (this.#body.whole ?? null) : null,
+      };
+      this.#when(authorizer && this.#authorize(authorizer, outbound), (authorized) => {
+        this.auth = authorized?.auth;
+        if (this.#downstream.isGone) return;
+        this.#when(this.#send(lane, authorized ?? outbound), (answer) => {
+          if (authorized && authorizer?.rejectStatuses.has(answer.status))
+            this.#when(this.#judge(lane, answer, authorized, outbound), () => undefined);
+          else this.#respond(answer, lane, undefined);
         });
-      } else {
-        this.#skipped(lane, fate);
-        details = detailsOf(fate);
-      }
-    }
-    this.#respond(answer, lane, details);
+      });
+    });
   }
 
   #readHead(): Head {
-    const { target, version, headers } = this.#caller;
+    const { headers, flaw } = this.#downstream;
     this.requestId = this.#deps.nextRequestId();
     try {
-      const head = readHead(target, version, headers, this.#engine.limits);
+      if (flaw) throw requestError(flaw);
+      const head = readHead(headers);
       if (head.requestId !== undefined) this.requestId = head.requestId;
       return head;
     } catch (error) {
@@ -155,14 +142,36 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
     }
   }
 
-  async #openBody(lane: Lane, head: Head, needsBody: boolean): Promise<void> {
-    // What came together with the head has been read after this turn; then no stream is needed.
-    await this.#caller.settle();
-    const options = { limits: lane.keep, budgets: this.#deps.budgets, declaredBytes: head.contentLength };
+  #openBody(lane: Lane, head: Head, needsBody: boolean): MaybePromise<void> {
+    const downstream = this.#downstream;
+    if (lane.websocket && !downstream.isBehind && isHandshake(downstream, head)) {
+      this.#isHandshake = true;
+      downstream.expectSwitch();
+      this.#body = new PassingBody(downstream);
+      return undefined;
+    }
+    if (!downstream.hasBody) return undefined;
+    const options = { limits: lane.keep, budgets: this.#deps.budgets, declaredBytes: downstream.contentLength };
+    if (!needsBody && downstream.isReceived) {
+      this.#body = openBody(downstream, options);
+      return undefined;
+    }
+    return this.#awaitBody(options, needsBody);
+  }
+
+  async #awaitBody(options: BodyOptions, needsBody: boolean): Promise<void> {
+    const downstream = this.#downstream;
+    // What comes together with the head has been read after this turn; then no stream is needed.
+    if (!downstream.isReceived) await downstream.settle();
     this.#body = needsBody
-      ? await collectBody(this.#caller, options, this.#engine.limits.signedBodyBytes)
-      : openBody(this.#caller, options);
-    if (this.#caller.isGone) this.#body.release();
+      ? await collectBody(downstream, options, this.#engine.limits.signedBodyBytes)
+      : openBody(downstream, options);
+    if (downstream.isGone) this.#body.release();
+  }
+
+  #authorize(authorizer: Authorizer, outbound: Outbound): MaybePromise<Authorized> {
+    const authorized = authorizer.authorize(outbound, this);
+    return authorized instanceof Promise ? this.#waitForToken(authorized) : authorized;
   }
 
   async #waitForToken(authorized: Promise<Authorized>): Promise<Authorized> {
@@ -180,27 +189,29 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
   }
 
   /** One attempt: the request as it is handed in, the caller's body unless that replaces it. */
-  async #send(
-    lane: Lane,
-    head: Head,
-    request: { target: string; headers: RawHeaders; body?: Uint8Array | null | undefined },
-  ): Promise<Answer> {
+  #send(lane: Lane, request: SentRequest): Promise<Answer> {
+    const { hasBody, contentLength } = this.#downstream;
+    if (request.body) return this.#attemptWith(lane, request, request.body);
+    if (this.#isHandshake) return this.#attemptWith(lane, request, this.#body.read());
+    if (!hasBody) return this.#attemptWith(lane, request, null);
+    const { whole } = this.#body;
+    if (whole && contentLength >= 0) return this.#attemptWith(lane, request, whole);
+    return begin(this.#body).then((body) => this.#attemptWith(lane, request, body));
+  }
+
+  #attemptWith(lane: Lane, { target, headers }: SentRequest, body: UpstreamRequest['body']): Promise<Answer> {
     const { clock, upstream, unmatchedUpstream, handshakes } = this.#deps;
-    const { isHandshake } = this.#caller;
-    const carrier = isHandshake ? handshakes : lane.isUnmatched ? unmatchedUpstream : upstream;
-    let body: Uint8Array | AsyncIterable<Uint8Array> | null = request.body ?? null;
-    if (!body && isHandshake) body = this.#body.read();
-    else if (!body && head.hasBody) body = await begin(this.#body, head.contentLength);
-    if (this.#caller.isGone) throw new Error('the caller is gone');
+    if (this.#downstream.isGone) throw new Error('the caller is gone');
+    const carrier = this.#isHandshake ? handshakes : lane.isUnmatched ? unmatchedUpstream : upstream;
     this.#sentMs = clock.monotonic();
     if (this.attempts++ === 0) this.#firstSentMs = this.#sentMs;
     this.#attempt = carrier.send({
       origin: lane.origin,
       method: this.method,
-      target: request.target,
-      headers: request.headers,
+      target,
+      headers,
       body,
-      streamBytes: head.contentLength,
+      streamBytes: this.#downstream.contentLength,
       timeouts: lane.timeouts,
       observer: this,
     });
@@ -216,13 +227,41 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
     events.emit('attempt', { route, method: this.method, status, durationMs: now - this.#sentMs, error: error?.code });
   }
 
-  async #afterRejection(lane: Lane, head: Head, first: Authorized, outbound: Outbound): Promise<Fate> {
+  /** An answer that may reject the token: renews, sends again where that is possible, and responds. */
+  async #judge(lane: Lane, first: Answer, authorized: Authorized, outbound: Outbound): Promise<void> {
+    const authorizer = lane.authorizer as Authorizer;
+    if (!(await isRejection(authorizer, authorized, first, this.#isConditional))) {
+      this.#respond(first, lane, undefined);
+      return;
+    }
+    const { status } = first;
+    const fate = await this.#afterRejection(lane, authorized, outbound);
+    if (this.#downstream.isGone) {
+      first.discard();
+      this.#skipped(lane, skipped('caller_gone'));
+      return;
+    }
+    if (!('second' in fate)) {
+      this.#skipped(lane, fate);
+      this.#respond(first, lane, detailsOf(fate));
+      return;
+    }
+    this.auth = fate.outcome;
+    first.discard();
+    const answer = await this.#replay(lane, fate.second, status);
+    const isRejected = await isRejection(authorizer, fate.second, answer, this.#isConditional);
+    const outcome = isRejected ? 'rejected' : 'ok';
+    this.#deps.events.emit('replay', { route: lane.name, status, outcome });
+    this.#respond(answer, lane, isRejected ? 'the token was rejected again after a replay' : undefined);
+  }
+
+  async #afterRejection(lane: Lane, first: Authorized, outbound: Outbound): Promise<Fate> {
     const authorizer = lane.authorizer as Authorizer;
     const { clock } = this.#deps;
     const rejectedMs = clock.monotonic();
     const renewal = authorizer.renew(first, outbound, clock.now(), this);
-    const obstacle = unrepeatable(lane, this.#body, head);
-    if (obstacle && !this.#caller.isHandshake) {
+    const obstacle = unrepeatable(lane, this.#body);
+    if (obstacle && !this.#isHandshake) {
       // The token is renewed for those who come after.
       renewal.catch(() => undefined);
       return obstacle;
@@ -230,10 +269,10 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
     try {
       const renewed = await renewal;
       // It may have grown too large in the meantime.
-      if (!this.#body.isRepeatable) return unrepeatable(lane, this.#body, head) as Skipped;
+      if (!this.#body.isRepeatable) return unrepeatable(lane, this.#body) as Skipped;
       if ('skip' in renewed) return renewed;
       // Who shakes hands anew as soon as this is answered gets the new token.
-      return this.#caller.isHandshake
+      return this.#isHandshake
         ? skipped('websocket')
         : { second: renewed.authorized, outcome: renewed.renewed ? 'renewed' : 'replayed' };
     } catch {
@@ -243,11 +282,13 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
     }
   }
 
-  async #replay(lane: Lane, head: Head, second: Authorized, rejectedStatus: number): Promise<Answer> {
-    return this.#send(lane, head, second).catch((error: unknown) => {
+  async #replay(lane: Lane, second: Authorized, rejectedStatus: number): Promise<Answer> {
+    try {
+      return await this.#send(lane, second);
+    } catch (error) {
       this.#deps.events.emit('replay', { route: lane.name, status: rejectedStatus, outcome: 'failed' });
       throw error;
-    });
+    }
   }
 
   #skipped(lane: Lane, { skip: reason, why: detail }: Skipped): void {
@@ -259,7 +300,7 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
     const extra = ['Via', `1.1 ${this.#deps.pseudonym}`];
     if (details !== undefined) extra.push('Proxy-Status', `outrider; details="${details}"`);
     if (this.#cors) extra.push(...this.#cors);
-    respond(this.#caller, answer, {
+    respond(this.#downstream, answer, {
       extra,
       isBrowser: this.#cors !== undefined,
       idleMs: lane.timeouts.idleMs,
@@ -271,7 +312,7 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
   }
 
   #fail(thrown: unknown): void {
-    if (this.#caller.isGone) return;
+    if (this.#downstream.isGone) return;
     const error = asOutriderError(thrown);
     this.status = error.status;
     this.code = error.code;
@@ -280,10 +321,10 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
     if (error.cause !== undefined && error.code !== 'token_unavailable')
       this.#deps.complain(error, this.requestId, this.route);
     try {
-      answerError(this.#caller, error, this.requestId, this.route, this.#cors ?? []);
+      answerError(this.#downstream, error, this.requestId, this.route, this.#cors ?? []);
     } catch {
       // Part of another answer has gone out already.
-      this.#caller.cut();
+      this.#downstream.cut();
     }
   }
 
@@ -295,7 +336,7 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
       if (this.attempts > 0) this.outcome ??= this.#attempt?.mayHaveSent ? 'unknown' : 'not_sent';
     }
     this.bytesIn = this.#body.bytesIn;
-    this.bytesOut = this.#caller.bytesOut;
+    this.bytesOut = this.#downstream.bytesOut;
     this.#body.release();
     this.durationMs = this.#deps.clock.monotonic() - this.#startedMs;
     this.#deps.events.emit('exchange', this);
@@ -303,9 +344,9 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
 }
 
 /** Returns the handler of every request that comes through a door. It never throws; each call emits one `exchange`. */
-export function createExchange(deps: ExchangeDeps): (caller: Caller) => void {
-  return (caller) => {
+export function createExchange(deps: ExchangeDeps): (downstream: Downstream) => void {
+  return (downstream) => {
     deps.events.emit('started');
-    void new Exchange(caller, deps).run();
+    new Exchange(downstream, deps).run();
   };
 }

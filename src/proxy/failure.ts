@@ -1,4 +1,4 @@
-import { OutriderError } from '../core/errors.ts';
+import { OutriderError, type ErrorCode, type Outcome } from '../core/errors.ts';
 import { Http1Error, type Http1ErrorCode } from '../http1/error.ts';
 import { systemCode } from '../core/system-code.ts';
 
@@ -53,10 +53,17 @@ function reasonWhyUnreachable(code: string): Reason {
 /** What a server's TLS says when it wants a certificate and gets none; after the handshake, as TLS 1.3 has it. */
 const WANTS_CERTIFICATE = /TLSV13_ALERT_CERTIFICATE_REQUIRED/;
 
-/** What the faults of a message mean, where they are not just "no valid HTTP". */
+const AMBIGUOUS = 'the length of the answer is ambiguous';
+
+/** What the faults of an answer mean, where they are not just "no valid HTTP". */
 const DETAILS: Readonly<Partial<Record<Http1ErrorCode, string>>> = {
   bad_start_line: 'the answer does not begin as one of HTTP/1.1',
-  bad_length: 'the length of the answer is ambiguous',
+  bad_length: AMBIGUOUS,
+  two_lengths: AMBIGUOUS,
+  bad_coding: AMBIGUOUS,
+  two_codings: AMBIGUOUS,
+  length_and_coding: AMBIGUOUS,
+  coding_in_1_0: AMBIGUOUS,
   unexpected_switch: 'the provider switches protocols, and nobody asked for it',
   head_too_large: 'the head of the answer is larger than `limits.answer_header_bytes`',
   trailers_too_large: 'the trailers of the answer are larger than `limits.answer_header_bytes`',
@@ -91,3 +98,37 @@ export const wantsCertificate = (cause: unknown): OutriderError =>
     outcome: 'not_sent',
     cause,
   });
+
+/** What the faults of a request mean, where they are not `bad_request`. */
+const REQUEST_CODES: Readonly<Partial<Record<Http1ErrorCode, ErrorCode>>> = {
+  target_too_long: 'uri_too_long',
+  fields_too_large: 'headers_too_large',
+  too_many_fields: 'headers_too_large',
+  trailers_too_large: 'headers_too_large',
+  head_timeout: 'request_timeout',
+  body_timeout: 'request_timeout',
+};
+
+/** What helps, where the remedy of the code doesn't. */
+const REQUEST_REMEDIES: Readonly<Partial<Record<Http1ErrorCode, string>>> = {
+  body_timeout: 'Send the body without such pauses, or raise `timeouts.caller`.',
+};
+
+/**
+ * What is wrong with a request, as the answer to it; the connection closes. Any other error stays what it is.
+ * @param outcome Replaces that of an error's code, e.g. `unknown` once the upstream was dialled.
+ */
+export function requestError(error: unknown, outcome?: Outcome): unknown {
+  if (error instanceof Http1Error) {
+    const remedy = REQUEST_REMEDIES[error.code];
+    return new OutriderError(REQUEST_CODES[error.code] ?? 'bad_request', {
+      detail: error.message,
+      close: true,
+      ...(outcome && { outcome }),
+      ...(remedy && { remedy }),
+    });
+  }
+  if (!(error instanceof OutriderError) || !outcome) return error ?? new Error('the request body broke');
+  const { code, detail, cause } = error;
+  return new OutriderError(code, { detail, cause, outcome, close: true });
+}

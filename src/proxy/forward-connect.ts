@@ -2,30 +2,21 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { Events, ExchangeRecord } from '../core/events.ts';
-import type { RawHeaders } from '../core/headers.ts';
+import { headerValue, type RawHeaders } from '../core/headers.ts';
+import { requestFraming } from '../http1/framing.ts';
+import type { RequestHead } from '../http1/head.ts';
+import type { Hold } from '../http1/server.ts';
+import type { HandedOver } from '../http1/server-connection.ts';
 import { destinationDenied, readAuthority, type Destination } from './destination.ts';
-import { readHead } from './framing.ts';
+import { requestError } from './failure.ts';
+import type { Tunnel } from './downstream.ts';
 import type { Engine } from './lane.ts';
+import { readHead } from './request-head.ts';
 import { asOutriderError } from './respond.ts';
 import { checkLoop } from './via.ts';
 
-/** What a stop knows of a tunnel. */
-export interface Hold {
-  /** Whether nothing is under way in it, as far as can be seen: then it is closed. */
-  isQuiet: () => boolean;
-}
-
 /** A CONNECT as it came; the socket is its own from here on. */
-export interface ConnectRequest {
-  /** Authority form: host:port. */
-  readonly target: string;
-  readonly version: string;
-  readonly headers: RawHeaders;
-  readonly socket: Socket;
-  /** What came behind it. */
-  readonly head: Buffer;
-  /** Where the tunnel leads that it came out of. */
-  readonly tunnel: Destination | undefined;
+export interface ConnectRequest extends Pick<HandedOver<Tunnel>, 'head' | 'socket' | 'behind' | 'context'> {
   readonly hold: Hold;
 }
 
@@ -58,10 +49,8 @@ const notServed = (detail: string): OutriderError =>
   });
 
 /** Some clients of HTTP/1.0 send no Host with a CONNECT, and the target has it anyway. */
-const withHost = ({ headers, target, version }: ConnectRequest): RawHeaders =>
-  version !== '1.0' || headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'host')
-    ? headers
-    : [...headers, 'Host', target];
+const withHost = ({ fields, target, minor }: RequestHead): RawHeaders =>
+  minor === 1 || headerValue(fields, 'host') !== undefined ? fields : [...fields, 'Host', target];
 
 const NO_TUNNEL =
   'a route leads there, and its credentials can not be put into a tunnel: say http:// in place of https://, or set `forward.mode: intercept`';
@@ -75,16 +64,18 @@ interface Admission {
  * Decides on a CONNECT. Throws `method_not_allowed`, `bad_request`, `loop_detected`, `client_unauthenticated` (407),
  * `destination_denied`.
  */
-function admit(request: ConnectRequest, { forward, guard, limits }: Engine, pseudonym: string): Admission {
-  const { target, version, tunnel } = request;
+function admit({ head, context: tunnel }: ConnectRequest, { forward, guard }: Engine, pseudonym: string): Admission {
+  const { target } = head;
   if (!forward) throw notServed('CONNECT is not served here: forwarding is off');
   if (tunnel) throw notServed('CONNECT is not served within a tunnel');
-  const head = readHead(target, version, withHost(request), limits);
+  const { framing } = requestFraming(head);
+  const visitor = readHead(withHost(head));
   // What some take for its content, others take for the tunnel's first bytes (RFC 9110 §9.3.6).
-  if (head.hasBody) throw new OutriderError('bad_request', { detail: 'a CONNECT has no body' });
-  checkLoop(head.via, pseudonym);
-  guard.checkOrigin(head);
-  guard.checkAccess(head, true);
+  if (framing.kind === 'chunked' || (framing.kind === 'length' && framing.bytes > 0))
+    throw new OutriderError('bad_request', { detail: 'a CONNECT has no body' });
+  checkLoop(visitor.via, pseudonym);
+  guard.checkOrigin(visitor);
+  guard.checkAccess(visitor, true);
   const destination = /:\d+$/.test(target) ? readAuthority(target, 'https') : undefined;
   if (!destination) throw new OutriderError('bad_request', { detail: 'the target of a CONNECT is host:port' });
   const isRouted = forward.isRouted(destination.host, destination.port);
@@ -98,7 +89,8 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
   const { events, clock } = deps;
 
   return async (request) => {
-    const { socket, target, hold } = request;
+    const { socket, head, behind, hold } = request;
+    const { target } = head;
     const startedMs = clock.monotonic();
     const requestId = deps.nextRequestId();
     const tell = (more: Partial<ExchangeRecord>): void => {
@@ -140,11 +132,11 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
         tell({ status: 0, code: 'caller_gone', outcome: 'not_sent', attempts: 1 });
         return;
       }
-      const { passed, isQuiet } = deps.passThrough(socket, request.head, onward);
+      const { passed, isQuiet } = deps.passThrough(socket, behind, onward);
       hold.isQuiet = isQuiet;
       tell({ upstream: `${destination.host}:${destination.port}`, attempts: 1, ...(await passed) });
     } catch (thrown) {
-      const error = asOutriderError(thrown);
+      const error = asOutriderError(requestError(thrown));
       // Of a CONNECT that is refused, programs show the status alone.
       if (error.cause !== undefined || error.detail === NO_TUNNEL) deps.complain(error, requestId, undefined);
       tell({ status: error.status, code: error.code, outcome: error.outcome });

@@ -1,8 +1,8 @@
-import { STATUS_CODES } from 'node:http';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { problemJson, PROBLEM_TYPE, proxyStatus } from '../core/problem.ts';
-import type { Caller } from './caller.ts';
+import { reasonOf } from '../core/reasons.ts';
+import type { Downstream } from './downstream.ts';
 import { forwardAnswer } from './forward.ts';
 import type { Answer } from './answer.ts';
 
@@ -33,32 +33,32 @@ function problem(
 
 /** Answers with an error of our own (RFC 9457, RFC 9209). */
 export function answerError(
-  caller: Caller,
+  downstream: Downstream,
   error: OutriderError,
   requestId: string,
   route: string | undefined,
   extra: RawHeaders,
 ): void {
   const { headers, body } = problem(error, requestId, route, extra);
-  if (error.close) caller.closeAfterAnswer();
-  caller.answer(error.status, STATUS_CODES[error.status] ?? '', headers, body);
+  if (error.close) downstream.closeAfterAnswer();
+  downstream.answer(error.status, reasonOf(error.status), headers, body);
 }
 
 /** Answers 200 with a body of our own, which nobody keeps. */
 export function respondOwn(
-  caller: Caller,
+  downstream: Downstream,
   { contentType, body }: { readonly contentType: string; readonly body: string },
   extra: RawHeaders,
 ): void {
   const length = String(Buffer.byteLength(body));
   const headers = ['Content-Type', contentType, 'Content-Length', length, 'Cache-Control', 'no-store'];
-  caller.answer(200, 'OK', [...headers, 'Date', new Date().toUTCString(), ...extra], body);
+  downstream.answer(200, 'OK', [...headers, 'Date', new Date().toUTCString(), ...extra], body);
 }
 
 /** An error as bytes, for a connection on which there is no request that could be answered; it closes after them. */
 export function errorBytes(error: OutriderError, requestId: string): Buffer {
   const { headers, body } = problem(error, requestId, undefined, ['Connection', 'close']);
-  let head = `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}\r\n`;
+  let head = `HTTP/1.1 ${error.status} ${reasonOf(error.status)}\r\n`;
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
   return Buffer.from(`${head}\r\n${body}`);
 }
@@ -84,21 +84,25 @@ const isEventStream = (headers: RawHeaders): boolean =>
   );
 
 /** Streams a provider's answer to the caller; one that breaks is cut, never ended. */
-export function respond(caller: Caller, answer: Answer, { extra, isBrowser, idleMs, onBroken }: Forwarding): void {
+export function respond(
+  downstream: Downstream,
+  answer: Answer,
+  { extra, isBrowser, idleMs, onBroken }: Forwarding,
+): void {
   const headers = forwardAnswer(answer, extra, isBrowser);
   if (answer.whole) {
-    caller.answer(answer.status, answer.reason, headers, answer.whole);
+    downstream.answer(answer.status, answer.reason, headers, answer.whole);
     return;
   }
-  caller.startAnswer(answer.status, answer.reason, headers);
-  caller.onDrain = answer.resume.bind(answer);
+  downstream.startAnswer(answer.status, answer.reason, headers);
+  downstream.onDrain = answer.resume.bind(answer);
   answer.pipe(
     {
-      write: (chunk) => caller.write(chunk),
-      end: () => caller.end(),
+      write: (chunk) => downstream.write(chunk),
+      end: () => downstream.end(),
       abort: (error) => {
         onBroken(error);
-        caller.cut();
+        downstream.cut();
       },
     },
     isEventStream(answer.headers) ? 0 : idleMs,

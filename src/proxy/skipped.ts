@@ -1,7 +1,6 @@
 import type { Authorized } from '../auth/authorizer.ts';
 import type { AuthOutcome, ReplaySkipReason } from '../core/events.ts';
 import { formatSize } from '../core/units.ts';
-import type { Head } from './framing.ts';
 import type { Lane } from './lane.ts';
 import type { RequestBody } from './whole-body.ts';
 
@@ -30,17 +29,16 @@ export const skipped = (skip: keyof typeof SENTENCES): Skipped => ({ skip, why: 
 /** Why a request can't be sent again, whatever the renewal brings. */
 export function unrepeatable(
   { replays, keep }: Pick<Lane, 'replays' | 'keep'>,
-  { isRepeatable, bytesIn }: RequestBody,
-  { contentLength }: Pick<Head, 'contentLength'>,
+  { isRepeatable, notKept: skip }: RequestBody,
 ): Skipped | undefined {
   if (!replays) return skipped('replay_off');
   if (isRepeatable) return undefined;
-  const limit = `replay.spool ${formatSize(keep.spoolBytes)}`;
-  const isLarger = Math.max(bytesIn, contentLength) > keep.spoolBytes;
-  const why = isLarger
-    ? `the body is larger than ${limit}`
-    : 'the body was not kept: replay.spool_total is used up, or replay.dir takes no more';
-  return { skip: 'body_too_large', why: `${why}: body_too_large` };
+  const why = {
+    body_too_large: `the body is larger than replay.spool ${formatSize(keep.spoolBytes)}`,
+    spool_full: 'the body was not kept: replay.spool_total is used up',
+    spool_failed: 'the body was not kept: no file can be written in replay.dir',
+  }[skip];
+  return { skip, why: `${why}: ${skip}` };
 }
 
 /** The `details` of `Proxy-Status` (RFC 9209 §2.1.5), which is a string of visible ASCII (RFC 8941 §3.3.3). */

@@ -6,7 +6,7 @@ const PLAIN = /^\/(?!\/)[A-Za-z0-9\-_~!$&'()*+,;=:@/]*(?:\?[A-Za-z0-9\-._~!$&'()
 const OUTSIDE_ASCII = /[^\x21-\x7e]/;
 const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 
-const refuse = (detail: string): OutriderError => new OutriderError('bad_request', { detail });
+const refuse = (detail: string, close = false): OutriderError => new OutriderError('bad_request', { detail, close });
 
 /**
  * Refuses a target that servers understand in different ways (`bad_request`); everything else is forwarded as it is.
@@ -14,7 +14,7 @@ const refuse = (detail: string): OutriderError => new OutriderError('bad_request
  */
 export function checkTarget(target: string): void {
   if (PLAIN.test(target)) return;
-  if (!target.startsWith('/')) throw refuse('the target is not a path');
+  if (!target.startsWith('/')) throw refuse('the target is not a path', true);
   if (OUTSIDE_ASCII.test(target)) throw refuse('the target has a control or non-ASCII character');
   if (target.includes('#')) throw refuse('the target has a fragment');
   const mark = target.indexOf('?');

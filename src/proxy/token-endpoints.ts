@@ -1,7 +1,8 @@
+import type { Clock } from '../core/clock.ts';
 import type { GuardedEndpoint } from '../auth/plan.ts';
 import type { PlaceholderAnswer } from '../auth/token/placeholder.ts';
 import { OutriderError } from '../core/errors.ts';
-import { lenientPath } from '../core/path.ts';
+import { isPlainPath, lenientPath } from '../core/path.ts';
 import { type Destination, destinationOfUrl } from './destination.ts';
 
 /** A provider whose token endpoint no caller reaches. */
@@ -28,9 +29,9 @@ export interface Bound {
 export interface TokenEndpointsAt {
   /**
    * What a request gets that would reach one of them, and whose it is; undefined: it reaches none.
-   * Throws `token_endpoint_denied`. `nowMs` is epoch milliseconds.
+   * Throws `token_endpoint_denied`.
    */
-  answer(bound: Bound, nowMs: number): { readonly provider: string; readonly answer: PlaceholderAnswer } | undefined;
+  answer(bound: Bound, clock: Clock): { readonly provider: string; readonly answer: PlaceholderAnswer } | undefined;
 }
 
 export interface TokenEndpoints {
@@ -73,8 +74,11 @@ export function createTokenEndpoints(providers: readonly TokenProvider[]): Token
 
 function compileAt(all: readonly Entry[]): TokenEndpointsAt {
   const byPath = Map.groupBy(all, ({ path }) => lenientPath(path));
+  const lengths = new Set([...byPath.keys()].flatMap(({ length }) => [length, length + 1]));
   return {
-    answer({ path, method, provider, isByUrl }, nowMs) {
+    answer({ path, method, provider, isByUrl }, clock) {
+      // Nearly all paths are plain, and of another length.
+      if (!lengths.has(path.length) && isPlainPath(path)) return undefined;
       const entries = byPath.get(lenientPath(path));
       const [first] = entries ?? [];
       if (!entries || !first) return undefined;
@@ -84,7 +88,7 @@ function compileAt(all: readonly Entry[]): TokenEndpointsAt {
       if (!entry.hasPlaceholder) throw denied(`"${entry.name}" has \`placeholder: false\``);
       if (path !== entry.path) throw denied(`the path must be ${entry.path}, byte for byte, to get a placeholder`);
       if (method !== entry.endpoint.method) throw denied(`only ${entry.endpoint.method} gets a placeholder`);
-      return { provider: entry.name, answer: entry.endpoint.placeholder(nowMs) };
+      return { provider: entry.name, answer: entry.endpoint.placeholder(clock.now()) };
     },
   };
 }

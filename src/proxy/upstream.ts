@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Exchange } from '../http1/client-connection.ts';
 import type { AnswerHead } from '../http1/head.ts';
 import { Pool } from '../http1/pool.ts';
+import type { ReadScheduler } from '../http1/read-scheduler.ts';
 import { headText } from '../http1/write.ts';
 import { UpstreamExchange, type Attempt, type CarriedRequest, type Carrier, type UpstreamRequest } from './attempt.ts';
 import { Deadlines } from './deadlines.ts';
@@ -51,13 +52,18 @@ const EXPECTS_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 /** One origin: its connections, and how heads to it are written. */
 class Origin implements Carrier {
   readonly pool: Pool;
-  readonly #host: string;
+  readonly connectMs: number;
+  /** Fields of ours that stand in every head. */
+  readonly #own: string;
   readonly #relay: EgressProxy | undefined;
   readonly #base: string;
 
   constructor(origin: string, connectMs: number, clock: Clock, options: UpstreamOptions) {
     const { egress = DIRECT, lookup, isReused = true, limits = () => DEFAULT_LIMITS } = options;
-    this.#host = new URL(origin).host;
+    this.connectMs = connectMs;
+    // The deadline of the attempt is the exact one; this only cleans up behind it.
+    const dialMs = Math.ceil(connectMs / 1_000) * 1_000 + 1_000;
+    this.#own = `host: ${new URL(origin).host}\r\nconnection: keep-alive\r\n`;
     const relay = origin.startsWith('http:') ? egress(origin) : undefined;
     this.#relay = relay;
     this.#base = relay ? origin : '';
@@ -67,7 +73,7 @@ class Origin implements Carrier {
       isReused,
       maxHeadBytes: () => limits().answerHeaderBytes,
       maxAgeMs: () => limits().connectionAgeMs,
-      dial: (signal) => dialForHttp(origin, connectMs, { egress, clock, signal, sessions, ...(lookup && { lookup }) }),
+      dial: (signal) => dialForHttp(origin, dialMs, { egress, clock, signal, sessions, ...(lookup && { lookup }) }),
     });
   }
 
@@ -80,14 +86,13 @@ class Origin implements Carrier {
   }
 
   #headOf({ method, target, headers, body, streamBytes }: CarriedRequest): string {
-    const fields = ['host', this.#host, 'connection', 'keep-alive', ...headers];
-    if (this.#relay?.authorization) fields.push('proxy-authorization', this.#relay.authorization.reveal());
     const isWhole = body === null || body instanceof Uint8Array;
     const bytes = isWhole ? (body?.length ?? 0) : streamBytes;
-    if (bytes > 0 || (bytes === 0 && (EXPECTS_BODY.has(method) || !isWhole))) {
-      fields.push('content-length', String(bytes));
-    } else if (bytes < 0) fields.push('transfer-encoding', 'chunked');
-    return headText(`${method} ${this.#base}${target} HTTP/1.1`, fields);
+    let behind = '';
+    if (this.#relay?.authorization) behind = `proxy-authorization: ${this.#relay.authorization.reveal()}\r\n`;
+    if (bytes > 0 || (bytes === 0 && (EXPECTS_BODY.has(method) || !isWhole))) behind += `content-length: ${bytes}\r\n`;
+    else if (bytes < 0) behind += 'transfer-encoding: chunked\r\n';
+    return headText(`${method} ${this.#base}${target} HTTP/1.1`, headers, this.#own, behind);
   }
 }
 
@@ -121,16 +126,19 @@ const behindRelay = (inner: Exchange): Exchange =>
   });
 
 /** HTTP/1.1 towards the providers; redirects, caches and retries of its own it has none. */
-export function createUpstream(clock: Clock, options: UpstreamOptions = {}): Upstream {
+export function createUpstream(clock: Clock, scheduler: ReadScheduler, options: UpstreamOptions = {}): Upstream {
   const origins = new Map<string, Origin>();
+  /** Of each origin the one that was asked for last: nearly always there is one, and no key has to be made. */
+  const latest = new Map<string, Origin>();
   const deadlines = new Deadlines(clock);
   const originOf = (origin: string, connectMs: number): Origin => {
-    // The deadline of the attempt is the exact one; this only cleans up behind it.
-    const seconds = Math.ceil(connectMs / 1_000) + 1;
-    const key = `${origin} ${seconds}`;
+    const known = latest.get(origin);
+    if (known?.connectMs === connectMs) return known;
+    const key = `${origin} ${connectMs}`;
     let found = origins.get(key);
     if (!found && origins.size >= MAX_ORIGINS) forgetIdle();
-    if (!found) origins.set(key, (found = new Origin(origin, seconds * 1_000, clock, options)));
+    if (!found) origins.set(key, (found = new Origin(origin, connectMs, clock, options)));
+    latest.set(origin, found);
     return found;
   };
   /** Only where callers name the origins can there be so many. */
@@ -138,15 +146,17 @@ export function createUpstream(clock: Clock, options: UpstreamOptions = {}): Ups
     for (const [key, { pool }] of origins) {
       if (!pool.isIdle) continue;
       origins.delete(key);
+      latest.clear();
       pool.close();
     }
   };
   return {
     send: (request) =>
-      new UpstreamExchange(request, originOf(request.origin, request.timeouts.connectMs), clock, deadlines),
+      new UpstreamExchange(request, originOf(request.origin, request.timeouts.connectMs), clock, deadlines, scheduler),
     async close() {
       for (const { pool } of origins.values()) pool.close();
       origins.clear();
+      latest.clear();
       await Promise.resolve();
     },
   };

@@ -6,11 +6,12 @@ import type { Clock, Timer } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import { headerValues, type RawHeaders } from '../core/headers.ts';
 import type { Exchange, ExchangeControls } from '../http1/client-connection.ts';
+import type { ReadScheduler } from '../http1/read-scheduler.ts';
 import { UpstreamExchange, type CarriedRequest, type Carrier } from './attempt.ts';
 import { Deadlines } from './deadlines.ts';
 import { dialOrigin } from './egress-dial.ts';
 import type { Egress } from './egress.ts';
-import { HALF_OPEN_MS, PROBE_MS } from './socket-caller.ts';
+import { HALF_OPEN_MS, PROBE_MS } from '../http1/server-request.ts';
 import type { Upstream } from './upstream.ts';
 
 const badResponse = (detail: string): OutriderError => new OutriderError('upstream_bad_response', { detail });
@@ -245,7 +246,12 @@ const proxy = httpProxy.createProxyServer();
 proxy.on('proxyReqWs', (proxyReq, _req, bridge) => (bridge as unknown as Bridge).follow(proxyReq));
 
 /** Carries WebSocket handshakes, and what follows them. */
-export function createHandshakes(clock: Clock, egress: Egress, lookup: LookupFunction): Pick<Upstream, 'send'> {
+export function createHandshakes(
+  clock: Clock,
+  scheduler: ReadScheduler,
+  egress: Egress,
+  lookup: LookupFunction,
+): Pick<Upstream, 'send'> {
   const deadlines = new Deadlines(clock);
   return {
     send(request) {
@@ -259,7 +265,7 @@ export function createHandshakes(clock: Clock, egress: Egress, lookup: LookupFun
           return { abort: () => handshake.destroy() };
         },
       };
-      return new UpstreamExchange({ ...request, streamBytes: -1 }, carrier, clock, deadlines);
+      return new UpstreamExchange({ ...request, streamBytes: -1 }, carrier, clock, deadlines, scheduler);
     },
   };
 }

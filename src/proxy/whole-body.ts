@@ -1,3 +1,4 @@
+import type { ReplaySkipReason } from '../core/events.ts';
 import type { Budget, Budgets } from './budget.ts';
 
 export interface KeepLimits {
@@ -15,6 +16,9 @@ export interface BodyOptions {
   readonly declaredBytes: number;
 }
 
+/** Why a body can't be sent again: it is too large; `replay.spool_total` is used up; the file can't be written. */
+export type NotKept = Extract<ReplaySkipReason, 'body_too_large' | 'spool_full' | 'spool_failed'>;
+
 /** A request body that can be sent twice. */
 export interface RequestBody {
   /** All of it, when it is here; then `read` isn't needed. */
@@ -23,6 +27,8 @@ export interface RequestBody {
   readonly bytesIn: number;
   /** Whether `read` can start from the first byte once more. */
   readonly isRepeatable: boolean;
+  /** Why it can't. */
+  readonly notKept: NotKept;
   /**
    * The bytes from the first on: what is kept, then what still comes. One reader at a time: a new one takes over.
    * Rejects with `bad_request` when the caller's framing breaks.
@@ -38,6 +44,7 @@ export interface RequestBody {
 export class WholeBody implements RequestBody {
   readonly whole: Uint8Array;
   readonly isRepeatable: boolean;
+  readonly notKept = 'body_too_large';
   readonly #budget: Budget;
 
   /** @param budget What it has been charged to already. */
@@ -68,6 +75,7 @@ export const NO_BODY: RequestBody = {
   whole: new Uint8Array(0),
   bytesIn: 0,
   isRepeatable: true,
+  notKept: 'body_too_large',
   async *read() {},
   readAhead() {},
   release() {},

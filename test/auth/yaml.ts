@@ -2,6 +2,7 @@ import type { ExecutionContext } from 'ava';
 import type { ProviderConfig } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { createClient } from '../../src/proxy/client.ts';
+import { ReadScheduler } from '../../src/http1/read-scheduler.ts';
 import { createUpstream } from '../../src/proxy/upstream.ts';
 import { fakeClock } from '../helpers/clock.ts';
 import { startTokenEndpoint, type TokenEndpoint, type TokenScript } from '../helpers/token-endpoint.ts';
@@ -24,7 +25,7 @@ export async function startProvider(
   const endpoint = await startTokenEndpoint(t, script);
   const provider = parseProvider(yaml.replaceAll('TOKEN_ORIGIN', new URL(endpoint.url).origin));
   const clock = fakeClock();
-  const upstream = createUpstream(clock);
+  const upstream = createUpstream(clock, new ReadScheduler());
   const bench = benchOf(provider, { clock, http: createClient(upstream, clock) });
   t.teardown(async () => {
     bench.auth.close();

@@ -50,11 +50,11 @@ const nodePeer = (name: string, title: string): Peer => ({
 /** One route of the proxy under test, to a provider of {@link providersOf}. */
 export interface BenchRoute {
   readonly path: string;
-  readonly provider: 'token' | 'signed';
+  readonly provider: 'token' | 'signed' | 'none';
 }
 
 /** A token from the upstream's token endpoint, and a signature over the body. */
-const providersOf = (upstream: string): Readonly<Record<BenchRoute['provider'], unknown>> => ({
+const providersOf = (upstream: string): Readonly<Record<Exclude<BenchRoute['provider'], 'none'>, unknown>> => ({
   token: {
     profile: 'oauth2',
     endpoints: { token: `${upstream}/oauth/token` },
@@ -83,7 +83,7 @@ function configOf(place: Place, routes: readonly BenchRoute[], mode: 'none' | 'i
     routes: routes.map(({ path, provider }) => ({
       name: path.slice(1).replaceAll('/', '-'),
       match: { path },
-      provider,
+      provider: provider === 'none' ? null : provider,
       upstream: `${upstream}/api`,
     })),
   });

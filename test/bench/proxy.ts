@@ -34,6 +34,8 @@ export interface RunningProxy {
     open?: () => Promise<Socket>,
   ): Promise<Sample>;
   residentKiB(): number;
+  /** CPU time that it has used so far, nanoseconds. */
+  cpuNs(): number;
   stop(): Promise<void>;
 }
 
@@ -94,6 +96,7 @@ export async function startProxy(
       return sampleOf(result, cpuNs(pid) - before);
     },
     residentKiB: () => residentKiB(pid),
+    cpuNs: () => cpuNs(pid),
     stop: () => stop(child),
   };
 }

@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import test from 'ava';
 import { systemClock } from '../../src/core/clock.ts';
 import { readEgress } from '../../src/proxy/egress.ts';
+import { ReadScheduler } from '../../src/http1/read-scheduler.ts';
 import { createUpstream } from '../../src/proxy/upstream.ts';
 import { CERTIFICATE, CERTIFICATE_KEY } from '../contract/certificate.ts';
 import { startCli } from '../contract/cli.ts';
@@ -125,7 +126,7 @@ test('rule 17: HTTPS goes through a tunnel, token calls too, and TLS is verified
 
 for (const origin of ['http://api.provider.test', 'https://api.provider.test'] as const) {
   const send = async (proxyPort: number) => {
-    const upstream = createUpstream(systemClock, {
+    const upstream = createUpstream(systemClock, new ReadScheduler(), {
       egress: readEgress({ HTTP_PROXY: `127.0.0.1:${proxyPort}`, HTTPS_PROXY: `127.0.0.1:${proxyPort}` }),
     });
     const timeouts = { connectMs: 2_000, responseMs: 2_000, idleMs: 2_000 };

@@ -145,6 +145,16 @@ test.serial('a taken admin address is told apart from a taken listener', async (
   t.regex(stderr, /address_in_use.*\n.*admin\.address/);
 });
 
+test.serial('a group of the socket that is not there is an error of its own', async (t) => {
+  const yaml = plain('http://127.0.0.1:9').replace(
+    '"127.0.0.1:0"',
+    '"unix:/tmp/outrider-nobody.sock", socket_group: nobody-is-in-it',
+  );
+  const { code, stderr } = await run(t, ['start', '--config', configFile(t, yaml).file]);
+  t.is(code, 1);
+  t.regex(stderr, /^error\[unknown_group\]: there is no group "nobody-is-in-it" .*\n.*listen\.socket_group/m);
+});
+
 test.serial('a socket in a directory that does not exist is an error with a remedy', async (t) => {
   const yaml = plain('http://127.0.0.1:9').replace('127.0.0.1:0', 'unix:/nonexistent/outrider.sock');
   const { code, stderr } = await run(t, ['start', '--config', configFile(t, yaml).file]);

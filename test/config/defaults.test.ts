@@ -30,7 +30,7 @@ store:
   kind: memory
 
 state_dir:
-timeouts: { connect: 5s, response: 60s, idle: 60s, connection_age: 5m, token: 10s, lame_duck: 1s, drain: 25s }
+timeouts: { connect: 5s, response: 60s, idle: 60s, keep_alive: 65s, connection_age: 5m, caller: 5m, token: 10s, lame_duck: 1s, drain: 25s }
 limits:   { header_bytes: 16KiB, headers: 200, url_bytes: 8KiB, answer_header_bytes: 64KiB, connections: 10000, waiting: 1000, signed_body: 1MiB, body_memory: 16MiB }
 replay:   { memory: 1MiB, spool: 64MiB, spool_total: 1GiB, dir: }
 log:      { level: info, format: auto, access: true }
@@ -82,7 +82,9 @@ test('the example of the specification is valid as it stands', (t) => {
         connectMs: 5_000,
         responseMs: 60_000,
         idleMs: 60_000,
+        keepAliveMs: 65_000,
         connectionAgeMs: 300_000,
+        callerMs: 300_000,
         tokenMs: 10_000,
         lameDuckMs: 1_000,
         drainMs: 25_000,
@@ -131,7 +133,9 @@ test('what the file leaves out is as the specification says', (t) => {
       connectMs: 5_000,
       responseMs: 60_000,
       idleMs: 60_000,
+      keepAliveMs: 65_000,
       connectionAgeMs: 300_000,
+      callerMs: 300_000,
       tokenMs: 10_000,
       lameDuckMs: 1_000,
       drainMs: 25_000,

@@ -94,18 +94,9 @@ function headersOf(request: Request, [name, value]: readonly [name: string, valu
   return first < 0 ? [...out, credential] : out.map((header, i) => (i === first ? credential : header));
 }
 
-/** Whether requests behind it are looked at. */
-function goesOnAfter(request: Request): boolean | undefined {
-  // The bytes behind it may be another protocol's (RFC 9110 §7.8).
-  if (valuesOf(request, 'upgrade').length > 0) return false;
-  const goesOn = persists(request);
-  // With a body that nobody waited for, it is answered with no 100, and the connection may close.
-  return goesOn && valuesOf(request, 'expect').length > 0 ? undefined : goesOn;
-}
-
 /** Judges one request by the contract. */
 export function judge(request: Request, premises: Premises): Verdict {
-  const goesOn = goesOnAfter(request);
+  const goesOn = persists(request);
   const why = unfit(request);
   if (why !== undefined) return { kind: 'refused', why, persists: false };
   const judged = denied(request, premises);
@@ -119,9 +110,7 @@ export function judge(request: Request, premises: Premises): Verdict {
   const { method, body, framing, doubts } = request;
   return {
     kind: 'forwarded',
-    // A body of nothing, in chunks, next to an upgrade can't be told from one that node:http overlooks.
-    mayBeRefused:
-      doubts.length > 0 || (framing === 'chunked' && body === '' && valuesOf(request, 'upgrade').length > 0),
+    mayBeRefused: doubts.length > 0,
     meaning: {
       method,
       target: judged.target,
@@ -139,9 +128,9 @@ export interface Expectation {
   readonly methods: readonly string[];
   /**
    * After the last verdict: `open`, nothing is left; `closed`, nothing more is looked at; `broken`, the bytes are refused;
-   * `waiting`, more bytes are needed; `unknown`, nobody can say.
+   * `waiting`, more bytes are needed.
    */
-  readonly end: 'open' | 'closed' | 'broken' | 'waiting' | 'unknown';
+  readonly end: 'open' | 'closed' | 'broken' | 'waiting';
   /** The head of a request whose body is broken, or not all there: so much of it may be on its way. */
   readonly rest: Verdict | undefined;
 }
@@ -152,15 +141,12 @@ export function expectationOf(text: string, premises: Premises): Expectation {
   for (let at = 0; at < text.length;) {
     const reading = readRequest(text, at);
     const head = reading.kind === 'request' ? reading.request : reading.head;
-    // node:http keeps to itself what is wrong with the body of a request that asks for an upgrade.
-    const isSilent = head?.framing === 'chunked' && valuesOf(head, 'upgrade').length > 0;
     if (reading.kind !== 'request') {
       const isHeadThere = text.includes('\r\n\r\n', at);
-      const end = reading.kind === 'invalid' && isHeadThere && !isSilent ? 'broken' : 'waiting';
+      const end = reading.kind === 'invalid' && isHeadThere ? 'broken' : 'waiting';
       return { verdicts, methods, end, rest: head && judge(head, premises) };
     }
     const verdict = judge(reading.request, premises);
-    if (isSilent && reading.request.doubts.length > 0) return { verdicts, methods, end: 'unknown', rest: undefined };
     verdicts.push(verdict);
     methods.push(reading.request.method);
     if ((verdict.kind === 'refused' ? verdict : verdict.meaning).persists === false)

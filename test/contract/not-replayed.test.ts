@@ -52,22 +52,31 @@ for (const [what, length, headers] of [
   });
 }
 
-test('a body that was not kept: not that it is too large', async (t) => {
-  const { outrider, upstream, warm } = await givenTokens(t, {
-    extra: 'replay: { memory: 1KiB, spool: 4MiB, dir: /nonexistent/outrider }',
+for (const [what, replay, why] of [
+  [
+    'no file can be written',
+    'memory: 1KiB, spool: 4MiB, dir: /nonexistent/outrider',
+    'the body was not kept: no file can be written in replay.dir: spool_failed',
+  ],
+  [
+    'the room for all files is used up',
+    'memory: 1KiB, spool: 4MiB, spool_total: 64KiB',
+    'the body was not kept: replay.spool_total is used up: spool_full',
+  ],
+] as const) {
+  test(`rule 24: a body that was not kept because ${what}: not that it is too large`, async (t) => {
+    const { outrider, upstream, warm } = await givenTokens(t, { extra: `replay: { ${replay} }` });
+    await warm();
+    upstream.handler = accepting(new Set(['token-2']));
+    const answer = await outrider.call('/api/x', {
+      method: 'POST',
+      body: 'a'.repeat(1_000_000),
+      headers: ['Transfer-Encoding', 'chunked'],
+    });
+    t.is(answer.header('proxy-status'), details(why));
+    t.like(told(outrider), [{ reason: why.split(': ').at(-1), detail: why }]);
   });
-  await warm();
-  upstream.handler = accepting(new Set(['token-2']));
-  const answer = await outrider.call('/api/x', {
-    method: 'POST',
-    body: 'a'.repeat(1_000_000),
-    headers: ['Transfer-Encoding', 'chunked'],
-  });
-  t.is(
-    answer.header('proxy-status'),
-    details('the body was not kept: replay.spool_total is used up, or replay.dir takes no more: body_too_large'),
-  );
-});
+}
 
 test('a route that never replays says so, and one of several reasons does not keep another quiet', async (t) => {
   const { outrider, upstream, warm, clock } = await givenTokens(t, { route: 'replay: false' });

@@ -34,7 +34,7 @@ interface Case {
 const CASES: readonly Case[] = [
   { kind: 'uploads', what: 'fifty uploads of 1 GiB', count: 50, maxSlowdown: 3 },
   { kind: 'chunkedUploads', what: 'fifty chunked uploads', count: 50, maxSlowdown: 3 },
-  { kind: 'crumbs', what: 'bodies in chunks of one byte', count: 2 },
+  { kind: 'crumbs', what: 'bodies in chunks of one byte', count: 200, maxSlowdown: 3 },
   { kind: 'downloads', what: 'fifty downloads', count: 50, maxSlowdown: 3 },
   { kind: 'idle', what: '5 000 idle connections', count: 5_000, maxSlowdown: 3 },
   { kind: 'heads', what: '1 000 heads that trickle', count: 1_000, maxSlowdown: 3 },

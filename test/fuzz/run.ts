@@ -1,5 +1,6 @@
 /**
- * `npm run fuzz -- --minutes 10`: answers, right ones and broken ones, through the readers of `src/http1`, whole and in pieces.
+ * `npm run fuzz -- --minutes 10`: requests and answers, right ones and broken ones, through the readers of `src/http1`, whole and in pieces;
+ * and requests as they follow each other on a connection.
  * Ends with 1 at the first that means two things, takes too long, or ends in an error that is none of the readers' own.
  */
 import { parseArgs } from 'node:util';
@@ -7,7 +8,9 @@ import { ChunkedDecoder } from '../../src/http1/chunked.ts';
 import { Http1Error } from '../../src/http1/error.ts';
 import { HeadReader, type HeadKind } from '../../src/http1/head.ts';
 import { mixSeed, randomFrom } from '../helpers/random.ts';
+import { mutantOf } from '../contract/mutants.ts';
 import { mutate } from '../hostile/mutations.ts';
+import { understood } from '../http1/understood.ts';
 
 const { values: options } = parseArgs({
   options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string', default: '1' } },
@@ -15,6 +18,7 @@ const { values: options } = parseArgs({
 const MAX_MS = 200;
 const MAX_MIB = 400;
 const LIMIT_BYTES = 2_000;
+const REQUEST_LIMITS = { targetBytes: 500, fieldBytes: 1_500, fields: 50 };
 
 type Read = (pieces: readonly Buffer[]) => string;
 
@@ -31,7 +35,7 @@ const headIn =
   (kind: HeadKind): Read =>
   (pieces) =>
     told(() => {
-      const reader = new HeadReader(kind, LIMIT_BYTES);
+      const reader = new HeadReader(kind, kind === 'request' ? REQUEST_LIMITS : LIMIT_BYTES);
       let before = 0;
       for (const piece of pieces) {
         const end = reader.read(piece, 0);
@@ -51,7 +55,13 @@ const chunkedIn: Read = (pieces) => {
     const decoder = new ChunkedDecoder({ trailerBytes: LIMIT_BYTES });
     let before = 0;
     for (const piece of pieces) {
-      const end = decoder.read(piece, 0, (part) => (body += part.toString('latin1')));
+      // Data is moved together in place, and what is read here is read again.
+      let end = 0;
+      try {
+        end = decoder.read(Buffer.from(piece), 0);
+      } finally {
+        body += decoder.piece?.toString('latin1') ?? '';
+      }
       if (decoder.isDone) return String(before + end);
       before += piece.length;
     }
@@ -76,6 +86,25 @@ function bytesFrom(random: () => number): Buffer {
   if (kind < 0.9)
     return Buffer.from(bytes.replace(/^HTTP\/1.1 \d+/, 'GET /').replace(/^[^\r\n]*/, '$& HTTP/1.1'), 'latin1');
   return Buffer.from(Array.from({ length: Math.floor(random() * 300) }, () => Math.floor(random() * 256)));
+}
+
+/** What the server makes of requests one behind the other. */
+async function conversation(segments: readonly string[]): Promise<string> {
+  const { requests, refused, closes } = await understood(segments);
+  return JSON.stringify([requests, refused, refused === undefined && closes]);
+}
+
+/** Objects where the requests of a mutant mean something else in other segments. */
+async function objectionTo(n: number, random: () => number): Promise<string | undefined> {
+  const { segments } = mutantOf(seed, n, 8080);
+  const text = segments.join('');
+  const cut = piecesOf(Buffer.from(text, 'latin1'), random).map((piece) => piece.toString('latin1'));
+  const [whole, pieces] = await Promise.all([conversation([text]), conversation(cut)]);
+  const outcome = /"([a-z_]+)",(?:true|false)\]$/.exec(whole)?.[1] ?? 'taken';
+  counts.set(`a connection: ${outcome}`, (counts.get(`a connection: ${outcome}`) ?? 0) + 1);
+  return whole === pieces
+    ? undefined
+    : `mutant ${n} of seed ${seed}: ${whole} whole, ${pieces} in pieces\n${JSON.stringify(text)}`;
 }
 
 function piecesOf(bytes: Buffer, random: () => number): Buffer[] {
@@ -115,6 +144,10 @@ for (; performance.now() < until; inputs++) {
     }
     const outcome = /^[a-z_]+/.exec(whole)?.[0] ?? 'taken';
     counts.set(`${what}: ${outcome}`, (counts.get(`${what}: ${outcome}`) ?? 0) + 1);
+  }
+  if (inputs % 20 === 0) {
+    const objection = await objectionTo(inputs / 20, random);
+    if (objection !== undefined) fail(objection);
   }
   if (inputs % 50_000 === 0 && process.memoryUsage().rss > MAX_MIB * 1024 * 1024) {
     fail(`more than ${MAX_MIB} MiB after ${inputs} inputs`);

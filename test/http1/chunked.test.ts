@@ -4,15 +4,18 @@ import { ChunkedDecoder } from '../../src/http1/chunked.ts';
 import { Http1Error } from '../../src/http1/error.ts';
 import { everyCut } from './pieces.ts';
 
-const LIMITS = { trailerBytes: 200 };
+const LIMITS = { trailerBytes: 200, refusesCoding: true };
 
 /** What is decoded of a body in pieces, and what is left behind it; or the error's code. */
 function decodeIn(pieces: readonly Buffer[], limits: ConstructorParameters<typeof ChunkedDecoder>[0] = LIMITS): string {
   const decoder = new ChunkedDecoder(limits);
   let text = '';
   try {
-    for (const [index, piece] of pieces.entries()) {
-      const end = decoder.read(piece, 0, (data) => (text += data.toString('latin1')));
+    for (const [index, shared] of pieces.entries()) {
+      // Data is moved together in place.
+      const piece = Buffer.from(shared);
+      const end = decoder.read(piece, 0);
+      text += decoder.piece?.toString('latin1') ?? '';
       if (!decoder.isDone) continue;
       return JSON.stringify([
         text,
@@ -55,6 +58,7 @@ for (const [bytes, expected] of [
   ['2\r\nab\r\n0\r\n\n', 'bad_field'],
   ['2\r\nab\r\n0\r\nX: a\r\n b\r\n\r\n', 'bad_field'],
   ['2\r\nab\r\n0\r\nContent-Length: 5\r\n\r\n', 'bad_length'],
+  ['2\r\nab\r\n0\r\ntransfer-Encoding: chunked\r\n\r\n', 'bad_length'],
   ['10000000000000002\r\nab\r\n0\r\n\r\n', 'bad_chunk'],
 ] as const) {
   test(`a chunked body, in whatever pieces: ${JSON.stringify(bytes)}`, (t) => {
@@ -69,6 +73,35 @@ test('extensions and trailers are bounded', (t) => {
   const wordy = Buffer.from(`1;${'x'.repeat(100)}\r\na\r\n`.repeat(20));
   t.is(decodeIn([wordy], { ...LIMITS, overheadBytes: 1_000 }), 'chunk_overhead');
   t.is(decodeIn([wordy]), 'more');
+});
+
+test('what one read brings of a body is one piece, and what came before a fault is not lost', (t) => {
+  const decoder = new ChunkedDecoder(LIMITS);
+  const bytes = Buffer.from(`${'1\r\nx\r\n'.repeat(1_000)}14\r\n${'y'.repeat(20)}\r\n3\r\nab`);
+  t.is(decoder.read(bytes, 0), bytes.length);
+  t.is(decoder.piece?.toString(), `${'x'.repeat(1_000)}${'y'.repeat(20)}ab`);
+  t.throws(() => decoder.read(Buffer.from('c\r\n1\r\nd\r\nnonsense'), 0), { message: /chunked coding is broken/ });
+  t.is(decoder.piece?.toString(), 'cd');
+});
+
+test('a small part of what was read does not keep all of it, and one that is nearly all is not copied', (t) => {
+  const decoder = new ChunkedDecoder(LIMITS);
+  const crumbs = Buffer.from('1\r\nx\r\n'.repeat(10_000));
+  decoder.read(crumbs, 0);
+  t.is(decoder.piece?.toString(), 'x'.repeat(10_000));
+  t.not(decoder.piece?.buffer, crumbs.buffer);
+  const whole = Buffer.from(`10000\r\n${'y'.repeat(0x10000)}\r\n`);
+  decoder.read(whole, 0);
+  t.is(decoder.piece?.length, 0x10000);
+  t.is(decoder.piece?.buffer, whole.buffer);
+});
+
+test('what is behind a body of crumbs is still there', (t) => {
+  const decoder = new ChunkedDecoder(LIMITS);
+  const bytes = Buffer.from(`${'1\r\nx\r\n'.repeat(10_000)}0\r\n\r\nGET / HTTP/1.1\r\n`);
+  const end = decoder.read(bytes, 0);
+  t.is(bytes.toString('latin1', end), 'GET / HTTP/1.1\r\n');
+  t.is(decoder.piece?.length, 10_000);
 });
 
 test('any body in any chunks comes out whole, in whatever pieces', (t) => {

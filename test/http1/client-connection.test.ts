@@ -149,7 +149,7 @@ for (const [what, streamBytes, texts] of [
     const closed = once(peer, 'close');
     const heard = send({ body: pieces(...texts), streamBytes });
     await over(heard);
-    t.is(heard.error?.code, 'bad_length');
+    t.is(heard.error?.code, 'wrong_length');
     t.deepEqual(released, [false]);
     await closed;
   });
@@ -258,7 +258,7 @@ for (const [what, method, head] of [
 
 for (const [what, bytes, code] of [
   ['nonsense', 'SSH-2.0-x\r\n', 'bad_start_line'],
-  ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok', 'bad_length'],
+  ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok', 'two_lengths'],
   ['a head without end', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(2_000)}`, 'head_too_large'],
   ['a switch of protocols', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n', 'unexpected_switch'],
   ['a broken chunk', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 'bad_chunk'],

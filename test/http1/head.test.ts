@@ -1,12 +1,20 @@
+import { METHODS as METHODS_OF_NODE } from 'node:http';
 import test from 'ava';
 import fc from 'fast-check';
 import { Http1Error } from '../../src/http1/error.ts';
-import { HeadReader, type HeadKind } from '../../src/http1/head.ts';
+import { HeadReader, type HeadKind, type RequestLimits } from '../../src/http1/head.ts';
+import { LONGEST_METHOD, METHODS } from '../../src/http1/methods.ts';
 import { everyCut } from './pieces.ts';
 
+const LIMITS: Readonly<Record<HeadKind, number | RequestLimits>> = {
+  answer: 1_000,
+  trailers: 1_000,
+  request: { targetBytes: 100, fieldBytes: 200, fields: 5 },
+};
+
 /** Reads a head in pieces; what was found and what is left behind it, or the error's code. */
-function readIn(kind: HeadKind, pieces: readonly Buffer[], maxBytes = 1_000): string {
-  const reader = new HeadReader(kind, maxBytes);
+function readIn(kind: HeadKind, pieces: readonly Buffer[], limit: number | RequestLimits = LIMITS[kind]): string {
+  const reader = new HeadReader(kind, limit);
   try {
     for (const [index, piece] of pieces.entries()) {
       const end = reader.read(piece, 0);
@@ -26,14 +34,14 @@ function readIn(kind: HeadKind, pieces: readonly Buffer[], maxBytes = 1_000): st
   }
 }
 
-function eachCut(kind: HeadKind, bytes: string, maxBytes?: number): string {
+function eachCut(kind: HeadKind, bytes: string, limit?: number | RequestLimits): string {
   const results = new Set<string>();
   for (const pieces of everyCut(bytes))
     results.add(
       readIn(
         kind,
         pieces.map((piece) => Buffer.from(piece)),
-        maxBytes,
+        limit,
       ),
     );
   return [...results].join(' | ');
@@ -90,13 +98,74 @@ for (const [bytes, expected] of [
   ['GET /\r\n\r\n', 'bad_start_line'],
   ['GET / HTTP/2.0\r\n\r\n', 'bad_start_line'],
   ['G\xe9T / HTTP/1.1\r\n\r\n', 'bad_start_line'],
+  ['\r\n\r\nGET / HTTP/1.1\r\n\r\n', { method: 'GET', target: '/', minor: 1, fields: [] }],
+  ['FROB / HTTP/1.1\r\n\r\n', 'bad_method'],
+  ['get / HTTP/1.1\r\n\r\n', 'bad_method'],
+  ['DESCRIBE / RTSP/1.0\r\n\r\n', 'bad_method'],
+  ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'bad_method'],
+  [`${'A'.repeat(200)} / HTTP/1.1\r\n\r\n`, 'bad_method'],
+  ['nonsense\r\n\r\n', 'bad_start_line'],
+  ['GET /\xe9 HTTP/1.1\r\n\r\n', 'bad_target'],
+  ['GET /\x01 HTTP/1.1\r\n\r\n', 'bad_target'],
+  ['GET /a b HTTP/1.1\r\n\r\n', 'bad_start_line'],
+  ['GET / HTTP/1.1\nA: b\r\n\r\n', 'bad_start_line'],
+  ['GET / http/1.1\r\n\r\n', 'bad_start_line'],
+  ['GET / HTTP/1.2\r\n\r\n', 'bad_start_line'],
+  ['GET / HTTP/1.10\r\n\r\n', 'bad_start_line'],
   [' GET / HTTP/1.1\r\n\r\n', 'bad_start_line'],
 ] as const) {
   test(`the head of a request, in whatever pieces: ${JSON.stringify(bytes)}`, (t) => {
-    const rest = bytes.slice(bytes.indexOf('\r\n\r\n') + 4);
+    const rest = bytes.slice(/^(?:\r\n)*[^]*?\r\n\r\n/.exec(bytes)?.[0].length);
     t.is(eachCut('request', bytes), typeof expected === 'string' ? expected : JSON.stringify([expected, rest]));
   });
 }
+
+const TARGET = `/${'t'.repeat(99)}`;
+const request = (target: string, fields: string, rest = ''): string => `GET ${target} HTTP/1.1\r\n${fields}\r\n${rest}`;
+const line = (bytes: number): string => `A: ${'v'.repeat(bytes - 5)}\r\n`;
+
+for (const [what, bytes, expected] of [
+  ['a target of the longest kind', request(TARGET, ''), 'taken'],
+  ['one byte more', request(`${TARGET}t`, ''), 'target_too_long'],
+  ['no end of a target', `GET ${TARGET}t`, 'target_too_long'],
+  ['a long target before a bad version', request(`${TARGET}t`, '').replace('HTTP/1.1', 'HTTP/9'), 'target_too_long'],
+  ['a bad byte within the limit of a target', request(`${TARGET.slice(1)}\x01tttt`, ''), 'bad_target'],
+  ['fields of the largest kind', request('/', line(200)), 'taken'],
+  ['fields of the largest kind, in two', request('/', line(150) + line(50)), 'taken'],
+  ['a byte more of fields', request('/', line(201)), 'fields_too_large'],
+  ['two bytes more of fields', request('/', line(202)), 'fields_too_large'],
+  ['a byte more of fields, in two', request('/', line(150) + line(51)), 'fields_too_large'],
+  ['another field behind the largest', request('/', line(200) + line(5)), 'fields_too_large'],
+  ['blanks of a value count', request('/', `A: ${' '.repeat(200)}v\r\n`), 'fields_too_large'],
+  ['a bad byte before the limit of fields', request('/', `A: \x01${line(300)}`), 'bad_field'],
+  ['a bad byte behind the limit of fields', request('/', line(300).replace('\r', '\x01\r')), 'fields_too_large'],
+  ['as many fields as there may be', request('/', 'A: b\r\n'.repeat(5)), 'taken'],
+  ['one more', request('/', 'A: b\r\n'.repeat(6)), 'too_many_fields'],
+  [
+    'one more of which only a byte is there',
+    'GET / HTTP/1.1\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\nA: b\r\nA',
+    'too_many_fields',
+  ],
+] as const) {
+  test(`limits are broken at the byte that exceeds them, in whatever pieces: ${what}`, (t) => {
+    const found = eachCut('request', bytes);
+    t.is(found.startsWith('[') && !found.includes(' | ') ? 'taken' : found, expected);
+  });
+}
+
+test('of a head that was broken off, what came before is known', (t) => {
+  const bytes = 'GET /x?y HTTP/1.1\r\nX-Request-Id: a\r\nB: c\x01';
+  for (const pieces of everyCut(bytes)) {
+    const reader = new HeadReader('request', LIMITS.request);
+    t.throws(() => pieces.forEach((piece) => reader.read(piece, 0)), { instanceOf: Http1Error });
+    t.deepEqual(reader.request(), { method: 'GET', target: '/x?y', minor: 1, fields: ['X-Request-Id', 'a'] });
+  }
+});
+
+test('the methods are those of Node', (t) => {
+  t.deepEqual([...METHODS], METHODS_OF_NODE.toSorted());
+  t.is(LONGEST_METHOD, Math.max(...METHODS_OF_NODE.map(({ length }) => length)));
+});
 
 test('trailers are a head without a first line', (t) => {
   t.is(eachCut('trailers', '\r\nx'), JSON.stringify([[], 'x']));

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
-import { openBody } from '../../src/proxy/body.ts';
-import type { Caller } from '../../src/proxy/caller.ts';
+import { openBody, type BodySource } from '../../src/proxy/body.ts';
 import { Budget } from '../../src/proxy/budget.ts';
 import type { RequestBody } from '../../src/proxy/whole-body.ts';
 import { until } from '../helpers/http1.ts';
@@ -12,12 +11,12 @@ import { until } from '../helpers/http1.ts';
 const KIB = 1024;
 
 /** A caller of whom there is nothing but a body that comes in pieces. */
-function sender(pieces: Iterable<Uint8Array>): Caller {
-  async function* chunks(): AsyncGenerator<Uint8Array, undefined> {
-    yield* pieces;
+function sender(source: Iterable<Uint8Array>): BodySource {
+  async function* pieces(): AsyncGenerator<Uint8Array, undefined> {
+    yield* source;
     return undefined;
   }
-  return { takeWhole: () => undefined, sendContinue: () => undefined, chunks } as unknown as Caller;
+  return { takeWhole: () => undefined, sendContinue: () => undefined, pieces };
 }
 
 function* pieces(count: number, bytes: number): Generator<Uint8Array> {
@@ -169,7 +168,7 @@ test('a release while more of the body is awaited lets go of the file at once', 
     yield Buffer.alloc(4 * KIB);
     return pending.promise;
   }
-  const caller = { takeWhole: () => undefined, sendContinue: () => undefined, chunks: stalling } as unknown as Caller;
+  const caller = { takeWhole: () => undefined, sendContinue: () => undefined, pieces: stalling };
   const limits = { memoryBytes: 0, spoolBytes: 4 * KIB, dir: spoolDir() };
   const budgets = { memory: new Budget(0), disk: budget, diskFailed: () => undefined };
   const body = openBody(caller, { limits, budgets, declaredBytes: -1 });

@@ -5,6 +5,7 @@ import { createEvents } from '../../../src/core/events.ts';
 import type { Authorized, Authorizer } from '../../../src/auth/authorizer.ts';
 import type { AuthDeps, ProviderAuth } from '../../../src/auth/provider.ts';
 import { createClient } from '../../../src/proxy/client.ts';
+import { ReadScheduler } from '../../../src/http1/read-scheduler.ts';
 import { createUpstream } from '../../../src/proxy/upstream.ts';
 import { createMemoryStore, type MemoryStore } from '../../../src/store/memory.ts';
 import type { TokenStore } from '../../../src/store/store.ts';
@@ -72,7 +73,7 @@ export async function startFlow(
 ): Promise<Flow> {
   const endpoint = await startTokenEndpoint(t, options.script);
   const clock = fakeClock();
-  const upstream = createUpstream(clock);
+  const upstream = createUpstream(clock, new ReadScheduler());
   const memory = createMemoryStore(clock);
   const store = options.wrapStore?.(memory) ?? memory;
   const credentials = credentialsOf({ client_id: 'me', client_secret: SECRET });

@@ -3,6 +3,7 @@ import type { Authorized, Authorizer, Renewed } from '../../../src/auth/authoriz
 import type { ProviderAuth } from '../../../src/auth/provider.ts';
 import { createEvents, type NoticeRecord, type RenewalRecord } from '../../../src/core/events.ts';
 import { createClient } from '../../../src/proxy/client.ts';
+import { ReadScheduler } from '../../../src/http1/read-scheduler.ts';
 import { createUpstream } from '../../../src/proxy/upstream.ts';
 import { createMemoryStore, type MemoryStore } from '../../../src/store/memory.ts';
 import type { ChangeListener, LockAnswer, TokenRecord, TokenStore } from '../../../src/store/store.ts';
@@ -143,7 +144,7 @@ export async function startReplicas(
   const memory = createMemoryStore(time);
   const start = (): Replica => {
     const clock = new MachineClock(time);
-    const upstream = createUpstream(clock);
+    const upstream = createUpstream(clock, new ReadScheduler());
     const link = new Link(memory);
     const events = createEvents();
     const provider = providerOf(

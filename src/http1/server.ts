@@ -1,0 +1,199 @@
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import type { Clock } from '../core/clock.ts';
+import { listen, originOf, type Address } from '../core/listen.ts';
+import { lingeringClose } from './lingering-close.ts';
+import type { ReadScheduler } from './read-scheduler.ts';
+import {
+  ServerConnection,
+  SWEEP_MS,
+  type HandedOver,
+  type RefusedHead,
+  type ServerContext,
+  type ServerLimits,
+} from './server-connection.ts';
+import type { ServerRequest } from './server-request.ts';
+
+/** What a drain knows of a socket that was handed over. */
+export interface Hold {
+  /** Whether nothing is under way on it, as far as can be seen: then it is closed. */
+  isQuiet: () => boolean;
+}
+
+export interface ServerOptions<C> {
+  readonly clock: Clock;
+  readonly scheduler: ReadScheduler;
+  /** Asked anew for each connection and each head. */
+  readonly limits: () => ServerLimits;
+  /** What is said of the connections that are accepted. */
+  readonly context: C;
+  /** Takes each request; answers it sooner or later. */
+  readonly handle: (request: ServerRequest<C>) => void;
+  /** Takes each CONNECT, with its socket. */
+  readonly connect: (handedOver: HandedOver<C>, hold: Hold) => void;
+  /** The answer to a head that can't be read, as bytes; undefined: none. */
+  readonly refuse: (refused: RefusedHead<C>) => Uint8Array | undefined;
+}
+
+/** How long a connection without any request is kept open while we close, and how often tunnels are looked at then. */
+const FRESH_MS = 250;
+/** How long a flood of new connections can hold up the closing, in turns of the event loop. */
+const ACCEPT_TURNS = 50;
+
+/** Accepts connections, counts them, watches their deadlines, drains them. */
+export class Server<C> {
+  readonly #options: ServerOptions<C>;
+  readonly #net: NetServer;
+  readonly #connections = new Set<ServerConnection<C>>();
+  /** Sockets that were handed over: what goes on in them is not seen here. */
+  readonly #handedOver = new Map<Socket, Hold>();
+  /** How many of the connections are TLS over a socket that was handed over. */
+  #adopted = 0;
+  #excess = 0;
+  #accepted = 0;
+  #isSweeping = false;
+  /** When deadlines were last looked at, monotonic. */
+  #sweptMs = 0;
+  readonly #context: ServerContext<C> & { isClosing: boolean; isDraining: boolean };
+  #keepAlive = { ms: -1, fields: '' };
+
+  constructor(options: ServerOptions<C>) {
+    const { clock, scheduler, limits, handle, refuse } = options;
+    this.#options = options;
+    const keepAliveFields = (): string => this.#keepAliveFields(limits().keepAliveMs);
+    this.#context = {
+      clock,
+      scheduler,
+      get limits() {
+        return limits();
+      },
+      get keepAliveFields() {
+        return keepAliveFields();
+      },
+      isClosing: false,
+      isDraining: false,
+      handle,
+      refuse,
+      connect: (handedOver) => options.connect(handedOver, this.#holdOf(handedOver.socket)),
+      left: (connection) => this.#connections.delete(connection),
+    };
+    this.#net = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      this.#accepted++;
+      const open = this.#connections.size + this.#handedOver.size - this.#adopted - this.#excess;
+      const isExcess = open >= limits().connections;
+      if (isExcess) {
+        // Those that are sent away at once keep nobody else out.
+        this.#excess++;
+        socket.once('close', () => this.#excess--);
+      }
+      this.#add(socket, options.context, isExcess);
+    });
+  }
+
+  /** Resolves with the origin. Rejects with the system's error when the address can't be had. */
+  async listen(address: Address): Promise<string> {
+    await listen(this.#net, address);
+    return originOf(this.#net, address);
+  }
+
+  /**
+   * Takes the requests that come out of a tunnel.
+   * @param carrier The socket that was handed over; `socket` is that, or TLS over it.
+   */
+  adopt(socket: Socket, context: C, carrier: Socket): void {
+    if (socket === carrier) this.#handedOver.delete(carrier);
+    else {
+      // It ends with what is over it.
+      this.#holdOf(carrier).isQuiet = () => false;
+      this.#adopted++;
+      socket.once('close', () => this.#adopted--);
+    }
+    this.#add(socket, context, false);
+  }
+
+  /** Answers on a socket that was handed over, and closes it. */
+  refuse(socket: Socket, last: Uint8Array): void {
+    lingeringClose(socket, this.#options.clock, this.#options.scheduler, last);
+  }
+
+  /** From now on every answer says `Connection: close`. */
+  beginClosing(): void {
+    this.#context.isClosing = true;
+  }
+
+  /** Closes the listener and idle connections, waits up to `drainMs` for the requests under way, then aborts them. */
+  async close(drainMs: number): Promise<void> {
+    const { clock } = this.#options;
+    this.#context.isClosing = true;
+    await this.#acceptWaiting();
+    this.#context.isDraining = true;
+    const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
+    // One on which nothing was answered yet may have its first request on the wire.
+    this.#closeIdle(({ hasAnswered }) => hasAnswered);
+    const look = (): void => {
+      this.#closeIdle(() => true);
+      for (const [socket, { isQuiet }] of this.#handedOver) if (isQuiet()) socket.destroy();
+      looking = clock.after(FRESH_MS, look);
+    };
+    let looking = clock.after(Math.min(drainMs, FRESH_MS), look);
+    const timer = clock.after(drainMs, () => {
+      for (const { socket } of this.#connections) socket.destroy();
+      for (const socket of this.#handedOver.keys()) socket.destroy();
+    });
+    await closed;
+    timer.cancel();
+    looking.cancel();
+  }
+
+  #add(socket: Socket, context: C, isExcess: boolean): void {
+    this.#connections.add(new ServerConnection(socket, context, isExcess, this.#context));
+    if (!this.#isSweeping) {
+      this.#sweptMs = this.#options.clock.monotonic();
+      this.#sweepLater();
+    }
+  }
+
+  #sweepLater(): void {
+    this.#isSweeping = true;
+    this.#options.clock.after(SWEEP_MS, this.#sweep);
+  }
+
+  readonly #sweep = (): void => {
+    const dueMs = this.#sweptMs;
+    const nowMs = this.#options.clock.monotonic();
+    this.#sweptMs = nowMs;
+    for (const connection of this.#connections) connection.sweep(nowMs, dueMs);
+    this.#isSweeping = this.#connections.size > 0;
+    if (this.#isSweeping) this.#sweepLater();
+  };
+
+  #holdOf(socket: Socket): Hold {
+    const known = this.#handedOver.get(socket);
+    if (known) return known;
+    const hold: Hold = { isQuiet: () => false };
+    this.#handedOver.set(socket, hold);
+    socket.once('close', () => this.#handedOver.delete(socket));
+    return hold;
+  }
+
+  #closeIdle(isMeant: (connection: ServerConnection<C>) => boolean): void {
+    for (const connection of this.#connections) {
+      if (connection.isIdle && isMeant(connection)) connection.socket.destroy();
+    }
+  }
+
+  /** Closing resets connections that the system has made and nobody has accepted: turns the loop until none was waiting. */
+  async #acceptWaiting(): Promise<void> {
+    for (let turn = 0, before = -1; turn < ACCEPT_TURNS && this.#accepted !== before; turn++) {
+      before = this.#accepted;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #keepAliveFields(ms: number): string {
+    if (this.#keepAlive.ms !== ms) {
+      const fields = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(ms / 1_000)}\r\n`;
+      this.#keepAlive = { ms, fields };
+    }
+    return this.#keepAlive.fields;
+  }
+}
