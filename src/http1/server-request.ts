@@ -288,8 +288,9 @@ export class ServerRequest<C> {
     const isLengthTold = !hasContent || hasLength(headers);
     this.#isChunked = !isLengthTold && this.minor === 1;
     this.isDelimited = isLengthTold || this.#isChunked;
-    // Who still waits for a 100 may or may not send the body now. What came behind a handshake is of neither protocol.
-    if ((this.#awaitsContinue && !this.isReceived) || this.#isHandshake || !this.isDelimited) this.closeAfterAnswer();
+    // The rest of a body may come too late, or, where a 100 is waited for, not at all; who was told that the connection is kept
+    // would send the next request to nobody. What came behind a handshake is of neither protocol.
+    if (!this.isReceived || this.#isHandshake || !this.isDelimited) this.closeAfterAnswer();
     // The answers to requests that came behind this one still have to go out.
     if (server.isClosing && !hasPending) this.closeAfterAnswer();
     const own = this.persists ? server.keepAliveFields : CLOSE;

@@ -90,7 +90,9 @@ function bytesFrom(random: () => number): Buffer {
 
 /** What the server makes of requests one behind the other. */
 async function conversation(segments: readonly string[]): Promise<string> {
-  const { requests, refused, closes } = await understood(segments);
+  const { requests, refused: found, closes } = await understood(segments);
+  // A CONNECT behind a request that is not answered yet is not taken.
+  const refused = found === 'CONNECT' ? undefined : found;
   return JSON.stringify([requests, refused, refused === undefined && closes]);
 }
 
@@ -133,10 +135,11 @@ for (; performance.now() < until; inputs++) {
   const random = randomFrom(mixSeed(seed, inputs));
   const bytes = bytesFrom(random);
   for (const [what, read] of Object.entries(READERS)) {
-    const began = performance.now();
+    // Of this process's own time: what else the machine does is no fault of a reader.
+    const began = process.cpuUsage();
     const whole = read([bytes]);
     const pieces = read(piecesOf(bytes, random));
-    const ms = performance.now() - began;
+    const ms = process.cpuUsage(began).user / 1_000;
     const objection =
       whole !== pieces ? `means ${whole} whole and ${pieces} in pieces` : ms > MAX_MS ? `took ${ms.toFixed(0)} ms` : '';
     if (objection !== '') {

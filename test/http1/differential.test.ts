@@ -1,4 +1,4 @@
-import { Duplex } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import test from 'ava';
 import { Client, type Dispatcher } from 'undici';
@@ -6,6 +6,7 @@ import { ClientConnection } from '../../src/http1/client-connection.ts';
 import { mutate } from '../hostile/mutations.ts';
 import { mixSeed, numberFrom, randomFrom } from '../helpers/random.ts';
 import { IS_SLOW } from '../helpers/slow.ts';
+import { StubSocket } from './stub-socket.ts';
 
 /** `OUTRIDER_DIFFERENTIAL_SEED=7` for other answers, `OUTRIDER_DIFFERENTIAL=1000000` for more of them. */
 const SEED = numberFrom('OUTRIDER_DIFFERENTIAL_SEED', 1);
@@ -22,7 +23,7 @@ interface Understood {
 }
 
 /** A socket whose peer says what the test says, once it is asked. */
-class Scripted extends Duplex {
+class Scripted extends StubSocket {
   readonly #pieces: Buffer[];
   readonly #endsCleanly: boolean;
   #isAsked = false;
@@ -31,22 +32,6 @@ class Scripted extends Duplex {
     super();
     this.#pieces = slices.map((slice) => Buffer.from(slice, 'latin1'));
     this.#endsCleanly = endsCleanly;
-  }
-
-  setNoDelay(): this {
-    return this;
-  }
-  setKeepAlive(): this {
-    return this;
-  }
-  setTimeout(): this {
-    return this;
-  }
-  ref(): this {
-    return this;
-  }
-  unref(): this {
-    return this;
   }
 
   override _write(_chunk: unknown, _encoding: unknown, done: () => void): void {
@@ -65,8 +50,6 @@ class Scripted extends Duplex {
     } else if (this.#endsCleanly) this.push(null);
     else this.destroy(Object.assign(new Error('reset'), { code: 'ECONNRESET' }));
   }
-
-  override _read(): void {}
 }
 
 function ours(method: string, socket: Duplex): Promise<Understood> {

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
-import { Duplex } from 'node:stream';
 import { systemClock } from '../../src/core/clock.ts';
 import { Http1Error } from '../../src/http1/error.ts';
 import { ReadScheduler } from '../../src/http1/read-scheduler.ts';
 import { ServerConnection } from '../../src/http1/server-connection.ts';
 import type { ServerRequest } from '../../src/http1/server-request.ts';
+import { StubSocket } from './stub-socket.ts';
 
 /** What a server makes of what came on one connection. */
 export interface Understood {
@@ -17,7 +17,7 @@ export interface Understood {
 }
 
 /** A socket on which the test says what it has to say, and nobody hears the answers. */
-export class Scripted extends Duplex {
+export class Scripted extends StubSocket {
   readonly remoteAddress = '127.0.0.1';
   bytesRead = 0;
   bytesWritten = 0;
@@ -27,27 +27,9 @@ export class Scripted extends Duplex {
     super({ allowHalfOpen: true });
   }
 
-  setNoDelay(): this {
-    return this;
-  }
-  setKeepAlive(): this {
-    return this;
-  }
-  setTimeout(): this {
-    return this;
-  }
-  ref(): this {
-    return this;
-  }
-  unref(): this {
-    return this;
-  }
-
   override _write(_chunk: unknown, _encoding: unknown, done: () => void): void {
     done();
   }
-
-  override _read(): void {}
 
   /** Says it, and waits until all that follows from it has happened. */
   async say(segments: readonly string[]): Promise<void> {
