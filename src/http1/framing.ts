@@ -68,15 +68,9 @@ export function requestFraming({ minor, fields }: RequestHead): RequestFraming {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     if (name.length === 10 && name.toLowerCase() === 'connection') {
-      const value = (fields[i + 1] as string).toLowerCase();
-      if (value === 'keep-alive') persists = true;
-      else {
-        for (const option of value.split(',')) {
-          const text = option.trim();
-          if (text === 'close') closes = true;
-          else if (text === 'keep-alive') persists = true;
-        }
-      }
+      const options = optionsOf(fields[i + 1] as string);
+      persists ||= options.includes('keep-alive');
+      closes ||= options.includes('close');
     } else if (name.length === 6 && name.toLowerCase() === 'expect') {
       // A caller of HTTP/1.0 can't have meant it.
       expectsContinue = minor === 1 && (fields[i + 1] as string).toLowerCase() === '100-continue';
@@ -85,13 +79,30 @@ export function requestFraming({ minor, fields }: RequestHead): RequestFraming {
   return { framing, persists: persists && !closes, expectsContinue };
 }
 
-/** The options that the `Connection` fields name, in lower case (RFC 9110 §7.6.1). */
-export function connectionOptions(fields: Fields): string[] {
-  const options: string[] = [];
+/** The options that one `Connection` field names, in lower case (RFC 9110 §7.6.1). */
+export function optionsOf(value: string): readonly string[] {
+  const lower = value.toLowerCase();
+  if (lower === 'keep-alive') return KEEP_ALIVE;
+  if (lower === 'close') return CLOSES;
+  // `trim` would take more for a blank than HTTP does.
+  return lower.split(',').map((option) => option.replaceAll(/^[\t ]+|[\t ]+$/g, ''));
+}
+
+const KEEP_ALIVE: readonly string[] = ['keep-alive'];
+const CLOSES: readonly string[] = ['close'];
+const NO_OPTIONS: readonly string[] = [];
+
+/** Whether an option is about the connection itself, and names no field. */
+export const isOwnOption = (option: string): boolean => option === 'keep-alive' || option === 'close' || option === '';
+
+/** The options of all `Connection` fields. */
+export function connectionOptions(fields: readonly string[]): readonly string[] {
+  let options = NO_OPTIONS;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
-    for (const option of (fields[i + 1] as string).toLowerCase().split(',')) options.push(option.trim());
+    const more = optionsOf(fields[i + 1] as string);
+    options = options.length === 0 ? more : [...options, ...more];
   }
   return options;
 }

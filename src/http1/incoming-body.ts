@@ -1,13 +1,13 @@
+import { ByteQueue } from './byte-queue.ts';
+
 const EMPTY: Uint8Array = new Uint8Array(0);
 
 /** The body of a message as it comes: what is here and nobody has taken yet, and who waits for more. */
 export class IncomingBody {
   /** Its last byte is here. */
   isEnded = false;
-  /** What is here and not taken yet. */
-  heldBytes = 0;
   readonly #onTaken: () => void;
-  #pieces: Uint8Array[] = [];
+  readonly #held = new ByteQueue();
   #error: Error | undefined;
   #isWanted = true;
   #wake: (() => void) | undefined;
@@ -15,6 +15,11 @@ export class IncomingBody {
   /** @param onTaken Called when there is room for more. */
   constructor(onTaken: () => void) {
     this.#onTaken = onTaken;
+  }
+
+  /** What is here and not taken yet. */
+  get heldBytes(): number {
+    return this.#held.bytes;
   }
 
   /** Whether somebody waits for a piece. */
@@ -27,10 +32,9 @@ export class IncomingBody {
     return this.#error !== undefined;
   }
 
-  add(piece: Uint8Array): void {
+  add(piece: Buffer): void {
     if (!this.#isWanted) return;
-    this.#pieces.push(piece);
-    this.heldBytes += piece.length;
+    this.#held.add(piece);
     this.#wake?.();
   }
 
@@ -48,8 +52,7 @@ export class IncomingBody {
   /** Nobody wants it any more: what comes is dropped. */
   abandon(): void {
     this.#isWanted = false;
-    this.#pieces = [];
-    this.heldBytes = 0;
+    this.#held.clear();
     this.fail(new Error('nobody reads the body any more'));
     this.#onTaken();
   }
@@ -75,11 +78,8 @@ export class IncomingBody {
   }
 
   #take(): Uint8Array | undefined {
-    const pieces = this.#pieces;
-    if (pieces.length === 0) return undefined;
-    this.#pieces = [];
-    this.heldBytes = 0;
-    this.#onTaken();
-    return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+    const all = this.#held.takeAll();
+    if (all) this.#onTaken();
+    return all;
   }
 }

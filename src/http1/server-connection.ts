@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../core/clock.ts';
 import { bodyDecoder, type BodyDecoder } from './body-decoder.ts';
+import { ByteQueue } from './byte-queue.ts';
 import { Http1Error } from './error.ts';
 import { requestFraming, UNTOLD } from './framing.ts';
 import { HeadReader, type RequestHead, type RequestLimits } from './head.ts';
@@ -37,6 +38,7 @@ export interface RefusedHead<C> {
   /** It came, or began, before the request in front of it was answered: an answer would be taken for that one's. */
   readonly isBehind: boolean;
   readonly context: C;
+  readonly isExcess: boolean;
 }
 
 /** What the connections of one server share. `C` is what whoever handed over a connection says of it. */
@@ -74,6 +76,8 @@ export const SWEEP_MS = 500;
 /** What chunks may cost beyond what each needs (http.md rule 9). */
 const OVERHEAD_BYTES = 16 * 1024;
 
+const NOTHING = Buffer.alloc(0);
+
 /** One accepted connection: request after request, one at a time (RFC 9112 §9.3.2). */
 export class ServerConnection<C> implements RequestOwner<C> {
   readonly socket: Socket;
@@ -89,8 +93,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
   /** The body of the request can't be understood, nor what comes behind it. */
   #isBroken = false;
   /** What came behind the request that is under way. */
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
+  readonly #pending = new ByteQueue();
   #isHeadBegun = false;
   /** What is read now came, or began, before the request in front of it was answered. */
   #isBehind = false;
@@ -134,23 +137,22 @@ export class ServerConnection<C> implements RequestOwner<C> {
 
   /** Whether nothing is under way on it: no request, nothing that has come of one, no farewell. */
   get isIdle(): boolean {
-    return !this.#request && !this.#isHeadBegun && !this.#isLeaving && this.#pendingBytes === 0;
+    return !this.#request && !this.#isHeadBegun && !this.#isLeaving && this.#pending.isEmpty;
   }
 
-  /** Whether something came behind the request that is under way. */
+  /** Whether something came behind the request that is under way: the next one, or the beginning of it. */
   get hasPending(): boolean {
-    return this.#pendingBytes > 0;
+    return this.#pending.hasMore;
   }
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#isLeaving) return;
-    if (!this.#request && this.#pending.length === 0) {
+    if (!this.#request && this.#pending.isEmpty) {
       if (!this.#isHeadBegun) this.#isBehind = false;
       this.#readHead(chunk);
       return;
     }
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
+    this.#pending.add(chunk);
     this.#process();
   };
 
@@ -181,32 +183,30 @@ export class ServerConnection<C> implements RequestOwner<C> {
 
   /** Takes from what has come whatever is its turn now: a body, or the next request. */
   readonly #process = (): void => {
-    while (this.#pending.length > 0 && !this.#isLeaving && !this.socket.destroyed) {
+    while (!this.#pending.isEmpty && !this.#isLeaving && !this.socket.destroyed) {
       const request = this.#request;
       if (request && (request.isReceived || this.#isHandingOn)) break;
-      const chunk = this.#pending.shift() as Buffer;
-      this.#pendingBytes -= chunk.length;
+      const chunk = this.#pending.take() as Buffer;
       if (request) this.#readBody(request, chunk, 0);
       else {
         this.#isBehind = true;
         this.#readHead(chunk);
       }
     }
+    // Of a line end alone no request begins.
+    if (!this.#request && this.#pending.isEmpty && this.#reader.isBefore && this.hasAnswered) this.#rest();
     this.adjustFlow();
   };
 
   /** Answers a head that can't be read, and closes. */
   #refuse(error: Http1Error, partial = this.#reader.request()): void {
-    const { context } = this;
-    this.#leave(this.server.refuse({ error, partial, isBehind: this.#isBehind, context }));
+    const { context, isExcess } = this;
+    this.#leave(this.server.refuse({ error, partial, isBehind: this.#isBehind, context, isExcess }));
   }
 
   /** Puts back what is not its turn yet. */
   #putBack(chunk: Buffer, from: number): void {
-    if (from >= chunk.length) return;
-    const rest = from === 0 ? chunk : chunk.subarray(from);
-    this.#pending.unshift(rest);
-    this.#pendingBytes += rest.length;
+    if (from < chunk.length) this.#pending.putBack(from === 0 ? chunk : chunk.subarray(from));
   }
 
   /** Reads the next head, and hands its request on. */
@@ -257,11 +257,8 @@ export class ServerConnection<C> implements RequestOwner<C> {
     this.#request = request;
     this.#movedMs = Infinity;
     // What has come of its body already: often that is all.
-    while (!request.isReceived && !this.#isBroken && this.#pending.length > 0) {
-      const chunk = this.#pending.shift() as Buffer;
-      this.#pendingBytes -= chunk.length;
-      this.#readBody(request, chunk, 0);
-    }
+    while (!request.isReceived && !this.#isBroken && !this.#pending.isEmpty)
+      this.#readBody(request, this.#pending.take() as Buffer, 0);
     this.#isHandingOn = true;
     this.server.handle(request);
     this.#isHandingOn = false;
@@ -307,7 +304,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
   readonly adjustFlow = (): void => {
     if (this.#isLeaving) return;
     const heldBytes = this.#request?.body?.heldBytes ?? 0;
-    const isFull = (heldBytes > BODY_BYTES && !this.#request?.isReceived) || this.#pendingBytes > PENDING_BYTES;
+    const isFull = (heldBytes > BODY_BYTES && !this.#request?.isReceived) || this.#pending.bytes > PENDING_BYTES;
     const mustWait = this.#isQueued || isFull;
     if (mustWait === this.#isPaused) return;
     this.#isPaused = mustWait;
@@ -317,8 +314,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
 
   /** What came behind a request that closes the connection is looked at by nobody. */
   dropPending(): void {
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    this.#pending.clear();
   }
 
   /** From now on bytes go both ways; those that have come already are the first. */
@@ -346,19 +342,24 @@ export class ServerConnection<C> implements RequestOwner<C> {
     this.#request = undefined;
     const { server } = this;
     if (!request.persists) this.#leave();
-    else if (this.#pendingBytes > 0) {
+    else if (!this.#pending.isEmpty) {
       this.#deadlineMs = server.clock.monotonic() + HEAD_MS;
       // One after the other, and others in between: what is held may be a thousand requests.
       if (this.#isHandingOn) setImmediate(this.#process);
       else this.#process();
-    } else if (server.isDraining) this.#leave();
-    else this.#deadlineMs = server.clock.monotonic() + server.limits.keepAliveMs;
+    } else this.#rest();
+  }
+
+  /** Waits for the next request, unless there is to be none. */
+  #rest(): void {
+    const { clock, limits, isDraining } = this.server;
+    if (isDraining) this.#leave();
+    else this.#deadlineMs = clock.monotonic() + limits.keepAliveMs;
   }
 
   #handOver(head: RequestHead): void {
     const { socket, context, isExcess } = this;
-    const behind = Buffer.concat(this.#pending);
-    this.dropPending();
+    const behind = this.#pending.takeAll() ?? NOTHING;
     socket.pause();
     socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError);
     socket.off('close', this.#onClose).off('drain', this.#onDrain);
@@ -376,6 +377,12 @@ export class ServerConnection<C> implements RequestOwner<C> {
     lingeringClose(this.socket, clock, scheduler, last);
   }
 
+  /** Breaks it off, so that an answer that is under way can't be taken for a whole one. */
+  abort(): void {
+    if (this.#request) this.#request.cut();
+    else this.socket.destroy();
+  }
+
   /**
    * Ends what has waited for the caller for too long.
    * @param dueMs What was due by then has waited for a whole sweep more: what had come in the meantime has been read.
@@ -385,7 +392,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
     const request = this.#request;
     if (!request) {
       if (this.#deadlineMs > dueMs) return;
-      if (this.isExcess || (this.hasAnswered && !this.#isHeadBegun)) this.#leave();
+      if (this.hasAnswered && !this.#isHeadBegun) this.#leave();
       else this.#refuse(new Http1Error('head_timeout', 0));
       return;
     }
@@ -402,7 +409,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
       this.#readBytes = socket.bytesRead;
       this.#takenBytes = takenBytes;
     } else if (this.#movedMs + this.server.limits.callerMs <= dueMs) {
-      if (socket.writableLength > 0) socket.destroy();
+      if (socket.writableLength > 0) this.abort();
       else {
         this.#isBroken = true;
         request.closeAfterAnswer();

@@ -92,6 +92,8 @@ export class Server<C> {
   /** Resolves with the origin. Rejects with the system's error when the address can't be had. */
   async listen(address: Address): Promise<string> {
     await listen(this.#net, address);
+    // A connection that could not be accepted costs nobody else anything.
+    this.#net.on('error', () => undefined);
     return originOf(this.#net, address);
   }
 
@@ -136,7 +138,7 @@ export class Server<C> {
     };
     let looking = clock.after(Math.min(drainMs, FRESH_MS), look);
     const timer = clock.after(drainMs, () => {
-      for (const { socket } of this.#connections) socket.destroy();
+      for (const connection of this.#connections) connection.abort();
       for (const socket of this.#handedOver.keys()) socket.destroy();
     });
     await closed;

@@ -77,8 +77,8 @@ export function createListener(options: ListenerOptions): Listener {
       if (handedOver.isExcess) server.refuse(handedOver.socket, errorBytes(overloaded(), nextRequestId()));
       else options.connect({ ...handedOver, hold });
     },
-    refuse({ error: cause, partial, isBehind }) {
-      const error = requestError(cause) as OutriderError;
+    refuse({ error: cause, partial, isBehind, isExcess }) {
+      const error = isExcess ? overloaded() : (requestError(cause) as OutriderError);
       const record = new Trace(partial.method, partial.target);
       record.requestId = requestIdIn(partial.fields) ?? nextRequestId();
       record.status = isBehind ? 0 : error.status;
@@ -86,7 +86,7 @@ export function createListener(options: ListenerOptions): Listener {
       record.outcome = error.outcome;
       events.emit('started');
       events.emit('exchange', record);
-      return isBehind ? undefined : errorBytes(error, record.requestId);
+      return isBehind ? undefined : errorBytes(error, record.requestId, partial.method);
     },
   });
   return {

@@ -55,12 +55,12 @@ export function respondOwn(
   downstream.answer(200, 'OK', [...headers, 'Date', new Date().toUTCString(), ...extra], body);
 }
 
-/** An error as bytes, for a connection on which there is no request that could be answered; it closes after them. */
-export function errorBytes(error: OutriderError, requestId: string): Buffer {
+/** An error as bytes, for a connection on which there is no request that could be answered; it closes after them. One to a HEAD has no body. */
+export function errorBytes(error: OutriderError, requestId: string, method = ''): Buffer {
   const { headers, body } = problem(error, requestId, undefined, ['Connection', 'close']);
   let head = `HTTP/1.1 ${error.status} ${reasonOf(error.status)}\r\n`;
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  return Buffer.from(`${head}\r\n${body}`);
+  return Buffer.from(`${head}\r\n${method === 'HEAD' ? '' : body}`);
 }
 
 export interface Forwarding {

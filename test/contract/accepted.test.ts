@@ -88,6 +88,17 @@ for (const [what, wire, status] of [
   });
 }
 
+test('rule 9: the refusal of a HEAD has no body, and says how long it would be', async (t) => {
+  const { outrider } = await givenPlain(t);
+  const client = await rawClient(t, outrider.port);
+  await client.send(head('bad header\r\n', 'HEAD /api/x HTTP/1.1'));
+  const answer = await client.answer({ toHead: true });
+  t.is(answer.status, 400);
+  t.true(Number(answer.header('content-length')) > 0);
+  await client.closed();
+  t.true(client.received().toString().endsWith('\r\n\r\n'));
+});
+
 test('rule 9: what is refused before it is read whole is in the log, with its request id', async (t) => {
   const { outrider } = await givenPlain(t, { extra: `${LIMITS}\nlog: { format: json }` });
   const answer = await ask(t, outrider.port, head(`X-Request-Id: mine-1\r\n${long(400)}`, 'PUT /api/x?q=1 HTTP/1.1'));

@@ -56,3 +56,16 @@ test('rule 32: after `lame_duck` idle connections close, requests under way fini
   await stopped;
   await until('nothing open at the upstream', () => upstream.openConnections === 0, 2_000);
 });
+
+test('rule 32: what is left after `drain` is aborted, never ended: a caller of HTTP/1.0 is reset', async (t) => {
+  const { outrider, upstream } = await givenPlain(t, {
+    extra: 'timeouts: { lame_duck: 0s, drain: 300ms }',
+    handler: (arrival) => arrival.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n'),
+  });
+  const client = await rawClient(t, outrider.port);
+  await client.send('GET /api/x HTTP/1.0\r\nHost: localhost\r\n\r\n');
+  await upstream.request(1);
+  await until('the beginning', () => client.received().includes('abc'));
+  await outrider.app.stop({ signal: 'SIGTERM' });
+  t.is(await client.closed(), 'reset');
+});

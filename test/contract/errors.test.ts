@@ -129,7 +129,7 @@ test('error method_not_allowed: CONNECT to ourselves or to the upstream opens no
   t.is(upstream.connections, 0);
 });
 
-test('error overloaded: a connection more than `limits.connections` that says nothing is closed', async (t) => {
+test('error overloaded: a connection more than `limits.connections` that says nothing is told why, and closed', async (t) => {
   const clock = fakeClock();
   const { outrider } = await givenPlain(t, { extra: 'limits: { connections: 1 }', clock });
   const first = await rawClient(t, outrider.port);
@@ -143,6 +143,7 @@ test('error overloaded: a connection more than `limits.connections` that says no
   // They may be accepted later than that time begins.
   for (let i = 0; i < 100 && ended < 2; i++) await clock.advance(1_000);
   t.is(ended, 2);
+  for (const client of [silent, halting]) assertProblem(t, await client.answer(), { status: 503, code: 'overloaded' });
   await first.send(get('/api/x'));
   t.is((await first.answer()).status, 200);
 });

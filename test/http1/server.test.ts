@@ -346,6 +346,34 @@ test('when the rest of such a body comes, the connection closes at once, and not
   t.is(received().match(/ok/g)?.length, 1);
 });
 
+test('a line end behind a body is no request: the connection is kept for its time', async (t) => {
+  const { connect, clock } = await given(t, (request) => void echo(request));
+  const { socket, received, ended } = await connect();
+  socket.write('POST /1 HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc\r\n');
+  await until('the answer', () => received().includes('POST /1 abc'));
+  for (let i = 0; i < 60; i++) await clock.advance(1_000);
+  t.is(ended(), 'no');
+  socket.write('GET /2 HTTP/1.1\r\n\r\n');
+  await until('another', () => received().includes('GET /2'));
+});
+
+test('who takes nothing of an answer that ends with its connection is reset: what came is not all', async (t) => {
+  const { connect, clock } = await given(t, (request) => {
+    request.startAnswer(200, 'OK', []);
+    const pour = (): void => void (request.write(Buffer.alloc(100_000)) && setImmediate(pour));
+    request.onDrain = pour;
+    pour();
+  });
+  const { socket, ended } = await connect();
+  socket.pause();
+  socket.write('GET / HTTP/1.0\r\n\r\n');
+  await turns(200);
+  for (let i = 0; i < 310; i++) await clock.advance(1_000);
+  socket.resume();
+  await until('the end', () => ended() !== 'no');
+  t.is(ended(), 'reset');
+});
+
 test('a CONNECT is handed over with what came behind it, and nothing of it is read by the server', async (t) => {
   const taken: string[] = [];
   const { connect } = await given(t, () => t.fail(), {
