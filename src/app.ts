@@ -93,7 +93,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     ...(options.logStream ? { stream: options.logStream } : {}),
   });
   const events = createEvents((notice) => logger.clean(notice));
-  if (config.log.access) logExchanges(events, logger);
+  let stopAccessLog = config.log.access ? logExchanges(events, logger) : undefined;
   logNotices(events, logger, clock);
   const metrics = createMetrics(events, { version: VERSION });
 
@@ -275,7 +275,8 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       const simulated = isSimulatedOtherwise ? await startSimulator(next, clock) : simulator;
       const compiled = compile(next, simulated);
       try {
-        await prepare(next, compiled);
+        // The local CA stays where it is until a restart.
+        await prepare({ ...next, stateDir: config.stateDir }, compiled);
       } catch (error) {
         compiled.retire(before);
         if (simulated !== simulator) await simulated?.close();
@@ -292,6 +293,10 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       current = next;
       limitsOfServer = serverLimits(next);
       budgets.memory.resize(next.limits.bodyMemoryBytes);
+      budgets.disk.resize(next.replay.spoolTotalBytes);
+      logger.configure(next.log);
+      stopAccessLog?.();
+      stopAccessLog = next.log.access ? logExchanges(events, logger) : undefined;
       before?.retire(engine);
       events.emit('notice', { level: 'info', message: 'the config was reloaded' });
     },

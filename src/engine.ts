@@ -1,8 +1,9 @@
 import type { AuthDeps, ProviderAuth } from './auth/provider.ts';
 import { createProviderAuth } from './auth/provider.ts';
-import { pathOf, wholeApiPaths } from './config/api-paths.ts';
+import { wholeApiPaths } from './config/checks/api-paths.ts';
 import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
+import { basePathOf } from './core/path.ts';
 import type { Engine, Lane } from './proxy/lane.ts';
 import { checkHostAddress, destinationOfUrl, originOfDestination, type Destination } from './proxy/destination.ts';
 import { createForward } from './proxy/forward.ts';
@@ -105,7 +106,7 @@ export function compileEngine(
       join: {
         cut:
           route.stripPrefix && route.match.path !== undefined && route.match.path !== '/' ? route.match.path.length : 0,
-        basePath: pathOf(upstream),
+        basePath: basePathOf(upstream),
       },
       apiPaths: apiPathsOf(route, config, endpoints, upstream),
       forward: createForward(route.headers, `1.1 ${deps.pseudonym}`),

@@ -1,9 +1,8 @@
+import { SIMULATOR } from './core/simulator.ts';
 import type { Config, ProviderConfig } from './config/config.ts';
 import { systemClock, type Clock } from './core/clock.ts';
 import type { Endpoints } from './engine.ts';
 import { createSimulator, type SimulatedProvider, type Simulator } from './simulator/simulator.ts';
-
-const SIMULATOR = 'simulator';
 
 /** Brings up the simulators that a config asks for; undefined when it asks for none. */
 export async function startSimulator(config: Config, clock: Clock = systemClock): Promise<Simulator | undefined> {

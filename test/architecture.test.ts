@@ -31,13 +31,25 @@ const REVEALED: Readonly<Record<string, string>> = {
   'src/admin/server.ts': 'the admin token is compared, in constant time, with what a caller shows',
   'src/commands/exec.ts': 'the program that exec runs shows the access token to the proxy around it',
   'src/config/build.ts': 'the log needs every secret text, to blot it out',
-  'src/config/store.ts': 'the log needs the secrets of the store too, and a reload sees whether they changed',
+  'src/config/schema/store.ts': 'the log needs the secrets of the store too, and a reload sees whether they changed',
   'src/proxy/egress-tunnel.ts': 'goes to the corporate proxy',
   'src/proxy/guard.ts': 'the digests of the access tokens are compared with what a caller shows',
   'src/proxy/upstream.ts': 'goes to the corporate proxy',
   'src/store/redis.ts': 'goes to Redis',
   'src/store/seal.ts': 'is the key of the cipher',
 };
+
+/** The rooms within `config`, highest first; what is in none of them wires them together. */
+const CONFIG_FLOORS: readonly (readonly string[])[] = [
+  ['checks'],
+  ['profile'],
+  ['schema'],
+  ['template'],
+  ['diagnostics', 'yaml'],
+];
+
+/** The only files that know node:http: what is neither read from a caller nor sent to a provider, and WebSocket's handshake. */
+const KNOW_NODE_HTTP: readonly string[] = ['src/admin/server.ts', 'src/commands/health.ts', 'src/proxy/websocket.ts'];
 
 const MAX_LINES = 500;
 /** Files that are longer all the same, until somebody parts them. */
@@ -90,6 +102,26 @@ test('imports go down the floors, and never to another room of the same floor', 
       .map((target) => `${file.path} -> ${target}`);
   });
   t.deepEqual(wrong, []);
+});
+
+test('within the config imports go down its own floors', (t) => {
+  const floorIn = (path: string): number =>
+    CONFIG_FLOORS.findIndex((rooms) => rooms.includes(/^src\/config\/(\w+)\//.exec(path)?.[1] ?? ''));
+  const wrong = sources.flatMap((file) =>
+    local(file)
+      .filter((target) => floorIn(file.path) >= 0 && floorIn(target) >= 0 && floorIn(target) < floorIn(file.path))
+      .map((target) => `${file.path} -> ${target}`),
+  );
+  t.deepEqual(wrong, []);
+});
+
+test('nothing on the way of a request knows node:http', (t) => {
+  t.deepEqual(
+    sources
+      .filter(({ path, imports }) => roomOf(path) !== 'simulator' && imports.includes('node:http'))
+      .map(({ path }) => path),
+    KNOW_NODE_HTTP,
+  );
 });
 
 test('no file leads back to itself', (t) => {

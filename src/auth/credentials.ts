@@ -1,7 +1,8 @@
+import { SIMULATOR } from '../core/simulator.ts';
 import type { CredentialSnapshot, CredentialSource } from '../config/config.ts';
-import { defaultOf } from '../config/default-text.ts';
-import { parseTemplate } from '../config/template.ts';
-import type { CredentialSpec } from '../config/profile.ts';
+import { defaultOf } from '../config/profile/default-text.ts';
+import { parseTemplate } from '../config/template/template.ts';
+import type { CredentialSpec } from '../config/profile/profile.ts';
 import type { Compile, Compiled } from './template.ts';
 import { EMPTY_REQUEST } from './draft.ts';
 import { Scope } from './scope.ts';
@@ -10,7 +11,7 @@ import { type ByteString, fromUnicode } from '../core/byte-string.ts';
 type Specs = Readonly<Record<string, CredentialSpec>>;
 
 /** What a simulator takes when nothing is said (config.md). */
-const SIMULATOR = { environment: 'simulator', value: 'test' } as const;
+const STAND_IN = 'test';
 
 /** Every credential as templates see it, defaults rendered in, computed once per version. */
 export interface ResolvedCredentials {
@@ -33,7 +34,7 @@ export class Credentials {
   constructor(specs: Specs, environment: string | undefined, source: CredentialSource, compile: Compile) {
     this.#source = source;
     this.#names = Object.keys(specs);
-    this.#fallback = (name) => (environment === SIMULATOR.environment && !specs[name]?.optional ? SIMULATOR.value : '');
+    this.#fallback = (name) => (environment === SIMULATOR && !specs[name]?.optional ? STAND_IN : '');
     for (const [name, spec] of Object.entries(specs)) {
       const template = defaultOf(spec, environment);
       if (template !== undefined) this.#defaults.set(name, compile(template));

@@ -1,5 +1,5 @@
-import type { InjectSpec, SignPlace } from '../config/profile.ts';
-import { isOurHeader } from '../config/values.ts';
+import type { InjectSpec, SignPlace } from '../config/profile/profile.ts';
+import { isOurHeader } from '../config/schema/values.ts';
 import { OutriderError } from '../core/errors.ts';
 import { isToken } from '../core/headers.ts';
 import type { RequestDraft } from './draft.ts';

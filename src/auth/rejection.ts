@@ -1,4 +1,4 @@
-import type { BodyRejection, RenewSpec } from '../config/profile.ts';
+import type { BodyRejection, RenewSpec } from '../config/profile/profile.ts';
 import { headerValues, type RawHeaders } from '../core/headers.ts';
 import { readPointer } from './token/pointer.ts';
 

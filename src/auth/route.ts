@@ -2,6 +2,7 @@ import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import type { Clock } from '../core/clock.ts';
+import { pathOfTarget } from '../core/path.ts';
 import type { TokenRecord } from '../store/store.ts';
 import type { Authorized, Authorizer, Explanation, Outbound, Renewed } from './authorizer.ts';
 import { EMPTY_REQUEST, RequestDraft } from './draft.ts';
@@ -136,8 +137,7 @@ function fittingSignatures(plan: Plan, request: Outbound, pathBelow: PathBelow):
   const { signatures, refusals } = plan;
   if (signatures.length === 0 && refusals.length === 0) return NONE;
   const { method } = request;
-  const [path = ''] = request.target.split('?', 1);
-  const below = pathBelow(path);
+  const below = pathBelow(pathOfTarget(request.target));
   let draft: RequestDraft | undefined;
   const asItCame = (): RequestDraft => (draft ??= new RequestDraft({ ...request, pathBelow }));
   const refusal = refusals.find(({ when }) => when.fits(method, below, asItCame));

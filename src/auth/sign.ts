@@ -1,5 +1,5 @@
 import { createHmac, hash } from 'node:crypto';
-import type { SignSpec } from '../config/profile.ts';
+import type { SignSpec } from '../config/profile/profile.ts';
 import type { RequestDraft } from './draft.ts';
 import { badBody } from './problem.ts';
 import { compilePlace, expect, place, type Step, stepNeedsBody } from './inject.ts';

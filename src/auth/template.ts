@@ -1,6 +1,6 @@
-import { applyFilter } from '../config/filters.ts';
-import { parseTemplate, type TemplateName, type TemplatePart } from '../config/template.ts';
-import type { TemplateMap } from '../config/profile.ts';
+import { applyFilter } from '../config/template/filters.ts';
+import { parseTemplate, type TemplateName, type TemplatePart } from '../config/template/template.ts';
+import type { TemplateMap } from '../config/profile/profile.ts';
 import type { Scope } from './scope.ts';
 import { type ByteString, fromUnicode } from '../core/byte-string.ts';
 import { TIMES } from './now.ts';

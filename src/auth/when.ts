@@ -1,4 +1,4 @@
-import type { FieldCondition, WhenSpec } from '../config/profile.ts';
+import type { FieldCondition, WhenSpec } from '../config/profile/profile.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { mayBe } from './body.ts';
 import type { RequestDraft } from './draft.ts';

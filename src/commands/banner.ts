@@ -1,3 +1,4 @@
+import { SIMULATOR } from '../core/simulator.ts';
 import type { Config, RouteConfig } from '../config/config.ts';
 import type { Started } from '../app.ts';
 import type { Example } from '../simulator/simulator.ts';
@@ -21,7 +22,7 @@ function exampleFor(route: RouteConfig, config: Config): Example | undefined {
   const provider = route.provider === undefined ? undefined : config.providers.get(route.provider);
   // Elsewhere a request could move money; and an example fits only what lies right below the simulator's API.
   if (provider?.environment !== 'simulator' || route.upstream !== undefined || !route.stripPrefix) return undefined;
-  const kind = Object.values(provider.profile.environments['simulator'] ?? {})[0]?.split('/')[1] ?? '';
+  const kind = Object.values(provider.profile.environments[SIMULATOR] ?? {})[0]?.split('/')[1] ?? '';
   const { methods } = route.match;
   return examples(kind).find(({ method }) => methods.length === 0 || methods.includes(method));
 }

@@ -1,4 +1,4 @@
-import { formatDiagnostic, type Diagnostic } from '../config/diagnostics.ts';
+import { formatDiagnostic, type Diagnostic } from '../config/diagnostics/diagnostics.ts';
 import { DEFAULT_FILES, findConfigFile, loadConfig } from '../config/load.ts';
 
 export interface CheckOptions {

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { formatDiagnostic } from '../config/diagnostics.ts';
+import { formatDiagnostic } from '../config/diagnostics/diagnostics.ts';
 import type { Loaded } from '../config/load.ts';
 import { findConfigFile, loadConfig } from '../config/load.ts';
 import { keepQuietOf } from './hush.ts';

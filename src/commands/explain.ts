@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import { createEvents } from '../core/events.ts';
+import { pathOfTarget } from '../core/path.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { compileEngine } from '../engine.ts';
 import type { CompiledEngine } from '../engine.ts';
@@ -126,7 +127,7 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
   const body = options.body === undefined ? null : Buffer.from(options.body);
   const own = ['Host', host, ...options.headers, ...(body ? ['Content-Length', String(body.length)] : [])];
   const head = readHead(own);
-  const path = target.split('?')[0] as string;
+  const path = pathOfTarget(target);
   const candidate: Candidate = { method, path, host, headers: own };
   const route = findRoute(engine, destination, candidate);
   const answered = tokenAnswer(engine, destination, route, { method, target }, systemClock);

@@ -1,7 +1,7 @@
 import { createProviderAuth } from '../auth/provider.ts';
 import { TokenFailure } from '../auth/token/failure.ts';
 import type { Config, ProviderConfig } from '../config/config.ts';
-import { didYouMean } from '../config/suggest.ts';
+import { didYouMean } from '../config/diagnostics/suggest.ts';
 import { systemClock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import { createEvents, type Events } from '../core/events.ts';

@@ -2,21 +2,21 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import type { NoticeRecord } from '../core/events.ts';
-import type { Address, Config, ProviderConfig, ReplayConfig, Timeouts } from './config.ts';
+import type { Address, Config, ProviderConfig } from './config.ts';
 import { writtenSecrets } from './credentials.ts';
-import { readSecretFile } from './files.ts';
-import { hideSecrets } from './hide.ts';
-import { checkListening } from './listening.ts';
-import { Profiles } from './profiles.ts';
-import type { Problems } from './problems.ts';
-import { readProvider, type ReadProvider } from './providers.ts';
-import { checkReach } from './reach.ts';
-import { read } from './read.ts';
-import { readRoutes } from './routes.ts';
+import { readSecretFile } from './yaml/files.ts';
+import { hideSecrets } from './diagnostics/hide.ts';
+import { checkListening } from './checks/listening.ts';
+import { Profiles } from './profile/profiles.ts';
+import type { Problems } from './diagnostics/problems.ts';
+import { readProvider, type ReadProvider } from './checks/providers.ts';
+import { checkReach } from './checks/reach.ts';
+import { read } from './schema/read.ts';
+import { readRoutes } from './checks/routes.ts';
 import { configSchema, type ConfigData } from './schema.ts';
-import { checkShadows } from './shadow.ts';
-import { checkStore, storeOf, storeSecrets } from './store.ts';
-import { ChildPlace, find, type MapNode, type Node } from './tree.ts';
+import { checkShadows } from './checks/shadow.ts';
+import { checkStore, storeOf, storeSecrets } from './schema/store.ts';
+import { ChildPlace, find, type MapNode, type Node } from './yaml/tree.ts';
 import { watchCredentials, type WatchedProvider } from './watch.ts';
 
 export interface BuildOptions {
@@ -37,8 +37,8 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   const resolve = (file: string): string => path.resolve(path.dirname(options.file), file);
   const profiles = new Profiles(asMap(find(root, 'profiles')), problems);
   profiles.checkOwn();
-  const timeouts = timeoutsOf(data.timeouts);
-  const replay = replayOf(data.replay, resolve);
+  const { timeouts } = data;
+  const replay = { ...data.replay, dir: data.replay.dir === undefined ? os.tmpdir() : resolve(data.replay.dir) };
   const providers = readProviders(root, data, profiles, problems);
   const list = find(root, 'routes');
   const routeList = list?.kind === 'list' ? list : undefined;
@@ -66,22 +66,17 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   const sound = soundOnes(providers);
   const store = storeOf(data.store, resolve);
   const admin = data.admin && { address: resolveAddress(data.admin.address, resolve), token: data.admin.token };
-  const tokens = [...(data.listen.access_tokens ?? []), ...(admin && admin.token ? [admin.token] : [])];
+  const { socketMode: _mode, socketGroup: _group, ...listen } = data.listen;
+  const tokens = [...listen.accessTokens, ...(admin && admin.token ? [admin.token] : [])];
   return {
     file: options.file,
-    listen: {
-      address: socketOf(data.listen, resolve),
-      allowedHosts: (data.listen.allowed_hosts ?? []).flat(),
-      allowedOrigins: data.listen.allowed_origins ?? [],
-      accessTokens: data.listen.access_tokens ?? [],
-      allowUnauthenticated: data.listen.allow_unauthenticated,
-    },
+    listen: { ...listen, address: socketOf(data.listen, resolve), allowedHosts: listen.allowedHosts.flat() },
     admin,
     forward: data.forward,
     store,
-    stateDir: data.state_dir === undefined ? stateDir(options.env) : resolve(data.state_dir),
+    stateDir: data.stateDir === undefined ? stateDir(options.env) : resolve(data.stateDir),
     timeouts,
-    limits: limitsOf(data.limits),
+    limits: data.limits,
     replay,
     log: data.log,
     providers: sound,
@@ -124,43 +119,13 @@ const resolveAddress = (address: Address, resolve: (file: string) => string): Ad
 
 /** Where the proxy listens; a Unix socket with the mode and group that are asked for. */
 function socketOf(
-  { address, socket_mode: mode, socket_group: group }: ConfigData['listen'],
+  { address, socketMode: mode, socketGroup: group }: ConfigData['listen'],
   resolve: (file: string) => string,
 ): Address {
   const resolved = resolveAddress(address, resolve);
   if (!('path' in resolved)) return resolved;
   return { ...resolved, ...(mode !== undefined && { mode }), ...(group !== undefined && { group }) };
 }
-
-const timeoutsOf = (data: ConfigData['timeouts']): Timeouts => ({
-  connectMs: data.connect,
-  responseMs: data.response,
-  idleMs: data.idle,
-  connectionAgeMs: data.connection_age,
-  keepAliveMs: data.keep_alive,
-  callerMs: data.caller,
-  tokenMs: data.token,
-  lameDuckMs: data.lame_duck,
-  drainMs: data.drain,
-});
-
-const replayOf = (data: ConfigData['replay'], resolve: (file: string) => string): ReplayConfig => ({
-  memoryBytes: data.memory,
-  spoolBytes: data.spool,
-  spoolTotalBytes: data.spool_total,
-  dir: data.dir === undefined ? os.tmpdir() : resolve(data.dir),
-});
-
-const limitsOf = (data: ConfigData['limits']): Config['limits'] => ({
-  headerBytes: data.header_bytes,
-  headers: data.headers,
-  urlBytes: data.url_bytes,
-  answerHeaderBytes: data.answer_header_bytes,
-  connections: data.connections,
-  waiting: data.waiting,
-  signedBodyBytes: data.signed_body,
-  bodyMemoryBytes: data.body_memory,
-});
 
 /** XDG Base Directory: a relative `$XDG_STATE_HOME` is ignored. */
 function stateDir(env: BuildOptions['env']): string {

@@ -1,39 +1,15 @@
 import type { Address } from '../core/listen.ts';
-import type { Profile } from './profile.ts';
-import type { Secret } from '../core/secret.ts';
+import type { Profile } from './profile/profile.ts';
+import type { ConfigData } from './schema.ts';
+import type { Encryption, StoreConfig } from './schema/store.ts';
 
-export type { Address };
+export type { Address, Encryption, StoreConfig };
 
-export interface Timeouts {
-  readonly connectMs: number;
-  readonly responseMs: number;
-  readonly idleMs: number;
-  readonly connectionAgeMs: number;
-  readonly keepAliveMs: number;
-  readonly callerMs: number;
-  readonly tokenMs: number;
-  readonly lameDuckMs: number;
-  readonly drainMs: number;
-}
-
-export interface Limits {
-  readonly headerBytes: number;
-  readonly headers: number;
-  readonly urlBytes: number;
-  readonly answerHeaderBytes: number;
-  readonly connections: number;
-  readonly waiting: number;
-  readonly signedBodyBytes: number;
-  readonly bodyMemoryBytes: number;
-}
-
-/** `false` never replays. `spoolBytes` is the largest body in all. */
-export interface ReplayConfig {
-  readonly memoryBytes: number;
-  readonly spoolBytes: number;
-  readonly spoolTotalBytes: number;
-  readonly dir: string;
-}
+/** Milliseconds; what each is for stands in the schema. */
+export type Timeouts = ConfigData['timeouts'];
+export type Limits = ConfigData['limits'];
+/** `spoolBytes` is the largest body in all; `dir` is absolute. */
+export type ReplayConfig = ConfigData['replay'] & { readonly dir: string };
 
 /** The values of a provider's credentials at one moment; a changed secret file makes a new one. */
 export interface CredentialSnapshot {
@@ -85,57 +61,21 @@ export interface RouteConfig {
   readonly websocket: boolean;
 }
 
-/** Keys for records at rest, 32 bytes in base64 each; the old ones are still read. */
-export interface Encryption {
-  readonly key: Secret;
-  readonly oldKeys: readonly Secret[];
-}
-
-/** Where tokens are kept. */
-export type StoreConfig =
-  | { readonly kind: 'memory' }
-  | {
-      readonly kind: 'file';
-      /** A directory, absolute. */
-      readonly path: string;
-      readonly leaseMs: number;
-      readonly encryption: Encryption | undefined;
-    }
-  | {
-      readonly kind: 'redis';
-      /** `redis:` or `rediss:`, with user, password and the number of the database where there are any. */
-      readonly url: Secret;
-      /** These go before those of the URL. */
-      readonly username: string | undefined;
-      readonly password: Secret | undefined;
-      readonly prefix: string;
-      readonly leaseMs: number;
-      readonly encryption: Encryption | undefined;
-    };
-
 /** The whole file, validated, defaults filled in. Nothing below here looks at YAML again. */
 export interface Config {
   /** Absolute path of the file. */
   readonly file: string;
-  readonly listen: {
-    readonly address: Address;
+  readonly listen: Omit<ConfigData['listen'], 'socketMode' | 'socketGroup' | 'allowedHosts'> & {
     readonly allowedHosts: readonly string[];
-    readonly allowedOrigins: readonly string[];
-    readonly accessTokens: readonly Secret[];
-    readonly allowUnauthenticated: boolean;
   };
-  readonly admin: { readonly address: Address; readonly token: Secret | undefined } | false;
-  readonly forward: { readonly mode: 'none' | 'plain' | 'intercept'; readonly unmatched: 'refuse' | 'tunnel' };
+  readonly admin: ConfigData['admin'];
+  readonly forward: ConfigData['forward'];
   readonly store: StoreConfig;
   readonly stateDir: string;
   readonly timeouts: Timeouts;
   readonly limits: Limits;
   readonly replay: ReplayConfig;
-  readonly log: {
-    readonly level: 'error' | 'warn' | 'info' | 'debug';
-    readonly format: 'auto' | 'json' | 'pretty';
-    readonly access: boolean;
-  };
+  readonly log: ConfigData['log'];
   readonly providers: ReadonlyMap<string, ProviderConfig>;
   /** In the order of the file. */
   readonly routes: readonly RouteConfig[];

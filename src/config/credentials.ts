@@ -1,9 +1,9 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { CredentialSnapshot, CredentialSource, ProviderConfig } from './config.ts';
-import { suspicionOf, type Judge } from './credential-text.ts';
-import type { CredentialSpec, Profile } from './profile.ts';
-import type { Outside } from './interpolate.ts';
-import type { ScalarNode } from './tree.ts';
+import { suspicionOf, type Judge } from './checks/credential-text.ts';
+import type { CredentialSpec, Profile } from './profile/profile.ts';
+import type { Outside } from './yaml/interpolate.ts';
+import type { ScalarNode } from './yaml/tree.ts';
 
 /** Values at one moment. They are kept from everything that prints objects. */
 class Snapshot implements CredentialSnapshot {

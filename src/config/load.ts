@@ -4,12 +4,12 @@ import { systemClock, type Clock } from '../core/clock.ts';
 import type { NoticeRecord } from '../core/events.ts';
 import { buildConfig } from './build.ts';
 import type { Config } from './config.ts';
-import type { Diagnostic } from './diagnostics.ts';
-import { MAX_FILE_BYTES, readDocument } from './document.ts';
-import { cachedReader, decode, reasonOf } from './files.ts';
-import { masked } from './masked.ts';
-import { Problems } from './problems.ts';
-import { Source } from './tree.ts';
+import type { Diagnostic } from './diagnostics/diagnostics.ts';
+import { MAX_FILE_BYTES, readDocument } from './yaml/document.ts';
+import { cachedReader, decode, reasonOf } from './yaml/files.ts';
+import { masked } from './diagnostics/masked.ts';
+import { Problems } from './diagnostics/problems.ts';
+import { Source } from './yaml/tree.ts';
 import { vocabulary } from './vocabulary.ts';
 
 export interface LoadOptions {

@@ -1,6 +1,8 @@
 import { Secret } from '../core/secret.ts';
 import type { Config } from './config.ts';
-import { isSameStore } from './store.ts';
+import { configSchema } from './schema.ts';
+import { restartingKeys } from './schema/section.ts';
+import { isSameStore } from './schema/store.ts';
 
 /** A part of a config as text that differs when it does; secrets stand in it as digests. */
 const fingerprint = (part: unknown): string =>
@@ -11,14 +13,15 @@ const fingerprint = (part: unknown): string =>
 
 const differ = (a: unknown, b: unknown): boolean => fingerprint(a) !== fingerprint(b);
 
+const valueAt = (config: Config, way: readonly string[]): unknown =>
+  way.reduce<unknown>((value, name) => (value as Readonly<Record<string, unknown>>)[name], config);
+
+const RESTARTING = restartingKeys(configSchema);
+
 /** What a reload from `current` to `next` leaves as it is, one sentence each. */
 export function restartsNeeded(current: Config, next: Config): string[] {
-  const changed: string[] = (['listen', 'admin', 'store'] as const)
-    .filter(
-      (part) => (part === 'store' && !isSameStore(current.store, next.store)) || differ(current[part], next[part]),
-    )
-    .map((part) => `\`${part}\``);
-  if (differ([current.log, current.replay.spoolTotalBytes], [next.log, next.replay.spoolTotalBytes]))
-    changed.push('`log` or `replay.spool_total`');
-  return changed.map((what) => `a changed ${what} takes effect after a restart`);
+  return RESTARTING.filter(({ way }) => {
+    if (way[0] === 'store') return !isSameStore(current.store, next.store);
+    return differ(valueAt(current, way), valueAt(next, way));
+  }).map(({ written }) => `a changed \`${written}\` takes effect after a restart`);
 }

@@ -1,5 +1,5 @@
 import { jsonSchema } from './json-schema.ts';
-import { builtInProfiles, builtInText } from './profiles.ts';
+import { builtInProfiles, builtInText } from './profile/profiles.ts';
 
 let words: ReadonlySet<string> | undefined;
 

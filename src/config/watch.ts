@@ -2,8 +2,8 @@ import fs from 'node:fs';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { NoticeRecord } from '../core/events.ts';
 import type { Credentials } from './credentials.ts';
-import { Fault } from './fault.ts';
-import type { Outside } from './interpolate.ts';
+import { Fault } from './diagnostics/fault.ts';
+import type { Outside } from './yaml/interpolate.ts';
 
 /** How often the files are looked at. Events of the file system miss symlinks that are swapped (Kubernetes) and network mounts. */
 const POLL_MS = 250;

@@ -1,3 +1,15 @@
+/** A target's path, its query cut off. */
+export function pathOfTarget(target: string): string {
+  const mark = target.indexOf('?');
+  return mark < 0 ? target : target.slice(0, mark);
+}
+
+/** The path of an absolute URL as it is written, without query and fragment; empty where it has none. */
+export const pathOfUrl = (url: string): string => /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(url)?.[1] ?? '';
+
+/** The same without its trailing slash: what the paths of requests are joined to. */
+export const basePathOf = (url: string): string => pathOfUrl(url).replace(/\/$/, '');
+
 const ESCAPE = /%([0-9A-Fa-f]{2})/g;
 
 const decodeOnce = (path: string): string =>

@@ -25,6 +25,8 @@ export interface LoggerOptions {
 export interface Logger {
   readonly format: 'json' | 'pretty';
   readonly color: boolean;
+  /** From now on this level and format hold. */
+  configure(options: Pick<LoggerOptions, 'level' | 'format'>): void;
   isEnabled(level: LogLevel): boolean;
   /** Writes one line at once. Secrets in `message` and `fields` are hidden by key, by look and by value; errors are spelled out with their causes. */
   log(level: LogLevel, message: string, fields?: LogFields): void;
@@ -79,9 +81,11 @@ const quiet = new WeakSet<Writable>();
 export function createLogger(options: LoggerOptions): Logger {
   const stream: Writable & { readonly isTTY?: boolean } = options.stream ?? process.stderr;
   const isTerminal = stream.isTTY === true;
-  const format = options.format === 'auto' ? (isTerminal ? 'pretty' : 'json') : options.format;
+  const formatOf = (asked: LoggerOptions['format']): 'json' | 'pretty' =>
+    asked === 'auto' ? (isTerminal ? 'pretty' : 'json') : asked;
+  let format = formatOf(options.format);
   const color = options.color ?? (isTerminal && !process.env['NO_COLOR']);
-  const stacks = options.level === 'debug';
+  let stacks = options.level === 'debug';
   const redactor = createRedactor(options.secretTexts);
   const clock = options.clock ?? systemClock;
   const time = isoTimes(() => clock.now());
@@ -162,8 +166,16 @@ export function createLogger(options: LoggerOptions): Logger {
   }
 
   const logger: Logger = {
-    format,
+    get format() {
+      return format;
+    },
     color,
+    configure({ level, format: asked }) {
+      flush();
+      winston.level = level;
+      stacks = level === 'debug';
+      format = formatOf(asked);
+    },
     isEnabled: (level) => winston.isLevelEnabled(level),
     log(level, message, fields) {
       if (!winston.isLevelEnabled(level)) return;

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import { headerValue } from '../core/headers.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from '../core/http.ts';
-import { decode } from './peek.ts';
+import { decode } from './rejection.ts';
 import type { Answer } from './answer.ts';
 import type { Upstream } from './upstream.ts';
 

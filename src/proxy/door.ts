@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { pathOfTarget } from '../core/path.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { destinationDenied, readAuthority, type Destination } from './destination.ts';
@@ -81,12 +82,6 @@ export function checkForwardable(method: string): void {
   });
 }
 
-/** A target's path, its query cut off. */
-export function pathOf(target: string): string {
-  const mark = target.indexOf('?');
-  return mark < 0 ? target : target.slice(0, mark);
-}
-
 /** The lane of a request by its route; undefined where no route matches, or leads there. Throws `destination_denied`. */
 export function findRoute(engine: Engine, destination: Destination | undefined, request: Candidate): Lane | undefined {
   if (!destination) return engine.router.match(request);
@@ -115,7 +110,7 @@ export function tokenAnswer(
 ): ReturnType<TokenEndpointsAt['answer']> {
   const endpoints = lane ? lane.tokenEndpoints : destination && tokenEndpoints.at(destination);
   if (!endpoints) return undefined;
-  const path = pathOf(lane ? joinTarget(target, lane.join) : target);
+  const path = pathOfTarget(lane ? joinTarget(target, lane.join) : target);
   const provider = lane?.provider;
   return endpoints.answer(
     { path, method, provider, isByUrl: destination !== undefined && provider === undefined },

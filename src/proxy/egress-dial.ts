@@ -1,3 +1,4 @@
+import { unbracket } from '../core/authority.ts';
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { once } from 'node:events';
@@ -19,8 +20,6 @@ export interface DialDeps {
   /** TLS sessions by host and port, for the next connection to resume. */
   readonly sessions?: Map<string, Buffer>;
 }
-
-const unbracket = (host: string): string => (host.startsWith('[') ? host.slice(1, -1) : host);
 
 /** TLS over a connection, verified whatever the environment says. */
 function secure(socket: Socket, host: string, port: number, sessions?: Map<string, Buffer>): TLSSocket {

@@ -1,3 +1,4 @@
+import { unbracket } from '../core/authority.ts';
 import { BlockList, isIP } from 'node:net';
 import { Secret } from '../core/secret.ts';
 
@@ -54,8 +55,6 @@ function readProxy(setting: Setting | undefined): EgressProxy | undefined {
   const authorization = pair === ':' ? undefined : new Secret(`Basic ${Buffer.from(pair).toString('base64')}`);
   return { origin: url.origin, authorization };
 }
-
-const unbracket = (host: string): string => (host.startsWith('[') ? host.slice(1, -1) : host);
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');

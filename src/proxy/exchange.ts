@@ -3,16 +3,17 @@ import type { Waiter } from '../auth/token/waiting.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
+import { pathOfTarget } from '../core/path.ts';
 import { begin } from './begun.ts';
 import { collectBody, openBody } from './body.ts';
 import type { Destination } from './destination.ts';
-import { checkForwardable, enter, findRoute, isPreflight, pathOf, tokenAnswer, withoutRoute } from './door.ts';
+import { checkForwardable, enter, findRoute, isPreflight, tokenAnswer, withoutRoute } from './door.ts';
 import type { Downstream } from './downstream.ts';
 import { requestError } from './failure.ts';
 import { isHandshake, PassingBody } from './handshake.ts';
 import { preflightHeaders } from './guard.ts';
 import type { Engine, ExchangeDeps, Lane } from './lane.ts';
-import { isRejection } from './peek.ts';
+import { isRejection } from './rejection.ts';
 import { readHead, requestIdIn, type Head } from './request-head.ts';
 import { answerError, asOutriderError, respond, respondOwn } from './respond.ts';
 import { detailsOf, type Fate, skipped, type Skipped, unrepeatable } from './skipped.ts';
@@ -61,7 +62,7 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
       const head = this.#readHead();
       this.#isConditional = head.isConditional;
       const { target, cors, destination } = enter(this.#downstream, head, this.#engine, this.#deps.pseudonym);
-      this.path = pathOf(target);
+      this.path = pathOfTarget(target);
       this.#cors = cors;
       if (cors && isPreflight(this.#downstream)) {
         this.status = 204;
@@ -120,9 +121,10 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
         this.auth = authorized?.auth;
         if (this.#downstream.isGone) return;
         this.#when(this.#send(lane, authorized ?? outbound), (answer) => {
-          if (authorized && authorizer?.rejectStatuses.has(answer.status))
-            this.#when(this.#judge(lane, answer, authorized, outbound), () => undefined);
-          else this.#respond(answer, lane, undefined);
+          this.#when(isRejection(authorizer, authorized, answer, this.#isConditional), (isRejected) => {
+            if (isRejected) this.#when(this.#renew(lane, answer, authorized as Authorized, outbound), () => undefined);
+            else this.#respond(answer, lane, undefined);
+          });
         });
       });
     });
@@ -227,13 +229,8 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
     events.emit('attempt', { route, method: this.method, status, durationMs: now - this.#sentMs, error: error?.code });
   }
 
-  /** An answer that may reject the token: renews, sends again where that is possible, and responds. */
-  async #judge(lane: Lane, first: Answer, authorized: Authorized, outbound: Outbound): Promise<void> {
-    const authorizer = lane.authorizer as Authorizer;
-    if (!(await isRejection(authorizer, authorized, first, this.#isConditional))) {
-      this.#respond(first, lane, undefined);
-      return;
-    }
+  /** The token was rejected: renews, sends again where that is possible, and responds. */
+  async #renew(lane: Lane, first: Answer, authorized: Authorized, outbound: Outbound): Promise<void> {
     const { status } = first;
     const fate = await this.#afterRejection(lane, authorized, outbound);
     if (this.#downstream.isGone) {
@@ -249,7 +246,7 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
     this.auth = fate.outcome;
     first.discard();
     const answer = await this.#replay(lane, fate.second, status);
-    const isRejected = await isRejection(authorizer, fate.second, answer, this.#isConditional);
+    const isRejected = await isRejection(lane.authorizer, fate.second, answer, this.#isConditional);
     const outcome = isRejected ? 'rejected' : 'ok';
     this.#deps.events.emit('replay', { route: lane.name, status, outcome });
     this.#respond(answer, lane, isRejected ? 'the token was rejected again after a replay' : undefined);

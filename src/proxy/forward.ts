@@ -1,4 +1,5 @@
 import type { RawHeaders } from '../core/headers.ts';
+import { connectionOptions, isOwnOption } from '../http1/framing.ts';
 
 /** Never forwarded: hop-by-hop (RFC 9110 §7.6.1), framing, ours, and what a caller could claim about itself. */
 const REQUEST_DROPS: ReadonlySet<string> = new Set([
@@ -105,17 +106,6 @@ const classifyAnswer = memoize((lower): AnswerHeader => {
   return RESPONSE_DROPS.has(lower) ? 'dropped' : 'kept';
 });
 
-/** The header names that the `Connection` headers of an answer name, lower case. */
-function connectionOptions(headers: RawHeaders): readonly string[] {
-  const options: string[] = [];
-  for (let i = 0; i < headers.length; i += 2) {
-    if (classifyAnswer(headers[i] as string) !== 'connection') continue;
-    const value = (headers[i + 1] as string).toLowerCase();
-    if (value !== 'close' && value !== 'keep-alive') options.push(...value.split(',').map((option) => option.trim()));
-  }
-  return options;
-}
-
 /**
  * The headers of an answer as the caller gets them: hop-by-hop ones gone, `extra` (Via, Proxy-Status, CORS) at the end.
  * A 204 has no Content-Length (RFC 9110 §8.6): who doesn't know that it has no body would wait for one.
@@ -135,8 +125,10 @@ export function forwardAnswer(
     else if (what === 'length' && status === 204) continue;
     else if (what !== 'dropped' && !(isBrowser && what === 'cors')) out.push(name, headers[i + 1] as string);
   }
-  const named = hasConnection ? connectionOptions(headers) : [];
-  if (named.length > 0) removeNamed(out, named);
+  if (hasConnection) {
+    const options = connectionOptions(headers);
+    if (!options.every(isOwnOption)) removeNamed(out, options);
+  }
   for (const item of extra) out.push(item);
   return out;
 }

@@ -1,4 +1,5 @@
 import { OutriderError } from '../core/errors.ts';
+import { isOwnOption, optionsOf } from '../http1/framing.ts';
 import { headerValues, type RawHeaders } from '../core/headers.ts';
 
 /** What the head of a request says about who sent it and what is wanted, read in one pass. */
@@ -145,13 +146,8 @@ export function readHead(headers: RawHeaders): Head {
 
 const NONE: readonly string[] = [];
 
+/** The options that name headers: those of the connection itself are no headers' names. */
 function connectionOptions(value: string, before: readonly string[]): readonly string[] {
-  if (value === 'keep-alive' || value === 'close' || value === 'Keep-Alive') return before;
-  return before.concat(
-    value
-      .split(',')
-      // `trim` would take more for a blank than HTTP does.
-      .map((option) => option.replaceAll(/^[\t ]+|[\t ]+$/g, '').toLowerCase())
-      .filter((option) => option !== '' && option !== 'close' && option !== 'keep-alive'),
-  );
+  const options = optionsOf(value);
+  return options.every(isOwnOption) ? before : before.concat(options.filter((option) => !isOwnOption(option)));
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { GuardedEndpoint } from '../auth/plan.ts';
 import type { PlaceholderAnswer } from '../auth/token/placeholder.ts';
 import { OutriderError } from '../core/errors.ts';
-import { isPlainPath, lenientPath } from '../core/path.ts';
+import { isPlainPath, lenientPath, pathOfUrl } from '../core/path.ts';
 import { type Destination, destinationOfUrl } from './destination.ts';
 
 /** A provider whose token endpoint no caller reaches. */
@@ -47,7 +47,6 @@ interface Entry extends TokenProvider {
 }
 
 const keyOf = ({ host, port }: Pick<Destination, 'host' | 'port'>): string => `${host}:${port}`;
-const pathOf = (url: string): string => /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(url)?.[1] || '/';
 
 /**
  * Compiles the token endpoints of a config. An `http` URL is carried over the route's own scheme, so port 80 stands for an
@@ -60,7 +59,7 @@ export function createTokenEndpoints(providers: readonly TokenProvider[]): Token
   for (const { endpoint, ...provider } of providers) {
     for (const url of endpoint?.urls ?? []) {
       const { scheme, host, port } = destinationOfUrl(url);
-      const entry: Entry = { ...provider, endpoint: endpoint as GuardedEndpoint, path: pathOf(url) };
+      const entry: Entry = { ...provider, endpoint: endpoint as GuardedEndpoint, path: pathOfUrl(url) || '/' };
       hosts.add(host);
       for (const each of scheme === 'https' && port === 443 ? [port, 80] : [port]) {
         const key = keyOf({ host, port: each });

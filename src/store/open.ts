@@ -2,7 +2,8 @@ import type { StoreConfig } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Events } from '../core/events.ts';
 import { createMemoryStore } from './memory.ts';
-import type { OnUnreadable } from './seal.ts';
+import type { Backing } from './backing.ts';
+import type { Codec, OnUnreadable } from './seal.ts';
 import type { TokenStore } from './store.ts';
 
 export interface StoreDeps {
@@ -12,10 +13,34 @@ export interface StoreDeps {
   readonly patienceMs?: number;
 }
 
-/** For a disk that is busy; a request waits so long only when it has no token. */
-const FILE_PATIENCE_MS = 2_000;
-/** A little less than the 250 ms that a request may wait for it. */
-const REDIS_PATIENCE_MS = 240;
+type SharedKind = Exclude<StoreConfig['kind'], 'memory'>;
+type ConfigOf<K extends SharedKind> = Extract<StoreConfig, { readonly kind: K }>;
+
+/** A kind of store that several processes share; what it needs is imported when it is opened. */
+interface Kind<C> {
+  /** How long whoever needs a token may wait for it. */
+  readonly patienceMs: number;
+  open(config: C, clock: Clock, codec: Codec): Promise<Backing>;
+}
+
+const KINDS: { readonly [K in SharedKind]: Kind<ConfigOf<K>> } = {
+  file: {
+    // For a disk that is busy; a request waits so long only when it has no token.
+    patienceMs: 2_000,
+    async open({ path }, clock, codec) {
+      const { FileBacking } = await import('./file.ts');
+      return new FileBacking(path, clock, codec);
+    },
+  },
+  redis: {
+    // A little less than the 250 ms that a request may wait for it.
+    patienceMs: 240,
+    async open(config, clock, codec) {
+      const { RedisBacking } = await import('./redis.ts');
+      return new RedisBacking(config, clock, codec);
+    },
+  },
+};
 
 /**
  * The store that the config asks for, open; what it needs is imported only then. Rejects with a `StoreRefusal` where it can't
@@ -32,11 +57,9 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<T
       events.emit('notice', { level: 'warn', message, fields: { store: config.kind, key } });
     }),
   );
-  const backing =
-    config.kind === 'file'
-      ? new (await import('./file.ts')).FileBacking(config.path, clock, codec)
-      : new (await import('./redis.ts')).RedisBacking(config, clock, codec);
-  const patienceMs = deps.patienceMs ?? (config.kind === 'file' ? FILE_PATIENCE_MS : REDIS_PATIENCE_MS);
+  const kind = KINDS[config.kind] as Kind<typeof config>;
+  const backing = await kind.open(config, clock, codec);
+  const { patienceMs = kind.patienceMs } = deps;
   const store = new SharedStore(backing, { clock, events, patienceMs, leaseMs: config.leaseMs });
   await store.open();
   return store;

@@ -1,3 +1,4 @@
+import { unbracket } from '../core/authority.ts';
 import { isIP } from 'node:net';
 
 /** The extension's OID (RFC 5280 §4.2.1.10). */
@@ -17,8 +18,6 @@ function der(tag: number, ...contents: readonly Uint8Array[]): Buffer {
   const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
   return Buffer.concat([Buffer.from([tag, ...size]), body]);
 }
-
-const unbracket = (host: string): string => (host.startsWith('[') ? host.slice(1, -1) : host);
 
 function addressBytes(address: string): Buffer {
   if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number));

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import test from 'ava';
 import fc from 'fast-check';
 import type { Authorized, Authorizer, Outbound } from '../../src/auth/authorizer.ts';
-import type { SignPlace } from '../../src/config/profile.ts';
+import type { SignPlace } from '../../src/config/profile/profile.ts';
 import { benchOf, credentialsOf, outbound, profileOf, type ProfileParts, providerOf, signOf, text } from './helpers.ts';
 
 const FORM_TYPE = ['Content-Type', 'application/x-www-form-urlencoded'];

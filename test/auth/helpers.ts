@@ -8,7 +8,7 @@ import type {
   SignSpec,
   TokenCallSpec,
   TokenSpec,
-} from '../../src/config/profile.ts';
+} from '../../src/config/profile/profile.ts';
 import { createEvents, type NoticeRecord, type RenewalRecord } from '../../src/core/events.ts';
 import type { HttpAnswer } from '../../src/core/http.ts';
 import type { Outbound } from '../../src/auth/authorizer.ts';

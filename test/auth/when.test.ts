@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import type { FieldCondition, WhenSpec } from '../../src/config/profile.ts';
+import type { FieldCondition, WhenSpec } from '../../src/config/profile/profile.ts';
 import { RequestDraft } from '../../src/auth/draft.ts';
 import { compileWhen } from '../../src/auth/when.ts';
 import { benchOf, credentialsOf, outbound, profileOf, type ProfileParts, providerOf, signOf, text } from './helpers.ts';

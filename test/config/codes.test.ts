@@ -1,5 +1,5 @@
 import test from 'ava';
-import { CODES, type DiagnosticCode } from '../../src/config/codes.ts';
+import { CODES, type DiagnosticCode } from '../../src/config/diagnostics/codes.ts';
 import { marked, parse, problems } from './helpers.ts';
 
 interface Case {

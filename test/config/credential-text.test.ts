@@ -1,5 +1,5 @@
 import test from 'ava';
-import { suspicionOf } from '../../src/config/credential-text.ts';
+import { suspicionOf } from '../../src/config/checks/credential-text.ts';
 import { parse, problems } from './helpers.ts';
 
 const CREDENTIALS = (profile: string, credentials: string, more = ''): string =>

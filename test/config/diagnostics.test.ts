@@ -1,6 +1,6 @@
 import test from 'ava';
 import { stripVTControlCharacters } from 'node:util';
-import { formatDiagnostic, type Diagnostic } from '../../src/config/diagnostics.ts';
+import { formatDiagnostic, type Diagnostic } from '../../src/config/diagnostics/diagnostics.ts';
 import { parse } from './helpers.ts';
 
 const plain = { color: false };

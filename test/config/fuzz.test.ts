@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
-import { formatDiagnostic } from '../../src/config/diagnostics.ts';
+import { formatDiagnostic } from '../../src/config/diagnostics/diagnostics.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { IS_SLOW } from '../helpers/slow.ts';
 

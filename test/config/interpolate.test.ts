@@ -2,9 +2,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { Fault } from '../../src/config/fault.ts';
-import { readSecretFile } from '../../src/config/files.ts';
-import { interpolate } from '../../src/config/interpolate.ts';
+import { Fault } from '../../src/config/diagnostics/fault.ts';
+import { readSecretFile } from '../../src/config/yaml/files.ts';
+import { interpolate } from '../../src/config/yaml/interpolate.ts';
 import { parse, problems } from './helpers.ts';
 import { parseConfig } from '../../src/config/load.ts';
 

@@ -3,7 +3,7 @@ import test from 'ava';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { JSON_SCHEMA_FILE, jsonSchema, jsonSchemaText } from '../../src/config/json-schema.ts';
-import { builtInProfiles } from '../../src/config/profiles.ts';
+import { builtInProfiles } from '../../src/config/profile/profiles.ts';
 
 type Schema = Parameters<typeof z.fromJSONSchema>[0];
 
@@ -67,4 +67,36 @@ test('an editor shows defaults and what keys are for', (t) => {
   t.like(properties['timeouts']?.properties?.['connect'], { default: '5s' });
   t.like(properties['listen']?.properties?.['address'], { default: '127.0.0.1:8080' });
   t.regex(JSON.stringify(properties['listen']), /host:port/);
+});
+
+interface Described {
+  readonly description?: string;
+  readonly $ref?: string;
+  readonly properties?: Readonly<Record<string, Described>>;
+  readonly anyOf?: readonly Described[];
+  readonly items?: Described;
+  readonly additionalProperties?: Described | false;
+}
+
+/** Keys below a part of the schema that say nothing of themselves. */
+function undescribed(schema: Described, way: string): string[] {
+  const { properties = {}, anyOf = [], items, additionalProperties } = schema;
+  return [
+    ...Object.entries(properties).flatMap(([key, value]) => [
+      ...(value.description || value.$ref ? [] : [`${way}${key}`]),
+      ...undescribed(value, `${way}${key}.`),
+    ]),
+    ...anyOf.flatMap((one) => undescribed(one, way)),
+    ...(items ? undescribed(items, `${way}[].`) : []),
+    ...(additionalProperties ? undescribed(additionalProperties, `${way}*.`) : []),
+  ];
+}
+
+test('each key of the config says what it is', (t) => {
+  const keys = undescribed(jsonSchema() as Described, '');
+  // What a profile may say stands in the page about profiles.
+  t.deepEqual(
+    keys.filter((key) => !/^profiles\.|\.renew\./.test(key)),
+    [],
+  );
 });

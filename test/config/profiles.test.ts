@@ -1,8 +1,8 @@
 import test from 'ava';
-import type { Profile } from '../../src/config/profile.ts';
-import { builtInProfiles, Profiles } from '../../src/config/profiles.ts';
-import { Problems } from '../../src/config/problems.ts';
-import { Source } from '../../src/config/tree.ts';
+import type { Profile } from '../../src/config/profile/profile.ts';
+import { builtInProfiles, Profiles } from '../../src/config/profile/profiles.ts';
+import { Problems } from '../../src/config/diagnostics/problems.ts';
+import { Source } from '../../src/config/yaml/tree.ts';
 import { parse, problems } from './helpers.ts';
 
 const ROUTE = 'routes: [{ match: { path: /p }, upstream: "http://h" }]\n';

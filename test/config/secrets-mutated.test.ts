@@ -1,5 +1,5 @@
 import test from 'ava';
-import { formatDiagnostic } from '../../src/config/diagnostics.ts';
+import { formatDiagnostic } from '../../src/config/diagnostics/diagnostics.ts';
 import { keepSecret, secretsIn } from '../helpers/canary.ts';
 import { numberFrom, randomFrom } from '../helpers/random.ts';
 import { parse } from './helpers.ts';

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { inspect } from 'node:util';
 import test from 'ava';
-import { formatDiagnostic } from '../../src/config/diagnostics.ts';
+import { formatDiagnostic } from '../../src/config/diagnostics/diagnostics.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { parse } from './helpers.ts';
 

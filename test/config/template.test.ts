@@ -6,7 +6,7 @@ import {
   TemplateError,
   yieldsBytes,
   type TemplateErrorCode,
-} from '../../src/config/template.ts';
+} from '../../src/config/template/template.ts';
 
 test('literals and names come apart in their order', (t) => {
   t.deepEqual(parseTemplate(''), []);

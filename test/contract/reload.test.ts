@@ -1,5 +1,5 @@
 import test from 'ava';
-import { gate } from '../helpers/http1.ts';
+import { gate, until } from '../helpers/http1.ts';
 import { rawClient } from '../helpers/raw.ts';
 import { startUpstream } from '../helpers/upstream.ts';
 import { assertProblem } from '../helpers/problem.ts';
@@ -100,6 +100,7 @@ test('reload: a renewal under way is shared across it', async (t) => {
 for (const changed of [
   'listen: { address: 127.0.0.1:0, allowed_hosts: [proxy.internal] }',
   'admin: { address: 127.0.0.1:0 }',
+  'state_dir: /nonexistent/outrider',
 ]) {
   test(`reload: a changed "${changed.split(':')[0]}" warns that it needs a restart, and the rest is swapped`, async (t) => {
     const { outrider, upstream } = await givenPlain(t);
@@ -114,3 +115,18 @@ for (const changed of [
     t.regex(warning ?? '', new RegExp(changed.split(':')[0] ?? ''));
   });
 }
+
+test('reload: what goes into the log changes at once', async (t) => {
+  const { outrider, upstream } = await givenPlain(t, { extra: 'log: { format: json, access: true }' });
+  await outrider.call('/api/one');
+  await outrider.logged(1);
+  await outrider.reload(plainYaml(upstream.origin, '', 'log: { format: json, access: false }'));
+  await outrider.call('/api/two');
+  await outrider.reload(plainYaml(upstream.origin, '', 'log: { format: pretty, access: true, level: info }'));
+  await outrider.call('/api/three');
+  await until('the last line', () => outrider.logText().includes('/api/three'));
+  t.regex(outrider.logText(), /"path":"\/api\/one"/);
+  t.notRegex(outrider.logText(), /\/api\/two/);
+  t.regex(outrider.logText(), /GET \/api\/three 200/);
+  t.notRegex(outrider.logText(), /restart/);
+});

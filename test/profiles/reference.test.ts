@@ -2,8 +2,8 @@ import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { parseConfig } from '../../src/config/load.ts';
 import type { Loaded } from '../../src/config/load.ts';
-import type { Profile } from '../../src/config/profile.ts';
-import { FILTERS, TEMPLATE_NAMES } from '../../src/config/template.ts';
+import type { Profile } from '../../src/config/profile/profile.ts';
+import { FILTERS, TEMPLATE_NAMES } from '../../src/config/template/template.ts';
 import { profileKeys } from './keys.ts';
 import { BLOCKS, blockOf, PAGE, rowsOf, yamlOf } from './page.ts';
 

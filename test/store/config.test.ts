@@ -1,6 +1,6 @@
 import path from 'node:path';
 import test from 'ava';
-import { isSameStore } from '../../src/config/store.ts';
+import { isSameStore } from '../../src/config/schema/store.ts';
 import type { StoreConfig } from '../../src/config/config.ts';
 import { parse, problems } from '../config/helpers.ts';
 

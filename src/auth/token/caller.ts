@@ -1,4 +1,4 @@
-import type { TokenSpec } from '../../config/profile.ts';
+import type { TokenSpec } from '../../config/profile/profile.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { HttpClient } from '../../core/http.ts';
 import type { TokenRecord } from '../../store/store.ts';

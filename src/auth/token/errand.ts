@@ -1,4 +1,4 @@
-import type { RenewSpec } from '../../config/profile.ts';
+import type { RenewSpec } from '../../config/profile/profile.ts';
 import type { Clock } from '../../core/clock.ts';
 import { Patience } from '../../store/patience.ts';
 import type { LockAnswer, TokenRecord, TokenStore } from '../../store/store.ts';

@@ -1,4 +1,4 @@
-import { TOKEN_ERRORS, type TokenSpec } from '../../config/profile.ts';
+import { TOKEN_ERRORS, type TokenSpec } from '../../config/profile/profile.ts';
 import type { HttpAnswer } from '../../core/http.ts';
 import { parseLoosely } from './parse.ts';
 import { readPointer } from './pointer.ts';

@@ -1,4 +1,4 @@
-import type { ExpirySpec, TokenSpec } from '../../config/profile.ts';
+import type { ExpirySpec, TokenSpec } from '../../config/profile/profile.ts';
 import { readPointer } from './pointer.ts';
 
 /** Something about an answer's expiry that an operator should look at. */

@@ -1,4 +1,4 @@
-import type { RenewSpec } from '../../config/profile.ts';
+import type { RenewSpec } from '../../config/profile/profile.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { TokenRecord } from '../../store/store.ts';
 import { renewAtMs } from './schedule.ts';

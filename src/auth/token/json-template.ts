@@ -1,4 +1,4 @@
-import type { JsonTemplate } from '../../config/profile.ts';
+import type { JsonTemplate } from '../../config/profile/profile.ts';
 import { parseNumber } from '../../core/units.ts';
 import type { Compile, Compiled } from '../template.ts';
 import { type ByteString, toUnicode } from '../../core/byte-string.ts';

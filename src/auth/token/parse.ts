@@ -1,4 +1,4 @@
-import type { TokenFormat } from '../../config/profile.ts';
+import type { TokenFormat } from '../../config/profile/profile.ts';
 import { readFields } from '../fields.ts';
 import { fromUnicode, toUnicode } from '../../core/byte-string.ts';
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ExpirySpec, TokenSpec } from '../../config/profile.ts';
+import type { ExpirySpec, TokenSpec } from '../../config/profile/profile.ts';
 import { EMPTY_REQUEST } from '../draft.ts';
 import { Scope } from '../scope.ts';
 import type { Compile } from '../template.ts';

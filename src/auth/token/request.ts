@@ -1,4 +1,4 @@
-import type { FieldMap, TokenCallSpec } from '../../config/profile.ts';
+import type { FieldMap, TokenCallSpec } from '../../config/profile/profile.ts';
 import { OutriderError } from '../../core/errors.ts';
 import type { HttpCall } from '../../core/http.ts';
 import { VERSION } from '../../core/version.ts';

@@ -1,4 +1,4 @@
-import type { ReadSpec, TokenSpec } from '../../config/profile.ts';
+import type { ReadSpec, TokenSpec } from '../../config/profile/profile.ts';
 import { isHeaderValue } from '../../core/headers.ts';
 import type { HttpAnswer } from '../../core/http.ts';
 import { errorCode } from './error-code.ts';

@@ -1,4 +1,4 @@
-import type { RenewSpec } from '../../config/profile.ts';
+import type { RenewSpec } from '../../config/profile/profile.ts';
 import type { TokenRecord } from '../../store/store.ts';
 
 const LONGEST_SHARE_MS = 5 * 60_000;

@@ -1,4 +1,4 @@
-import type { RenewSpec } from '../../config/profile.ts';
+import type { RenewSpec } from '../../config/profile/profile.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Events, NoticeRecord, RenewalReason } from '../../core/events.ts';
 import type { ChangeListener, TokenRecord, TokenStore } from '../../store/store.ts';

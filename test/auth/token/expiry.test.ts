@@ -1,6 +1,6 @@
 import test from 'ava';
 import { type Doubt, readLifetime } from '../../../src/auth/token/expiry.ts';
-import type { ExpirySpec } from '../../../src/config/profile.ts';
+import type { ExpirySpec } from '../../../src/config/profile/profile.ts';
 import { readOf } from '../helpers.ts';
 
 const NOW = Date.UTC(2026, 0, 1);

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava';
-import type { TokenSpec } from '../../../src/config/profile.ts';
+import type { TokenSpec } from '../../../src/config/profile/profile.ts';
 import type { NoticeRecord, RenewalRecord } from '../../../src/core/events.ts';
 import { createEvents } from '../../../src/core/events.ts';
 import type { Authorized, Authorizer } from '../../../src/auth/authorizer.ts';

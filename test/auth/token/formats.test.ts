@@ -1,7 +1,7 @@
 import test from 'ava';
 import { TokenFailure } from '../../../src/auth/token/failure.ts';
 import { readTokenResponse, type TokenAnswer } from '../../../src/auth/token/response.ts';
-import type { TokenFormat, TokenSpec } from '../../../src/config/profile.ts';
+import type { TokenFormat, TokenSpec } from '../../../src/config/profile/profile.ts';
 import { readOf } from '../helpers.ts';
 
 const ARRIVAL = { atMs: Date.UTC(2026, 0, 1), host: 'id.example' };

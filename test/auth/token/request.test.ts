@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import test from 'ava';
-import type { TokenCallSpec } from '../../../src/config/profile.ts';
+import type { TokenCallSpec } from '../../../src/config/profile/profile.ts';
 import { EMPTY_REQUEST } from '../../../src/auth/draft.ts';
 import { Scope } from '../../../src/auth/scope.ts';
 import { createCompiler } from '../../../src/auth/template.ts';

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import type { ExpirySpec, TokenSpec } from '../../../src/config/profile.ts';
+import type { ExpirySpec, TokenSpec } from '../../../src/config/profile/profile.ts';
 import type { HttpAnswer } from '../../../src/core/http.ts';
 import { TokenFailure } from '../../../src/auth/token/failure.ts';
 import { readTokenResponse, type TokenAnswer } from '../../../src/auth/token/response.ts';

@@ -1,0 +1,72 @@
+import type { Address } from '../config.ts';
+import type { ConfigData } from '../schema.ts';
+import type { Problems } from '../diagnostics/problems.ts';
+import { ChildPlace, find, nearest, type MapNode, type Node, type Place } from '../yaml/tree.ts';
+
+/** Whether only programs on this machine can connect: a Unix socket, `localhost`, 127.0.0.0/8, `::1`. */
+export function isLoopback(address: Address): boolean {
+  if ('path' in address) return true;
+  const host = address.host.toLowerCase();
+  return (
+    host === 'localhost' ||
+    host.endsWith('.localhost') ||
+    /^(?:::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host) ||
+    /^::ffff:7f[\da-f]{2}:[\da-f]{1,4}$/.test(host) ||
+    /^(?:0{1,4}:){0,7}:?:?0{0,3}1$/.test(host)
+  );
+}
+
+/** Both addresses: who could come in (`unsafe_bind`, `unsafe_admin`), and whether they differ (`duplicate_address`). */
+export function checkListening(root: MapNode, data: ConfigData, problems: Problems): void {
+  const { listen, admin } = data;
+  const isUnclear = ['access_tokens', 'allow_unauthenticated'].some((key) =>
+    problems.isBrokenBelow(find(root, 'listen', key)),
+  );
+  const isGuarded = listen.accessTokens.length > 0 || listen.allowUnauthenticated || isUnclear;
+  if (!isLoopback(listen.address) && !isGuarded) {
+    problems.error(
+      'unsafe_bind',
+      pointAt(root, 'listen'),
+      'other machines could spend these credentials: the address is beyond loopback and no access token is asked for',
+      'set `listen.access_tokens`, or `listen.allow_unauthenticated: true` if something else keeps strangers out',
+    );
+  }
+  if (!('path' in listen.address)) {
+    for (const key of ['socket_mode', 'socket_group']) {
+      const node = find(root, 'listen', key);
+      if (node)
+        problems.warning(
+          'unused_key',
+          node,
+          `\`${key}\` is for a Unix socket, and \`listen.address\` is none`,
+          'remove it',
+        );
+    }
+  }
+  if (admin === false) return;
+  const hasToken = admin.token !== undefined || problems.isBrokenBelow(find(root, 'admin', 'token'));
+  if (!isLoopback(admin.address) && !hasToken) {
+    problems.error(
+      'unsafe_admin',
+      pointAt(root, 'admin'),
+      'the admin address is beyond loopback and asks for no token',
+      'set `admin.token`, or listen on 127.0.0.1',
+    );
+  }
+  const isKnown = !['listen', 'admin'].some((section) => problems.isBroken(find(root, section, 'address')));
+  if (isKnown && isSame(listen.address, admin.address)) {
+    const help = 'give one of them another port';
+    const written = ['admin', 'listen'].find((section) => find(root, section, 'address')) ?? 'admin';
+    problems.error('duplicate_address', pointAt(root, written), 'the proxy and the admin address are the same', help);
+  }
+}
+
+function pointAt(root: MapNode, section: string): Place {
+  const at: Node = nearest(root, section, 'address');
+  return at === root ? new ChildPlace(new ChildPlace(root, section), 'address') : at;
+}
+
+function isSame(a: Address, b: Address): boolean {
+  if ('path' in a || 'path' in b) return 'path' in a && 'path' in b && a.path === b.path;
+  return a.port !== 0 && a.port === b.port && a.host.toLowerCase() === b.host.toLowerCase();
+}

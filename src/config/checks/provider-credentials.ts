@@ -1,0 +1,143 @@
+import { Credentials, hasDefault, type CredentialEntry } from '../credentials.ts';
+import { SIMULATOR } from '../../core/simulator.ts';
+import { judgeBy, suspicionOf } from './credential-text.ts';
+import type { CredentialSpec } from '../profile/profile.ts';
+import type { Problems } from '../diagnostics/problems.ts';
+import type { HeaderUse } from '../profile/header-use.ts';
+import { hideBelow, show, showKey } from '../diagnostics/hide.ts';
+import { didYouMean } from '../diagnostics/suggest.ts';
+import { ChildPlace, find, nearest, type MapNode, type Node, type ScalarNode } from '../yaml/tree.ts';
+
+/** What the simulators take for a credential that is left out. */
+const STAND_IN = 'test';
+
+type Declared = Readonly<Record<string, CredentialSpec>>;
+
+interface Chosen {
+  readonly environment: string | undefined;
+  /** Whether the environment is a right one, so that what is missing is known. */
+  readonly isChosen: boolean;
+  /** Undefined while something is wrong with the profile. */
+  readonly headerUse: HeaderUse | undefined;
+}
+
+/**
+ * Reads a provider's credentials by the declarations of its profile (undefined: not known). Reports `unknown_credential`,
+ * `missing_credential`, `empty_secret`, `invalid_value`, `suspicious_secret`; hides secrets that are written out in the file.
+ */
+export function readCredentials(
+  provider: Node,
+  declared: Declared | undefined,
+  { environment, isChosen, headerUse }: Chosen,
+  problems: Problems,
+): Credentials {
+  const given = find(provider, 'credentials');
+  const entries = given?.kind === 'map' ? readGiven(given, declared, environment, problems) : [];
+  const standIns = new Map<string, string>();
+  if (declared && isChosen) {
+    for (const name of missingNames(declared, environment, given)) {
+      if (environment === SIMULATOR) standIns.set(name, STAND_IN);
+      else reportMissing(provider, name, problems);
+    }
+  }
+  const judge = judgeBy(declared ?? {}, environment, headerUse);
+  const faulty = new Set<string>();
+  for (const { name, node } of entries) {
+    const fault = judge.faultOf(name, node.text);
+    if (fault) {
+      problems.fault(fault, node);
+      faulty.add(name);
+    } else {
+      reportSuspicion(name, node, problems);
+    }
+  }
+  const credentials = new Credentials(entries, standIns, judge);
+  for (const { fault, madeOf } of isChosen ? judge.faultsOfDefaults(credentials.current.values) : []) {
+    // What is wrong with a value that was given has been told.
+    if (!faulty.isDisjointFrom(madeOf)) continue;
+    const from = entries.find(({ name }) => madeOf.has(name));
+    problems.fault(fault, from?.node ?? nearest(provider, 'credentials'));
+  }
+  return credentials;
+}
+
+function readGiven(
+  given: MapNode,
+  declared: Declared | undefined,
+  environment: string | undefined,
+  problems: Problems,
+): CredentialEntry[] {
+  const entries: CredentialEntry[] = [];
+  for (const [name, value] of given.entries) {
+    const spec = declared && Object.hasOwn(declared, name) ? declared[name] : undefined;
+    const isSecret = spec?.secret !== false;
+    if (declared && spec === undefined) {
+      const help = didYouMean(name, Object.keys(declared), 'credentials');
+      problems.error(
+        'unknown_credential',
+        given.keys.get(name) ?? value,
+        `the profile has no credential "${name}"`,
+        help,
+      );
+    }
+    showKey(given, name);
+    if (isSecret) hideBelow(value);
+    else show(value);
+    if (value.kind !== 'scalar') {
+      problems.error('invalid_type', value, `the credential "${name}" is a single value`);
+      continue;
+    }
+    if (value.isBroken || (declared && spec === undefined)) continue;
+    const isValue = !value.isEmpty || isEmptyAValue(value, spec);
+    if (isValue) entries.push({ name, node: value, isSecret, mayBeEmpty: spec?.empty === true });
+    else if (!mayBeEmpty(value, spec, environment)) reportEmpty(name, value, problems);
+  }
+  return entries;
+}
+
+/** Whether the profile takes the empty text for a value; what has no text at all (`password:`) was forgotten. */
+const isEmptyAValue = (value: ScalarNode, spec: CredentialSpec | undefined): boolean =>
+  spec?.empty === true && value.value !== null;
+
+/** What ends up empty counts as absent where it may be absent; what is written as empty never does. */
+function mayBeEmpty(value: ScalarNode, spec: CredentialSpec | undefined, environment: string | undefined): boolean {
+  if (value.interpolation === undefined) return false;
+  return environment === SIMULATOR || (spec !== undefined && (spec.optional || hasDefault(spec, environment)));
+}
+
+function reportEmpty(name: string, value: ScalarNode, problems: Problems): void {
+  const why = value.interpolation === undefined ? '' : `: ${value.raw} yields nothing`;
+  const variable = /\$\{([A-Za-z_]\w*)[:}]/.exec(value.raw)?.[1];
+  const help = variable === undefined || variable === 'file' ? 'give it a value' : `set ${variable}`;
+  problems.error('empty_secret', value, `the credential "${name}" is empty${why}`, help);
+}
+
+function reportSuspicion(name: string, node: ScalarNode, problems: Problems): void {
+  const suspicion = suspicionOf(node.text);
+  if (suspicion === undefined) return;
+  const help = 'it is used as it is: give it without, if it does not belong to the value';
+  problems.warning('suspicious_secret', node, `the credential "${name}" ${suspicion}`, help);
+}
+
+function reportMissing(provider: Node, name: string, problems: Problems): void {
+  const at = nearest(provider, 'credentials');
+  const place = new ChildPlace(at === provider ? new ChildPlace(provider, 'credentials') : at, name);
+  problems.error(
+    'missing_credential',
+    place,
+    `the credential "${name}" is missing`,
+    `add \`${name}:\` to \`credentials\``,
+  );
+}
+
+/** Credentials that are needed here and for which nothing was written, or (in the simulator) nothing came out. */
+function missingNames(declared: Declared, environment: string | undefined, given: Node | undefined): string[] {
+  return Object.entries(declared)
+    .filter(([name, spec]) => {
+      if (spec.optional || hasDefault(spec, environment)) return false;
+      const value = find(given, name);
+      if (value?.kind !== 'scalar' || environment !== SIMULATOR) return value === undefined;
+      return value.isEmpty && !isEmptyAValue(value, spec);
+    })
+    .map(([name]) => name);
+}

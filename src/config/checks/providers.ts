@@ -1,0 +1,206 @@
+import type { ProviderConfig } from '../config.ts';
+import type { Credentials } from '../credentials.ts';
+import { buildRenew } from '../profile/build.ts';
+import { HeaderUse } from '../profile/header-use.ts';
+import { SIMULATOR } from '../../core/simulator.ts';
+import { checkRenew } from '../profile/check.ts';
+import type { Profile, RenewSpec } from '../profile/profile.ts';
+import { readCredentials } from './provider-credentials.ts';
+import type { Profiles, ResolvedProfile } from '../profile/profiles.ts';
+import type { Problems } from '../diagnostics/problems.ts';
+import { isName, NAME_HELP, type ProviderData } from '../schema.ts';
+import { didYouMean } from '../diagnostics/suggest.ts';
+import { ChildPlace, find, nearest, type Node } from '../yaml/tree.ts';
+
+/** In place of the default of profiles. */
+const SIMULATED_COOLDOWN_MS = 1;
+
+/** A provider as far as it could be understood; `config` is undefined when something is wrong with it. */
+export interface ReadProvider {
+  readonly name: string;
+  readonly endpoints: Readonly<Record<string, string>>;
+  /** Whether the endpoints are known: a wrong profile or environment leaves them open. */
+  readonly isUnderstood: boolean;
+  /** Where the operator wrote its api endpoint, if anywhere. */
+  readonly apiPlace: Node | undefined;
+  readonly environment: string | undefined;
+  readonly credentials: Credentials;
+  readonly config: ProviderConfig | undefined;
+}
+
+/** Checks one entry of `providers` against its profile. */
+export function readProvider(
+  node: Node,
+  name: string,
+  data: ProviderData,
+  profiles: Profiles,
+  problems: Problems,
+): ReadProvider {
+  const before = problems.errors;
+  if (!isName(name)) problems.error('invalid_value', node, `"${name}" can't be the name of a provider`, NAME_HELP);
+  const resolved = resolve(node, data, profiles);
+  const isChosen = resolved !== undefined && checkEnvironment(node, data, resolved, problems);
+  const environment = data.environment;
+  const endpoints = { ...(environment === undefined ? {} : resolved?.declared.environments[environment]) };
+  for (const [key, url] of Object.entries(data.endpoints ?? {})) if (url !== undefined) endpoints[key] = url;
+  if (resolved) {
+    checkEndpointNames(node, resolved, problems);
+    if (isChosen) checkNeeds(node, name, data, resolved, endpoints, problems);
+  }
+  const headerUse = resolved?.profile && new HeaderUse(resolved.profile);
+  const credentials = readCredentials(
+    node,
+    resolved?.declared.credentials,
+    { environment, isChosen, headerUse },
+    problems,
+  );
+  const scope = (data.scope ?? []).flatMap((item) => item.split(/\s+/)).filter((item) => item !== '');
+  if (resolved) checkScope(node, resolved, scope, problems);
+  const profile = resolved?.profile;
+  if (profile) {
+    checkUnused(node, data.profile, profile, problems);
+    checkRenew(find(node, 'renew'), problems);
+  }
+  const config =
+    profile === undefined || problems.errors > before
+      ? undefined
+      : {
+          name,
+          profileName: data.profile,
+          profile: { ...profile, renew: buildRenew(data.renew, renewIn(environment, resolved, profile)) },
+          environment,
+          endpoints,
+          credentials,
+          scope,
+          placeholder: data.placeholder,
+        };
+  return {
+    name,
+    endpoints,
+    isUnderstood: isChosen,
+    apiPlace: find(node, 'endpoints', 'api'),
+    environment,
+    credentials,
+    config,
+  };
+}
+
+/** The simulator revokes when somebody asks it to, so a token that it rejects is old enough, however young. */
+function renewIn(
+  environment: string | undefined,
+  resolved: ResolvedProfile | undefined,
+  { renew }: Profile,
+): RenewSpec {
+  const isDefault = environment === SIMULATOR && resolved?.writesCooldown === false;
+  return isDefault ? { ...renew, cooldownMs: SIMULATED_COOLDOWN_MS } : renew;
+}
+
+function resolve(node: Node, data: ProviderData, profiles: Profiles): ResolvedProfile | undefined {
+  const profile: string | undefined = data.profile;
+  if (profile === undefined) return undefined;
+  if (profiles.has(profile)) return profiles.get(profile);
+  profiles.reportUnknown(profile, nearest(node, 'profile'));
+  return undefined;
+}
+
+/** Whether it is clear which environment is meant, if any. */
+function checkEnvironment(
+  node: Node,
+  data: ProviderData,
+  { declared, name }: ResolvedProfile,
+  problems: Problems,
+): boolean {
+  const known = Object.keys(declared.environments);
+  const at = nearest(node, 'environment');
+  if (data.environment === undefined) {
+    if (problems.isBroken(at)) return false;
+    if (known.length === 0) return true;
+    const place = at === node ? new ChildPlace(node, 'environment') : at;
+    problems.error(
+      'missing_environment',
+      place,
+      `the profile "${name}" needs an environment`,
+      `add \`environment:\` with one of ${known.join(', ')}`,
+    );
+    return false;
+  }
+  if (known.includes(data.environment)) return true;
+  if (known.length === 0) {
+    problems.error('unknown_environment', at, `the profile "${name}" has no environments`, 'leave `environment` out');
+  } else {
+    const help = didYouMean(data.environment, known, 'environments');
+    problems.error('unknown_environment', at, `the profile "${name}" has no environment "${data.environment}"`, help);
+  }
+  return false;
+}
+
+function checkEndpointNames(node: Node, resolved: ResolvedProfile, problems: Problems): void {
+  const endpoints = find(node, 'endpoints');
+  if (endpoints?.kind !== 'map') return;
+  for (const [key, place] of endpoints.keys) {
+    if (resolved.endpoints.includes(key)) continue;
+    problems.error(
+      'unknown_key',
+      place,
+      `the profile has no endpoint "${key}"`,
+      didYouMean(key, resolved.endpoints, 'endpoints'),
+    );
+  }
+}
+
+function checkNeeds(
+  node: Node,
+  name: string,
+  { environment }: ProviderData,
+  { needed, profile }: ResolvedProfile,
+  endpoints: Readonly<Record<string, string>>,
+  problems: Problems,
+): void {
+  if (profile === undefined) return;
+  for (const endpoint of needed) {
+    const given = find(node, 'endpoints', endpoint);
+    if (Object.hasOwn(endpoints, endpoint) || problems.isBroken(given)) continue;
+    const where = environment === undefined ? '' : ` in ${environment}`;
+    problems.error(
+      'missing_endpoint',
+      nearest(node, 'environment'),
+      `the address of the endpoint "${endpoint}"${where} is not known`,
+      `set \`providers.${name}.endpoints.${endpoint}\``,
+    );
+  }
+}
+
+function checkScope(
+  node: Node,
+  { declared, name }: ResolvedProfile,
+  scope: readonly string[],
+  problems: Problems,
+): void {
+  const { max, known } = declared.scope;
+  const at = nearest(node, 'scope');
+  if (max !== undefined && scope.length > max) {
+    problems.error('scope_too_many', at, `${scope.length} scopes are too many for "${name}"`, `name at most ${max}`);
+  }
+  if (known.length === 0) return;
+  for (const item of scope) {
+    if (known.includes(item)) continue;
+    const list = at.kind === 'list' ? at.items : [];
+    const place = list.find((entry) => entry.kind === 'scalar' && entry.text.split(/\s+/).includes(item)) ?? at;
+    problems.warning('unknown_scope', place, `the scope "${item}" is not known`, didYouMean(item, known, 'scopes'));
+  }
+}
+
+/** Keys about tokens, where there are none. */
+function checkUnused(node: Node, name: string, profile: Profile, problems: Problems): void {
+  if (profile.token) return;
+  for (const key of ['scope', 'renew']) {
+    const place = find(node, key);
+    if (place === undefined || (place.kind === 'scalar' && place.isEmpty)) continue;
+    problems.warning(
+      'unused_key',
+      place,
+      `the profile "${name}" gets no token, so \`${key}\` means nothing`,
+      'leave it out',
+    );
+  }
+}

@@ -1,0 +1,267 @@
+import { SIMULATOR } from '../../core/simulator.ts';
+import { isToken } from '../../core/headers.ts';
+import { Fault } from '../diagnostics/fault.ts';
+import type { Problems } from '../diagnostics/problems.ts';
+import { checkJson, checkPlaceholder } from './json.ts';
+import { CONDITION_PLACES, type ProfileData } from './schema.ts';
+import { ChildPlace, find, nearest, type MapNode, type Node } from '../yaml/tree.ts';
+import { checkTemplate, isOurHeader } from '../schema/values.ts';
+
+/** The environment whose endpoints are paths, answered by the simulators. */
+
+const PLACES = ['header', 'query', 'form', 'json'];
+
+/** What a profile's schema can't say: keys that need or exclude each other, names of headers. */
+export function checkProfile(profile: MapNode, data: ProfileData, problems: Problems): void {
+  checkEnvironments(profile, data, problems);
+  checkCredentials(profile, data, problems);
+  checkHeaderNames(find(profile, 'inject', 'headers'), problems);
+  for (const place of ['headers', 'query', 'form', 'json'])
+    checkNameTemplates(find(profile, 'inject', place), problems);
+  checkSignatures(find(profile, 'sign'), problems, true);
+  checkRenew(find(profile, 'renew'), problems);
+  if (!data.token) return;
+  for (const call of ['fetch', 'refresh']) {
+    const node = find(profile, 'token', call);
+    if (node?.kind === 'map') checkCall(node, problems);
+  }
+  if (data.token.fetch?.url === undefined) {
+    const at = nearest(profile, 'token', 'fetch');
+    problems.error('missing_key', at, '`token.fetch.url` is missing', 'add `url: "{{endpoints.token}}"`');
+  }
+  checkExpiry(profile, data, problems);
+  const isForm = data.token.read?.format === 'form';
+  if (isForm) checkFormPointers(find(profile, 'token', 'read'), problems);
+  checkPlaceholder(find(profile, 'token', 'placeholder'), isForm, problems);
+}
+
+const isPresent = (node: Node | undefined): node is Node =>
+  node !== undefined && !(node.kind === 'scalar' && node.isEmpty);
+
+function checkEnvironments(profile: MapNode, data: ProfileData, problems: Problems): void {
+  for (const [environment, endpoints] of Object.entries(data.environments ?? {})) {
+    for (const [name, url] of Object.entries(endpoints ?? {})) {
+      if (url === undefined || url.startsWith('/') === (environment === SIMULATOR)) continue;
+      problems.error(
+        'invalid_value',
+        nearest(profile, 'environments', environment, name),
+        environment === SIMULATOR
+          ? 'an endpoint of the simulator is a path'
+          : 'only the environment `simulator` has paths',
+        environment === SIMULATOR ? 'write /<kind>/…, as the built-in profiles do' : 'write https://host/path',
+      );
+    }
+  }
+}
+
+function checkCredentials(profile: MapNode, data: ProfileData, problems: Problems): void {
+  const environments = Object.keys(data.environments ?? {});
+  for (const [name, spec] of Object.entries(data.credentials ?? {})) {
+    const at = nearest(profile, 'credentials', name);
+    if (!/^[A-Za-z_][\w-]*$/.test(name)) {
+      problems.error(
+        'invalid_value',
+        at,
+        `"${name}" can't be the name of a credential`,
+        'use letters, digits, `_` and `-`',
+      );
+    }
+    const defaults = spec?.default;
+    if (typeof defaults !== 'object') continue;
+    for (const environment of Object.keys(defaults)) {
+      if (environments.includes(environment)) continue;
+      const place = nearest(profile, 'credentials', name, 'default', environment);
+      problems.error('unknown_environment', place, `the profile has no environment "${environment}"`);
+    }
+  }
+}
+
+function checkHeaderNames(headers: Node | undefined, problems: Problems): void {
+  if (headers?.kind !== 'map') return;
+  for (const [name, place] of headers.keys) {
+    // A name may be made of credentials, and is then checked with them.
+    if (name.includes('{{')) continue;
+    if (!isToken(name)) problems.error('invalid_value', place, `"${name}" is not a header name`);
+    else if (isOurHeader(name.toLowerCase()))
+      problems.error('invalid_value', place, `"${name}" belongs to the connection`);
+  }
+}
+
+/** Names under `inject` are templates as well. */
+function checkNameTemplates(names: Node | undefined, problems: Problems): void {
+  if (names?.kind !== 'map') return;
+  for (const [name, place] of names.keys) {
+    try {
+      checkTemplate(name, false);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      problems.fault(error, place);
+    }
+  }
+}
+
+function checkCall(call: MapNode, problems: Problems): void {
+  const [form, json] = [call.get('form'), call.get('json')];
+  if (isPresent(form) && isPresent(json)) {
+    problems.error(
+      'invalid_value',
+      json,
+      'a token call has either `form` or `json`',
+      'set the inherited one to null: `form: null`',
+    );
+  }
+  const basic = find(call, 'auth', 'basic');
+  if (basic?.kind === 'list' && basic.items.length !== 2) {
+    problems.error(
+      'invalid_value',
+      basic,
+      '`basic` takes a name and a password',
+      'write [ "{{credentials.client_id}}", "{{credentials.client_secret}}" ]',
+    );
+  }
+  checkHeaderNames(call.get('headers'), problems);
+  checkJson(json, problems);
+  checkSignatures(call.get('sign'), problems);
+}
+
+function checkSignatures(list: Node | undefined, problems: Problems, mayRefuse = false): void {
+  if (list?.kind !== 'list') return;
+  for (const entry of list.items) {
+    checkConditions(find(entry, 'when'), problems);
+    const refusal = find(entry, 'refuse');
+    if (isPresent(refusal)) checkRefusal(entry, refusal, mayRefuse, problems);
+    else checkSignature(entry, problems);
+  }
+}
+
+/** What a signature is made of; a refusal has none of it. */
+const SIGNATURE_KEYS = ['body', 'text', 'algorithm', 'key', 'encode', 'case', 'set'];
+
+function checkRefusal(entry: Node, refusal: Node, mayRefuse: boolean, problems: Problems): void {
+  if (!mayRefuse) {
+    problems.error('invalid_value', refusal, 'a token call is never refused', 'leave `refuse` out');
+  }
+  for (const key of SIGNATURE_KEYS) {
+    const node = find(entry, key);
+    if (!isPresent(node)) continue;
+    problems.error('invalid_value', node, `an entry that refuses has no \`${key}\``, 'keep `when` and `refuse` alone');
+  }
+}
+
+function checkConditions(when: Node | undefined, problems: Problems): void {
+  for (const place of CONDITION_PLACES) {
+    const conditions = find(when, place);
+    if (conditions?.kind !== 'map') continue;
+    if (place === 'headers') checkHeaderNames(conditions, problems);
+    for (const [name, node] of conditions.entries) {
+      if (node.kind === 'map' && !isPresent(node.get('not'))) {
+        const help = 'write `{ not: [texts] }`';
+        problems.error('missing_key', new ChildPlace(node, 'not'), `the condition on "${name}" says nothing`, help);
+      }
+      // Taken for nothing, the condition would be gone, and more would be signed than was meant.
+      if (node.kind !== 'scalar' || !node.isEmpty || node.value === null) continue;
+      problems.error('invalid_value', node, `the condition on "${name}" is an empty text`, 'write `absent`');
+    }
+  }
+}
+
+const MISSING: Readonly<Record<string, string>> = {
+  text: 'add `text:`, what is signed',
+  algorithm: 'add `algorithm: sha256`, or another one',
+  set: 'add `set: { header: …, value: "{{signature}}" }`',
+};
+
+function checkSignature(entry: Node, problems: Problems): void {
+  for (const [key, help] of Object.entries(MISSING)) {
+    const node = find(entry, key);
+    if (isPresent(node) || problems.isBroken(node) || problems.isBroken(entry)) continue;
+    problems.error('missing_key', new ChildPlace(entry, key), `a signature needs \`${key}\``, help);
+  }
+  const set = find(entry, 'set');
+  const places = PLACES.filter((place) => isPresent(find(set, place)));
+  if (set?.kind === 'map' && places.length !== 1) {
+    problems.error('invalid_value', set, '`set` names one place for the signature', `give one of ${PLACES.join(', ')}`);
+  }
+  const header = find(set, 'header');
+  if (
+    header?.kind === 'scalar' &&
+    !header.isEmpty &&
+    (!isToken(header.text) || isOurHeader(header.text.toLowerCase()))
+  ) {
+    problems.error('invalid_value', header, `"${header.text}" is not a header that can be set`);
+  }
+  checkCase(entry, problems);
+  const algorithm = find(entry, 'algorithm');
+  const needsKey = algorithm?.kind === 'scalar' && algorithm.text.startsWith('hmac-');
+  const key = find(entry, 'key');
+  if (needsKey && !isPresent(key)) {
+    problems.error('missing_key', algorithm, `${algorithm.text} needs a \`key\``, 'add `key: "{{credentials.…}}"`');
+  } else if (!needsKey && isPresent(key)) {
+    problems.error(
+      'invalid_value',
+      key,
+      'a plain digest has no `key`',
+      'use hmac-sha256 or hmac-sha512, or put it into `text`',
+    );
+  }
+}
+
+/** The `renew` part of a profile, or of a provider. */
+export function checkRenew(renew: Node | undefined, problems: Problems): void {
+  const list = find(renew, 'on_body');
+  for (const entry of list?.kind === 'list' ? list.items : []) {
+    const [pointer, equals, all] = ['pointer', 'equals', 'all'].map((key) => find(entry, key));
+    if (problems.isBrokenBelow(entry) || (all?.kind === 'list' && all.items.length > 0 && !pointer && !equals))
+      continue;
+    const missing = isPresent(pointer) ? (isPresent(equals) ? undefined : 'equals') : 'pointer';
+    if (missing === undefined) continue;
+    const help = 'write `pointer: /code` and `equals: [...]`, or `all:` with several of them';
+    problems.error('missing_key', new ChildPlace(entry, missing), 'the rejection names no field of the body', help);
+  }
+}
+
+/** Only hex means the same in both cases. */
+function checkCase(signature: Node, problems: Problems): void {
+  const [encode, letters] = [find(signature, 'encode'), find(signature, 'case')];
+  if (!isPresent(letters) || encode?.kind !== 'scalar' || encode.isEmpty || encode.text === 'hex') return;
+  problems.error('invalid_value', letters, `\`case\` would make ${encode.text} another value`, 'leave `case` out');
+}
+
+function checkExpiry(profile: MapNode, data: ProfileData, problems: Problems): void {
+  for (const [index, source] of (data.token?.read?.expiry ?? []).entries()) {
+    if (source === undefined) continue;
+    const at = nearest(profile, 'token', 'read', 'expiry', index);
+    if (problems.isBroken(at)) continue;
+    const complain = (message: string, help: string): void => problems.error('invalid_value', at, message, help);
+    if ([source.at, source.in, source.jwt].filter((kind) => kind !== undefined).length !== 1) {
+      const help = '`at`: a moment; `in`: a lifetime; `jwt`: a claim of the token itself';
+      complain('a source of the expiry has exactly one of `at`, `in` and `jwt`', help);
+    } else if (source.since !== undefined && source.in !== undefined) {
+      complain('`since` goes with `at` and `jwt`', 'leave `since` out');
+    } else if (source.jwt !== undefined && isPresent(find(at, 'unit'))) {
+      complain('a claim is in seconds', 'leave `unit` out');
+    } else if (source.unit === 'iso' && source.at === undefined) {
+      complain('`iso` is a moment, not a lifetime', 'use it with `at`; with `in` write s or ms');
+    }
+  }
+}
+
+/** A form has names, and nothing within them. Pointers of `jwt` lead into the token. */
+function checkFormPointers(read: Node | undefined, problems: Problems): void {
+  const ways = ['access_token', 'token_type', 'refresh_token', 'error'].flatMap((key) => [[key], [key, 'pointer']]);
+  const expiry = find(read, 'expiry');
+  const count = expiry?.kind === 'list' ? expiry.items.length : 0;
+  const sources = Array.from({ length: count }, (_, index) => ['expiry', index] as const).filter(
+    (way) => !isPresent(find(read, ...way, 'jwt')),
+  );
+  for (const way of [...ways, ...sources.flatMap((source) => ['at', 'in', 'since'].map((key) => [...source, key]))]) {
+    const node = find(read, ...way);
+    if (node?.kind !== 'scalar' || !node.text.includes('/', 1)) continue;
+    problems.error(
+      'invalid_value',
+      node,
+      `"${node.text}" leads into a value, and a form has none in another`,
+      'write /name',
+    );
+  }
+}

@@ -1,0 +1,49 @@
+import { type ByteString, fromUnicode, toUnicode } from '../../core/byte-string.ts';
+import { applyFilter } from '../template/filters.ts';
+import type { CredentialSpec } from './profile.ts';
+import { parseTemplate } from '../template/template.ts';
+
+type Declared = Readonly<Record<string, CredentialSpec>>;
+
+/** The template of a credential's default that holds in this environment. */
+export function defaultOf(spec: CredentialSpec, environment: string | undefined): string | undefined {
+  if (typeof spec.default !== 'object') return spec.default;
+  return environment !== undefined && Object.hasOwn(spec.default, environment) ? spec.default[environment] : undefined;
+}
+
+/** The value of a credential that nobody gave. */
+export interface DefaultText {
+  readonly credential: string;
+  readonly text: string;
+  /** The credentials that were given and went into it. */
+  readonly madeOf: ReadonlySet<string>;
+}
+
+/** The values that come from defaults. The profile is sound: no default needs itself, and each names credentials alone. */
+export function defaultTexts(
+  declared: Declared,
+  environment: string | undefined,
+  given: ReadonlyMap<string, string>,
+): readonly DefaultText[] {
+  const render = (name: string, madeOf: Set<string>): ByteString => {
+    const text = given.get(name);
+    if (text !== undefined) {
+      madeOf.add(name);
+      return fromUnicode(text);
+    }
+    const spec = Object.hasOwn(declared, name) ? declared[name] : undefined;
+    const parts = parseTemplate((spec && defaultOf(spec, environment)) ?? '');
+    return parts
+      .map((part) => {
+        if (typeof part === 'string') return fromUnicode(part);
+        return part.filters.reduce(applyFilter, render(part.name.replace('credentials.', ''), madeOf));
+      })
+      .join('');
+  };
+  return Object.entries(declared).flatMap(([credential, spec]) => {
+    if (given.has(credential) || defaultOf(spec, environment) === undefined) return [];
+    const madeOf = new Set<string>();
+    const bytes = render(credential, madeOf);
+    return { credential, text: toUnicode(bytes) ?? bytes, madeOf };
+  });
+}

@@ -1,0 +1,66 @@
+import { isToken } from '../../core/headers.ts';
+import { Fault } from '../diagnostics/fault.ts';
+import type { Profile, SignSpec, Template, TokenCallSpec } from './profile.ts';
+import { parseTemplate } from '../template/template.ts';
+import { isOurHeader } from '../schema/values.ts';
+
+/** A text without these stays what it is in a header's value. */
+// oxlint-disable-next-line no-control-regex
+const UNSENDABLE = /[\0-\x08\x0a-\x1f\x7f]/;
+/** They leave such a character what it is. */
+const TRANSPARENT: ReadonlySet<string> = new Set(['lower', 'upper']);
+
+/** Which credentials of a profile stand in headers as they are, or are the name of one: not every text can be sent there. */
+export class HeaderUse {
+  readonly #profile: Profile;
+  readonly #inValues = new Set<string>();
+  readonly #asNames = new Set<string>();
+
+  constructor(profile: Profile) {
+    this.#profile = profile;
+    const { inject, sign, token } = profile;
+    for (const [name, value] of Object.entries(inject.headers)) {
+      const [part, ...more] = parseTemplate(name);
+      if (typeof part === 'object' && more.length === 0) this.#asNames.add(part.name.replace('credentials.', ''));
+      this.#collect(value);
+    }
+    sign.forEach((entry) => this.#signs(entry));
+    for (const call of token ? [token.fetch, token.refresh] : []) if (call) this.#calls(call);
+  }
+
+  /** What is wrong with a text as the value of that credential. Holds nothing of it. */
+  faultOf(credential: string, text: string): Fault | undefined {
+    if (this.#asNames.has(credential) && (!isToken(text) || isOurHeader(text.toLowerCase()))) {
+      return new Fault('invalid_value', 'the value is not a header that can be set', 'write its name alone: x-api-key');
+    }
+    if (!this.#inValues.has(credential) || !UNSENDABLE.test(text)) return undefined;
+    const what = /[\r\n]/.test(text) ? 'a line break' : 'a control character';
+    return new Fault(
+      'invalid_value',
+      `the credential "${credential}" goes into a header and holds ${what}, which no header can hold`,
+      'give it as one line of text, with nothing but one line break behind it in its file',
+    );
+  }
+
+  #calls({ headers, sign }: TokenCallSpec): void {
+    for (const value of Object.values(headers)) this.#collect(value);
+    sign.forEach((entry) => this.#signs(entry));
+  }
+
+  #signs({ set }: SignSpec): void {
+    if ('header' in set) this.#collect(set.value);
+  }
+
+  /** The credentials in a template, also by way of values and of other credentials' defaults. */
+  #collect(template: Template): void {
+    for (const part of parseTemplate(template)) {
+      if (typeof part === 'string' || !part.filters.every((filter) => TRANSPARENT.has(filter))) continue;
+      const [family, name = ''] = /^(credentials|values)\.(.+)$/.exec(part.name)?.slice(1) ?? [];
+      if (family === 'values') this.#collect(this.#profile.values[name] ?? '');
+      if (family !== 'credentials' || this.#inValues.has(name)) continue;
+      this.#inValues.add(name);
+      const given = this.#profile.credentials[name]?.default;
+      for (const text of typeof given === 'object' ? Object.values(given) : [given ?? '']) this.#collect(text);
+    }
+  }
+}

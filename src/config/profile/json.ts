@@ -1,0 +1,63 @@
+import { parseNumber } from '../../core/units.ts';
+import { Fault } from '../diagnostics/fault.ts';
+import { unfit } from '../schema/leaf.ts';
+import type { Problems } from '../diagnostics/problems.ts';
+import type { MapNode, Node, ScalarNode } from '../yaml/tree.ts';
+import { checkTemplate } from '../schema/values.ts';
+
+/** JSON whose texts are templates, as a token call sends it. */
+export function checkJson(node: Node | undefined, problems: Problems): void {
+  if (node?.kind === 'list') for (const item of node.items) checkJson(item, problems);
+  else if (node?.kind === 'map') for (const value of node.entries.values()) checkJson(value, problems);
+  else if (node && !node.isBroken) checkScalar(node, problems);
+}
+
+/** The same of the placeholder's fields, where `{ number: … }` within one is a number. */
+export function checkPlaceholder(node: Node | undefined, isForm: boolean, problems: Problems): void {
+  if (node?.kind !== 'map') return;
+  for (const value of node.entries.values()) {
+    checkJson(value, problems);
+    checkNumbers(value, problems);
+    const isNested = value.kind === 'list' || (value.kind === 'map' && numberIn(value) === undefined);
+    if (!isForm || !isNested) continue;
+    const help = 'write a text, or `{ number: … }`';
+    problems.error('invalid_value', value, 'the answer is a form, and a form has no maps and lists', help);
+  }
+}
+
+function checkScalar(node: ScalarNode, problems: Problems): void {
+  if (typeof node.value === 'number' && !Number.isFinite(node.value)) {
+    problems.fault(unfit(node, 'a number that JSON has', 'write it with digits, or as a text in quotes'), node);
+    return;
+  }
+  try {
+    checkTemplate(node.text, false);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    problems.fault(error, node);
+  }
+}
+
+function checkNumbers(node: Node, problems: Problems): void {
+  if (node.kind === 'list') for (const item of node.items) checkNumbers(item, problems);
+  if (node.kind !== 'map') return;
+  const number = numberIn(node);
+  if (number === undefined) for (const value of node.entries.values()) checkNumbers(value, problems);
+  else checkNumber(number, problems);
+}
+
+/** What is to be a number; a map that has other fields too is itself. */
+const numberIn = (map: MapNode): Node | undefined => (map.entries.size === 1 ? map.get('number') : undefined);
+
+function checkNumber(node: Node, problems: Problems): void {
+  const help = 'write digits, or a template that makes them: "{{now.s}}"';
+  if (node.kind !== 'scalar') {
+    problems.error('invalid_type', node, '`number` takes a number or a template, nothing nested', help);
+    return;
+  }
+  // What is empty is left out, and what a template makes is known only later.
+  if (node.isBroken || node.isEmpty || problems.isBroken(node)) return;
+  const isFixed = !node.text.includes('{{');
+  if (isFixed && typeof node.value !== 'number' && parseNumber(node.text) === undefined)
+    problems.fault(unfit(node, 'a number', help), node);
+}

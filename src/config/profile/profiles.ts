@@ -1,0 +1,159 @@
+import fs from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { readDocument } from '../yaml/document.ts';
+import { buildDeclarations, buildProfile, type Declarations } from './build.ts';
+import { checkProfile } from './check.ts';
+import { checkTemplates } from './templates.ts';
+import { profileSchema } from './schema.ts';
+import { Problems } from '../diagnostics/problems.ts';
+import type { Profile } from './profile.ts';
+import { read } from '../schema/read.ts';
+import { didYouMean } from '../diagnostics/suggest.ts';
+import { merge, Source, type MapNode, type Place } from '../yaml/tree.ts';
+
+/** Beside `src` in a checkout and beside `dist` in the package. */
+const BUILT_IN = new URL('../../../config/profiles/', import.meta.url);
+
+/** Endpoints that every profile may name, whether an environment gives them or the operator does. */
+const ENDPOINTS = ['token', 'api'];
+
+/** A profile with what it extends, checked. */
+export interface ResolvedProfile {
+  readonly name: string;
+  readonly declared: Declarations;
+  /** Names that `endpoints` may have. */
+  readonly endpoints: readonly string[];
+  /** Endpoints that its templates use. */
+  readonly needed: ReadonlySet<string>;
+  /** Whether it says itself how far apart renewals are. */
+  readonly writesCooldown: boolean;
+  /** Undefined when something is wrong with it. */
+  readonly profile: Profile | undefined;
+}
+
+/** Names of the profiles that come with the product. */
+export function builtInProfiles(): readonly string[] {
+  return fs
+    .readdirSync(BUILT_IN)
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => file.slice(0, -'.yaml'.length))
+    .toSorted();
+}
+
+const builtInFile = (name: string): string => fileURLToPath(new URL(`${encodeURIComponent(name)}.yaml`, BUILT_IN));
+
+/** The text of a profile that comes with the product. */
+export const builtInText = (name: string): string => fs.readFileSync(builtInFile(name), 'utf8');
+
+/** The built-in profiles and an operator's own, in one format; each is read when it is first asked for. */
+export class Profiles {
+  readonly #own: MapNode | undefined;
+  readonly #problems: Problems;
+  readonly #builtInNames = builtInProfiles();
+  readonly #builtIn = new Map<string, MapNode | undefined>();
+  readonly #resolved = new Map<string, ResolvedProfile | undefined>();
+
+  /** `own` is the config's `profiles`. */
+  constructor(own: MapNode | undefined, problems: Problems) {
+    this.#own = own;
+    this.#problems = problems;
+  }
+
+  names(): string[] {
+    return [...new Set([...this.#builtInNames, ...(this.#own?.entries.keys() ?? [])])].toSorted();
+  }
+
+  has(name: string): boolean {
+    return this.#builtInNames.includes(name) || this.#own?.entries.has(name) === true;
+  }
+
+  /** The profile of a name that {@link has} knows; undefined when it can't be read at all. Problems are reported once. */
+  get(name: string): ResolvedProfile | undefined {
+    if (!this.#resolved.has(name)) this.#resolved.set(name, this.#resolve(name));
+    return this.#resolved.get(name);
+  }
+
+  /** Reads all of the operator's own, used or not. */
+  checkOwn(): void {
+    for (const name of this.#own?.entries.keys() ?? []) this.get(name);
+  }
+
+  #resolve(name: string): ResolvedProfile | undefined {
+    const before = this.#problems.errors;
+    const tree = this.#tree(name, true, []);
+    if (tree === undefined) return undefined;
+    const data = read(profileSchema, tree, tree, this.#problems);
+    const declared = buildDeclarations(data);
+    const endpoints = [
+      ...new Set([...ENDPOINTS, ...Object.values(declared.environments).flatMap((urls) => Object.keys(urls))]),
+    ];
+    checkProfile(tree, data, this.#problems);
+    const needed = checkTemplates(
+      tree,
+      {
+        credentials: Object.keys(declared.credentials),
+        endpoints,
+        hasToken: data.token !== undefined,
+        hasSubject: data.token?.subject !== undefined,
+      },
+      this.#problems,
+    );
+    const isSound = this.#problems.errors === before && !this.#problems.isBrokenBelow(tree);
+    const writesCooldown = data.renew?.cooldown !== undefined;
+    const profile = isSound ? buildProfile(name, data) : undefined;
+    return { name, declared, endpoints, needed, writesCooldown, profile };
+  }
+
+  /** The profile's tree laid over that of what it extends. One of the operator's may extend the built-in one of the same name. */
+  #tree(name: string, isOwnWanted: boolean, way: readonly string[]): MapNode | undefined {
+    const own = isOwnWanted ? this.#own?.get(name) : undefined;
+    const node = own ?? this.#readBuiltIn(name);
+    if (node?.kind === 'scalar' && node.isEmpty) {
+      this.#problems.error(
+        'invalid_type',
+        node,
+        `the profile "${name}" is empty`,
+        'give it `extends:`, or `inject:` or `sign:`',
+      );
+    }
+    if (node?.kind !== 'map') return undefined;
+    const base = node.get('extends');
+    if (base?.kind !== 'scalar' || base.isEmpty || base.isBroken) return node;
+    const step = own === undefined ? `built-in ${name}` : name;
+    const isAlone = base.text === name && !this.#builtInNames.includes(name);
+    if (way.includes(step) || isAlone) {
+      this.#problems.error(
+        'profile_cycle',
+        base,
+        `"${name}" extends itself: ${[...way, step].join(' → ')}`,
+        'extend a profile outside of the circle',
+      );
+      return undefined;
+    }
+    const isOwnBase = own !== undefined && base.text !== name && this.#own?.entries.has(base.text) === true;
+    if (!isOwnBase && !this.#builtInNames.includes(base.text)) {
+      this.reportUnknown(base.text, base);
+      return undefined;
+    }
+    const inherited = this.#tree(base.text, isOwnBase, [...way, step]);
+    return inherited === undefined ? undefined : (merge(inherited, node) as MapNode);
+  }
+
+  /** Says that no profile has this name. */
+  reportUnknown(name: string, place: Place): void {
+    this.#problems.error(
+      'unknown_profile',
+      place,
+      `no profile is called "${name}"`,
+      didYouMean(name, this.names(), 'profiles'),
+    );
+  }
+
+  #readBuiltIn(name: string): MapNode | undefined {
+    if (!this.#builtIn.has(name)) {
+      const source = new Source(builtInFile(name), builtInText(name));
+      this.#builtIn.set(name, readDocument(source, undefined, this.#problems));
+    }
+    return this.#builtIn.get(name);
+  }
+}

@@ -1,0 +1,250 @@
+import { z } from 'zod';
+import { parseDuration } from '../../core/units.ts';
+import {
+  anyNode,
+  boolean,
+  choice,
+  described,
+  duration,
+  integer,
+  leaf,
+  removable,
+  text,
+  unfit,
+  withDefault,
+  type Leaf,
+} from '../schema/leaf.ts';
+import {
+  apiPath,
+  bytesTemplate,
+  endpoint,
+  headerName,
+  method,
+  pairTemplate,
+  pointer,
+  secretBytesTemplate,
+  secretTemplate,
+  template,
+} from '../schema/values.ts';
+import { type RenewSpec, TOKEN_ERRORS } from './profile.ts';
+
+const templates = z.record(z.string(), removable(template));
+const fields = z.record(z.string(), removable(z.union([template, z.array(template)])));
+
+/** Text, number, true, false, null, or lists and maps of them; texts are templates. */
+const jsonTemplate = anyNode('JSON', {}, { keepsEmpty: false, seen: 'always' });
+/** The same as a member of a map, which null and the empty text may be. */
+const jsonMember = anyNode('JSON', {}, { keepsEmpty: true, seen: 'always' });
+
+const place = z.strictObject({
+  header: template.optional(),
+  query: template.optional(),
+  form: template.optional(),
+  json: template.optional(),
+  value: withDefault(template, '{{signature}}', '{{signature}}'),
+});
+
+/** Where a `when` looks for fields. */
+export const CONDITION_PLACES = ['form', 'json', 'query', 'headers'] as const;
+
+/** An empty text stands for a field that isn't there. */
+const fieldText = leaf({
+  expects: 'a text',
+  json: { type: ['string', 'number', 'boolean'] },
+  keepsEmpty: true,
+  read: (node) => node.text,
+});
+
+const fieldConditions = (what: string) =>
+  described(
+    `${what}: \`present\`, \`absent\`, a text, a list of texts, or \`{ not: [texts] }\`.`,
+    z
+      .record(
+        z.string(),
+        removable(z.union([fieldText, z.array(fieldText), z.strictObject({ not: z.array(fieldText) })])),
+      )
+      .optional(),
+  );
+
+const sign = z.strictObject({
+  when: described(
+    'Which requests it signs; all, without it.',
+    z
+      .strictObject({
+        methods: z.array(method).optional(),
+        path: leaf({
+          expects: 'a path',
+          json: { type: 'string', pattern: '^/' },
+          read: (node) => {
+            if (!node.text.startsWith('/')) throw unfit(node, 'a path', 'begin with a slash');
+            return node.text;
+          },
+        }).optional(),
+        form: fieldConditions('Fields of a form'),
+        json: fieldConditions('Fields of JSON, by dotted paths'),
+        query: fieldConditions('Query parameters'),
+        headers: fieldConditions('Headers'),
+      })
+      .prefault({}),
+  ),
+  refuse: described('In place of a signature: such requests are refused, and this says why.', text.optional()),
+  body: described(
+    'Wrap the JSON body before it is signed: `{ wrap: base64, field: request }`.',
+    z.strictObject({ wrap: choice(['base64']), field: text }).optional(),
+  ),
+  text: described('What is signed.', bytesTemplate.optional()),
+  algorithm: choice(['sha256', 'sha512', 'sha1', 'md5', 'hmac-sha256', 'hmac-sha512']).optional(),
+  key: described('The key of an HMAC.', secretBytesTemplate.optional()),
+  encode: withDefault(choice(['hex', 'base64', 'base64url']), 'hex', 'hex'),
+  case: described('Of a hex signature.', choice(['lower', 'upper']).optional()),
+  set: described('Where the signature goes.', place.optional()),
+});
+
+const tokenCall = z.strictObject({
+  url: template.optional(),
+  method: method.optional(),
+  headers: templates.optional(),
+  query: fields.optional(),
+  form: fields.optional(),
+  json: jsonTemplate.optional(),
+  auth: described('`basic: [name, password]`.', z.strictObject({ basic: z.array(pairTemplate) }).optional()),
+  sign: described('Signatures of the token call itself.', z.array(sign).optional()),
+});
+
+const reading = z.union([pointer, z.strictObject({ pointer: pointer.optional(), default: text.optional() })]);
+
+const expiry = z.strictObject({
+  at: pointer.optional(),
+  in: pointer.optional(),
+  jwt: pointer.optional(),
+  since: pointer.optional(),
+  unit: withDefault(choice(['s', 'ms', 'iso']), 's', 's'),
+});
+
+const tokenError = z.strictObject({
+  pointer: withDefault(pointer, '/error', '/error'),
+  known: z.union([z.array(text), z.record(z.string(), removable(choice(TOKEN_ERRORS)))]).optional(),
+});
+
+const token = z.strictObject({
+  subject: described('Whose token it is, where tokens belong to users: one is kept for each.', template.optional()),
+  fetch: described('How a token is got.', tokenCall.optional()),
+  refresh: described(
+    'How one is renewed while a refresh token is held; what it leaves out is as in `fetch`.',
+    tokenCall.optional(),
+  ),
+  placeholder: described(
+    'Further fields of the answer to a program that asks for a token of its own; `{ number: "{{now.s}}" }` is a number.',
+    z.record(z.string(), jsonMember).optional(),
+  ),
+  read: described(
+    'JSON pointers into the answer.',
+    z
+      .strictObject({
+        format: withDefault(choice(['json', 'form', 'text']), 'json', 'json'),
+        access_token: reading.optional(),
+        token_type: reading.optional(),
+        refresh_token: reading.optional(),
+        expiry: described('The first source that yields a number wins.', z.array(expiry).optional()),
+        lifetime_default: described('When no source yields.', duration(1).optional()),
+        error: described('Error codes that may be shown; no other text of an answer is.', tokenError.optional()),
+      })
+      .optional(),
+  ),
+});
+
+const inject = z.strictObject({
+  headers: templates.optional(),
+  query: templates.optional(),
+  form: templates.optional(),
+  json: templates.optional(),
+});
+
+const ahead: Leaf<RenewSpec['ahead']> = leaf({
+  expects: 'a share or a duration',
+  json: { type: 'string' },
+  read: (node) => {
+    const share = /^(\d{1,2}(?:\.\d+)?)%$/.exec(node.text);
+    if (share) return { share: Number(share[1]) / 100 };
+    const ms = parseDuration(node.text);
+    if (ms === undefined) throw unfit(node, 'a share of the lifetime or a duration', 'write 20%, or 5m');
+    return { ms };
+  },
+});
+
+/** The `renew` part, of a profile or of a provider that overrides it. */
+export const renewSchema = z.strictObject({
+  on_status: described('Statuses that reject the token.', z.array(integer(300, 599)).optional()),
+  on_header: described(
+    'Rejections that a header tells.',
+    z.array(z.strictObject({ status: integer(200, 599), name: headerName, contains: text })).optional(),
+  ),
+  on_body: described(
+    'Rejections that only the body tells.',
+    z
+      .array(
+        z.strictObject({
+          status: integer(200, 599),
+          pointer: pointer.optional(),
+          equals: z.array(fieldText).optional(),
+          all: described(
+            'Several fields that must all have one of their values.',
+            z.array(z.strictObject({ pointer, equals: z.array(fieldText) })).optional(),
+          ),
+        }),
+      )
+      .optional(),
+  ),
+  ahead: described('The last part of the lifetime, in which a token is renewed in the background.', ahead.optional()),
+  cooldown: described('The least time between renewals.', duration(0).optional()),
+});
+
+/** One profile as it stands in a file; what `extends` brings may be left out. */
+export const profileSchema = z
+  .strictObject({
+    title: described('For people.', text.optional()),
+    extends: described(
+      'The profile that this one changes: maps are merged, lists replaced, null takes away.',
+      text.optional(),
+    ),
+    environments: described(
+      'Endpoints of each environment.',
+      z.record(z.string(), removable(z.record(z.string(), removable(endpoint)))).optional(),
+    ),
+    credentials: described(
+      'What the operator gives.',
+      z
+        .record(
+          z.string(),
+          removable(
+            z.strictObject({
+              secret: withDefault(boolean, false, false),
+              optional: withDefault(boolean, false, false),
+              default: z.union([secretTemplate, z.record(z.string(), removable(secretTemplate))]).optional(),
+              empty: described('Whether the empty text is a value.', withDefault(boolean, false, false)),
+              without: described('Characters that it must not hold.', text.optional()),
+            }),
+          ),
+        )
+        .optional(),
+    ),
+    api_paths: described(
+      'Paths below the API that are for this profile, where several lead to one upstream: see the forward doors.',
+      z.array(apiPath).optional(),
+    ),
+    token: described('How a token is got; none for fixed keys and signatures.', token.optional()),
+    inject: described('What is put into each request.', inject.optional()),
+    sign: described('Signatures, applied in order, anew for each attempt.', z.array(sign).optional()),
+    renew: described('When a token is renewed.', renewSchema.optional()),
+    scope: described(
+      '`max`: how many; `known`: which there are.',
+      z.strictObject({ max: integer(1, 1000).optional(), known: z.array(text).optional() }).optional(),
+    ),
+    values: described('Named texts for use in templates.', templates.optional()),
+  })
+  .meta({ id: 'profile' });
+
+export type ProfileData = z.output<typeof profileSchema>;
+export type SignData = z.output<typeof sign>;
+export type TokenCallData = z.output<typeof tokenCall>;
+export type ReadingData = z.output<typeof reading>;

@@ -1,0 +1,232 @@
+import type { Problems } from '../diagnostics/problems.ts';
+import { didYouMean } from '../diagnostics/suggest.ts';
+import { parseTemplate, TemplateError } from '../template/template.ts';
+import { find, type MapNode, type Node, type Place, type ScalarNode } from '../yaml/tree.ts';
+
+/** What a template may name besides credentials, endpoints, scope, now, uuid and values. */
+interface Context {
+  /** Not in what a caller gets to see. */
+  readonly credentials: boolean;
+  /** `subject`: only where the token belongs to a subject, so that a caller's request is at hand. */
+  readonly request: 'yes' | 'subject' | 'no';
+  readonly token: 'all' | 'subject' | 'no';
+  readonly signature: boolean;
+}
+
+const SUBJECT: Context = { credentials: true, request: 'yes', token: 'no', signature: false };
+const FETCH: Context = { credentials: true, request: 'subject', token: 'subject', signature: false };
+const REFRESH: Context = { credentials: true, request: 'subject', token: 'all', signature: false };
+const REQUEST: Context = { credentials: true, request: 'yes', token: 'all', signature: false };
+/** The token is the placeholder itself. */
+const PLACEHOLDER: Context = { credentials: false, request: 'no', token: 'all', signature: false };
+const withRequest = (context: Context): Context => ({ ...context, request: 'yes' });
+const withSignature = (context: Context): Context => ({ ...context, signature: true });
+
+const CALL_FIELDS = ['url', 'headers', 'query', 'form', 'json', 'auth'];
+const SIGN_FIELDS = [['text'], ['key'], ...['header', 'query', 'form', 'json'].map((place) => ['set', place])];
+/** The names there are templates too: a fixed API key goes into the header that the operator names. */
+const PLACES = ['headers', 'query', 'form', 'json'];
+
+/** A template and where it stands. */
+interface Site {
+  readonly text: string;
+  readonly place: Place;
+  readonly context: Context;
+}
+
+/** Every template of a profile, with what it may name. */
+function* sites(profile: MapNode): Generator<Site> {
+  yield* under(find(profile, 'token', 'subject'), SUBJECT);
+  for (const [call, context] of [
+    ['fetch', FETCH],
+    ['refresh', REFRESH],
+  ] as const) {
+    for (const field of CALL_FIELDS) yield* under(find(profile, 'token', call, field), context);
+    // There `request` is the token call itself.
+    yield* signatures(find(profile, 'token', call, 'sign'), withRequest(context));
+  }
+  yield* under(find(profile, 'token', 'placeholder'), PLACEHOLDER);
+  yield* under(find(profile, 'inject'), REQUEST);
+  for (const place of PLACES) yield* keysOf(find(profile, 'inject', place), REQUEST);
+  yield* signatures(find(profile, 'sign'), REQUEST);
+}
+
+function* signatures(list: Node | undefined, context: Context): Generator<Site> {
+  if (list?.kind !== 'list') return;
+  for (const entry of list.items) {
+    for (const way of SIGN_FIELDS) yield* under(find(entry, ...way), context);
+    yield* under(find(entry, 'set', 'value'), withSignature(context));
+  }
+}
+
+function* under(node: Node | undefined, context: Context): Generator<Site> {
+  if (node?.kind === 'scalar') yield { text: node.text, place: node, context };
+  else if (node?.kind === 'list') for (const item of node.items) yield* under(item, context);
+  else if (node?.kind === 'map') for (const value of node.entries.values()) yield* under(value, context);
+}
+
+function* keysOf(node: Node | undefined, context: Context): Generator<Site> {
+  if (node?.kind === 'map') for (const [text, place] of node.keys) yield { text, place, context };
+}
+
+/** Names in a text; none where it can't be read, which its leaf has said already. */
+export function namesIn(text: string): string[] {
+  try {
+    return parseTemplate(text).flatMap((part) => (typeof part === 'string' ? [] : [part.name]));
+  } catch (error) {
+    if (error instanceof TemplateError) return [];
+    throw error;
+  }
+}
+
+/** What is declared in a profile and so may be named. */
+export interface Declared {
+  readonly credentials: readonly string[];
+  readonly endpoints: readonly string[];
+  readonly hasToken: boolean;
+  readonly hasSubject: boolean;
+}
+
+/**
+ * Checks that every template names what is known where it stands: `unknown_template_name`, `template_cycle`.
+ * Returns the endpoints that are needed.
+ */
+export function checkTemplates(profile: MapNode, declared: Declared, problems: Problems): ReadonlySet<string> {
+  const endpoints = new Set<string>();
+  const values = valuesOf(profile, problems);
+  const known = { ...declared, values: [...values.keys()] };
+  const anywhere = withRequest(REFRESH);
+  for (const [name, { node }] of values)
+    checkNames(namesIn(node.text), node, anywhere, known, problems, `values.${name}`);
+  for (const { text, place, context } of sites(profile)) {
+    const names = namesIn(text);
+    const inner = names.flatMap((name) => values.get(name.replace(/^values\./, ''))?.names ?? []);
+    const isFine = checkNames(names, place, context, known, problems);
+    if (isFine) checkNames(inner, place, context, known, problems);
+    for (const name of [...names, ...inner]) if (name.startsWith('endpoints.')) endpoints.add(name.slice(10));
+  }
+  checkDefaults(profile, known, problems);
+  return endpoints;
+}
+
+interface Value {
+  readonly node: ScalarNode;
+  /** Names that it uses, through other values too. */
+  names: readonly string[];
+}
+
+function valuesOf(profile: MapNode, problems: Problems): Map<string, Value> {
+  const values = new Map<string, Value>();
+  const node = profile.get('values');
+  if (node?.kind !== 'map') return values;
+  for (const [name, value] of node.entries) {
+    if (value.kind === 'scalar' && value.value !== null) values.set(name, { node: value, names: namesIn(value.text) });
+  }
+  const follow = follower('values.', (name) => values.get(name)?.names);
+  for (const [name, value] of values) {
+    const reached = follow(name);
+    if (reached === undefined) {
+      problems.error(
+        'template_cycle',
+        value.node,
+        `the value "${name}" depends on itself`,
+        'write out what it stands for',
+      );
+    }
+    value.names = (reached ?? []).filter((inner) => !inner.startsWith('values.'));
+  }
+  return values;
+}
+
+/** Collects all names that are reached from one; undefined when the way leads back to it. */
+function follower(prefix: string, namesOf: (name: string) => readonly string[] | undefined) {
+  return (start: string): string[] | undefined => {
+    const reached = new Set<string>();
+    const open = [...(namesOf(start) ?? [])];
+    for (let name = open.pop(); name !== undefined; name = open.pop()) {
+      if (name === prefix + start) return undefined;
+      if (reached.has(name)) continue;
+      reached.add(name);
+      if (name.startsWith(prefix)) open.push(...(namesOf(name.slice(prefix.length)) ?? []));
+    }
+    return [...reached];
+  };
+}
+
+type Known = Declared & { readonly values: readonly string[] };
+
+function checkNames(
+  names: readonly string[],
+  place: Place,
+  context: Context,
+  known: Known,
+  problems: Problems,
+  self?: string,
+): boolean {
+  for (const name of names) {
+    if (name === self) continue;
+    const [complaint, help] = complaintAbout(name, context, known) ?? [];
+    if (complaint === undefined) continue;
+    problems.error('unknown_template_name', place, complaint, help);
+    return false;
+  }
+  return true;
+}
+
+const LISTS = { credentials: 'credentials', endpoints: 'endpoints', values: 'values' } as const;
+
+function complaintAbout(name: string, context: Context, known: Known): [string, string?] | undefined {
+  const dot = name.indexOf('.');
+  const head = dot < 0 ? name : name.slice(0, dot);
+  const rest = dot < 0 ? '' : name.slice(dot + 1);
+  if (head === 'credentials' && !context.credentials) {
+    return [`"${name}" is not known here: what callers get holds no credential`];
+  }
+  if (Object.hasOwn(LISTS, head)) {
+    const list = known[LISTS[head as keyof typeof LISTS]];
+    if (list.includes(rest)) return undefined;
+    return [`the profile has nothing called "${name}"`, didYouMean(rest, list, head)];
+  }
+  if (head === 'signature' && !context.signature) {
+    return ['`signature` is known only in `set.value` of a signature'];
+  }
+  if (head === 'token') return complaintAboutToken(name, context, known);
+  if (head === 'request' && (context.request === 'no' || (context.request === 'subject' && !known.hasSubject))) {
+    return [
+      `"${name}" is not known here: a token that many requests share can't depend on one of them`,
+      'give the token a `subject`, or take the value from a credential',
+    ];
+  }
+  return undefined;
+}
+
+function complaintAboutToken(name: string, context: Context, known: Known): [string, string?] | undefined {
+  if (!known.hasToken) return [`"${name}" is not known: the profile has no \`token\``];
+  if (name === 'token.subject') {
+    if (!known.hasSubject) return ['the token has no `subject`', 'add `token.subject`'];
+    return context.token === 'no' ? ['"token.subject" is not known here'] : undefined;
+  }
+  return context.token === 'all' ? undefined : [`"${name}" is not known here: there is no token yet`];
+}
+
+/** A credential's default may be made of other credentials, not of itself. */
+function checkDefaults(profile: MapNode, known: Known, problems: Problems): void {
+  const specs = profile.get('credentials');
+  if (specs?.kind !== 'map') return;
+  const texts = (name: string): Site[] => [...under(find(specs, name, 'default'), SUBJECT)];
+  const follow = follower('credentials.', (name) => texts(name).flatMap(({ text }) => namesIn(text)));
+  for (const name of specs.entries.keys()) {
+    const defaults = texts(name);
+    for (const { text, place } of defaults) {
+      const names = namesIn(text);
+      const other = names.find((inner) => !inner.startsWith('credentials.'));
+      const help = 'a default is made of credentials';
+      if (other === undefined) checkNames(names, place, SUBJECT, known, problems);
+      else problems.error('unknown_template_name', place, `"${other}" is not known here`, help);
+    }
+    if (defaults[0] !== undefined && follow(name) === undefined) {
+      const help = 'give one of them a value';
+      problems.error('template_cycle', defaults[0].place, `the default of "${name}" depends on itself`, help);
+    }
+  }
+}

@@ -1,0 +1,174 @@
+import type { z } from 'zod';
+import { didYouMean } from '../diagnostics/suggest.ts';
+import { hideTelling, isTemplate, show, showKey } from '../diagnostics/hide.ts';
+import { faultOf, leafInfo } from './leaf.ts';
+import type { Problems } from '../diagnostics/problems.ts';
+import { sectionInfo } from './section.ts';
+import { ChildPlace, type MapNode, type Node, type Place, type ScalarNode } from '../yaml/tree.ts';
+
+type Schema = z.core.$ZodType;
+
+const KINDS = { scalar: 'a single value', map: 'a map', list: 'a list' } as const;
+const absentValues = new WeakMap<object, unknown>();
+
+const defOf = (schema: Schema): z.core.$ZodTypes['_zod']['def'] => schema._zod.def as z.core.$ZodTypes['_zod']['def'];
+
+/**
+ * Reads a tree by its zod schema, piece by piece, so that one mistake doesn't hide the others: a value that is wrong is
+ * reported at its place and counts as absent. A required one is then undefined, against its type; whoever goes on looking for
+ * problems must expect that, and no config is made of it.
+ * Reports `unknown_key`, `missing_key`, `invalid_type`, `invalid_value` and what leaves say.
+ */
+export function read<S extends z.ZodType>(
+  schema: S,
+  node: Node | undefined,
+  place: Place,
+  problems: Problems,
+): z.output<S> {
+  return readAny(schema, node, place, problems) as z.output<S>;
+}
+
+function readAny(schema: Schema, node: Node | undefined, place: Place, problems: Problems): unknown {
+  const def = defOf(schema);
+  const isAbsent = node === undefined || (node.kind === 'scalar' && node.isEmpty);
+  switch (def.type) {
+    case 'optional':
+      return isAbsent && !keepsEmpty(def.innerType, node) ? undefined : readAny(def.innerType, node, place, problems);
+    case 'default':
+      return (isAbsent ? undefined : readAny(def.innerType, node, place, problems)) ?? whenAbsent(schema);
+    case 'prefault':
+      // A map that is absent, or none, is one whose keys are all absent.
+      return (
+        (isAbsent ? undefined : readAny(def.innerType, node, place, problems)) ??
+        readAny(def.innerType, undefined, place, problems)
+      );
+    case 'object':
+      return readObject(schema, def, node, place, problems);
+    case 'record':
+      return readRecord(def, node, place, problems);
+    case 'array':
+      return readList(def.element, node, place, problems);
+    case 'union':
+      return readAny(alternative(def.options, node), node, place, problems);
+    default:
+      return readLeaf(schema as z.ZodType, node, place, problems);
+  }
+}
+
+const keepsEmpty = (schema: Schema, node: Node | undefined): boolean =>
+  node !== undefined && leafInfo(schema)?.keepsEmpty === true;
+
+/** The default of a schema, worked out once: nothing changes it. */
+function whenAbsent(schema: Schema): unknown {
+  if (!absentValues.has(schema)) absentValues.set(schema, (schema as z.ZodType).parse(undefined));
+  return absentValues.get(schema);
+}
+
+const isMapSchema = (schema: Schema): boolean => ['object', 'record'].includes(defOf(schema).type);
+
+/** Of several forms that a value may have, the one that it seems to have. */
+function alternative(options: readonly Schema[], node: Node | undefined): Schema {
+  const isWanted = (option: Schema): boolean => {
+    if (node === undefined || node.kind === 'map') return isMapSchema(option);
+    if (node.kind === 'list') return defOf(option).type === 'array';
+    return leafInfo(option) !== undefined;
+  };
+  return options.find(isWanted) ?? (options[0] as Schema);
+}
+
+function wrongKind(expects: string, node: Node, problems: Problems): undefined {
+  if (node.kind === 'scalar' && node.isBroken) return undefined;
+  problems.error('invalid_type', node, `${expects} belongs here, not ${KINDS[node.kind]}`, `write ${expects}`);
+  return undefined;
+}
+
+function readObject(
+  schema: Schema,
+  def: z.core.$ZodObjectDef,
+  node: Node | undefined,
+  place: Place,
+  problems: Problems,
+): unknown {
+  if (node !== undefined && node.kind !== 'map' && !(node.kind === 'scalar' && node.isEmpty)) {
+    return wrongKind('a map', node, problems);
+  }
+  const map = node?.kind === 'map' ? node : undefined;
+  const known = Object.keys(def.shape);
+  const { names } = sectionInfo(schema) ?? {};
+  if (map) reportUnknownKeys(map, known, problems);
+  const result: Record<string, unknown> = {};
+  for (const key of known) {
+    const value = map?.get(key);
+    const name = names?.get(key) ?? key;
+    result[name] = readAny(def.shape[key] as Schema, value, value ?? new ChildPlace(node ?? place, key), problems);
+  }
+  return result;
+}
+
+function reportUnknownKeys(map: MapNode, known: readonly string[], problems: Problems): void {
+  for (const [key, place] of map.keys) {
+    if (known.includes(key)) continue;
+    showKey(map, key);
+    problems.error('unknown_key', place, `no key is called "${key}" here`, didYouMean(key, known, 'keys'));
+  }
+}
+
+function readRecord(def: z.core.$ZodRecordDef, node: Node | undefined, place: Place, problems: Problems): unknown {
+  const result: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  if (node === undefined || (node.kind === 'scalar' && node.isEmpty)) return result;
+  if (node.kind !== 'map') return wrongKind('a map', node, problems);
+  const isOptional = defOf(def.valueType).type === 'optional';
+  for (const [key, value] of node.entries) {
+    showKey(node, key);
+    hideTelling(key, value);
+    const read = readAny(def.valueType, value, place, problems);
+    if (read !== undefined || !isOptional) result[key] = read;
+  }
+  return result;
+}
+
+function readList(element: Schema, node: Node | undefined, place: Place, problems: Problems): unknown {
+  if (node === undefined || (node.kind === 'scalar' && node.isEmpty)) return [];
+  if (node.kind !== 'list') return wrongKind('a list', node, problems);
+  const info = leafInfo(element);
+  const result: unknown[] = [];
+  for (const item of node.items) {
+    if (item.kind === 'scalar' && item.isEmpty && info?.emptyItem !== 'positional') {
+      // Who wrote `${VAR:-}` expects that there may be nothing.
+      if (item.mayBeNothing || info?.emptyItem === 'left_out') continue;
+      if (info?.keepsEmpty === false) {
+        reportEmptyItem(info.expects, item, problems);
+        continue;
+      }
+    }
+    const value = readAny(element, item, place, problems);
+    if (value !== undefined || info === undefined) result.push(value);
+  }
+  return result;
+}
+
+function reportEmptyItem(expects: string, item: ScalarNode, problems: Problems): void {
+  const why = item.interpolation === undefined ? '' : `: ${item.raw} yields nothing`;
+  const help =
+    item.interpolation === undefined
+      ? 'give it a value, or remove the entry'
+      : 'give it a value, or write `${VAR:-}` where there may be nothing';
+  problems.error('invalid_value', item, `the entry is empty where ${expects} belongs${why}`, help);
+}
+
+function readLeaf(schema: z.ZodType, node: Node | undefined, place: Place, problems: Problems): unknown {
+  const info = leafInfo(schema);
+  if (node === undefined || (node.kind === 'scalar' && node.isEmpty && info?.keepsEmpty !== true)) {
+    const key = place instanceof ChildPlace ? place.key : (place.path.split('.').at(-1) ?? '');
+    const what = info === undefined ? '' : `, ${info.expects}`;
+    problems.error('missing_key', node ?? place, `"${key}" is missing${what}`, `add \`${key}:\``);
+    return undefined;
+  }
+  if (info?.seen === 'always' || (info?.seen === 'as_template' && isTemplate(node))) show(node);
+  if (node.kind === 'scalar' && node.isBroken) return undefined;
+  if (node.kind !== 'scalar' && info?.takesAll !== true) return wrongKind(info?.expects ?? 'a value', node, problems);
+  const result = schema.safeParse(node);
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) problems.fault(faultOf(issue), node);
+  return undefined;
+}

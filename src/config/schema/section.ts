@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { described, leafInfo, optional, type Measured, type UnitOf } from './leaf.ts';
+
+type Camel<K extends string> = K extends `${infer A}_${infer B}` ? `${A}${Capitalize<Camel<B>>}` : K;
+
+/** The name of a value in the code: in camel case, a measure with its unit. */
+type NameOf<K extends string, S> =
+  S extends Measured<infer U> ? (Camel<K> extends `${string}${U}` ? Camel<K> : `${Camel<K>}${U}`) : Camel<K>;
+
+/** What a section yields: each key under its name in the code, an absent one undefined. */
+export type SectionOutput<Shape extends z.ZodRawShape> = {
+  readonly [K in keyof Shape & string as NameOf<K, Shape[K]>]: z.output<Shape[K]>;
+};
+
+export type Section<Shape extends z.ZodRawShape> = z.ZodType<SectionOutput<Shape>, Record<string, unknown>>;
+
+interface SectionInfo {
+  /** Key in the file → name in the code. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
+const sections = new WeakMap<object, SectionInfo>();
+const restarting = new WeakSet<object>();
+
+/** What is known of a schema made by {@link section}; undefined for others. */
+export const sectionInfo = (schema: object): SectionInfo | undefined => sections.get(schema);
+
+/** A schema within others that say when it is absent, or what holds then. */
+function innermost(schema: z.core.$ZodType): z.core.$ZodType {
+  const def = schema._zod.def as { readonly innerType?: z.core.$ZodType };
+  return leafInfo(schema) === undefined && def.innerType ? innermost(def.innerType) : schema;
+}
+
+function nameOf(key: string, schema: z.core.$ZodType): string {
+  const camel = key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const { unit } = leafInfo(innermost(schema)) ?? {};
+  return unit === undefined || camel.endsWith(unit) ? camel : camel + unit;
+}
+
+/** A map with these keys and no others. What is read from it has the names of the code: `body_memory: 16MiB` is `bodyMemoryBytes`. */
+export function section<Shape extends z.ZodRawShape>(shape: Shape): Section<Shape> {
+  const schema = z.strictObject(shape);
+  const entries = Object.entries(shape) as [string, z.core.$ZodType][];
+  sections.set(schema, { names: new Map(entries.map(([key, value]) => [key, nameOf(key, value)])) });
+  return schema as unknown as Section<Shape>;
+}
+
+type Inner<S> = S extends { readonly unwrap: () => infer I extends z.ZodType } ? I : S;
+
+/** The same keys, any of which may be left out: where a part of the config says otherwise than the whole. */
+export function overrides<Shape extends z.ZodRawShape, K extends keyof Shape & string>(
+  shape: Shape,
+  ...keys: readonly K[]
+): Section<{ readonly [P in K]: z.ZodOptional<Inner<Shape[P]> & z.ZodType> & UnitOf<Shape[P]> }> {
+  const entries = keys.map((key) => {
+    const schema = shape[key] as unknown as z.ZodType;
+    const copy = optional(innermost(schema) as z.ZodType);
+    return [key, described(schema.meta()?.description ?? '', copy)] as const;
+  });
+  return section(Object.fromEntries(entries)) as never;
+}
+
+/** `schema`, a change of whose value takes effect after a restart alone. */
+export function needsRestart<S extends z.ZodType>(schema: S): S {
+  restarting.add(schema);
+  return schema;
+}
+
+/** A key, or a whole section, whose change needs a restart: as it is written, and where it is found in a config. */
+export interface RestartingKey {
+  readonly written: string;
+  readonly way: readonly string[];
+}
+
+/** All of them within a section. */
+export function restartingKeys(schema: z.core.$ZodType, written = '', way: readonly string[] = []): RestartingKey[] {
+  if (restarting.has(schema)) return [{ written, way }];
+  const inner = innermost(schema);
+  const { names } = sectionInfo(inner) ?? { names: new Map<string, string>() };
+  const { shape } = inner._zod.def as { readonly shape?: Readonly<Record<string, z.core.$ZodType>> };
+  return Object.entries(shape ?? {}).flatMap(([key, value]) =>
+    restartingKeys(value, written === '' ? key : `${written}.${key}`, [...way, names.get(key) ?? key]),
+  );
+}

@@ -1,0 +1,306 @@
+import { isHeaderValue, isToken } from '../../core/headers.ts';
+import { hasDotSegment } from '../../core/path.ts';
+import type { Address } from '../../core/listen.ts';
+import { Fault } from '../diagnostics/fault.ts';
+import { leaf, pattern, shown, unfit, type EmptyItem, type Leaf, type Seen } from './leaf.ts';
+import { parseTemplate, TEMPLATE_NAMES, FILTERS, TemplateError, yieldsBytes } from '../template/template.ts';
+import { didYouMean } from '../diagnostics/suggest.ts';
+import type { ScalarNode } from '../yaml/tree.ts';
+
+const TEXT = { type: 'string' };
+const TEXT_OR_NUMBER = { type: ['string', 'number', 'boolean'] };
+
+const ADDRESS_HELP = 'write host:port (127.0.0.1:8080, [::1]:8080; port 0 is any free one) or unix:/path/to.sock';
+
+/** Where to listen; the path of a Unix socket is as written. */
+export const address: Leaf<Address> = leaf({
+  expects: 'an address',
+  json: TEXT,
+  read: (node) => {
+    if (node.text.startsWith('unix:')) {
+      const path = node.text.slice(5);
+      // sun_path has 108 bytes on Linux, 104 elsewhere.
+      if (path === '' || path.includes('\0') || Buffer.byteLength(path) > 103)
+        throw unfit(node, 'an address', ADDRESS_HELP);
+      return { path };
+    }
+    const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.]+)?)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)):(\d{1,5})$/.exec(
+      node.text,
+    );
+    const port = Number(match?.[3]);
+    const host = match?.[1] ?? match?.[2];
+    if (host === undefined || !(port <= 65_535)) throw unfit(node, 'an address', ADDRESS_HELP);
+    if (match?.[1] !== undefined && !URL.canParse(`http://[${host.replace(/%.*/, '')}]`))
+      throw unfit(node, 'an address', ADDRESS_HELP);
+    return { host, port };
+  },
+});
+
+/** The mode of a file, written as `chmod` takes it. */
+export const fileMode: Leaf<number> = leaf({
+  expects: 'the mode of a file',
+  json: TEXT_OR_NUMBER,
+  read: (node) => {
+    if (!/^0?[0-7]{3}$/.test(node.text)) throw unfit(node, 'the mode of a file', 'write three octal digits: "0660"');
+    return Number.parseInt(node.text, 8);
+  },
+});
+
+/** A group's name or number. */
+export const group: Leaf<string> = leaf({
+  expects: "a group's name or number",
+  json: TEXT_OR_NUMBER,
+  read: (node) => {
+    if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/.test(node.text)) throw unfit(node, "a group's name or number");
+    return node.text;
+  },
+});
+
+const HOST_NAME = /^(?:\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)$/;
+const HOST_NAME_HELP = 'write the name alone, without scheme and port: phonepe.localhost';
+
+/** A Host name without a port, in lower case. */
+export const hostName: Leaf<string> = leaf({
+  expects: 'a host name',
+  json: TEXT,
+  read: (node) => {
+    const name = node.text.toLowerCase();
+    if (!HOST_NAME.test(name)) throw unfit(node, 'a host name', HOST_NAME_HELP);
+    return name;
+  },
+});
+
+/** Host names as {@link hostName}, with commas between them where one variable holds several; empty pieces don't count. */
+export const hostNames: Leaf<readonly string[]> = leaf({
+  expects: 'a host name',
+  json: TEXT,
+  read: (node) => {
+    const names = node.text
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '');
+    if (!names.every((name) => HOST_NAME.test(name))) throw unfit(node, 'a host name', HOST_NAME_HELP);
+    return names;
+  },
+});
+
+/** A browser's origin, as it stands in `Origin`. */
+export const origin: Leaf<string> = leaf({
+  expects: 'an origin',
+  json: TEXT,
+  read: (node) => {
+    const text = node.text.toLowerCase();
+    const parsed = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s*]+$/.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+    if (!parsed)
+      throw unfit(
+        node,
+        'an origin',
+        'write scheme://host, with a port where it is not the usual one: https://shop.example',
+      );
+    return parsed.origin === 'null' ? text : parsed.origin;
+  },
+});
+
+/** `http` or `https`, no userinfo, no fragment; the path stays byte for byte, the host is normalised. */
+function readUrl(text: string): { origin: string; rest: string } | string {
+  const match = /^(https?:\/\/[^/?#\\]+)([^#]*)(#.*)?$/i.exec(text);
+  if (!match) return 'an http or https URL';
+  const [, front = '', rest = '', fragment] = match;
+  if (front.includes('@')) return 'a URL without credentials';
+  if (fragment !== undefined) return 'a URL without a fragment';
+  const { hostname, port } = URL.canParse(front) ? new URL(front) : { hostname: '', port: '' };
+  if (!HOST.test(hostname) || hostname.length > 254 || port === '0') return 'a URL with a valid host and port';
+  if (!/^[\x21-\x7e]*$/.test(rest) || /\\|%(?![0-9A-Fa-f]{2})/.test(rest))
+    return 'a URL in ASCII with valid percent escapes';
+  if (hasDotSegment(rest.split('?')[0] as string)) return 'a URL without dot segments';
+  return { origin: new URL(front).origin, rest };
+}
+
+/** An IPv6 address, or a name that DNS can have; `URL` takes `*` and more for names too. */
+const HOST = /^(?:\[.*\]|(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?)$/;
+
+/** A URL to which paths are appended: no query either, the trailing slash cut. */
+export const upstream: Leaf<string> = leaf({
+  expects: 'an http or https URL',
+  json: TEXT,
+  read: (node) => {
+    const url = readUrl(node.text);
+    const help = 'write https://host/path, without credentials, query and fragment';
+    // A URL may hold a password in the wrong place: it is not repeated.
+    if (typeof url === 'string') throw new Fault('invalid_value', `the value is not ${url}`, help);
+    if (url.rest.includes('?')) throw new Fault('invalid_value', 'the value is not a URL without a query', help);
+    return url.origin + url.rest.replace(/\/$/, '');
+  },
+});
+
+/** The URL of one endpoint; a query may be part of it. */
+export const endpointUrl: Leaf<string> = leaf({
+  expects: 'an http or https URL',
+  json: TEXT,
+  read: (node) => {
+    const url = readUrl(node.text);
+    const help = 'write https://host/path, without credentials and fragment';
+    if (typeof url === 'string') throw new Fault('invalid_value', `the value is not ${url}`, help);
+    return url.origin + url.rest;
+  },
+});
+
+/** An endpoint in a profile: a URL, or (in the environment `simulator`) a path. */
+export const endpoint: Leaf<string> = leaf({
+  expects: 'a URL, or a path of the simulator',
+  json: TEXT,
+  read: (node) => {
+    if (/^\/[a-z0-9-]+(?:\/[\w.-]+)*$/.test(node.text)) return node.text;
+    const url = readUrl(node.text);
+    if (typeof url === 'string') throw new Fault('invalid_value', `the value is not ${url}`, 'write https://host/path');
+    return url.origin + url.rest;
+  },
+});
+
+const PATH = { type: 'string', pattern: '^/|\\$\\{' };
+
+/** A prefix of the raw path, on segment boundaries. What the listener refuses can't be matched. */
+export const pathPrefix: Leaf<string> = leaf({ expects: 'a path', json: PATH, read: readPrefix });
+
+/** The same below an API; all of it is what a profile has without saying so. */
+export const apiPath: Leaf<string> = leaf({
+  expects: 'a path',
+  json: PATH,
+  read: (node) => {
+    if (node.text === '/') throw unfit(node, 'a path below the API', 'name a part of it: /merchant');
+    return readPrefix(node);
+  },
+});
+
+function readPrefix(node: ScalarNode): string {
+  const path = node.text;
+  const fail = (expects: string, help?: string): Fault => unfit(node, expects, help);
+  if (!path.startsWith('/')) throw fail('a path', 'begin with a slash: /phonepe');
+  if (/[?#]/.test(path)) throw fail('a path alone', 'leave query and fragment out');
+  if (path !== '/' && path.endsWith('/'))
+    throw fail('a prefix', `leave the last slash out: ${path.replace(/\/+$/, '') || '/'}`);
+  if (path.startsWith('//') || path.includes('\\'))
+    throw fail('a path that is accepted', 'write single forward slashes');
+  if (!/^[\x21-\x7e]+$/.test(path))
+    throw fail('a path as it is on the wire', 'percent-encode what is not visible ASCII');
+  if (/%(?![0-9A-Fa-f]{2})|%00/.test(path))
+    throw fail('a path that is accepted', 'write percent escapes with two hex digits');
+  if (hasDotSegment(path)) {
+    const message = `${shown(node)} has a dot segment, which no request that is let in can have`;
+    throw new Fault('unreachable_path', message, 'leave `.` and `..` out, percent-encoded ones too');
+  }
+  return path;
+}
+
+/** A request method that a route or a signature may name. */
+export const method: Leaf<string> = leaf({
+  expects: 'a method',
+  json: TEXT,
+  read: (node) => {
+    const name = node.text;
+    if (!isToken(name)) throw unfit(node, 'a method', 'write GET, POST, …');
+    if (name !== name.toUpperCase()) throw unfit(node, 'a method', `methods have capitals: ${name.toUpperCase()}`);
+    if (name === 'TRACE' || name === 'CONNECT') throw unfit(node, 'a method that is forwarded');
+    return name;
+  },
+});
+
+/** Text that can stand in a header. */
+export const headerText: Leaf<string> = leaf({
+  expects: 'a header value',
+  json: TEXT_OR_NUMBER,
+  read: (node) => {
+    if (!isHeaderValue(node.text) || node.text.trim() !== node.text) {
+      throw new Fault(
+        'invalid_value',
+        'the value can not stand in a header',
+        'use visible ASCII, with no line break and no space at the ends',
+      );
+    }
+    return node.text;
+  },
+});
+
+/** A header's name in lower case. */
+export const headerName: Leaf<string> = leaf({
+  expects: 'a header name',
+  json: TEXT,
+  read: (node) => {
+    if (!isToken(node.text)) throw unfit(node, 'a header name');
+    return node.text.toLowerCase();
+  },
+});
+
+/** Headers that belong to the connection, to the framing, or to the proxy itself. */
+const OURS = new Set([
+  'connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'content-length',
+  'host',
+  'expect',
+  'via',
+]);
+
+/** Whether neither a route nor a profile may set this header (lower case). */
+export const isOurHeader = (name: string): boolean => OURS.has(name) || name.startsWith('proxy-');
+
+/** A text with `{{ }}`: names of the right form, known filters. */
+export const template: Leaf<string> = templateLeaf(false);
+/** A template that may end in the bytes of a digest. */
+export const bytesTemplate: Leaf<string> = templateLeaf(true);
+/** The same two, where what is written out is likely a secret. */
+export const secretTemplate: Leaf<string> = templateLeaf(false, 'as_template');
+export const secretBytesTemplate: Leaf<string> = templateLeaf(true, 'as_template');
+
+/** One of a name and a password; either may be empty. */
+export const pairTemplate: Leaf<string> = templateLeaf(false, 'as_template', 'positional');
+
+function templateLeaf(mayYieldBytes: boolean, seen: Seen = 'always', emptyItem: EmptyItem = 'left_out'): Leaf<string> {
+  return leaf({
+    expects: 'a text or template',
+    json: TEXT_OR_NUMBER,
+    keepsEmpty: emptyItem === 'positional',
+    emptyItem,
+    seen,
+    read: (node) => {
+      checkTemplate(node.text, mayYieldBytes);
+      return node.text;
+    },
+  });
+}
+
+/** Throws a {@link Fault}: `template_syntax`, `unknown_template_name`, `unknown_filter`. */
+export function checkTemplate(text: string, mayYieldBytes: boolean): void {
+  try {
+    const parts = parseTemplate(text);
+    if (!mayYieldBytes && parts.some((part) => typeof part !== 'string' && yieldsBytes(part.filters))) {
+      throw new Fault(
+        'template_syntax',
+        'the template ends in the bytes of a digest',
+        'make text of them: `| hex` or `| base64`',
+      );
+    }
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    const word = text.slice(error.offset, error.offset + error.length);
+    throw new Fault(error.code, error.message, templateHelp(error, word));
+  }
+}
+
+function templateHelp({ code }: TemplateError, word: string): string {
+  if (code === 'unknown_filter') return didYouMean(word, Object.keys(FILTERS), 'filters');
+  if (code === 'unknown_template_name') return didYouMean(word, TEMPLATE_NAMES, 'names');
+  return 'write {{name}} or {{name | filter}}';
+}
+
+/** RFC 6901. */
+export const pointer: Leaf<string> = pattern(
+  'a JSON pointer',
+  /^(?:\/(?:[^~/]|~[01])*)+$/,
+  'write /access_token, /data/expiresIn; for a fixed text: { default: … }',
+);
