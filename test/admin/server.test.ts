@@ -174,11 +174,13 @@ test('an address in use rejects with the system error', async (t) => {
 });
 
 test('closing ends open connections too', async (t) => {
-  const admin = createAdmin(options);
+  // An address of its own: at 127.0.0.1 another test may have the port by then.
+  const host = '127.0.0.9';
+  const admin = createAdmin({ ...options, address: { host, port: 0 } });
   const origin = await admin.listen();
   const agent = new http.Agent({ keepAlive: true });
   t.teardown(() => agent.destroy());
-  await get(origin, '/livez', { agent });
+  await get(origin, '/livez', { agent, host });
   await admin.close();
-  await t.throwsAsync(get(origin, '/livez'), { code: 'ECONNREFUSED' });
+  await t.throwsAsync(get(origin, '/livez', { host }), { code: 'ECONNREFUSED' });
 });

@@ -29,6 +29,13 @@ test('rule 32: in `lame_duck` readiness is off, connections are accepted, and ev
   t.is(ours.status, 404);
   t.is(ours.header('connection')?.toLowerCase(), 'close');
   await stopped;
+});
+
+test('rule 32: once stopped, nobody is at the address', async (t) => {
+  // An address of its own: at 127.0.0.1 another test may have the port by then.
+  const { outrider } = await givenPlain(t, { extra: 'listen: { address: 127.0.0.9:0 }\ntimeouts: { lame_duck: 0s }' });
+  t.is((await httpCall(outrider.origin, '/api/x')).status, 200);
+  await outrider.app.stop({ signal: 'SIGTERM' });
   await t.throwsAsync(httpCall(outrider.origin, '/api/x'), { code: 'ECONNREFUSED' });
 });
 

@@ -5,14 +5,16 @@ import test from 'ava';
 import { givenTokens, tokenYaml } from './given.ts';
 
 test('reload: one that fails when all was read already (no CA can be made) changes nothing, the secrets neither', async (t) => {
-  const { outrider, upstream, tokens, clock, warm } = await givenTokens(t);
-  await warm();
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
   t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
   const file = path.join(dir, 'no-directory');
   fs.writeFileSync(file, '');
+  // As it is from the start: a new `state_dir` waits for a restart.
+  const extra = `state_dir: ${file}/below`;
+  const { outrider, upstream, tokens, clock, warm } = await givenTokens(t, { extra });
+  await warm();
   const next = tokenYaml(`${upstream.origin}/new`, tokens.url, {
-    extra: `forward: { mode: intercept }\nstate_dir: ${file}/below`,
+    extra: `forward: { mode: intercept }\n${extra}`,
   }).replace('my-secret-of-the-demo', 'another-secret-of-the-demo');
   await t.throwsAsync(outrider.reload(next));
   t.is((await outrider.call('/api/x')).status, 200);
