@@ -82,7 +82,7 @@ export function compileEngine(
   const endpoints = new Map(
     [...config.providers.values()].map((provider) => [provider.name, deps.endpointsOf(provider)]),
   );
-  const { providers, handovers } = goOn(config, deps, endpoints, before);
+  const { providers, handovers } = carryOverProviders(config, deps, endpoints, before);
   const tokenEndpoints = createTokenEndpoints(
     [...config.providers.values()].map(({ name, placeholder = true }) => ({
       name,
@@ -168,7 +168,7 @@ interface Continued {
 }
 
 /** The providers of a config, those of `before` that did not change among them. Nothing of what it returns holds on to `before`. */
-function goOn(
+function carryOverProviders(
   config: Pick<Config, 'timeouts' | 'limits' | 'providers'>,
   deps: EngineDeps,
   endpoints: ReadonlyMap<string, Endpoints>,

@@ -1,6 +1,6 @@
 import type { Explanation } from './authorizer.ts';
 import { RequestDraft } from './draft.ts';
-import { type Build, Mirror, readable } from './mirror.ts';
+import { type Build, DryRun, readable } from './dry-run.ts';
 import { createPathBelow } from './path.ts';
 import type { TokenPlan } from './plan.ts';
 import { Scope, type ScopeParts, type TokenFace } from './scope.ts';
@@ -31,7 +31,7 @@ export function explainToken(plan: TokenPlan, parts: TokenCallParts): NonNullabl
 function mirrorCall(
   { fetch, api }: TokenPlan,
   { shared, request }: TokenCallParts,
-): Pick<Mirror, 'body' | 'signatures'> | undefined {
+): Pick<DryRun, 'body' | 'signatures'> | undefined {
   if (fetch.signatures.length === 0) return undefined;
   const scopeOf = (): Scope => new Scope({ ...shared, token: undefined, request: request() });
   const build = (call: TokenCall): Build => {
@@ -44,7 +44,7 @@ function mirrorCall(
   const sent = build(fetch);
   const { method, path } = sent.draft;
   const fitting = fetch.signatures.filter(({ when }) => when.fits(method, path, () => sent.draft));
-  return new Mirror({ sent, other: build(fetch), seen: build(masked(fetch)) }, [], fitting);
+  return new DryRun({ sent, other: build(fetch), seen: build(masked(fetch)) }, [], fitting);
 }
 
 /** The call before it is signed. */

@@ -4,7 +4,7 @@ import type { ExplainedField, Explanation, Outbound } from './authorizer.ts';
 import { RequestDraft } from './draft.ts';
 import { explainToken } from './explain-token.ts';
 import type { Place } from './inject.ts';
-import { type Build, Mirror } from './mirror.ts';
+import { type Build, DryRun } from './dry-run.ts';
 import type { PathBelow } from './path.ts';
 import type { Plan, TokenPlan } from './plan.ts';
 import { Scope, type TokenFace } from './scope.ts';
@@ -37,17 +37,17 @@ export function explain({ plan, signatures, request, pathBelow, clock, subject }
   const token = plan.token && standIn(plan.token, '');
   const other = plan.token && standIn(plan.token, 'other ');
   const builds = { sent: build(token), other: build(other), seen: build(token) };
-  const mirror = new Mirror(builds, plan.steps, signatures);
+  const dryRun = new DryRun(builds, plan.steps, signatures);
   const placed = (where: Place): ExplainedField[] =>
-    mirror.placed.flatMap(({ place, name, value }) => (place === where ? [{ name, value }] : []));
-  const type = mirror.addedType;
+    dryRun.placed.flatMap(({ place, name, value }) => (place === where ? [{ name, value }] : []));
+  const type = dryRun.addedType;
   return {
     headers: [...placed('header'), ...(type === undefined ? [] : [{ name: 'content-type', value: type }])],
     query: placed('query'),
     form: placed('form'),
     json: placed('json'),
-    body: mirror.body,
-    signatures: mirror.signatures,
+    body: dryRun.body,
+    signatures: dryRun.signatures,
     token: plan.token && explainToken(plan.token, { shared, token, request: callersRequest }),
   };
 }

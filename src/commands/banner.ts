@@ -5,7 +5,7 @@ import type { Example } from '../simulator/simulator.ts';
 import { examples } from '../simulator/simulator.ts';
 import { VERSION } from '../core/version.ts';
 import { isSecretKey } from '../observe/redact.ts';
-import { hush } from './hush.ts';
+import { redactText } from './redact-text.ts';
 import { columns, shellQuote } from './output.ts';
 
 const ANY_HOST: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '[::]': '[::1]' };
@@ -41,7 +41,9 @@ export function curlLine(route: RouteConfig, config: Config, listenerOrigin: str
     ...(method === 'GET' || (method === 'POST' && example?.body !== undefined) ? [] : ['-X', method]),
     `${origin}${path === '/' ? '' : path}${example?.path ?? (path === '/' ? '/' : '')}`,
     ...(hosts[0] === undefined ? [] : header('Host', hosts[0])),
-    ...[...headers].flatMap(([name, value]) => header(name, isSecretKey(name) || hush(value) !== value ? '…' : value)),
+    ...[...headers].flatMap(([name, value]) =>
+      header(name, isSecretKey(name) || redactText(value) !== value ? '…' : value),
+    ),
     ...Object.entries(example?.headers ?? {}).flatMap(([name, value]) => header(name, value)),
     ...(example?.body === undefined ? [] : ['-d', example.body]),
   ].map(shellQuote);

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import { formatDiagnostic } from '../config/diagnostics/diagnostics.ts';
 import type { Loaded } from '../config/load.ts';
 import { findConfigFile, loadConfig } from '../config/load.ts';
-import { keepQuietOf } from './hush.ts';
+import { redactSecretsOf } from './redact-text.ts';
 import { complain } from './output.ts';
 import type { Context } from './output.ts';
 
@@ -42,7 +42,7 @@ export function readConfig(context: Context): Config | undefined {
   if (file === undefined) return undefined;
   const loaded = loadConfig(file, { env: context.env, cwd: context.cwd });
   printDiagnostics(context, loaded);
-  if (loaded.config) keepQuietOf(loaded.config);
+  if (loaded.config) redactSecretsOf(loaded.config);
   else if (context.json) reportDiagnostics(context, loaded);
   return loaded.config;
 }

@@ -18,7 +18,7 @@ import { joinTarget } from '../proxy/target.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { choose, connectFate, readUrl, type ConnectFate } from './arrival.ts';
 import { readConfig } from './config-file.ts';
-import { hush } from './hush.ts';
+import { redactText } from './redact-text.ts';
 import type { Context } from './output.ts';
 import { columns, complain, complaintOf } from './output.ts';
 
@@ -164,17 +164,17 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
     provider: lane.provider ?? null,
     profile: provider?.profileName ?? null,
     environment: provider?.environment ?? null,
-    upstream: hush(lane.origin + joined),
+    upstream: redactText(lane.origin + joined),
     access_token_needed: config.listen.accessTokens.length > 0,
     dropped: [...new Set([...dropped, ...privateHeaders])],
     headers: [
-      ...added.map(({ name, value }) => ({ name, value: isSecretKey(name) ? REDACTED : hush(value) })),
+      ...added.map(({ name, value }) => ({ name, value: isSecretKey(name) ? REDACTED : redactText(value) })),
       ...placed('header', explanation.headers),
     ],
     query: placed('query', explanation.query),
     form: placed('form', explanation.form),
     json: placed('json', explanation.json),
-    body: explanation.body === undefined ? null : hush(explanation.body),
+    body: explanation.body === undefined ? null : redactText(explanation.body),
     signatures: explanation.signatures.map(toReport),
     token:
       token === undefined ? null : { ...token, body: token.body ?? null, signatures: token.signatures.map(toReport) },
@@ -192,7 +192,7 @@ const toReport = ({
   coversToken,
 }: ExplainedSignature): Signature => ({
   ...(when !== undefined && { when }),
-  text: hush(text),
+  text: redactText(text),
   algorithm,
   key: key ?? null,
   digest,

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { OutriderError } from '../core/errors.ts';
 import { redactByLook } from '../observe/redact.ts';
-import { hush } from './hush.ts';
+import { redactText } from './redact-text.ts';
 import { StoreRefusal } from '../store/refusal.ts';
 import { CaRefusal } from '../tunnel/refusal.ts';
 
@@ -40,7 +40,7 @@ export function complain(
   { code, message, help, status }: Complaint,
   facts: Readonly<Record<string, unknown>> = {},
 ): 1 {
-  const detail = hush(message);
+  const detail = redactText(message);
   if (json) stdout?.write(`${JSON.stringify({ ...facts, error: { status, code, detail, help } })}\n`);
   const head = `error[${code}]`;
   const shown = color ? styleText(['bold', 'red'], head, { validateStream: false }) : head;
@@ -52,7 +52,7 @@ export function complain(
 /** Prints what will not stop us. */
 export function warn({ stderr, color }: Listener, message: string, help: string): void {
   const shown = color ? styleText(['bold', 'yellow'], 'warning', { validateStream: false }) : 'warning';
-  stderr.write(`${shown}: ${hush(message)}\n  = help: ${help}\n`);
+  stderr.write(`${shown}: ${redactText(message)}\n  = help: ${help}\n`);
 }
 
 /** An error of ours as a complaint; its cause, which may hold anything, is left out. */

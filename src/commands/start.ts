@@ -9,7 +9,7 @@ import { NO_GROUP } from '../core/listen.ts';
 import { VERSION } from '../core/version.ts';
 import { banner } from './banner.ts';
 import { locateConfig, printDiagnostics } from './config-file.ts';
-import { keepQuietOf } from './hush.ts';
+import { redactSecretsOf } from './redact-text.ts';
 import { complain } from './output.ts';
 import type { Complaint, Context } from './output.ts';
 import { watchContents } from './watch.ts';
@@ -154,7 +154,7 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
   printDiagnostics(context, loaded);
   const { config } = loaded;
   if (!config) return 1;
-  keepQuietOf(config);
+  redactSecretsOf(config);
 
   // V8 takes what is alive in a request for long-lived and allocates it among the old, where it stays until a full collection:
   // without this the collector costs a third of a request's time.

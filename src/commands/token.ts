@@ -14,7 +14,7 @@ import type { TokenRecord } from '../store/store.ts';
 import { openStore } from '../store/open.ts';
 import { endpointsOf, startSimulator } from '../simulation.ts';
 import { readConfig } from './config-file.ts';
-import { hush } from './hush.ts';
+import { redactText } from './redact-text.ts';
 import type { Context } from './output.ts';
 import { columns, complain, complainOf, complaintOf, warn } from './output.ts';
 
@@ -38,7 +38,8 @@ interface Warning {
 function collectWarnings(events: Events): readonly Warning[] {
   const warnings: Warning[] = [];
   events.on('notice', ({ message, fields: { code, help } = {} }) => {
-    if (typeof code === 'string' && typeof help === 'string') warnings.push({ code, message: hush(message), help });
+    if (typeof code === 'string' && typeof help === 'string')
+      warnings.push({ code, message: redactText(message), help });
   });
   return warnings;
 }

@@ -117,7 +117,7 @@ export class Credentials implements CredentialSource {
 
   /**
    * Takes all values anew, or none: when one is empty and may not be, or can't be sent, everything stays. `isCurrent` tells, after the files were read, whether
-   * they are still the ones that were looked at. Throws a `Fault` when a file can't be read.
+   * they are still the ones that were looked at. Throws a `ConfigError` when a file can't be read.
    */
   reload(readFile: Outside['readFile'], isCurrent: () => boolean): Reloaded | undefined {
     const values = new Map(this.#current.values);
@@ -129,16 +129,16 @@ export class Credentials implements CredentialSource {
       const text = node.interpolation.again(readFile);
       if (text === '' && !mayBeEmpty) return { refused: `the credential ${name} has become empty` };
       if (text === values.get(name)) continue;
-      const fault = this.#judge?.faultOf(name, text);
-      if (fault) return { refused: fault.message };
+      const error = this.#judge?.errorOf(name, text);
+      if (error) return { refused: error.message };
       const suspicion = suspicionOf(text);
       if (suspicion !== undefined) suspicions.push(`the credential "${name}" ${suspicion}`);
       values.set(name, text);
       changed.push(name);
       if (!isSecret) shown[name] = text;
     }
-    const [faulty] = changed.length > 0 ? (this.#judge?.faultsOfDefaults(values) ?? []) : [];
-    if (faulty) return { refused: faulty.fault.message };
+    const [refused] = changed.length > 0 ? (this.#judge?.errorsOfDefaults(values) ?? []) : [];
+    if (refused) return { refused: refused.error.message };
     if (!isCurrent()) return undefined;
     if (changed.length > 0) {
       this.#previous = this.#current;

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { MAY_BE_NULL, WRITTEN_DEFAULT } from './schema/leaf.ts';
+import { MAY_BE_NULL, WRITTEN_DEFAULT } from './schema/scalar.ts';
 import { configSchema } from './schema.ts';
 
 /** Where the derived schema lies: `config/proxy.schema.json`. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Secret } from '../core/secret.ts';
 import { parseDuration, parseSize } from '../core/units.ts';
 import { isHeaderValue } from '../core/headers.ts';
-import { Fault } from './diagnostics/fault.ts';
+import { ConfigError } from './diagnostics/config-error.ts';
 import {
   anyNode,
   boolean,
@@ -10,7 +10,7 @@ import {
   described,
   duration,
   integer,
-  leaf,
+  scalar,
   listOf,
   pattern,
   removable,
@@ -18,8 +18,8 @@ import {
   text,
   unfit,
   withDefault,
-  type Leaf,
-} from './schema/leaf.ts';
+  type Scalar,
+} from './schema/scalar.ts';
 import { profileSchema, renewSchema } from './profile/schema.ts';
 import { needsRestart, overrides, section } from './schema/section.ts';
 import { storeSection } from './schema/store.ts';
@@ -45,7 +45,7 @@ const ROUTE_NAME = /^[\x21-\x7e]{1,100}$/;
 const ROUTE_NAME_HELP = 'use visible ASCII without spaces';
 export const isName = (name: string): boolean => NAME.test(name);
 
-const never: Leaf<false> = leaf({
+const never: Scalar<false> = scalar({
   expects: 'false, or a map',
   json: { const: false },
   read: (node) => {
@@ -57,22 +57,22 @@ const never: Leaf<false> = leaf({
 /** A text that callers show, kept from sight. */
 function readToken(node: ScalarNode): Secret {
   if (node.isEmpty)
-    throw new Fault('empty_secret', 'the access token is empty', 'give it a value, or remove the entry');
+    throw new ConfigError('empty_secret', 'the access token is empty', 'give it a value, or remove the entry');
   if (!isHeaderValue(node.text) || node.text.trim() !== node.text) {
     const help = 'use visible ASCII with no line break and no space at the ends';
-    throw new Fault('invalid_value', 'the token can not stand in a header', help);
+    throw new ConfigError('invalid_value', 'the token can not stand in a header', help);
   }
   return new Secret(node.text);
 }
 
-const accessToken = leaf({
+const accessToken = scalar({
   expects: 'a secret text',
   json: { type: ['string', 'number'] },
   keepsEmpty: true,
   seen: 'never',
   read: readToken,
 });
-const adminToken = leaf({
+const adminToken = scalar({
   expects: 'a secret text',
   json: { type: ['string', 'number'] },
   seen: 'never',
@@ -186,7 +186,7 @@ const credential = anyNode(
 const provider = section({
   profile: described(
     'How the provider authenticates: a built-in profile, or one of `profiles`.',
-    leaf({ expects: 'the name of a profile', json: { type: 'string' }, read: (node) => node.text }),
+    scalar({ expects: 'the name of a profile', json: { type: 'string' }, read: (node) => node.text }),
   ),
   environment: described('Required where the profile has any; `simulator` needs no credentials.', text.optional()),
   credentials: described('Those that the profile declares.', z.record(z.string(), credential).optional()),

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { NoticeRecord } from '../core/events.ts';
 import type { Credentials } from './credentials.ts';
-import { Fault } from './diagnostics/fault.ts';
+import { ConfigError } from './diagnostics/config-error.ts';
 import type { Outside } from './yaml/interpolate.ts';
 
 /** How often the files are looked at. Events of the file system miss symlinks that are swapped (Kubernetes) and network mounts. */
@@ -103,7 +103,7 @@ export function watchCredentials(
         },
       });
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
+      if (!(error instanceof ConfigError)) throw error;
       provider.changedAt = undefined;
       complain(provider, error.message);
     }

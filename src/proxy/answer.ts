@@ -71,7 +71,7 @@ export abstract class IncomingAnswer implements Answer {
       this.#isBlocked = !this.#sink.write(chunk);
       this.#isQueued = !this.scheduler.mayReadOn(chunk.length, () => {
         this.#isQueued = false;
-        this.#goOn();
+        this.#advance();
       });
       if (this.#isBlocked || this.#isQueued) this.pauseSource();
       return;
@@ -141,14 +141,14 @@ export abstract class IncomingAnswer implements Answer {
     else this.resumeSource();
   }
 
-  #goOn(): void {
+  #advance(): void {
     if (!this.#isBlocked && !this.#isQueued && !this.failure && !this.isEnded) this.resumeSource();
   }
 
   resume(): void {
     if (this.idleMs > 0) this.expectMore();
     this.#isBlocked = false;
-    this.#goOn();
+    this.#advance();
   }
 
   discard(): void {

@@ -4,7 +4,7 @@ import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import { pathOfTarget } from '../core/path.ts';
-import { begin } from './begun.ts';
+import { awaitFirstChunk } from './first-chunk.ts';
 import { collectBody, openBody } from './body.ts';
 import type { Destination } from './destination.ts';
 import { checkForwardable, enter, findRoute, isPreflight, tokenAnswer, withoutRoute } from './door.ts';
@@ -20,7 +20,7 @@ import { detailsOf, type Fate, skipped, type Skipped, unrepeatable } from './ski
 import { joinTarget } from './target.ts';
 import type { Answer } from './answer.ts';
 import type { Attempt, AttemptObserver, UpstreamRequest } from './attempt.ts';
-import { Trace } from './trace.ts';
+import { ExchangeRecordBuilder } from './exchange-record.ts';
 import { NO_BODY, type BodyOptions, type RequestBody } from './whole-body.ts';
 
 /** What of an authorized request is sent; a body that takes the place of the caller's, where it has one. */
@@ -31,7 +31,7 @@ interface SentRequest {
 }
 
 /** One request: guard → match → authorize → send → (renew → send again, once) → respond. */
-class Exchange extends Trace implements AttemptObserver, Waiter {
+class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter {
   readonly #downstream: Downstream;
   readonly #deps: ExchangeDeps;
   readonly #engine: Engine;
@@ -82,12 +82,12 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
   }
 
   /** Goes on at once with what is here, and later with what is not: with the token and the body here nothing waits. */
-  #when<T>(value: MaybePromise<T>, goOn: (value: T) => void): void {
+  #when<T>(value: MaybePromise<T>, next: (value: T) => void): void {
     if (!(value instanceof Promise)) {
-      goOn(value);
+      next(value);
       return;
     }
-    value.then(goOn).catch((error: unknown) => this.#fail(error));
+    value.then(next).catch((error: unknown) => this.#fail(error));
   }
 
   /** Whether the request asked for a token of its own, and has got a placeholder. Throws `token_endpoint_denied`. */
@@ -198,7 +198,7 @@ class Exchange extends Trace implements AttemptObserver, Waiter {
     if (!hasBody) return this.#attemptWith(lane, request, null);
     const { whole } = this.#body;
     if (whole && contentLength >= 0) return this.#attemptWith(lane, request, whole);
-    return begin(this.#body).then((body) => this.#attemptWith(lane, request, body));
+    return awaitFirstChunk(this.#body).then((body) => this.#attemptWith(lane, request, body));
   }
 
   #attemptWith(lane: Lane, { target, headers }: SentRequest, body: UpstreamRequest['body']): Promise<Answer> {

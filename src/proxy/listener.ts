@@ -12,7 +12,7 @@ import { requestError } from './failure.ts';
 import type { ConnectRequest } from './forward-connect.ts';
 import { requestIdIn } from './request-head.ts';
 import { answerError, errorBytes } from './respond.ts';
-import { Trace } from './trace.ts';
+import { ExchangeRecordBuilder } from './exchange-record.ts';
 
 export interface ListenerOptions {
   readonly address: Address;
@@ -79,7 +79,7 @@ export function createListener(options: ListenerOptions): Listener {
     },
     refuse({ error: cause, partial, isBehind, isExcess }) {
       const error = isExcess ? overloaded() : (requestError(cause) as OutriderError);
-      const record = new Trace(partial.method, partial.target);
+      const record = new ExchangeRecordBuilder(partial.method, partial.target);
       record.requestId = requestIdIn(partial.fields) ?? nextRequestId();
       record.status = isBehind ? 0 : error.status;
       record.code = error.code;

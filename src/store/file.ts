@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../core/clock.ts';
 import type { Backing, BackingEvents } from './backing.ts';
 import { openDirectory } from './directory.ts';
 import { Register } from './register.ts';
-import { type Codec, husk } from './seal.ts';
+import { type Codec, tombstone } from './seal.ts';
 import { RETAINED_MS, type TokenRecord } from './store.ts';
 
 const RECORD = '.record';
@@ -65,7 +65,7 @@ export class FileBacking implements Backing {
     const { generation, data } = entryOf(text);
     if (data === undefined) return undefined;
     const record = this.#codec.read(key, data);
-    return record?.generation === generation ? record : husk(generation);
+    return record?.generation === generation ? record : tombstone(generation);
   }
 
   async write(key: string, expected: number, next: TokenRecord): Promise<boolean> {

@@ -30,7 +30,7 @@ interface Entry {
 
 class NodeCacheStore implements MemoryStore {
   readonly isShared = false;
-  readonly patienceMs = Infinity;
+  readonly waitBudgetMs = Infinity;
   readonly leaseMs = 0;
   readonly #clock: Clock;
   readonly #cache = new NodeCache({ useClones: false });

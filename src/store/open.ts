@@ -10,7 +10,7 @@ export interface StoreDeps {
   readonly clock: Clock;
   readonly events: Events;
   /** How long whoever needs a token may wait for the store; by its kind if it isn't given. */
-  readonly patienceMs?: number;
+  readonly waitBudgetMs?: number;
 }
 
 type SharedKind = Exclude<StoreConfig['kind'], 'memory'>;
@@ -19,14 +19,14 @@ type ConfigOf<K extends SharedKind> = Extract<StoreConfig, { readonly kind: K }>
 /** A kind of store that several processes share; what it needs is imported when it is opened. */
 interface Kind<C> {
   /** How long whoever needs a token may wait for it. */
-  readonly patienceMs: number;
+  readonly waitBudgetMs: number;
   open(config: C, clock: Clock, codec: Codec): Promise<Backing>;
 }
 
 const KINDS: { readonly [K in SharedKind]: Kind<ConfigOf<K>> } = {
   file: {
     // For a disk that is busy; a request waits so long only when it has no token.
-    patienceMs: 2_000,
+    waitBudgetMs: 2_000,
     async open({ path }, clock, codec) {
       const { FileBacking } = await import('./file.ts');
       return new FileBacking(path, clock, codec);
@@ -34,7 +34,7 @@ const KINDS: { readonly [K in SharedKind]: Kind<ConfigOf<K>> } = {
   },
   redis: {
     // A little less than the 250 ms that a request may wait for it.
-    patienceMs: 240,
+    waitBudgetMs: 240,
     async open(config, clock, codec) {
       const { RedisBacking } = await import('./redis.ts');
       return new RedisBacking(config, clock, codec);
@@ -59,8 +59,8 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<T
   );
   const kind = KINDS[config.kind] as Kind<typeof config>;
   const backing = await kind.open(config, clock, codec);
-  const { patienceMs = kind.patienceMs } = deps;
-  const store = new SharedStore(backing, { clock, events, patienceMs, leaseMs: config.leaseMs });
+  const { waitBudgetMs = kind.waitBudgetMs } = deps;
+  const store = new SharedStore(backing, { clock, events, waitBudgetMs, leaseMs: config.leaseMs });
   await store.open();
   return store;
 }

@@ -3,7 +3,7 @@ import type { StoreConfig } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Backing, BackingEvents } from './backing.ts';
 import { READ, REDEEM, EXTEND, FREE, WRITE } from './redis-scripts.ts';
-import { type Codec, husk } from './seal.ts';
+import { type Codec, tombstone } from './seal.ts';
 import { RETAINED_MS, type TokenRecord } from './store.ts';
 
 type RedisOptions = Extract<StoreConfig, { kind: 'redis' }>;
@@ -66,7 +66,7 @@ export class RedisBacking implements Backing {
     if (generation === null || text === null) return undefined;
     const record = this.#codec.read(key, text);
     // The generation is what the scripts compare, and not sealed itself.
-    if (record?.generation !== Number(generation)) return husk(Number(generation));
+    if (record?.generation !== Number(generation)) return tombstone(Number(generation));
     return shifted(record, -(await this.#shiftMs()));
   }
 

@@ -105,7 +105,7 @@ function parseRecord(text: string): TokenRecord | undefined {
 }
 
 /** What stands in for a record that can't be read: expired, so it is never used; its generation goes on counting. */
-export const husk = (generation: number): TokenRecord => ({
+export const tombstone = (generation: number): TokenRecord => ({
   generation,
   accessToken: '',
   tokenType: '',

@@ -4,13 +4,13 @@ import type { Events } from '../core/events.ts';
 import { type Backing, causeOf } from './backing.ts';
 import { Lease } from './lease.ts';
 import { Listeners } from './listeners.ts';
-import { Patience, TooSlow } from './patience.ts';
+import { WaitBudget, TooSlow } from './wait-budget.ts';
 import type { ChangeListener, Lock, LockAnswer, TokenRecord, TokenStore } from './store.ts';
 
 export interface SharedOptions {
   readonly clock: Clock;
   readonly events: Events;
-  readonly patienceMs: number;
+  readonly waitBudgetMs: number;
   readonly leaseMs: number;
   /** The clock by which answers are waited for; tests that stop time don't stop the network. */
   readonly waitClock?: Clock;
@@ -24,12 +24,12 @@ const PROBES_PER_RESET = 5;
 const OPEN_MS = 1_000;
 
 /**
- * A {@link TokenStore} on a backing that may be slow or gone. Nothing waits longer than `patienceMs` for it; after the first
+ * A {@link TokenStore} on a backing that may be slow or gone. Nothing waits longer than `waitBudgetMs` for it; after the first
  * failure everything fails at once until a look behind the backs finds it well again, of which all listeners are told.
  */
 export class SharedStore implements TokenStore {
   readonly isShared = true;
-  readonly patienceMs: number;
+  readonly waitBudgetMs: number;
   readonly leaseMs: number;
   readonly #backing: Backing;
   readonly #clock: Clock;
@@ -45,11 +45,11 @@ export class SharedStore implements TokenStore {
   #cause: unknown;
   #probing: Timer | undefined;
 
-  constructor(backing: Backing, { clock, events, patienceMs, leaseMs, waitClock = systemClock }: SharedOptions) {
+  constructor(backing: Backing, { clock, events, waitBudgetMs, leaseMs, waitClock = systemClock }: SharedOptions) {
     this.#backing = backing;
     this.#clock = clock;
     this.#events = events;
-    this.patienceMs = patienceMs;
+    this.waitBudgetMs = waitBudgetMs;
     this.leaseMs = leaseMs;
     this.#waitClock = waitClock;
   }
@@ -128,7 +128,7 @@ export class SharedStore implements TokenStore {
   async #do<T>(work: () => Promise<T>): Promise<T> {
     if (this.#state !== 'up') throw new Error(`the token store is ${this.#state}`);
     try {
-      return await this.#within(this.patienceMs, work());
+      return await this.#within(this.waitBudgetMs, work());
     } catch (error) {
       this.#fail(error);
       throw error;
@@ -136,7 +136,7 @@ export class SharedStore implements TokenStore {
   }
 
   #within<T>(ms: number, work: Promise<T>): Promise<T> {
-    return new Patience(ms, this.#waitClock).of(work);
+    return new WaitBudget(ms, this.#waitClock).of(work);
   }
 
   #fail(cause: unknown): void {
@@ -166,7 +166,7 @@ export class SharedStore implements TokenStore {
   async #probe(failed: number): Promise<void> {
     if (this.#isSettled()) return;
     try {
-      await this.#within(this.patienceMs, this.#backing.probe());
+      await this.#within(this.waitBudgetMs, this.#backing.probe());
     } catch (error) {
       this.#cause = error;
       if (this.#isSettled()) return;

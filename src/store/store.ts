@@ -46,7 +46,7 @@ export interface TokenStore {
   /** Whether other processes use the same records. If not, every answer is immediate and never a failure. */
   readonly isShared: boolean;
   /** How long somebody who waits for a token may wait for the store, all in all. */
-  readonly patienceMs: number;
+  readonly waitBudgetMs: number;
   /** After so long a lock whose owner has died, or stands still, is free again; 0 where it dies with the process. */
   readonly leaseMs: number;
   /** The newest record, also one that has expired less than {@link RETAINED_MS} ago. */

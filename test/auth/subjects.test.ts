@@ -102,7 +102,7 @@ test('the number of users is bounded: the one who came longest ago goes first, f
   const stored = new Set<string>();
   const watch = (store: MemoryStore): TokenStore => ({
     isShared: store.isShared,
-    patienceMs: store.patienceMs,
+    waitBudgetMs: store.waitBudgetMs,
     leaseMs: store.leaseMs,
     get: (key: string) => store.get(key),
     compareAndSet(key: string, expected: number, next: TokenRecord) {

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { Fault } from '../../src/config/diagnostics/fault.ts';
+import { ConfigError } from '../../src/config/diagnostics/config-error.ts';
 import { readSecretFile } from '../../src/config/yaml/files.ts';
 import { interpolate } from '../../src/config/yaml/interpolate.ts';
 import { parse, problems } from './helpers.ts';
@@ -15,7 +15,7 @@ const code = (raw: string): string => {
   try {
     text(raw);
   } catch (error) {
-    if (error instanceof Fault) return error.code;
+    if (error instanceof ConfigError) return error.code;
   }
   return 'none';
 };
@@ -38,7 +38,7 @@ test('a default holds when the variable is unset or empty', (t) => {
 test('a complaint is told when the variable is unset or empty', (t) => {
   t.is(text('${A:?needed}'), 'alpha');
   for (const raw of ['${B:?ask Ana}', '${EMPTY:?ask Ana}']) {
-    const error = t.throws(() => text(raw), { instanceOf: Fault });
+    const error = t.throws(() => text(raw), { instanceOf: ConfigError });
     t.is(error.code, 'unset_variable');
     t.regex(error.message, /ask Ana/);
   }
@@ -266,9 +266,9 @@ test('reading a file cuts one newline at its end, and no more', (t) => {
   t.is(readSecretFile(write('abc\r\n')), 'abc');
   t.is(readSecretFile(write('abc\n\n')), 'abc\n');
   t.is(readSecretFile(write(' abc ')), ' abc ');
-  t.throws(() => readSecretFile(write(new Uint8Array([0xff, 0xfe]))), { instanceOf: Fault, message: /UTF-8/ });
-  t.throws(() => readSecretFile(write('x'.repeat(70_000))), { instanceOf: Fault, message: /64KiB/ });
-  t.throws(() => readSecretFile(directory), { instanceOf: Fault, message: /directory/ });
+  t.throws(() => readSecretFile(write(new Uint8Array([0xff, 0xfe]))), { instanceOf: ConfigError, message: /UTF-8/ });
+  t.throws(() => readSecretFile(write('x'.repeat(70_000))), { instanceOf: ConfigError, message: /64KiB/ });
+  t.throws(() => readSecretFile(directory), { instanceOf: ConfigError, message: /directory/ });
   const file = path.join(directory, 'proxy.config.yaml');
   write('from a file\n');
   const { config } = parseConfig(

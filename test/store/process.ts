@@ -9,7 +9,7 @@ import type { TokenRecord } from '../../src/store/store.ts';
 const [directory = '', work = '', count = '1'] = process.argv.slice(2);
 const store = await openStore(
   { kind: 'file', path: directory, leaseMs: 60_000, encryption: undefined },
-  { clock: systemClock, events: createEvents(), patienceMs: 20_000 },
+  { clock: systemClock, events: createEvents(), waitBudgetMs: 20_000 },
 );
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 

@@ -45,14 +45,14 @@ export interface Opened {
 }
 
 /** Longer than any answer takes on a machine that is busy with other tests. */
-const PATIENCE_MS = 20_000;
+const WAIT_BUDGET_MS = 20_000;
 
 /** One more process's way to a store, as it were; closed with the test. */
 export async function open(
   t: ExecutionContext,
   config: StoreConfig,
   clock: Clock,
-  options: { readonly patienceMs?: number } = { patienceMs: PATIENCE_MS },
+  options: { readonly waitBudgetMs?: number } = { waitBudgetMs: WAIT_BUDGET_MS },
 ): Promise<Opened> {
   const events = createEvents();
   const notices: NoticeRecord[] = [];

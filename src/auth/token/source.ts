@@ -2,13 +2,13 @@ import type { RenewSpec } from '../../config/profile/profile.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Events, NoticeRecord, RenewalReason } from '../../core/events.ts';
 import type { ChangeListener, TokenRecord, TokenStore } from '../../store/store.ts';
-import { agree } from './agree.ts';
+import { reconcile } from './reconcile.ts';
 import { Backoff } from './backoff.ts';
 import type { ArrivedToken } from './caller.ts';
-import { type Errand, fetchToken } from './errand.ts';
+import { type RenewalDeps, renewUnderLock } from './renew-under-lock.ts';
 import { asFailure, type TokenFailure } from './failure.ts';
-import { type Held, hold, isLive, isNewer } from './held.ts';
-import { Nap } from './nap.ts';
+import { type ActiveToken, activate, isLive, isNewer } from './active-token.ts';
+import { CancellableDelay } from './cancellable-delay.ts';
 import { notRenewed, type Skip, tooYoung } from './skip.ts';
 import type { Waiter, Waiting } from './waiting.ts';
 
@@ -38,7 +38,7 @@ export interface SourceParts {
 export type Replacement = { readonly record: TokenRecord; readonly renewed: boolean } | Skip;
 
 type Flight = Promise<TokenRecord | TokenFailure>;
-type Accepts = Errand['accepts'];
+type Accepts = RenewalDeps['accepts'];
 
 /** setTimeout takes no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -50,7 +50,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export class TokenSource {
   readonly #parts: SourceParts;
   /** The newest one known, expired or not. */
-  #held: Held | undefined;
+  #active: ActiveToken | undefined;
   /** The highest generation heard of. */
   #generation: number;
   /** Whether a request has had the token since it was last renewed; one that nobody uses isn't renewed again. */
@@ -61,13 +61,13 @@ export class TokenSource {
   #isClosed = false;
   readonly #unwatch: () => void;
   /** Of the flight, while another process renews. */
-  readonly #nap: Nap;
+  readonly #delay: CancellableDelay;
 
   constructor(parts: SourceParts) {
     this.#parts = parts;
     this.#generation = parts.after;
     this.#backoff = new Backoff(parts);
-    this.#nap = new Nap(parts.clock);
+    this.#delay = new CancellableDelay(parts.clock);
     this.#unwatch = parts.store.watch(parts.key, this.#hear);
   }
 
@@ -77,7 +77,7 @@ export class TokenSource {
 
   /** The newest token known, expired or not. */
   get newest(): TokenRecord | undefined {
-    return this.#held?.record;
+    return this.#active?.record;
   }
 
   /** Whether a token call is under way. */
@@ -88,12 +88,12 @@ export class TokenSource {
   /** The token to use now, if there is a valid one; starts its renewal when that is due. Takes no time. */
   current(): TokenRecord | undefined {
     const { clock } = this.#parts;
-    const held = this.#held;
+    const active = this.#active;
     const now = clock.monotonic();
-    if (held === undefined || !isLive(held, clock, now)) return this.#load()?.record;
+    if (active === undefined || !isLive(active, clock, now)) return this.#load()?.record;
     this.#isUsed = true;
-    if (now >= held.renewAt) this.#renewBehind();
-    return held.record;
+    if (now >= active.renewAt) this.#renewBehind();
+    return active.record;
   }
 
   /** The token that the call under way brings, or one that this starts. Throws `token_unavailable`, `overloaded`. */
@@ -124,21 +124,21 @@ export class TokenSource {
   async replace(generation: number, rejectedAtMs: number, waiter?: Waiter): Promise<Replacement> {
     const { clock, renew } = this.#parts;
     this.#generation = Math.max(this.#generation, generation);
-    const held = this.#live() ?? this.#load();
-    if (held) {
-      if (!isThat(held, generation)) {
+    const active = this.#live() ?? this.#load();
+    if (active) {
+      if (!isThat(active, generation)) {
         this.#isUsed = true;
-        return { record: held.record, renewed: false };
+        return { record: active.record, renewed: false };
       }
       const sinceMs = Math.max(clock.now() - rejectedAtMs, 0);
-      const ageMs = clock.monotonic() - held.arrivedAt - sinceMs;
+      const ageMs = clock.monotonic() - active.arrivedAt - sinceMs;
       if (ageMs < renew.cooldownMs) return tooYoung(ageMs, renew.cooldownMs);
     }
     const rest = this.#flight ? undefined : this.#backoff.rest;
     if (rest) return notRenewed(rest.failure.detail, rest.leftMs);
     const landed = await this.#fly('rejected', (stored) => stored.generation > generation, waiter);
     if (landed instanceof Error) return notRenewed(landed.detail);
-    const after = this.#held;
+    const after = this.#active;
     if (!after || isThat(after, generation)) return notRenewed('the renewal brought the same token again');
     this.#isUsed = true;
     return { record: after.record, renewed: true };
@@ -170,7 +170,7 @@ export class TokenSource {
     const { clock, events, provider, credentialsVersion } = this.#parts;
     let startedAt = clock.monotonic();
     let version = credentialsVersion();
-    const call: Errand['call'] = async (last) => {
+    const call: RenewalDeps['call'] = async (last) => {
       startedAt = clock.monotonic();
       version = credentialsVersion();
       const arrived = await this.#parts.call(last);
@@ -185,19 +185,19 @@ export class TokenSource {
       events.emit('renewal', { provider, reason, outcome, durationMs: clock.monotonic() - startedAt, ...rest });
     };
     try {
-      const { record, hasCalled } = await fetchToken({
+      const { record, hasCalled } = await renewUnderLock({
         ...this.#parts,
         call,
         accepts,
-        known: () => this.#held?.record,
+        known: () => this.#active?.record,
         generation: () => this.#generation,
-        pause: (ms) => this.#nap.take(ms),
+        pause: (ms) => this.#delay.wait(ms),
       });
       if (hasCalled) tell({ expiresAtMs: record.expiresAtMs });
       // News of another process's may have come before this was looked at.
-      const held = this.#live()?.record;
-      const isLate = held && held.generation >= record.generation && held.accessToken !== record.accessToken;
-      return isLate ? held : this.#adopt(record).record;
+      const active = this.#live()?.record;
+      const isLate = active && active.generation >= record.generation && active.accessToken !== record.accessToken;
+      return isLate ? active : this.#adopt(record).record;
     } catch (error) {
       const failure = asFailure(error);
       tell({ detail: failure.detail });
@@ -218,45 +218,45 @@ export class TokenSource {
     }
   }
 
-  #live(): Held | undefined {
-    return this.#held && isLive(this.#held, this.#parts.clock) ? this.#held : undefined;
+  #live(): ActiveToken | undefined {
+    return this.#active && isLive(this.#active, this.#parts.clock) ? this.#active : undefined;
   }
 
   /** What the store holds, where it answers at once. */
-  #load(): Held | undefined {
+  #load(): ActiveToken | undefined {
     const { store, key, clock } = this.#parts;
     if (store.isShared || this.#flight) return undefined;
     const stored = store.get(key);
     if (stored === undefined || stored instanceof Promise || stored.expiresAtMs <= clock.now()) return undefined;
-    const held = this.#adopt(stored);
+    const active = this.#adopt(stored);
     this.#isUsed = true;
-    return held;
+    return active;
   }
 
   /** News of the store: of a renewal in another process, or that it is back. */
   readonly #hear: ChangeListener = (news) => {
-    this.#nap.end();
+    this.#delay.cancel();
     void this.#follow(news === 'returned');
   };
 
   async #follow(isBack: boolean): Promise<void> {
     const { store, key, clock } = this.#parts;
     const ours = isBack ? this.#live()?.record : undefined;
-    const stored = ours ? await agree(store, key, ours, clock).catch(() => undefined) : await this.#stored();
+    const stored = ours ? await reconcile(store, key, ours, clock).catch(() => undefined) : await this.#stored();
     if (!stored || stored.expiresAtMs <= clock.now()) return;
-    const held = this.#live();
-    if (held === undefined || isNewer(stored, held.record)) this.#adopt(stored);
+    const active = this.#live();
+    if (active === undefined || isNewer(stored, active.record)) this.#adopt(stored);
   }
 
-  #adopt(record: TokenRecord): Held {
+  #adopt(record: TokenRecord): ActiveToken {
     const { clock } = this.#parts;
     if (this.#backoff.forget()) this.#notice('info', 'The token endpoint works again');
-    const held = hold(record, this.#held, this.#parts);
-    this.#held = held;
+    const active = activate(record, this.#active, this.#parts);
+    this.#active = active;
     this.#generation = Math.max(this.#generation, record.generation);
     this.#isUsed = false;
-    this.#arm(held.renewAt - clock.monotonic());
-    return held;
+    this.#arm(active.renewAt - clock.monotonic());
+    return active;
   }
 
   /** The one warning of it; whoever waits for the token is only answered. */
@@ -278,9 +278,9 @@ export class TokenSource {
   }
 
   #renewBehind(): void {
-    const held = this.#held?.record;
+    const active = this.#active?.record;
     if (this.#flight || this.#isClosed || this.#backoff.rest) return;
-    void this.#fly('background', (stored) => !held || isNewer(stored, held));
+    void this.#fly('background', (stored) => !active || isNewer(stored, active));
   }
 
   #notice(level: NoticeRecord['level'], message: string, fields: Readonly<Record<string, unknown>> = {}): void {
@@ -290,6 +290,6 @@ export class TokenSource {
   }
 }
 
-/** Whether a generation's token is the held one: the same may have got another number. */
-const isThat = ({ record, since }: Held, generation: number): boolean =>
+/** Whether a generation's token is the active one: the same may have got another number. */
+const isThat = ({ record, since }: ActiveToken, generation: number): boolean =>
   since <= generation && generation <= record.generation;

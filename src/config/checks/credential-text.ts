@@ -1,18 +1,18 @@
 import { defaultTexts } from '../profile/default-text.ts';
-import { Fault } from '../diagnostics/fault.ts';
+import { ConfigError } from '../diagnostics/config-error.ts';
 import type { HeaderUse } from '../profile/header-use.ts';
 import type { CredentialSpec } from '../profile/profile.ts';
 
 /** Says why a text can't be the value of a credential; holds nothing of the text. */
 export interface Judge {
   /** Undefined: it can. */
-  faultOf(credential: string, text: string): Fault | undefined;
+  errorOf(credential: string, text: string): ConfigError | undefined;
   /** What is wrong with the values that defaults make of those that were given. */
-  faultsOfDefaults(given: ReadonlyMap<string, string>): readonly FaultOfDefault[];
+  errorsOfDefaults(given: ReadonlyMap<string, string>): readonly ErrorOfDefault[];
 }
 
-export interface FaultOfDefault {
-  readonly fault: Fault;
+export interface ErrorOfDefault {
+  readonly error: ConfigError;
   readonly madeOf: ReadonlySet<string>;
 }
 
@@ -25,20 +25,20 @@ export function judgeBy(
   environment: string | undefined,
   headerUse: HeaderUse | undefined,
 ): Judge {
-  const faultOf: Judge['faultOf'] = (credential, text) => {
+  const errorOf: Judge['errorOf'] = (credential, text) => {
     const without = Object.hasOwn(declared, credential) ? declared[credential]?.without : undefined;
     const forbidden = Array.from(without ?? '').find((char) => text.includes(char));
-    if (forbidden === undefined) return headerUse?.faultOf(credential, text);
+    if (forbidden === undefined) return headerUse?.errorOf(credential, text);
     const message = `the credential "${credential}" holds ${JSON.stringify(forbidden)}, which the profile does not allow in it`;
-    return new Fault('invalid_value', message, `give it without ${JSON.stringify(forbidden)}`);
+    return new ConfigError('invalid_value', message, `give it without ${JSON.stringify(forbidden)}`);
   };
   return {
-    faultOf,
-    faultsOfDefaults: (given) =>
+    errorOf,
+    errorsOfDefaults: (given) =>
       (headerUse ? defaultTexts(declared, environment, given) : []).flatMap(({ credential, text, madeOf }) => {
-        const fault = text === '' ? undefined : faultOf(credential, text);
-        if (fault === undefined) return [];
-        return { fault: new Fault(fault.code, `${fault.message}; its value is its default`, fault.help), madeOf };
+        const error = text === '' ? undefined : errorOf(credential, text);
+        if (error === undefined) return [];
+        return { error: new ConfigError(error.code, `${error.message}; its value is its default`, error.help), madeOf };
       }),
   };
 }

@@ -41,22 +41,22 @@ export function readCredentials(
     }
   }
   const judge = judgeBy(declared ?? {}, environment, headerUse);
-  const faulty = new Set<string>();
+  const refused = new Set<string>();
   for (const { name, node } of entries) {
-    const fault = judge.faultOf(name, node.text);
-    if (fault) {
-      problems.fault(fault, node);
-      faulty.add(name);
+    const error = judge.errorOf(name, node.text);
+    if (error) {
+      problems.add(error, node);
+      refused.add(name);
     } else {
       reportSuspicion(name, node, problems);
     }
   }
   const credentials = new Credentials(entries, standIns, judge);
-  for (const { fault, madeOf } of isChosen ? judge.faultsOfDefaults(credentials.current.values) : []) {
+  for (const { error, madeOf } of isChosen ? judge.errorsOfDefaults(credentials.current.values) : []) {
     // What is wrong with a value that was given has been told.
-    if (!faulty.isDisjointFrom(madeOf)) continue;
+    if (!refused.isDisjointFrom(madeOf)) continue;
     const from = entries.find(({ name }) => madeOf.has(name));
-    problems.fault(fault, from?.node ?? nearest(provider, 'credentials'));
+    problems.add(error, from?.node ?? nearest(provider, 'credentials'));
   }
   return credentials;
 }

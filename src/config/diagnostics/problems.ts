@@ -1,6 +1,6 @@
 import type { DiagnosticCode } from './codes.ts';
 import type { Diagnostic } from './diagnostics.ts';
-import type { Fault } from './fault.ts';
+import type { ConfigError } from './config-error.ts';
 import { wayWithoutMasked, withoutMasked } from './masked.ts';
 import type { Node, Place, Source } from '../yaml/tree.ts';
 
@@ -50,8 +50,8 @@ export class Problems {
     this.#add('warning', code, place, message, help);
   }
 
-  fault(fault: Fault, place: Place): void {
-    this.error(fault.code, place, fault.message, fault.help);
+  add(error: ConfigError, place: Place): void {
+    this.error(error.code, place, error.message, error.help);
   }
 
   #add(severity: Diagnostic['severity'], code: DiagnosticCode, place: Place, message: string, help?: string): void {

@@ -1,6 +1,6 @@
 import { SIMULATOR } from '../../core/simulator.ts';
 import { isToken } from '../../core/headers.ts';
-import { Fault } from '../diagnostics/fault.ts';
+import { ConfigError } from '../diagnostics/config-error.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { checkJson, checkPlaceholder } from './json.ts';
 import { CONDITION_PLACES, type ProfileData } from './schema.ts';
@@ -94,8 +94,8 @@ function checkNameTemplates(names: Node | undefined, problems: Problems): void {
     try {
       checkTemplate(name, false);
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      problems.fault(error, place);
+      if (!(error instanceof ConfigError)) throw error;
+      problems.add(error, place);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { isToken } from '../../core/headers.ts';
-import { Fault } from '../diagnostics/fault.ts';
+import { ConfigError } from '../diagnostics/config-error.ts';
 import type { Profile, SignSpec, Template, TokenCallSpec } from './profile.ts';
 import { parseTemplate } from '../template/template.ts';
 import { isOurHeader } from '../schema/values.ts';
@@ -29,13 +29,17 @@ export class HeaderUse {
   }
 
   /** What is wrong with a text as the value of that credential. Holds nothing of it. */
-  faultOf(credential: string, text: string): Fault | undefined {
+  errorOf(credential: string, text: string): ConfigError | undefined {
     if (this.#asNames.has(credential) && (!isToken(text) || isOurHeader(text.toLowerCase()))) {
-      return new Fault('invalid_value', 'the value is not a header that can be set', 'write its name alone: x-api-key');
+      return new ConfigError(
+        'invalid_value',
+        'the value is not a header that can be set',
+        'write its name alone: x-api-key',
+      );
     }
     if (!this.#inValues.has(credential) || !UNSENDABLE.test(text)) return undefined;
     const what = /[\r\n]/.test(text) ? 'a line break' : 'a control character';
-    return new Fault(
+    return new ConfigError(
       'invalid_value',
       `the credential "${credential}" goes into a header and holds ${what}, which no header can hold`,
       'give it as one line of text, with nothing but one line break behind it in its file',

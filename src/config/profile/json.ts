@@ -1,6 +1,6 @@
 import { parseNumber } from '../../core/units.ts';
-import { Fault } from '../diagnostics/fault.ts';
-import { unfit } from '../schema/leaf.ts';
+import { ConfigError } from '../diagnostics/config-error.ts';
+import { unfit } from '../schema/scalar.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import type { MapNode, Node, ScalarNode } from '../yaml/tree.ts';
 import { checkTemplate } from '../schema/values.ts';
@@ -27,14 +27,14 @@ export function checkPlaceholder(node: Node | undefined, isForm: boolean, proble
 
 function checkScalar(node: ScalarNode, problems: Problems): void {
   if (typeof node.value === 'number' && !Number.isFinite(node.value)) {
-    problems.fault(unfit(node, 'a number that JSON has', 'write it with digits, or as a text in quotes'), node);
+    problems.add(unfit(node, 'a number that JSON has', 'write it with digits, or as a text in quotes'), node);
     return;
   }
   try {
     checkTemplate(node.text, false);
   } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    problems.fault(error, node);
+    if (!(error instanceof ConfigError)) throw error;
+    problems.add(error, node);
   }
 }
 
@@ -59,5 +59,5 @@ function checkNumber(node: Node, problems: Problems): void {
   if (node.isBroken || node.isEmpty || problems.isBroken(node)) return;
   const isFixed = !node.text.includes('{{');
   if (isFixed && typeof node.value !== 'number' && parseNumber(node.text) === undefined)
-    problems.fault(unfit(node, 'a number', help), node);
+    problems.add(unfit(node, 'a number', help), node);
 }

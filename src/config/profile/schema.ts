@@ -7,13 +7,13 @@ import {
   described,
   duration,
   integer,
-  leaf,
+  scalar,
   removable,
   text,
   unfit,
   withDefault,
-  type Leaf,
-} from '../schema/leaf.ts';
+  type Scalar,
+} from '../schema/scalar.ts';
 import {
   apiPath,
   bytesTemplate,
@@ -48,7 +48,7 @@ const place = z.strictObject({
 export const CONDITION_PLACES = ['form', 'json', 'query', 'headers'] as const;
 
 /** An empty text stands for a field that isn't there. */
-const fieldText = leaf({
+const fieldText = scalar({
   expects: 'a text',
   json: { type: ['string', 'number', 'boolean'] },
   keepsEmpty: true,
@@ -72,7 +72,7 @@ const sign = z.strictObject({
     z
       .strictObject({
         methods: z.array(method).optional(),
-        path: leaf({
+        path: scalar({
           expects: 'a path',
           json: { type: 'string', pattern: '^/' },
           read: (node) => {
@@ -160,7 +160,7 @@ const inject = z.strictObject({
   json: templates.optional(),
 });
 
-const ahead: Leaf<RenewSpec['ahead']> = leaf({
+const ahead: Scalar<RenewSpec['ahead']> = scalar({
   expects: 'a share or a duration',
   json: { type: 'string' },
   read: (node) => {

@@ -69,7 +69,7 @@ function* keysOf(node: Node | undefined, context: Context): Generator<Site> {
   if (node?.kind === 'map') for (const [text, place] of node.keys) yield { text, place, context };
 }
 
-/** Names in a text; none where it can't be read, which its leaf has said already. */
+/** Names in a text; none where it can't be read, which its scalar has said already. */
 export function namesIn(text: string): string[] {
   try {
     return parseTemplate(text).flatMap((part) => (typeof part === 'string' ? [] : [part.name]));

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import { hideTelling, isTemplate, show, showKey } from '../diagnostics/hide.ts';
-import { faultOf, leafInfo } from './leaf.ts';
+import { errorOf, scalarInfo } from './scalar.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { sectionInfo } from './section.ts';
 import { ChildPlace, type MapNode, type Node, type Place, type ScalarNode } from '../yaml/tree.ts';
@@ -56,7 +56,7 @@ function readAny(schema: Schema, node: Node | undefined, place: Place, problems:
 }
 
 const keepsEmpty = (schema: Schema, node: Node | undefined): boolean =>
-  node !== undefined && leafInfo(schema)?.keepsEmpty === true;
+  node !== undefined && scalarInfo(schema)?.keepsEmpty === true;
 
 /** The default of a schema, worked out once: nothing changes it. */
 function whenAbsent(schema: Schema): unknown {
@@ -71,7 +71,7 @@ function alternative(options: readonly Schema[], node: Node | undefined): Schema
   const isWanted = (option: Schema): boolean => {
     if (node === undefined || node.kind === 'map') return isMapSchema(option);
     if (node.kind === 'list') return defOf(option).type === 'array';
-    return leafInfo(option) !== undefined;
+    return scalarInfo(option) !== undefined;
   };
   return options.find(isWanted) ?? (options[0] as Schema);
 }
@@ -130,7 +130,7 @@ function readRecord(def: z.core.$ZodRecordDef, node: Node | undefined, place: Pl
 function readList(element: Schema, node: Node | undefined, place: Place, problems: Problems): unknown {
   if (node === undefined || (node.kind === 'scalar' && node.isEmpty)) return [];
   if (node.kind !== 'list') return wrongKind('a list', node, problems);
-  const info = leafInfo(element);
+  const info = scalarInfo(element);
   const result: unknown[] = [];
   for (const item of node.items) {
     if (item.kind === 'scalar' && item.isEmpty && info?.emptyItem !== 'positional') {
@@ -157,7 +157,7 @@ function reportEmptyItem(expects: string, item: ScalarNode, problems: Problems):
 }
 
 function readLeaf(schema: z.ZodType, node: Node | undefined, place: Place, problems: Problems): unknown {
-  const info = leafInfo(schema);
+  const info = scalarInfo(schema);
   if (node === undefined || (node.kind === 'scalar' && node.isEmpty && info?.keepsEmpty !== true)) {
     const key = place instanceof ChildPlace ? place.key : (place.path.split('.').at(-1) ?? '');
     const what = info === undefined ? '' : `, ${info.expects}`;
@@ -169,6 +169,6 @@ function readLeaf(schema: z.ZodType, node: Node | undefined, place: Place, probl
   if (node.kind !== 'scalar' && info?.takesAll !== true) return wrongKind(info?.expects ?? 'a value', node, problems);
   const result = schema.safeParse(node);
   if (result.success) return result.data;
-  for (const issue of result.error.issues) problems.fault(faultOf(issue), node);
+  for (const issue of result.error.issues) problems.add(errorOf(issue), node);
   return undefined;
 }

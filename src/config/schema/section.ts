@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { described, leafInfo, optional, type Measured, type UnitOf } from './leaf.ts';
+import { described, scalarInfo, optional, type Measured, type UnitOf } from './scalar.ts';
 
 type Camel<K extends string> = K extends `${infer A}_${infer B}` ? `${A}${Capitalize<Camel<B>>}` : K;
 
@@ -28,12 +28,12 @@ export const sectionInfo = (schema: object): SectionInfo | undefined => sections
 /** A schema within others that say when it is absent, or what holds then. */
 function innermost(schema: z.core.$ZodType): z.core.$ZodType {
   const def = schema._zod.def as { readonly innerType?: z.core.$ZodType };
-  return leafInfo(schema) === undefined && def.innerType ? innermost(def.innerType) : schema;
+  return scalarInfo(schema) === undefined && def.innerType ? innermost(def.innerType) : schema;
 }
 
 function nameOf(key: string, schema: z.core.$ZodType): string {
   const camel = key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  const { unit } = leafInfo(innermost(schema)) ?? {};
+  const { unit } = scalarInfo(innermost(schema)) ?? {};
   return unit === undefined || camel.endsWith(unit) ? camel : camel + unit;
 }
 

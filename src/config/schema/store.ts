@@ -1,25 +1,29 @@
 import { Secret } from '../../core/secret.ts';
 import type { z } from 'zod';
-import { Fault } from '../diagnostics/fault.ts';
-import { choice, described, duration, leaf, listOf, text, withDefault, type Leaf } from './leaf.ts';
+import { ConfigError } from '../diagnostics/config-error.ts';
+import { choice, described, duration, scalar, listOf, text, withDefault, type Scalar } from './scalar.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { section } from './section.ts';
 import { ChildPlace, find, nearest, type MapNode } from '../yaml/tree.ts';
 
-const storeKey: Leaf<Secret> = leaf({
+const storeKey: Scalar<Secret> = scalar({
   expects: '32 bytes in base64',
   json: { type: 'string' },
   seen: 'never',
   read: (node) => {
     if (!/^[A-Za-z0-9+/]{43}=?$/.test(node.text)) {
-      throw new Fault('invalid_value', 'the key is not 32 bytes in base64', 'make one with `openssl rand -base64 32`');
+      throw new ConfigError(
+        'invalid_value',
+        'the key is not 32 bytes in base64',
+        'make one with `openssl rand -base64 32`',
+      );
     }
     return new Secret(node.text);
   },
 });
 
 /** May hold a password, so it is never repeated. */
-const redisUrl: Leaf<Secret> = leaf({
+const redisUrl: Scalar<Secret> = scalar({
   expects: 'a redis URL',
   json: { type: 'string' },
   seen: 'never',
@@ -28,7 +32,7 @@ const redisUrl: Leaf<Secret> = leaf({
       !/^rediss?:\/\/(?:(?:[^/?#@%\s]|%[0-9a-f]{2})*@)?[^/?#@\s]+(?:\/\d{0,5})?$/i.test(node.text) ||
       !URL.canParse(node.text)
     ) {
-      throw new Fault(
+      throw new ConfigError(
         'invalid_value',
         'the value is not a redis URL',
         'write redis://host:6379/0, or rediss:// for TLS',
@@ -38,7 +42,7 @@ const redisUrl: Leaf<Secret> = leaf({
   },
 });
 
-const password: Leaf<Secret> = leaf({
+const password: Scalar<Secret> = scalar({
   expects: 'a secret text',
   json: { type: ['string', 'number'] },
   seen: 'never',

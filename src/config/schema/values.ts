@@ -1,8 +1,8 @@
 import { isHeaderValue, isToken } from '../../core/headers.ts';
 import { hasDotSegment } from '../../core/path.ts';
 import type { Address } from '../../core/listen.ts';
-import { Fault } from '../diagnostics/fault.ts';
-import { leaf, pattern, shown, unfit, type EmptyItem, type Leaf, type Seen } from './leaf.ts';
+import { ConfigError } from '../diagnostics/config-error.ts';
+import { scalar, pattern, shown, unfit, type EmptyItem, type Scalar, type Seen } from './scalar.ts';
 import { parseTemplate, TEMPLATE_NAMES, FILTERS, TemplateError, yieldsBytes } from '../template/template.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import type { ScalarNode } from '../yaml/tree.ts';
@@ -13,7 +13,7 @@ const TEXT_OR_NUMBER = { type: ['string', 'number', 'boolean'] };
 const ADDRESS_HELP = 'write host:port (127.0.0.1:8080, [::1]:8080; port 0 is any free one) or unix:/path/to.sock';
 
 /** Where to listen; the path of a Unix socket is as written. */
-export const address: Leaf<Address> = leaf({
+export const address: Scalar<Address> = scalar({
   expects: 'an address',
   json: TEXT,
   read: (node) => {
@@ -37,7 +37,7 @@ export const address: Leaf<Address> = leaf({
 });
 
 /** The mode of a file, written as `chmod` takes it. */
-export const fileMode: Leaf<number> = leaf({
+export const fileMode: Scalar<number> = scalar({
   expects: 'the mode of a file',
   json: TEXT_OR_NUMBER,
   read: (node) => {
@@ -47,7 +47,7 @@ export const fileMode: Leaf<number> = leaf({
 });
 
 /** A group's name or number. */
-export const group: Leaf<string> = leaf({
+export const group: Scalar<string> = scalar({
   expects: "a group's name or number",
   json: TEXT_OR_NUMBER,
   read: (node) => {
@@ -60,7 +60,7 @@ const HOST_NAME = /^(?:\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)$/;
 const HOST_NAME_HELP = 'write the name alone, without scheme and port: phonepe.localhost';
 
 /** A Host name without a port, in lower case. */
-export const hostName: Leaf<string> = leaf({
+export const hostName: Scalar<string> = scalar({
   expects: 'a host name',
   json: TEXT,
   read: (node) => {
@@ -71,7 +71,7 @@ export const hostName: Leaf<string> = leaf({
 });
 
 /** Host names as {@link hostName}, with commas between them where one variable holds several; empty pieces don't count. */
-export const hostNames: Leaf<readonly string[]> = leaf({
+export const hostNames: Scalar<readonly string[]> = scalar({
   expects: 'a host name',
   json: TEXT,
   read: (node) => {
@@ -86,7 +86,7 @@ export const hostNames: Leaf<readonly string[]> = leaf({
 });
 
 /** A browser's origin, as it stands in `Origin`. */
-export const origin: Leaf<string> = leaf({
+export const origin: Scalar<string> = scalar({
   expects: 'an origin',
   json: TEXT,
   read: (node) => {
@@ -121,39 +121,40 @@ function readUrl(text: string): { origin: string; rest: string } | string {
 const HOST = /^(?:\[.*\]|(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?)$/;
 
 /** A URL to which paths are appended: no query either, the trailing slash cut. */
-export const upstream: Leaf<string> = leaf({
+export const upstream: Scalar<string> = scalar({
   expects: 'an http or https URL',
   json: TEXT,
   read: (node) => {
     const url = readUrl(node.text);
     const help = 'write https://host/path, without credentials, query and fragment';
     // A URL may hold a password in the wrong place: it is not repeated.
-    if (typeof url === 'string') throw new Fault('invalid_value', `the value is not ${url}`, help);
-    if (url.rest.includes('?')) throw new Fault('invalid_value', 'the value is not a URL without a query', help);
+    if (typeof url === 'string') throw new ConfigError('invalid_value', `the value is not ${url}`, help);
+    if (url.rest.includes('?')) throw new ConfigError('invalid_value', 'the value is not a URL without a query', help);
     return url.origin + url.rest.replace(/\/$/, '');
   },
 });
 
 /** The URL of one endpoint; a query may be part of it. */
-export const endpointUrl: Leaf<string> = leaf({
+export const endpointUrl: Scalar<string> = scalar({
   expects: 'an http or https URL',
   json: TEXT,
   read: (node) => {
     const url = readUrl(node.text);
     const help = 'write https://host/path, without credentials and fragment';
-    if (typeof url === 'string') throw new Fault('invalid_value', `the value is not ${url}`, help);
+    if (typeof url === 'string') throw new ConfigError('invalid_value', `the value is not ${url}`, help);
     return url.origin + url.rest;
   },
 });
 
 /** An endpoint in a profile: a URL, or (in the environment `simulator`) a path. */
-export const endpoint: Leaf<string> = leaf({
+export const endpoint: Scalar<string> = scalar({
   expects: 'a URL, or a path of the simulator',
   json: TEXT,
   read: (node) => {
     if (/^\/[a-z0-9-]+(?:\/[\w.-]+)*$/.test(node.text)) return node.text;
     const url = readUrl(node.text);
-    if (typeof url === 'string') throw new Fault('invalid_value', `the value is not ${url}`, 'write https://host/path');
+    if (typeof url === 'string')
+      throw new ConfigError('invalid_value', `the value is not ${url}`, 'write https://host/path');
     return url.origin + url.rest;
   },
 });
@@ -161,10 +162,10 @@ export const endpoint: Leaf<string> = leaf({
 const PATH = { type: 'string', pattern: '^/|\\$\\{' };
 
 /** A prefix of the raw path, on segment boundaries. What the listener refuses can't be matched. */
-export const pathPrefix: Leaf<string> = leaf({ expects: 'a path', json: PATH, read: readPrefix });
+export const pathPrefix: Scalar<string> = scalar({ expects: 'a path', json: PATH, read: readPrefix });
 
 /** The same below an API; all of it is what a profile has without saying so. */
-export const apiPath: Leaf<string> = leaf({
+export const apiPath: Scalar<string> = scalar({
   expects: 'a path',
   json: PATH,
   read: (node) => {
@@ -175,7 +176,7 @@ export const apiPath: Leaf<string> = leaf({
 
 function readPrefix(node: ScalarNode): string {
   const path = node.text;
-  const fail = (expects: string, help?: string): Fault => unfit(node, expects, help);
+  const fail = (expects: string, help?: string): ConfigError => unfit(node, expects, help);
   if (!path.startsWith('/')) throw fail('a path', 'begin with a slash: /phonepe');
   if (/[?#]/.test(path)) throw fail('a path alone', 'leave query and fragment out');
   if (path !== '/' && path.endsWith('/'))
@@ -188,13 +189,13 @@ function readPrefix(node: ScalarNode): string {
     throw fail('a path that is accepted', 'write percent escapes with two hex digits');
   if (hasDotSegment(path)) {
     const message = `${shown(node)} has a dot segment, which no request that is let in can have`;
-    throw new Fault('unreachable_path', message, 'leave `.` and `..` out, percent-encoded ones too');
+    throw new ConfigError('unreachable_path', message, 'leave `.` and `..` out, percent-encoded ones too');
   }
   return path;
 }
 
 /** A request method that a route or a signature may name. */
-export const method: Leaf<string> = leaf({
+export const method: Scalar<string> = scalar({
   expects: 'a method',
   json: TEXT,
   read: (node) => {
@@ -207,12 +208,12 @@ export const method: Leaf<string> = leaf({
 });
 
 /** Text that can stand in a header. */
-export const headerText: Leaf<string> = leaf({
+export const headerText: Scalar<string> = scalar({
   expects: 'a header value',
   json: TEXT_OR_NUMBER,
   read: (node) => {
     if (!isHeaderValue(node.text) || node.text.trim() !== node.text) {
-      throw new Fault(
+      throw new ConfigError(
         'invalid_value',
         'the value can not stand in a header',
         'use visible ASCII, with no line break and no space at the ends',
@@ -223,7 +224,7 @@ export const headerText: Leaf<string> = leaf({
 });
 
 /** A header's name in lower case. */
-export const headerName: Leaf<string> = leaf({
+export const headerName: Scalar<string> = scalar({
   expects: 'a header name',
   json: TEXT,
   read: (node) => {
@@ -250,18 +251,22 @@ const OURS = new Set([
 export const isOurHeader = (name: string): boolean => OURS.has(name) || name.startsWith('proxy-');
 
 /** A text with `{{ }}`: names of the right form, known filters. */
-export const template: Leaf<string> = templateLeaf(false);
+export const template: Scalar<string> = scalarTemplate(false);
 /** A template that may end in the bytes of a digest. */
-export const bytesTemplate: Leaf<string> = templateLeaf(true);
+export const bytesTemplate: Scalar<string> = scalarTemplate(true);
 /** The same two, where what is written out is likely a secret. */
-export const secretTemplate: Leaf<string> = templateLeaf(false, 'as_template');
-export const secretBytesTemplate: Leaf<string> = templateLeaf(true, 'as_template');
+export const secretTemplate: Scalar<string> = scalarTemplate(false, 'as_template');
+export const secretBytesTemplate: Scalar<string> = scalarTemplate(true, 'as_template');
 
 /** One of a name and a password; either may be empty. */
-export const pairTemplate: Leaf<string> = templateLeaf(false, 'as_template', 'positional');
+export const pairTemplate: Scalar<string> = scalarTemplate(false, 'as_template', 'positional');
 
-function templateLeaf(mayYieldBytes: boolean, seen: Seen = 'always', emptyItem: EmptyItem = 'left_out'): Leaf<string> {
-  return leaf({
+function scalarTemplate(
+  mayYieldBytes: boolean,
+  seen: Seen = 'always',
+  emptyItem: EmptyItem = 'left_out',
+): Scalar<string> {
+  return scalar({
     expects: 'a text or template',
     json: TEXT_OR_NUMBER,
     keepsEmpty: emptyItem === 'positional',
@@ -274,12 +279,12 @@ function templateLeaf(mayYieldBytes: boolean, seen: Seen = 'always', emptyItem: 
   });
 }
 
-/** Throws a {@link Fault}: `template_syntax`, `unknown_template_name`, `unknown_filter`. */
+/** Throws a {@link ConfigError}: `template_syntax`, `unknown_template_name`, `unknown_filter`. */
 export function checkTemplate(text: string, mayYieldBytes: boolean): void {
   try {
     const parts = parseTemplate(text);
     if (!mayYieldBytes && parts.some((part) => typeof part !== 'string' && yieldsBytes(part.filters))) {
-      throw new Fault(
+      throw new ConfigError(
         'template_syntax',
         'the template ends in the bytes of a digest',
         'make text of them: `| hex` or `| base64`',
@@ -288,7 +293,7 @@ export function checkTemplate(text: string, mayYieldBytes: boolean): void {
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
     const word = text.slice(error.offset, error.offset + error.length);
-    throw new Fault(error.code, error.message, templateHelp(error, word));
+    throw new ConfigError(error.code, error.message, templateHelp(error, word));
   }
 }
 
@@ -299,7 +304,7 @@ function templateHelp({ code }: TemplateError, word: string): string {
 }
 
 /** RFC 6901. */
-export const pointer: Leaf<string> = pattern(
+export const pointer: Scalar<string> = pattern(
   'a JSON pointer',
   /^(?:\/(?:[^~/]|~[01])*)+$/,
   'write /access_token, /data/expiresIn; for a fixed text: { default: … }',

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { Fault } from '../diagnostics/fault.ts';
+import { ConfigError } from '../diagnostics/config-error.ts';
 
 const MAX_SECRET_BYTES = 64 * 1024;
 
@@ -24,40 +24,41 @@ export function decode(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** The text of a secret file, one trailing newline cut. Throws a {@link Fault} (`unreadable_file`). */
+/** The text of a secret file, one trailing newline cut. Throws a {@link ConfigError} (`unreadable_file`). */
 export function readSecretFile(file: string): string {
   let bytes: Buffer;
   try {
     bytes = fs.readFileSync(file);
   } catch (error) {
-    throw new Fault(
+    throw new ConfigError(
       'unreadable_file',
       `${file} can't be read: ${reasonOf(error)}`,
       'check the path and who may read it',
     );
   }
   if (bytes.length > MAX_SECRET_BYTES)
-    throw new Fault('unreadable_file', `${file} is longer than 64KiB`, 'name the right file');
+    throw new ConfigError('unreadable_file', `${file} is longer than 64KiB`, 'name the right file');
   const text = decode(bytes);
-  if (text === undefined) throw new Fault('unreadable_file', `${file} is not UTF-8 text`, 'store the secret as text');
+  if (text === undefined)
+    throw new ConfigError('unreadable_file', `${file} is not UTF-8 text`, 'store the secret as text');
   return text.replace(/\r?\n$/, '');
 }
 
 /** The same, each file read once. */
 export function cachedReader(): (file: string) => string {
-  const cache = new Map<string, string | Fault>();
+  const cache = new Map<string, string | ConfigError>();
   return (file) => {
     let found = cache.get(file);
     if (found === undefined) {
       try {
         found = readSecretFile(file);
       } catch (error) {
-        if (!(error instanceof Fault)) throw error;
+        if (!(error instanceof ConfigError)) throw error;
         found = error;
       }
       cache.set(file, found);
     }
-    if (found instanceof Fault) throw found;
+    if (found instanceof ConfigError) throw found;
     return found;
   };
 }

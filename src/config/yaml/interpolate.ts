@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Fault } from '../diagnostics/fault.ts';
+import { ConfigError } from '../diagnostics/config-error.ts';
 
 type Part = string | EnvPart | { readonly file: readonly Part[] };
 interface EnvPart {
@@ -14,7 +14,7 @@ export interface Outside {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Relative paths start here. */
   readonly directory: string;
-  /** The text of a file, one trailing newline cut. Throws a {@link Fault} (`unreadable_file`). */
+  /** The text of a file, one trailing newline cut. Throws a {@link ConfigError} (`unreadable_file`). */
   readonly readFile: (file: string) => string;
 }
 
@@ -25,7 +25,7 @@ export interface Interpolation {
   readonly files: readonly string[];
   /** It is one `${VAR:-}` as a whole: who wrote it expects that there may be nothing. */
   readonly mayBeNothing: boolean;
-  /** The text anew, from files as they are now; the environment stays. Throws a {@link Fault}. */
+  /** The text anew, from files as they are now; the environment stays. Throws a {@link ConfigError}. */
   again(readFile: Outside['readFile']): string;
 }
 
@@ -41,7 +41,7 @@ export function hasReferences(text: string): boolean {
  * Replaces `${VAR}`, `${VAR:-default}` (unset or empty), `${VAR:?message}`, `${file:/path}` and `$$`; a `$` before anything
  * else is itself. References may stand in defaults and paths. A text that is one reference as a whole loses all line breaks at
  * its end: editors, `echo` and here-documents put them there.
- * Throws a {@link Fault}: `bad_interpolation`, `unset_variable`, `unreadable_file`.
+ * Throws a {@link ConfigError}: `bad_interpolation`, `unset_variable`, `unreadable_file`.
  */
 export function interpolate(raw: string, outside: Outside): Interpolation {
   const parts = parseParts(raw, { at: 0 }, false);
@@ -55,7 +55,11 @@ export function interpolate(raw: string, outside: Outside): Interpolation {
   const unset = unsetNames(parts, env);
   if (unset.length > 1) {
     const names = unset.join(', ');
-    throw new Fault('unset_variable', `the environment variables ${names} are not set`, 'set them, or give defaults');
+    throw new ConfigError(
+      'unset_variable',
+      `the environment variables ${names} are not set`,
+      'set them, or give defaults',
+    );
   }
   const text = again((file) => {
     files.push(file);
@@ -114,18 +118,18 @@ function parseParts(raw: string, cursor: { at: number }, isNested: boolean): Par
 
 function parseReference(raw: string, cursor: { at: number }): Part {
   const close = (): void => {
-    if (raw[cursor.at] !== '}') throw new Fault('bad_interpolation', 'a `${` is never closed', HELP);
+    if (raw[cursor.at] !== '}') throw new ConfigError('bad_interpolation', 'a `${` is never closed', HELP);
     cursor.at++;
   };
   if (raw.startsWith('file:', cursor.at)) {
     cursor.at += 5;
     const file = parseParts(raw, cursor, true);
     close();
-    if (file.length === 0) throw new Fault('bad_interpolation', '`${file:}` names no file', HELP);
+    if (file.length === 0) throw new ConfigError('bad_interpolation', '`${file:}` names no file', HELP);
     return { file };
   }
   const name = NAME.exec(raw.slice(cursor.at, cursor.at + 256))?.[0];
-  if (name === undefined) throw new Fault('bad_interpolation', 'no variable is named after `${`', HELP);
+  if (name === undefined) throw new ConfigError('bad_interpolation', 'no variable is named after `${`', HELP);
   cursor.at += name.length;
   const operator = raw.slice(cursor.at, cursor.at + 2);
   let fallback: Part[] | undefined;
@@ -138,7 +142,7 @@ function parseReference(raw: string, cursor: { at: number }): Part {
     complaint = raw.slice(cursor.at + 2, end < 0 ? raw.length : end);
     cursor.at = end < 0 ? raw.length : end;
   } else if (cursor.at < raw.length && raw[cursor.at] !== '}') {
-    throw new Fault(
+    throw new ConfigError(
       'bad_interpolation',
       'the name in a `${` is followed by something else than `}`, `:-` or `:?`',
       HELP,
@@ -162,10 +166,14 @@ function renderVariable({ env: name, fallback, complaint }: EnvPart, outside: Ou
   const value = Object.hasOwn(outside.env, name) ? outside.env[name] : undefined;
   if (fallback !== undefined) return value === undefined || value === '' ? render(fallback, outside) : value;
   if (complaint !== undefined && (value === undefined || value === '')) {
-    throw new Fault('unset_variable', `${name}: ${complaint === '' ? 'not set, or empty' : complaint}`, `set ${name}`);
+    throw new ConfigError(
+      'unset_variable',
+      `${name}: ${complaint === '' ? 'not set, or empty' : complaint}`,
+      `set ${name}`,
+    );
   }
   if (value === undefined) {
-    throw new Fault(
+    throw new ConfigError(
       'unset_variable',
       `the environment variable ${name} is not set`,
       `set it, or give a default: \${${name}:-…}`,

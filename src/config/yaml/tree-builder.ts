@@ -1,5 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, type Scalar } from 'yaml';
-import { Fault } from '../diagnostics/fault.ts';
+import { ConfigError } from '../diagnostics/config-error.ts';
 import { hasReferences, interpolate, type Outside } from './interpolate.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { ChildPlace, ListNode, MapNode, ScalarNode, type At, type Node, type Place, type Source } from './tree.ts';
@@ -140,9 +140,9 @@ export class TreeBuilder {
         isBroken: false,
       });
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
+      if (!(error instanceof ConfigError)) throw error;
       const node = new ScalarNode(at, { raw, value: raw, text: raw, interpolation: undefined, isBroken: true });
-      this.#problems.fault(error, node);
+      this.#problems.add(error, node);
       return node;
     }
   }

@@ -119,7 +119,7 @@ export function slowStore(store: MemoryStore, keys: Set<string> = new Set()): To
   };
   return {
     isShared: true,
-    patienceMs: 250,
+    waitBudgetMs: 250,
     leaseMs: 15_000,
     get: (key) => later(() => store.get(keys.add(key) && key)),
     compareAndSet: (key, expected, next) => later(() => store.compareAndSet(keys.add(key) && key, expected, next)),
@@ -136,7 +136,7 @@ export const downStore = (): TokenStore => {
   const down = (): Promise<never> => Promise.reject(new Error('connect ECONNREFUSED'));
   return {
     isShared: true,
-    patienceMs: 250,
+    waitBudgetMs: 250,
     leaseMs: 15_000,
     get: down,
     compareAndSet: down,

@@ -46,7 +46,7 @@ export class MachineClock implements FakeClock {
 /** One replica's way to the records that all share: it answers later, and can be cut. */
 export class Link implements TokenStore {
   readonly isShared = true;
-  readonly patienceMs = 250;
+  readonly waitBudgetMs = 250;
   readonly leaseMs = 15_000;
   isDown = false;
   /** Answers come only after this. */

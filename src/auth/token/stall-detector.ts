@@ -5,7 +5,7 @@ const BEAT_MS = 1_000;
 const MISSED_MS = 2 * BEAT_MS;
 
 /** Tells, while an answer is waited for, how long ago it may have come without this process noticing. */
-export class Pulse {
+export class StallDetector {
   readonly #clock: Clock;
   #previous: number;
   #latest: number;
@@ -22,7 +22,7 @@ export class Pulse {
    * Milliseconds: 0 unless the process stood still (a stopped container, a machine that slept) around now. After such a pause the
    * timers and the answer are met in any order, so the beat before it counts.
    */
-  get missedMs(): number {
+  get stalledMs(): number {
     const now = this.#clock.monotonic();
     if (now - this.#latest > MISSED_MS) return now - this.#latest;
     return this.#latest - this.#previous > MISSED_MS ? now - this.#previous : 0;

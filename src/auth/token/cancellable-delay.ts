@@ -1,25 +1,25 @@
 import type { Clock } from '../../core/clock.ts';
 
 /** A pause that can be cut short. */
-export class Nap {
+export class CancellableDelay {
   readonly #clock: Clock;
-  #wake: () => void = () => undefined;
+  #finish: () => void = () => undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  take(ms: number): Promise<void> {
+  wait(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = this.#clock.after(ms, resolve);
-      this.#wake = () => {
+      this.#finish = () => {
         timer.cancel();
         resolve();
       };
     });
   }
 
-  end(): void {
-    this.#wake();
+  cancel(): void {
+    this.#finish();
   }
 }

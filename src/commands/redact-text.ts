@@ -6,13 +6,13 @@ const redactor = createRedactor(function* () {
   for (const config of configs) yield* config.secretTexts();
 });
 
-/** From now on the secrets of this config are hidden in what {@link hush} gets. */
-export function keepQuietOf(config: Config): void {
+/** From now on the secrets of this config are hidden in what {@link redactText} gets. */
+export function redactSecretsOf(config: Config): void {
   configs.push(config);
 }
 
 /** A text for the person at the keyboard, without the secrets of the configs that were read. */
-export function hush(text: string): string {
+export function redactText(text: string): string {
   redactor.refresh();
   return redactor.text(text);
 }

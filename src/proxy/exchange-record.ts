@@ -1,7 +1,7 @@
 import type { AuthOutcome, ExchangeRecord } from '../core/events.ts';
 
 /** What is known of one request, filled in on its way; told when it is over. */
-export class Trace implements ExchangeRecord {
+export class ExchangeRecordBuilder implements ExchangeRecord {
   requestId = '';
   route: string | undefined;
   provider: string | undefined;

@@ -1,8 +1,8 @@
 import type { DiagnosticCode } from './codes.ts';
 
 /** A problem whose place is known only further up. Holds no secret. */
-export class Fault extends Error {
-  override readonly name = 'Fault';
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
   readonly code: DiagnosticCode;
   readonly help: string | undefined;
 

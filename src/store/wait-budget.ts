@@ -13,7 +13,7 @@ export class TooSlow extends Error {
  * busy, or stopped, no answer is late. So the time is waited for in slices, each of which begins when the one before is seen to
  * be over.
  */
-export class Patience {
+export class WaitBudget {
   readonly #clock: Clock;
   readonly #sliceMs: number;
   #leftMs: number;

@@ -7,7 +7,7 @@ import { renewAtMs } from './schedule.ts';
  * A token in use. The times are those of the monotonic clock: whoever sets the wall clock forth or back neither kills a token
  * that lives nor keeps one that is dead.
  */
-export interface Held {
+export interface ActiveToken {
   readonly record: TokenRecord;
   /** The generation from which on the token is this same one. */
   readonly since: number;
@@ -17,11 +17,11 @@ export interface Held {
   readonly renewAt: number;
 }
 
-export function hold(
+export function activate(
   record: TokenRecord,
-  before: Held | undefined,
+  before: ActiveToken | undefined,
   { clock, renew, random }: { readonly clock: Clock; readonly renew: RenewSpec; readonly random: () => number },
-): Held {
+): ActiveToken {
   const lifetimeMs = record.expiresAtMs - record.issuedAtMs;
   // One that was stored before the clock was set back must not live longer for it.
   const leftMs = Math.min(record.expiresAtMs - clock.now(), lifetimeMs);
@@ -37,8 +37,8 @@ export function hold(
 }
 
 /** By both clocks: the monotonic one stands still while the machine sleeps. `now` is monotonic. */
-export const isLive = (held: Held, clock: Clock, now: number = clock.monotonic()): boolean =>
-  now < held.expiresAt && clock.now() < held.record.expiresAtMs;
+export const isLive = (active: ActiveToken, clock: Clock, now: number = clock.monotonic()): boolean =>
+  now < active.expiresAt && clock.now() < active.record.expiresAtMs;
 
 /** Two that differ by less expire at the same time, by clocks that are not quite one. */
 const SAME_MS = 1_000;

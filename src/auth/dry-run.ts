@@ -30,7 +30,7 @@ export interface Placed {
 }
 
 /** Puts a credential on a request as authorizing does it, and tells what a person may see of that. */
-export class Mirror {
+export class DryRun {
   readonly placed: Placed[] = [];
   readonly signatures: ExplainedSignature[] = [];
   readonly #builds: Builds;

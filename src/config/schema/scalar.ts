@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseDuration, parseSize } from '../../core/units.ts';
-import { Fault } from '../diagnostics/fault.ts';
+import { ConfigError } from '../diagnostics/config-error.ts';
 import { soundsSecret } from '../diagnostics/hide.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import { ScalarNode, type Node } from '../yaml/tree.ts';
@@ -25,10 +25,10 @@ export interface Measured<U extends Unit> {
 /** What a schema counts, for one made of it. */
 export type UnitOf<S> = S extends Measured<infer U> ? Measured<U> : unknown;
 
-interface LeafInfo {
+interface ScalarInfo {
   /** What belongs there, for messages: "a duration such as 10s". */
   readonly expects: string;
-  /** An empty value reaches the leaf, which says what is wrong with it, in place of counting as absent. */
+  /** An empty value reaches the scalar, which says what is wrong with it, in place of counting as absent. */
   readonly keepsEmpty: boolean;
   readonly emptyItem: EmptyItem;
   /** Takes maps and lists too. */
@@ -37,12 +37,12 @@ interface LeafInfo {
   readonly unit?: Unit | undefined;
 }
 
-const leaves = new WeakMap<object, LeafInfo>();
+const infos = new WeakMap<object, ScalarInfo>();
 
-/** What is known of a schema made by {@link leaf}; undefined for others. */
-export const leafInfo = (schema: object): LeafInfo | undefined => leaves.get(schema);
+/** What is known of a schema made by {@link scalar}; undefined for others. */
+export const scalarInfo = (schema: object): ScalarInfo | undefined => infos.get(schema);
 
-export interface LeafOptions<T> {
+export interface ScalarOptions<T> {
   readonly expects: string;
   /** How the value looks to an editor. */
   readonly json: JsonSchema;
@@ -50,21 +50,21 @@ export interface LeafOptions<T> {
   readonly emptyItem?: EmptyItem;
   readonly seen?: Seen;
   readonly unit?: Unit;
-  /** Types the value; throws a {@link Fault} where it doesn't fit. */
+  /** Types the value; throws a {@link ConfigError} where it doesn't fit. */
   readonly read: (node: ScalarNode) => T;
 }
 
-export type Leaf<T> = z.ZodType<T, ScalarNode>;
+export type Scalar<T> = z.ZodType<T, ScalarNode>;
 
-const FAULT = 'fault';
+const ERROR = 'error';
 
-function register<T, N>(schema: z.ZodType<T, N>, info: LeafInfo): z.ZodType<T, N> {
-  leaves.set(schema, info);
+function register<T, N>(schema: z.ZodType<T, N>, info: ScalarInfo): z.ZodType<T, N> {
+  infos.set(schema, info);
   return schema;
 }
 
 /** A schema for a single value, whose type is decided here and not by YAML. */
-export function leaf<T>({
+export function scalar<T>({
   expects,
   json,
   keepsEmpty = false,
@@ -72,15 +72,15 @@ export function leaf<T>({
   seen = 'always',
   unit,
   read,
-}: LeafOptions<T>): Leaf<T> {
+}: ScalarOptions<T>): Scalar<T> {
   const schema = z
     .instanceof(ScalarNode)
     .transform((node, context): T => {
       try {
         return read(node);
       } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        context.addIssue({ code: 'custom', message: error.message, params: { [FAULT]: error } });
+        if (!(error instanceof ConfigError)) throw error;
+        context.addIssue({ code: 'custom', message: error.message, params: { [ERROR]: error } });
         return z.NEVER;
       }
     })
@@ -98,11 +98,11 @@ export function anyNode(
   return register(schema, { expects, emptyItem: 'wrong', takesAll: true, ...options });
 }
 
-/** The {@link Fault} within an issue of zod's. */
-export function faultOf(issue: z.core.$ZodIssue): Fault {
+/** The {@link ConfigError} within an issue of zod's. */
+export function errorOf(issue: z.core.$ZodIssue): ConfigError {
   const params = issue.code === 'custom' ? issue.params : undefined;
-  const fault: unknown = params?.[FAULT];
-  return fault instanceof Fault ? fault : new Fault('invalid_value', issue.message);
+  const error: unknown = params?.[ERROR];
+  return error instanceof ConfigError ? error : new ConfigError('invalid_value', issue.message);
 }
 
 /** A value as it may be shown: what came out of a file is not, nor out of a variable that sounds like a secret's. */
@@ -114,14 +114,18 @@ export function shown(node: ScalarNode): string {
 }
 
 /** Says that a value is not what it should be. */
-export const unfit = (node: ScalarNode, expects: string, help = `write ${expects}`): Fault =>
-  new Fault('invalid_value', `${shown(node)} is not ${expects}`, help);
+export const unfit = (node: ScalarNode, expects: string, help = `write ${expects}`): ConfigError =>
+  new ConfigError('invalid_value', `${shown(node)} is not ${expects}`, help);
 
 const INTERPOLATED: JsonSchema = { type: 'string', pattern: '\\$\\{' };
 const SCALAR_TYPES = ['string', 'number', 'boolean'];
 
 /** Any text; `true`, `1.10` and the like are taken as they are written. */
-export const text: Leaf<string> = leaf({ expects: 'a text', json: { type: SCALAR_TYPES }, read: (node) => node.text });
+export const text: Scalar<string> = scalar({
+  expects: 'a text',
+  json: { type: SCALAR_TYPES },
+  read: (node) => node.text,
+});
 
 /** A text of a certain form. `help` says how to write it. */
 export function pattern(
@@ -129,8 +133,8 @@ export function pattern(
   form: RegExp,
   help?: string,
   json: JsonSchema = { type: 'string' },
-): Leaf<string> {
-  return leaf({
+): Scalar<string> {
+  return scalar({
     expects,
     json,
     read: (node) => {
@@ -140,7 +144,7 @@ export function pattern(
   });
 }
 
-export const boolean: Leaf<boolean> = leaf({
+export const boolean: Scalar<boolean> = scalar({
   expects: 'true or false',
   json: { anyOf: [{ type: 'boolean' }, INTERPOLATED] },
   read: (node) => {
@@ -150,9 +154,9 @@ export const boolean: Leaf<boolean> = leaf({
   },
 });
 
-export function integer(minimum: number, maximum: number): Leaf<number> {
+export function integer(minimum: number, maximum: number): Scalar<number> {
   const expects = minimum === maximum ? String(minimum) : `a whole number from ${minimum} to ${maximum}`;
-  return leaf({
+  return scalar({
     expects,
     json: { anyOf: [{ type: 'integer', minimum, maximum }, INTERPOLATED] },
     read: (node) => {
@@ -163,9 +167,9 @@ export function integer(minimum: number, maximum: number): Leaf<number> {
   });
 }
 
-export function choice<const T extends string>(values: readonly T[]): Leaf<T> {
+export function choice<const T extends string>(values: readonly T[]): Scalar<T> {
   const expects = `one of ${values.join(', ')}`;
-  return leaf({
+  return scalar({
     expects,
     json: { anyOf: [{ enum: values }, INTERPOLATED] },
     read: (node) => {
@@ -180,8 +184,8 @@ export function choice<const T extends string>(values: readonly T[]): Leaf<T> {
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Milliseconds. `minimumMs` is 0 where "not at all" makes sense. */
-export function duration(minimumMs: number): Leaf<number> & Measured<'Ms'> {
-  return leaf({
+export function duration(minimumMs: number): Scalar<number> & Measured<'Ms'> {
+  return scalar({
     expects: 'a duration',
     unit: 'Ms',
     json: { anyOf: [{ type: 'string', pattern: '^\\d+(ms|s|m|h|d)$' }, INTERPOLATED] },
@@ -196,8 +200,8 @@ export function duration(minimumMs: number): Leaf<number> & Measured<'Ms'> {
 }
 
 /** Bytes. */
-export function size(minimum: number): Leaf<number> & Measured<'Bytes'> {
-  return leaf({
+export function size(minimum: number): Scalar<number> & Measured<'Bytes'> {
+  return scalar({
     expects: 'a size',
     unit: 'Bytes',
     json: { anyOf: [{ type: 'string', pattern: '^\\d+(B|KiB|MiB|GiB)$' }, INTERPOLATED] },
@@ -232,8 +236,8 @@ export const optional = <S extends z.ZodType>(schema: S): z.ZodOptional<S> & Uni
 /** `schema` with a sentence for editors. */
 export function described<S extends z.ZodType>(description: string, schema: S): S {
   const copy = schema.meta({ description }) as S;
-  const info = leaves.get(schema);
-  if (info) leaves.set(copy, info);
+  const info = infos.get(schema);
+  if (info) infos.set(copy, info);
   return copy;
 }
 

@@ -1,13 +1,13 @@
 import type { RenewSpec } from '../../config/profile/profile.ts';
 import type { Clock } from '../../core/clock.ts';
-import { Patience } from '../../store/patience.ts';
+import { WaitBudget } from '../../store/wait-budget.ts';
 import type { LockAnswer, TokenRecord, TokenStore } from '../../store/store.ts';
 import type { ArrivedToken } from './caller.ts';
 import { TokenFailure } from './failure.ts';
-import { Pulse } from './pulse.ts';
+import { StallDetector } from './stall-detector.ts';
 
 /** What somebody who goes for a token takes along. */
-export interface Errand {
+export interface RenewalDeps {
   readonly key: string;
   readonly store: TokenStore;
   readonly clock: Clock;
@@ -28,7 +28,7 @@ export interface Errand {
   pause(ms: number): Promise<void>;
 }
 
-export interface Fetched {
+export interface Renewed {
   readonly record: TokenRecord;
   /** Whether it took a token call of ours, even if another's result was better. */
   readonly hasCalled: boolean;
@@ -45,26 +45,26 @@ const ROUNDS = 4;
  * Gets a token: another process's from the store, or by a token call under the store's lock; where the store is down, by a call
  * without it. Rejects with what `call` rejects with, and with {@link TokenFailure}.
  */
-export async function fetchToken(errand: Errand): Promise<Fetched> {
-  const { store, clock, key } = errand;
-  const giveUpAt = clock.monotonic() + store.leaseMs + errand.callTimeoutMs + GRACE_MS;
+export async function renewUnderLock(deps: RenewalDeps): Promise<Renewed> {
+  const { store, clock, key } = deps;
+  const giveUpAt = clock.monotonic() + store.leaseMs + deps.callTimeoutMs + GRACE_MS;
   for (let round = 0; round < ROUNDS;) {
-    const patience = new Patience(store.patienceMs, clock);
-    const answer = await lockWithin(patience, store, key);
+    const waitBudget = new WaitBudget(store.waitBudgetMs, clock);
+    const answer = await lockWithin(waitBudget, store, key);
     const record = answer.state === 'down' ? undefined : answer.record;
-    if (record && isUsable(record, errand)) {
+    if (record && isUsable(record, deps)) {
       if (answer.state === 'got') void answer.lock.release();
       return { record, hasCalled: false };
     }
     if (answer.state === 'taken') {
       if (clock.monotonic() >= giveUpAt) break;
-      await errand.pause(ASK_AGAIN_MS);
+      await deps.pause(ASK_AGAIN_MS);
       continue;
     }
     round++;
-    const fetched = await callUnder(answer, errand, patience);
+    const renewed = await callUnderLock(answer, deps, waitBudget);
     // It may have expired before it was read, if this process stood still.
-    if (fetched && fetched.record.expiresAtMs > clock.now()) return fetched;
+    if (renewed && renewed.record.expiresAtMs > clock.now()) return renewed;
   }
   throw new TokenFailure(
     'timeout',
@@ -72,13 +72,13 @@ export async function fetchToken(errand: Errand): Promise<Fetched> {
   );
 }
 
-const isUsable = (record: TokenRecord, errand: Errand): boolean =>
-  record.expiresAtMs > errand.clock.now() && errand.accepts(record);
+const isUsable = (record: TokenRecord, deps: RenewalDeps): boolean =>
+  record.expiresAtMs > deps.clock.now() && deps.accepts(record);
 
-async function lockWithin(patience: Patience, store: TokenStore, key: string): Promise<LockAnswer> {
+async function lockWithin(waitBudget: WaitBudget, store: TokenStore, key: string): Promise<LockAnswer> {
   const asked = store.lock(key);
   try {
-    return await patience.of(asked);
+    return await waitBudget.of(asked);
   } catch {
     void Promise.resolve(asked).then((late) => late.state === 'got' && late.lock.release());
     return { state: 'down' };
@@ -86,39 +86,39 @@ async function lockWithin(patience: Patience, store: TokenStore, key: string): P
 }
 
 /** Makes the call and writes what it brings; undefined when this process stood still meanwhile, and all is to be begun anew. */
-async function callUnder(
+async function callUnderLock(
   attempt: Exclude<LockAnswer, { readonly state: 'taken' }>,
-  errand: Errand,
-  patience: Patience,
-): Promise<Fetched | undefined> {
+  deps: RenewalDeps,
+  waitBudget: WaitBudget,
+): Promise<Renewed | undefined> {
   const stored = attempt.state === 'got' ? attempt.record : undefined;
   const release = async (): Promise<void> => {
     if (attempt.state === 'got') await attempt.lock.release();
   };
   let arrived: ArrivedToken;
-  const pulse = new Pulse(errand.clock);
+  const stall = new StallDetector(deps.clock);
   try {
-    const mayRefresh = await canRedeem(stored, errand, patience);
+    const mayRefresh = await canRedeem(stored, deps, waitBudget);
     if (attempt.state === 'got' && !attempt.lock.isHeld) {
       void release();
       return undefined;
     }
-    const last = stored ?? errand.known();
-    const answer = await errand.call(mayRefresh ? stored : last && { ...last, refreshToken: undefined });
-    arrived = { ...answer, arrivedAtMs: answer.arrivedAtMs - Math.ceil(pulse.missedMs) };
+    const last = stored ?? deps.known();
+    const answer = await deps.call(mayRefresh ? stored : last && { ...last, refreshToken: undefined });
+    arrived = { ...answer, arrivedAtMs: answer.arrivedAtMs - Math.ceil(stall.stalledMs) };
   } catch (error) {
     void release();
     // Then it was not the endpoint that took so long.
-    if (pulse.missedMs > 0) return undefined;
+    if (stall.stalledMs > 0) return undefined;
     throw error;
   } finally {
-    pulse.stop();
+    stall.stop();
   }
-  const unwritten = { record: numbered(arrived, errand, stored), hasCalled: true };
-  const writing = write(arrived, errand, stored);
+  const unwritten = { record: numbered(arrived, deps, stored), hasCalled: true };
+  const writing = write(arrived, deps, stored);
   void writing.then(release);
   // Whoever waits for the token doesn't wait for it to be written.
-  return patience.of(writing).catch(() => unwritten);
+  return waitBudget.of(writing).catch(() => unwritten);
 }
 
 /**
@@ -126,24 +126,24 @@ async function callUnder(
  */
 async function canRedeem(
   stored: TokenRecord | undefined,
-  { store, key, canRefresh }: Errand,
-  patience: Patience,
+  { store, key, canRefresh }: RenewalDeps,
+  waitBudget: WaitBudget,
 ): Promise<boolean> {
   if (!canRefresh || stored?.refreshToken === undefined) return false;
-  return patience.of(store.redeem(key, stored.generation)).catch(() => false);
+  return waitBudget.of(store.redeem(key, stored.generation)).catch(() => false);
 }
 
 /** Writes what arrived. What counts is what the store holds afterwards: an answer that comes late changes nothing. */
-async function write(arrived: ArrivedToken, errand: Errand, stored: TokenRecord | undefined): Promise<Fetched> {
-  const { store, key } = errand;
+async function write(arrived: ArrivedToken, deps: RenewalDeps, stored: TokenRecord | undefined): Promise<Renewed> {
+  const { store, key } = deps;
   let before = stored;
-  let next = numbered(arrived, errand, before);
+  let next = numbered(arrived, deps, before);
   try {
     for (let round = 0; round < ROUNDS; round++) {
       if (await store.compareAndSet(key, before?.generation ?? 0, next)) break;
       before = await store.get(key);
-      if (before && isUsable(before, errand)) return { record: before, hasCalled: true };
-      next = numbered(arrived, errand, before);
+      if (before && isUsable(before, deps)) return { record: before, hasCalled: true };
+      next = numbered(arrived, deps, before);
     }
   } catch {
     // It stays in this process.
@@ -155,16 +155,16 @@ async function write(arrived: ArrivedToken, errand: Errand, stored: TokenRecord 
 const SHORTEST_LIFETIME_MS = 1_000;
 
 /** The record of what arrived. The same token again is no new generation, only a new expiry. */
-function numbered(arrived: ArrivedToken, errand: Errand, stored: TokenRecord | undefined): TokenRecord {
+function numbered(arrived: ArrivedToken, deps: RenewalDeps, stored: TokenRecord | undefined): TokenRecord {
   const { accessToken, tokenType, refreshToken, arrivedAtMs, lifetimeMs } = arrived;
-  const newest = Math.max(errand.generation(), stored?.generation ?? 0);
-  const known = [stored, errand.known()].find((record) => record?.accessToken === accessToken);
+  const newest = Math.max(deps.generation(), stored?.generation ?? 0);
+  const known = [stored, deps.known()].find((record) => record?.accessToken === accessToken);
   return {
     generation: known?.generation === newest ? newest : newest + 1,
     accessToken,
     tokenType,
     refreshToken,
     issuedAtMs: arrivedAtMs,
-    expiresAtMs: arrivedAtMs + (lifetimeMs > 0 ? lifetimeMs : Math.max(errand.renew.cooldownMs, SHORTEST_LIFETIME_MS)),
+    expiresAtMs: arrivedAtMs + (lifetimeMs > 0 ? lifetimeMs : Math.max(deps.renew.cooldownMs, SHORTEST_LIFETIME_MS)),
   };
 }

@@ -23,7 +23,7 @@ async function* resumed(
  * A body as it streams, once the first of it is here. The engine writes the head together with that: a connection taken before would
  * only stand idle, and its end be taken for that of the request. It can be read anew until more than the first has been asked for.
  */
-export async function begin(body: RequestBody): Promise<AsyncIterable<Uint8Array>> {
+export async function awaitFirstChunk(body: RequestBody): Promise<AsyncIterable<Uint8Array>> {
   const source = body.read()[Symbol.asyncIterator]();
   try {
     const first = await source.next();

@@ -9,7 +9,7 @@ const ROUNDS = 8;
  * itself and the store may have forgotten. Gives the record to go on with: the same in the end for all who share the store.
  * Rejects when the store is down again.
  */
-export async function agree(
+export async function reconcile(
   store: TokenStore,
   key: string,
   ours: TokenRecord,
