@@ -10,7 +10,7 @@ import { OutriderError } from './core/errors.ts';
 import { createEvents, type Events } from './core/events.ts';
 import type { HttpClient } from './core/http.ts';
 import { VERSION } from './core/version.ts';
-import { compileEngine, type CompiledEngine } from './engine.ts';
+import { compileConfig, type LiveConfig } from './compile.ts';
 import { ReadScheduler } from './http1/read-scheduler.ts';
 import { logExchanges } from './observe/access-log.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
@@ -76,7 +76,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const pseudonym = `outrider-${instance}`;
   let current = config;
   let limitsOfServer = serverLimits(config);
-  let engine: CompiledEngine | undefined;
+  let live: LiveConfig | undefined;
   let requests = 0;
   const nextRequestId = (): string => `${instance}-${(++requests).toString(36)}`;
 
@@ -88,7 +88,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     *secretTexts() {
       yield* current.secretTexts();
       yield* passwords;
-      if (engine) yield* engine.secretTexts();
+      if (live) yield* live.secretTexts();
     },
     ...(options.logStream ? { stream: options.logStream } : {}),
   });
@@ -126,8 +126,8 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   let isReady = false;
   let stopping: Promise<void> | undefined;
 
-  const compile = (next: Config, simulated: Simulator | undefined): CompiledEngine =>
-    compileEngine(
+  const compile = (next: Config, simulated: Simulator | undefined): LiveConfig =>
+    compileConfig(
       { ...next, listen: config.listen },
       {
         pseudonym,
@@ -137,12 +137,12 @@ export function createApp(config: Config, options: AppOptions = {}): App {
         store: store as TokenStore,
         endpointsOf: (provider) => endpointsOf(provider, simulated?.origin),
       },
-      engine,
+      live,
     );
 
   const complain = createComplaints(events, clock);
   const handle = createExchange({
-    engine: () => engine as CompiledEngine,
+    compiled: () => live as LiveConfig,
     upstream,
     unmatchedUpstream,
     handshakes,
@@ -165,7 +165,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     },
   });
   const connect = createConnectDoor({
-    engine: () => engine as CompiledEngine,
+    compiled: () => live as LiveConfig,
     events,
     clock,
     pseudonym,
@@ -178,8 +178,8 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   });
 
   /** Gets ready what a config needs: the carrier of WebSocket, the CA. */
-  const prepare = async ({ stateDir }: Config, { lanes, forward }: CompiledEngine): Promise<void> => {
-    await handshakes.prepare(lanes);
+  const prepare = async ({ stateDir }: Config, { routes, forward }: LiveConfig): Promise<void> => {
+    await handshakes.prepare(routes);
     if (forward?.mode === 'intercept') await interceptor.prepare(stateDir, forward.hosts);
   };
 
@@ -187,7 +187,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await listener?.close(drainMs);
     await admin?.close();
     stopWatching?.();
-    engine?.retire(undefined);
+    live?.retire(undefined);
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
     await Promise.all([upstream, unmatchedUpstream, tokenUpstream].map((one) => one.close()));
     await store?.close();
@@ -198,8 +198,8 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   async function open(): Promise<Started> {
     store = await openStore(config.store, { clock, events });
     simulator = await startSimulator(config, clock);
-    engine = compile(config, simulator);
-    await prepare(config, engine);
+    live = compile(config, simulator);
+    await prepare(config, live);
     stopWatching = config.watchSecrets();
     listener = createListener({
       address: config.listen.address,
@@ -267,7 +267,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
 
     async reload(next) {
       for (const message of restartsNeeded(current, next)) events.emit('notice', { level: 'warn', message });
-      const before = engine;
+      const before = live;
       // Else a simulator would be brought up anew for credentials that are half changed.
       carryCredentials(current.providers, next.providers);
       const isSimulatedOtherwise =
@@ -284,7 +284,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       }
       // Nothing below fails: a reload that does has changed nothing.
       compiled.takeOver();
-      engine = compiled;
+      live = compiled;
       // Requests under way may still be on their way to the old one.
       if (simulator && simulator !== simulated) retired.push(simulator);
       simulator = simulated;
@@ -297,7 +297,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       logger.configure(next.log);
       stopAccessLog?.();
       stopAccessLog = next.log.access ? logExchanges(events, logger) : undefined;
-      before?.retire(engine);
+      before?.retire(live);
       events.emit('notice', { level: 'info', message: 'the config was reloaded' });
     },
   };

@@ -1,7 +1,7 @@
 import { SIMULATOR } from './core/simulator.ts';
 import type { Config, ProviderConfig } from './config/config.ts';
 import { systemClock, type Clock } from './core/clock.ts';
-import type { Endpoints } from './engine.ts';
+import type { Endpoints } from './compile.ts';
 import { createSimulator, type SimulatedProvider, type Simulator } from './simulator/simulator.ts';
 
 /** Brings up the simulators that a config asks for; undefined when it asks for none. */

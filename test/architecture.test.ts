@@ -8,7 +8,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['commands'],
   ['app'],
   ['simulation'],
-  ['engine'],
+  ['compile'],
   ['proxy', 'tunnel', 'admin', 'simulator', 'observe'],
   ['auth'],
   ['store'],

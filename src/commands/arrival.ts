@@ -1,8 +1,8 @@
 import type { Config } from '../config/config.ts';
 import { OutriderError } from '../core/errors.ts';
-import type { CompiledEngine } from '../engine.ts';
+import type { LiveConfig } from '../compile.ts';
 import { readAuthority, type Destination } from '../proxy/destination.ts';
-import type { Lane } from '../proxy/lane.ts';
+import type { CompiledRoute } from '../proxy/compiled-config.ts';
 import type { Candidate } from '../proxy/router.ts';
 import { checkTarget, parseAbsolute, type AbsoluteTarget } from '../proxy/target.ts';
 import { whyForwarded, whyItWon, whyNone } from './match.ts';
@@ -11,11 +11,7 @@ const NAMELESS_HOST = 'localhost';
 const LOOPBACK = '127.0.0.1';
 
 /** Whether a URL names the listener; one that takes any free port may have every port. */
-function isOurs(
-  { scheme, authority }: AbsoluteTarget,
-  { address }: Config['listen'],
-  { guard }: CompiledEngine,
-): boolean {
+function isOurs({ scheme, authority }: AbsoluteTarget, { address }: Config['listen'], { guard }: LiveConfig): boolean {
   if (scheme === 'https' || !('port' in address)) return false;
   const said = Number(/:(\d+)$/.exec(authority)?.[1] ?? 80);
   return guard.isSelf(authority, LOOPBACK, address.port === 0 ? said : address.port);
@@ -34,17 +30,17 @@ export interface Arrival {
  * How a request for the URL would arrive. With forwarding on, a URL that does not name ourselves is at the forward doors.
  * Throws what the proxy would refuse it with: `bad_request`, `host_denied`, `destination_denied`.
  */
-export function readUrl(url: string, { listen }: Config, engine: CompiledEngine): Arrival {
+export function readUrl(url: string, { listen }: Config, compiled: LiveConfig): Arrival {
   const absolute = parseAbsolute(url);
   const target = absolute?.target ?? url;
   const host = absolute?.authority ?? NAMELESS_HOST;
-  if (engine.forward && absolute && !isOurs(absolute, listen, engine)) {
+  if (compiled.forward && absolute && !isOurs(absolute, listen, compiled)) {
     const destination = readAuthority(absolute.authority, absolute.scheme);
     if (!destination) throw new OutriderError('bad_request', { detail: 'the URL names no valid host' });
     checkTarget(target);
     return { host, target, destination };
   }
-  const upstream = engine.lanes.find(({ origin, join }) => url.startsWith(origin + join.basePath));
+  const upstream = compiled.routes.find(({ origin, join }) => url.startsWith(origin + join.basePath));
   if (upstream || absolute?.scheme === 'https') {
     const way =
       upstream?.match.path === undefined
@@ -53,7 +49,7 @@ export function readUrl(url: string, { listen }: Config, engine: CompiledEngine)
     throw new OutriderError('destination_denied', { detail: `this is not an address of the proxy${way}` });
   }
   checkTarget(target);
-  engine.guard.checkHost(host, LOOPBACK);
+  compiled.guard.checkHost(host, LOOPBACK);
   return { host, target, destination: undefined };
 }
 
@@ -63,24 +59,24 @@ export type ConnectFate = 'refused' | 'intercepted' | 'tunnelled';
 /** Undefined where none is sent: at the base-URL door, and for `http://`. */
 export function connectFate(
   destination: Destination | undefined,
-  { forward }: Pick<CompiledEngine, 'forward'>,
+  { forward }: Pick<LiveConfig, 'forward'>,
 ): ConnectFate | undefined {
   if (!forward || destination?.scheme !== 'https') return undefined;
   if (!forward.isRouted(destination.host, destination.port)) return 'tunnelled';
   return forward.mode === 'intercept' ? 'intercepted' : 'refused';
 }
 
-/** The lane of a request, and why it is that one. Throws `route_not_found`, `destination_denied`. */
+/** The route of a request, and why it is that one. Throws `route_not_found`, `destination_denied`. */
 export function choose(
   candidate: Candidate,
   destination: Destination | undefined,
-  { router, forward, lanes }: CompiledEngine,
-): { lane: Lane; why: string } {
+  { router, forward, routes }: LiveConfig,
+): { route: CompiledRoute; why: string } {
   if (forward && destination) {
-    const lane = forward.laneFor(destination, candidate);
-    return { lane, why: whyForwarded(lane, lanes, destination, candidate) };
+    const route = forward.routeOrRelay(destination, candidate);
+    return { route, why: whyForwarded(route, routes, destination, candidate) };
   }
-  const lane = router.match(candidate);
-  if (lane) return { lane, why: whyItWon(lane, lanes, candidate) };
-  throw new OutriderError('route_not_found', { detail: `no route matches: ${whyNone(lanes, candidate)}` });
+  const route = router.match(candidate);
+  if (route) return { route, why: whyItWon(route, routes, candidate) };
+  throw new OutriderError('route_not_found', { detail: `no route matches: ${whyNone(routes, candidate)}` });
 }

@@ -5,8 +5,8 @@ import { OutriderError } from '../core/errors.ts';
 import { createEvents } from '../core/events.ts';
 import { pathOfTarget } from '../core/path.ts';
 import type { RawHeaders } from '../core/headers.ts';
-import { compileEngine } from '../engine.ts';
-import type { CompiledEngine } from '../engine.ts';
+import { compileConfig } from '../compile.ts';
+import type { LiveConfig } from '../compile.ts';
 import { endpointsOf } from '../simulation.ts';
 import { oneLine } from '../observe/line.ts';
 import { isSecretKey, REDACTED } from '../observe/redact.ts';
@@ -82,8 +82,8 @@ const NOTHING: Explanation = {
 };
 
 /** The config compiled as `start` does it, but without anybody to call. */
-function compile(config: Config): CompiledEngine {
-  return compileEngine(config, {
+function compile(config: Config): LiveConfig {
+  return compileConfig(config, {
     pseudonym: 'outrider-<id>',
     store: createMemoryStore(systemClock),
     clock: systemClock,
@@ -121,32 +121,32 @@ interface AnsweredReport {
   readonly answered_with: 'placeholder';
 }
 
-function report(config: Config, engine: CompiledEngine, options: ExplainOptions): Report | AnsweredReport {
+function report(config: Config, compiled: LiveConfig, options: ExplainOptions): Report | AnsweredReport {
   const { method } = options;
-  const { host, target, destination } = readUrl(options.url, config, engine);
+  const { host, target, destination } = readUrl(options.url, config, compiled);
   const body = options.body === undefined ? null : Buffer.from(options.body);
   const own = ['Host', host, ...options.headers, ...(body ? ['Content-Length', String(body.length)] : [])];
   const head = readHead(own);
   const path = pathOfTarget(target);
   const candidate: Candidate = { method, path, host, headers: own };
-  const route = findRoute(engine, destination, candidate);
-  const answered = tokenAnswer(engine, destination, route, { method, target }, systemClock);
+  const route = findRoute(compiled, destination, candidate);
+  const answered = tokenAnswer(compiled, destination, route, { method, target }, systemClock);
   const door = destination ? 'forward' : 'base_url';
-  const connect = connectFate(destination, engine) ?? null;
+  const connect = connectFate(destination, compiled) ?? null;
   if (answered) {
     const { provider } = answered;
     return { method, door, connect, route: route?.name ?? null, provider, answered_with: 'placeholder' };
   }
-  const { lane, why } = choose(candidate, destination, engine);
-  const headers = lane.forward(own, head.connectionOptions);
-  const joined = joinTarget(target, lane.join);
-  const explanation = lane.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
+  const { route: chosen, why } = choose(candidate, destination, compiled);
+  const headers = chosen.forward(own, head.connectionOptions);
+  const joined = joinTarget(target, chosen.join);
+  const explanation = chosen.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
   const { token } = explanation;
-  const switches = lane.websocket && !body && isHandshake({ method, minor: 1, headers: own, hasBody: false }, head);
+  const switches = chosen.websocket && !body && isHandshake({ method, minor: 1, headers: own, hasBody: false }, head);
   const { added, dropped } = compare(options.headers, switches ? [...headers, ...SWITCHING] : headers);
-  const provider = lane.provider === undefined ? undefined : config.providers.get(lane.provider);
+  const provider = chosen.provider === undefined ? undefined : config.providers.get(chosen.provider);
   const privateHeaders = options.headers.filter(
-    (name, i) => i % 2 === 0 && lane.authorizer?.privateHeaders.includes(name.toLowerCase()),
+    (name, i) => i % 2 === 0 && chosen.authorizer?.privateHeaders.includes(name.toLowerCase()),
   );
   /** What the profile puts there, its signatures last. */
   const placed = (where: 'header' | 'query' | 'form' | 'json', list: readonly Field[]): readonly Field[] => [
@@ -159,12 +159,12 @@ function report(config: Config, engine: CompiledEngine, options: ExplainOptions)
     method,
     door,
     connect,
-    route: lane.name,
+    route: chosen.name,
     why,
-    provider: lane.provider ?? null,
+    provider: chosen.provider ?? null,
     profile: provider?.profileName ?? null,
     environment: provider?.environment ?? null,
-    upstream: redactText(lane.origin + joined),
+    upstream: redactText(chosen.origin + joined),
     access_token_needed: config.listen.accessTokens.length > 0,
     dropped: [...new Set([...dropped, ...privateHeaders])],
     headers: [
@@ -288,9 +288,9 @@ function asText(found: Report): string {
 export function explain(context: Context, options: ExplainOptions): number {
   const config = readConfig(context);
   if (!config) return 1;
-  const engine = compile(config);
+  const compiled = compile(config);
   try {
-    const found = report(config, engine, options);
+    const found = report(config, compiled, options);
     const text = 'answered_with' in found ? answeredAsText(found) : asText(found);
     context.stdout.write(context.json ? `${JSON.stringify(found, null, 2)}\n` : text);
     return 0;
@@ -298,6 +298,6 @@ export function explain(context: Context, options: ExplainOptions): number {
     if (!(error instanceof OutriderError)) throw error;
     return complain(context, { ...complaintOf(error), status: error.status });
   } finally {
-    engine.retire(undefined);
+    compiled.retire(undefined);
   }
 }

@@ -1,7 +1,7 @@
 import type { RouteMatch } from '../config/config.ts';
 import type { Destination } from '../proxy/destination.ts';
 import { apiFit, createForwardDoor } from '../proxy/forward-door.ts';
-import type { ForwardRequest, Lane } from '../proxy/lane.ts';
+import type { ForwardRequest, CompiledRoute } from '../proxy/compiled-config.ts';
 import { createRouter, specificity } from '../proxy/router.ts';
 import type { Candidate } from '../proxy/router.ts';
 
@@ -26,35 +26,35 @@ export function whyItWon(winner: Named, routes: readonly Named[], request: Candi
 }
 
 /** Whether a route by itself would take a request at the forward doors. */
-function takes(lane: Lane, destination: Destination, request: ForwardRequest): boolean {
-  const alone = createForwardDoor({ mode: 'plain', unmatched: 'tunnel' }, [lane], () => ({
-    ...lane,
+function takes(route: CompiledRoute, destination: Destination, request: ForwardRequest): boolean {
+  const alone = createForwardDoor({ mode: 'plain', unmatched: 'tunnel' }, [route], () => ({
+    ...route,
     isUnmatched: true,
   }));
-  return alone?.laneFor(destination, request).isUnmatched === undefined;
+  return alone?.routeOrRelay(destination, request).isUnmatched === undefined;
 }
 
 /** Why `winner` and not another of the routes whose upstream the URL lies below, as the end of a sentence. */
 export function whyForwarded(
-  winner: Lane,
-  lanes: readonly Lane[],
+  winner: CompiledRoute,
+  routes: readonly CompiledRoute[],
   destination: Destination,
   request: ForwardRequest,
 ): string {
-  const upstreamOf = ({ origin, join }: Lane): string => origin + join.basePath;
-  const own = lanes.find(({ name }) => name === winner.name);
+  const upstreamOf = ({ origin, join }: CompiledRoute): string => origin + join.basePath;
+  const own = routes.find(({ name }) => name === winner.name);
   if (!own) return 'no route leads there, and `forward.unmatched` lets it through as it is';
-  const others = lanes.filter((lane) => lane !== own && takes(lane, destination, request));
+  const others = routes.filter((route) => route !== own && takes(route, destination, request));
   const upstream = upstreamOf(own);
   if (others.length === 0) return `the only route whose upstream (${upstream}) is the beginning of the URL`;
-  const list = others.map((lane) => `${lane.name} ${upstreamOf(lane)}`).join(', ');
+  const list = others.map((route) => `${route.name} ${upstreamOf(route)}`).join(', ');
   const rivals = others.filter(({ join }) => join.basePath.length === own.join.basePath.length);
   if (rivals.length === 0)
     return `its upstream ${upstream} is the longest that is the beginning of the URL (also: ${list})`;
   return `of the routes with the upstream ${upstream}, ${whyOfRivals(own, rivals, request.path)} (also: ${list})`;
 }
 
-function whyOfRivals(own: Lane, rivals: readonly Lane[], path: string): string {
+function whyOfRivals(own: CompiledRoute, rivals: readonly CompiledRoute[], path: string): string {
   const fit = apiFit(own, path);
   const best = Math.max(...rivals.map((rival) => apiFit(rival, path)));
   if (fit <= best) return 'it comes first in the file';

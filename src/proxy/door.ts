@@ -5,7 +5,7 @@ import type { RawHeaders } from '../core/headers.ts';
 import { destinationDenied, readAuthority, type Destination } from './destination.ts';
 import type { Downstream } from './downstream.ts';
 import type { Head } from './request-head.ts';
-import type { Engine, Lane } from './lane.ts';
+import type { CompiledConfig, CompiledRoute } from './compiled-config.ts';
 import type { Candidate } from './router.ts';
 import { checkTarget, joinTarget, parseAbsolute, type AbsoluteTarget } from './target.ts';
 import type { TokenEndpointsAt } from './token-endpoints.ts';
@@ -25,7 +25,7 @@ export interface Entry {
 }
 
 /** Where an absolute-form request goes that does not name ourselves. */
-function destinationOf({ scheme, authority }: AbsoluteTarget, { forward }: Engine): Destination {
+function destinationOf({ scheme, authority }: AbsoluteTarget, { forward }: CompiledConfig): Destination {
   if (!forward) throw destinationDenied('this proxy forwards to its routes alone');
   const destination = readAuthority(authority, scheme);
   if (!destination) throw new OutriderError('bad_request', { detail: 'the target names no valid host' });
@@ -48,9 +48,9 @@ function checkTunnel(tunnel: Destination, absolute: AbsoluteTarget | undefined, 
  * Throws `bad_request`, `destination_denied`, `loop_detected`, `host_denied`, `origin_denied`.
  * @param pseudonym Our own name in `Via`.
  */
-export function enter(visitor: Visitor, head: Head, engine: Engine, pseudonym: string): Entry {
+export function enter(visitor: Visitor, head: Head, compiled: CompiledConfig, pseudonym: string): Entry {
   const { localAddress, localPort, context: tunnel } = visitor;
-  const { guard } = engine;
+  const { guard } = compiled;
   let { target } = visitor;
   let destination = tunnel;
   const absolute = target.charCodeAt(0) === 0x2f ? undefined : parseAbsolute(target);
@@ -58,7 +58,7 @@ export function enter(visitor: Visitor, head: Head, engine: Engine, pseudonym: s
   if (absolute) {
     target = absolute.target;
     if (!tunnel && (absolute.scheme === 'https' || !guard.isSelf(absolute.authority, localAddress, localPort))) {
-      destination = destinationOf(absolute, engine);
+      destination = destinationOf(absolute, compiled);
     }
     head.host = absolute.authority;
   }
@@ -82,36 +82,40 @@ export function checkForwardable(method: string): void {
   });
 }
 
-/** The lane of a request by its route; undefined where no route matches, or leads there. Throws `destination_denied`. */
-export function findRoute(engine: Engine, destination: Destination | undefined, request: Candidate): Lane | undefined {
-  if (!destination) return engine.router.match(request);
+/** The route of a request; undefined where none matches, or leads there. Throws `destination_denied`. */
+export function findRoute(
+  compiled: CompiledConfig,
+  destination: Destination | undefined,
+  request: Candidate,
+): CompiledRoute | undefined {
+  if (!destination) return compiled.router.match(request);
   // A reload may have shut the door behind a tunnel.
-  if (!engine.forward) throw destinationDenied('this proxy forwards no more');
-  return engine.forward.routeFor(destination, request);
+  if (!compiled.forward) throw destinationDenied('this proxy forwards no more');
+  return compiled.forward.routeFor(destination, request);
 }
 
-/** The lane of a request that has no route. Throws `route_not_found`, `destination_denied`. */
+/** How a request travels that has no route. Throws `route_not_found`, `destination_denied`. */
 export function withoutRoute(
-  { forward }: Engine,
+  { forward }: CompiledConfig,
   destination: Destination | undefined,
   { method, path, headers }: Candidate,
-): Lane {
-  if (forward && destination) return forward.laneFor(destination, { method, path, headers });
+): CompiledRoute {
+  if (forward && destination) return forward.routeOrRelay(destination, { method, path, headers });
   throw new OutriderError('route_not_found', { detail: `no route matches ${method} ${path}` });
 }
 
 /** What a request gets that would reach a token endpoint, undefined where it reaches none. Throws `token_endpoint_denied`. */
 export function tokenAnswer(
-  { tokenEndpoints }: Engine,
+  { tokenEndpoints }: CompiledConfig,
   destination: Destination | undefined,
-  lane: Lane | undefined,
+  route: CompiledRoute | undefined,
   { method, target }: { readonly method: string; readonly target: string },
   clock: Clock,
 ): ReturnType<TokenEndpointsAt['answer']> {
-  const endpoints = lane ? lane.tokenEndpoints : destination && tokenEndpoints.at(destination);
+  const endpoints = route ? route.tokenEndpoints : destination && tokenEndpoints.at(destination);
   if (!endpoints) return undefined;
-  const path = pathOfTarget(lane ? joinTarget(target, lane.join) : target);
-  const provider = lane?.provider;
+  const path = pathOfTarget(route ? joinTarget(target, route.join) : target);
+  const provider = route?.provider;
   return endpoints.answer(
     { path, method, provider, isByUrl: destination !== undefined && provider === undefined },
     clock,

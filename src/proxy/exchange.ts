@@ -12,7 +12,7 @@ import type { Downstream } from './downstream.ts';
 import { requestError } from './failure.ts';
 import { isHandshake, PassingBody } from './handshake.ts';
 import { preflightHeaders } from './guard.ts';
-import type { Engine, ExchangeDeps, Lane } from './lane.ts';
+import type { CompiledConfig, ExchangeDeps, CompiledRoute } from './compiled-config.ts';
 import { isRejection } from './rejection.ts';
 import { readHead, requestIdIn, type Head } from './request-head.ts';
 import { answerError, asOutriderError, respond, respondOwn } from './respond.ts';
@@ -34,7 +34,7 @@ interface SentRequest {
 class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter {
   readonly #downstream: Downstream;
   readonly #deps: ExchangeDeps;
-  readonly #engine: Engine;
+  readonly #compiled: CompiledConfig;
   readonly #startedMs: number;
   #firstSentMs = 0;
   #sentMs = 0;
@@ -48,7 +48,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     super(downstream.method, downstream.target);
     this.#downstream = downstream;
     this.#deps = deps;
-    this.#engine = deps.engine();
+    this.#compiled = deps.compiled();
     this.#startedMs = deps.clock.monotonic();
     downstream.onClose = this.#finish.bind(this);
   }
@@ -61,7 +61,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     try {
       const head = this.#readHead();
       this.#isConditional = head.isConditional;
-      const { target, cors, destination } = enter(this.#downstream, head, this.#engine, this.#deps.pseudonym);
+      const { target, cors, destination } = enter(this.#downstream, head, this.#compiled, this.#deps.pseudonym);
       this.path = pathOfTarget(target);
       this.#cors = cors;
       if (cors && isPreflight(this.#downstream)) {
@@ -69,32 +69,32 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
         this.#downstream.answer(204, 'No Content', preflightHeaders(cors, this.#downstream.headers), '');
         return;
       }
-      if (!this.#downstream.context) this.#engine.guard.checkAccess(head, destination !== undefined);
+      if (!this.#downstream.context) this.#compiled.guard.checkAccess(head, destination !== undefined);
       checkForwardable(this.method);
       const { method, path } = this;
       const candidate = { method, path, host: head.host, headers: this.#downstream.headers };
-      const route = findRoute(this.#engine, destination, candidate);
+      const route = findRoute(this.#compiled, destination, candidate);
       if (this.#answerTokenCall(destination, route, target)) return;
-      this.#carry(route ?? withoutRoute(this.#engine, destination, candidate), head, target);
+      this.#carry(route ?? withoutRoute(this.#compiled, destination, candidate), head, target);
     } catch (error) {
       this.#fail(error);
     }
   }
 
   /** Goes on at once with what is here, and later with what is not: with the token and the body here nothing waits. */
-  #when<T>(value: MaybePromise<T>, next: (value: T) => void): void {
+  #when<T>(value: MaybePromise<T>, proceed: (value: T) => void): void {
     if (!(value instanceof Promise)) {
-      next(value);
+      proceed(value);
       return;
     }
-    value.then(next).catch((error: unknown) => this.#fail(error));
+    value.then(proceed).catch((error: unknown) => this.#fail(error));
   }
 
   /** Whether the request asked for a token of its own, and has got a placeholder. Throws `token_endpoint_denied`. */
-  #answerTokenCall(destination: Destination | undefined, route: Lane | undefined, target: string): boolean {
+  #answerTokenCall(destination: Destination | undefined, route: CompiledRoute | undefined, target: string): boolean {
     const { method } = this;
     this.route = route?.name;
-    const found = tokenAnswer(this.#engine, destination, route, { method, target }, this.#deps.clock);
+    const found = tokenAnswer(this.#compiled, destination, route, { method, target }, this.#deps.clock);
     if (!found) return false;
     this.provider = found.provider;
     this.auth = 'placeholder';
@@ -103,27 +103,27 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     return true;
   }
 
-  #carry(lane: Lane, head: Head, target: string): void {
-    this.route = lane.name;
-    this.provider = lane.provider;
-    this.upstream = lane.origin;
-    const { authorizer } = lane;
-    const headers = lane.forward(this.#downstream.headers, head.connectionOptions);
+  #carry(route: CompiledRoute, head: Head, target: string): void {
+    this.route = route.name;
+    this.provider = route.provider;
+    this.upstream = route.origin;
+    const { authorizer } = route;
+    const headers = route.forward(this.#downstream.headers, head.connectionOptions);
     const needsBody = authorizer?.needsBody(this.method, headers) ?? false;
-    this.#when(this.#openBody(lane, head, needsBody), () => {
+    this.#when(this.#openBody(route, head, needsBody), () => {
       const outbound: Outbound = {
         method: this.method,
-        target: joinTarget(target, lane.join),
+        target: joinTarget(target, route.join),
         headers,
         body: needsBody ? (this.#body.whole ?? null) : null,
       };
       this.#when(authorizer && this.#authorize(authorizer, outbound), (authorized) => {
         this.auth = authorized?.auth;
         if (this.#downstream.isGone) return;
-        this.#when(this.#send(lane, authorized ?? outbound), (answer) => {
+        this.#when(this.#send(route, authorized ?? outbound), (answer) => {
           this.#when(isRejection(authorizer, authorized, answer, this.#isConditional), (isRejected) => {
-            if (isRejected) this.#when(this.#renew(lane, answer, authorized as Authorized, outbound), () => undefined);
-            else this.#respond(answer, lane, undefined);
+            if (isRejected) this.#when(this.#renew(route, answer, authorized as Authorized, outbound), () => undefined);
+            else this.#respond(answer, route, undefined);
           });
         });
       });
@@ -144,16 +144,16 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     }
   }
 
-  #openBody(lane: Lane, head: Head, needsBody: boolean): MaybePromise<void> {
+  #openBody(route: CompiledRoute, head: Head, needsBody: boolean): MaybePromise<void> {
     const downstream = this.#downstream;
-    if (lane.websocket && !downstream.isBehind && isHandshake(downstream, head)) {
+    if (route.websocket && !downstream.isBehind && isHandshake(downstream, head)) {
       this.#isHandshake = true;
       downstream.expectSwitch();
       this.#body = new PassingBody(downstream);
       return undefined;
     }
     if (!downstream.hasBody) return undefined;
-    const options = { limits: lane.keep, budgets: this.#deps.budgets, declaredBytes: downstream.contentLength };
+    const options = { limits: route.keep, budgets: this.#deps.budgets, declaredBytes: downstream.contentLength };
     if (!needsBody && downstream.isReceived) {
       this.#body = openBody(downstream, options);
       return undefined;
@@ -166,7 +166,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     // What comes together with the head has been read after this turn; then no stream is needed.
     if (!downstream.isReceived) await downstream.settle();
     this.#body = needsBody
-      ? await collectBody(downstream, options, this.#engine.limits.signedBodyBytes)
+      ? await collectBody(downstream, options, this.#compiled.limits.signedBodyBytes)
       : openBody(downstream, options);
     if (downstream.isGone) this.#body.release();
   }
@@ -191,30 +191,30 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 
   /** One attempt: the request as it is handed in, the caller's body unless that replaces it. */
-  #send(lane: Lane, request: SentRequest): Promise<Answer> {
+  #send(route: CompiledRoute, request: SentRequest): Promise<Answer> {
     const { hasBody, contentLength } = this.#downstream;
-    if (request.body) return this.#attemptWith(lane, request, request.body);
-    if (this.#isHandshake) return this.#attemptWith(lane, request, this.#body.read());
-    if (!hasBody) return this.#attemptWith(lane, request, null);
+    if (request.body) return this.#attemptWith(route, request, request.body);
+    if (this.#isHandshake) return this.#attemptWith(route, request, this.#body.read());
+    if (!hasBody) return this.#attemptWith(route, request, null);
     const { whole } = this.#body;
-    if (whole && contentLength >= 0) return this.#attemptWith(lane, request, whole);
-    return awaitFirstChunk(this.#body).then((body) => this.#attemptWith(lane, request, body));
+    if (whole && contentLength >= 0) return this.#attemptWith(route, request, whole);
+    return awaitFirstChunk(this.#body).then((body) => this.#attemptWith(route, request, body));
   }
 
-  #attemptWith(lane: Lane, { target, headers }: SentRequest, body: UpstreamRequest['body']): Promise<Answer> {
+  #attemptWith(route: CompiledRoute, { target, headers }: SentRequest, body: UpstreamRequest['body']): Promise<Answer> {
     const { clock, upstream, unmatchedUpstream, handshakes } = this.#deps;
     if (this.#downstream.isGone) throw new Error('the caller is gone');
-    const carrier = this.#isHandshake ? handshakes : lane.isUnmatched ? unmatchedUpstream : upstream;
+    const carrier = this.#isHandshake ? handshakes : route.isUnmatched ? unmatchedUpstream : upstream;
     this.#sentMs = clock.monotonic();
     if (this.attempts++ === 0) this.#firstSentMs = this.#sentMs;
     this.#attempt = carrier.send({
-      origin: lane.origin,
+      origin: route.origin,
       method: this.method,
       target,
       headers,
       body,
       streamBytes: this.#downstream.contentLength,
-      timeouts: lane.timeouts,
+      timeouts: route.timeouts,
       observer: this,
     });
     return this.#attempt.answer;
@@ -230,34 +230,34 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 
   /** The token was rejected: renews, sends again where that is possible, and responds. */
-  async #renew(lane: Lane, first: Answer, authorized: Authorized, outbound: Outbound): Promise<void> {
+  async #renew(route: CompiledRoute, first: Answer, authorized: Authorized, outbound: Outbound): Promise<void> {
     const { status } = first;
-    const fate = await this.#afterRejection(lane, authorized, outbound);
+    const fate = await this.#afterRejection(route, authorized, outbound);
     if (this.#downstream.isGone) {
       first.discard();
-      this.#skipped(lane, skipped('caller_gone'));
+      this.#skipped(route, skipped('caller_gone'));
       return;
     }
     if (!('second' in fate)) {
-      this.#skipped(lane, fate);
-      this.#respond(first, lane, detailsOf(fate));
+      this.#skipped(route, fate);
+      this.#respond(first, route, detailsOf(fate));
       return;
     }
     this.auth = fate.outcome;
     first.discard();
-    const answer = await this.#replay(lane, fate.second, status);
-    const isRejected = await isRejection(lane.authorizer, fate.second, answer, this.#isConditional);
+    const answer = await this.#replay(route, fate.second, status);
+    const isRejected = await isRejection(route.authorizer, fate.second, answer, this.#isConditional);
     const outcome = isRejected ? 'rejected' : 'ok';
-    this.#deps.events.emit('replay', { route: lane.name, status, outcome });
-    this.#respond(answer, lane, isRejected ? 'the token was rejected again after a replay' : undefined);
+    this.#deps.events.emit('replay', { route: route.name, status, outcome });
+    this.#respond(answer, route, isRejected ? 'the token was rejected again after a replay' : undefined);
   }
 
-  async #afterRejection(lane: Lane, first: Authorized, outbound: Outbound): Promise<Fate> {
-    const authorizer = lane.authorizer as Authorizer;
+  async #afterRejection(route: CompiledRoute, first: Authorized, outbound: Outbound): Promise<Fate> {
+    const authorizer = route.authorizer as Authorizer;
     const { clock } = this.#deps;
     const rejectedMs = clock.monotonic();
     const renewal = authorizer.renew(first, outbound, clock.now(), this);
-    const obstacle = unrepeatable(lane, this.#body);
+    const obstacle = unrepeatable(route, this.#body);
     if (obstacle && !this.#isHandshake) {
       // The token is renewed for those who come after.
       renewal.catch(() => undefined);
@@ -266,7 +266,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     try {
       const renewed = await renewal;
       // It may have grown too large in the meantime.
-      if (!this.#body.isRepeatable) return unrepeatable(lane, this.#body) as Skipped;
+      if (!this.#body.isRepeatable) return unrepeatable(route, this.#body) as Skipped;
       if ('skip' in renewed) return renewed;
       // Who shakes hands anew as soon as this is answered gets the new token.
       return this.#isHandshake
@@ -279,20 +279,20 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     }
   }
 
-  async #replay(lane: Lane, second: Authorized, rejectedStatus: number): Promise<Answer> {
+  async #replay(route: CompiledRoute, second: Authorized, rejectedStatus: number): Promise<Answer> {
     try {
-      return await this.#send(lane, second);
+      return await this.#send(route, second);
     } catch (error) {
-      this.#deps.events.emit('replay', { route: lane.name, status: rejectedStatus, outcome: 'failed' });
+      this.#deps.events.emit('replay', { route: route.name, status: rejectedStatus, outcome: 'failed' });
       throw error;
     }
   }
 
-  #skipped(lane: Lane, { skip: reason, why: detail }: Skipped): void {
-    this.#deps.events.emit('replaySkipped', { route: lane.name, reason, requestId: this.requestId, detail });
+  #skipped(route: CompiledRoute, { skip: reason, why: detail }: Skipped): void {
+    this.#deps.events.emit('replaySkipped', { route: route.name, reason, requestId: this.requestId, detail });
   }
 
-  #respond(answer: Answer, lane: Lane, details: string | undefined): void {
+  #respond(answer: Answer, route: CompiledRoute, details: string | undefined): void {
     this.status = answer.status;
     const extra = ['Via', `1.1 ${this.#deps.pseudonym}`];
     if (details !== undefined) extra.push('Proxy-Status', `outrider; details="${details}"`);
@@ -300,7 +300,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     respond(this.#downstream, answer, {
       extra,
       isBrowser: this.#cors !== undefined,
-      idleMs: lane.timeouts.idleMs,
+      idleMs: route.timeouts.idleMs,
       onBroken: (error) => {
         this.code ??= error.code;
         this.outcome = 'unknown';

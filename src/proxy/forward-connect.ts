@@ -10,7 +10,7 @@ import type { HandedOver } from '../http1/server-connection.ts';
 import { destinationDenied, readAuthority, type Destination } from './destination.ts';
 import { requestError } from './failure.ts';
 import type { Tunnel } from './downstream.ts';
-import type { Engine } from './lane.ts';
+import type { CompiledConfig } from './compiled-config.ts';
 import { readHead } from './request-head.ts';
 import { asOutriderError } from './respond.ts';
 import { checkLoop } from './via.ts';
@@ -21,7 +21,7 @@ export interface ConnectRequest extends Pick<HandedOver<Tunnel>, 'head' | 'socke
 }
 
 export interface ConnectDeps {
-  engine(): Engine;
+  compiled(): CompiledConfig;
   readonly events: Events;
   readonly clock: Clock;
   /** Our own name in `Via`. */
@@ -64,7 +64,11 @@ interface Admission {
  * Decides on a CONNECT. Throws `method_not_allowed`, `bad_request`, `loop_detected`, `client_unauthenticated` (407),
  * `destination_denied`.
  */
-function admit({ head, context: tunnel }: ConnectRequest, { forward, guard }: Engine, pseudonym: string): Admission {
+function admit(
+  { head, context: tunnel }: ConnectRequest,
+  { forward, guard }: CompiledConfig,
+  pseudonym: string,
+): Admission {
   const { target } = head;
   if (!forward) throw notServed('CONNECT is not served here: forwarding is off');
   if (tunnel) throw notServed('CONNECT is not served within a tunnel');
@@ -119,7 +123,7 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
     };
     socket.on('error', () => socket.destroy());
     try {
-      const { destination, isRouted } = admit(request, deps.engine(), deps.pseudonym);
+      const { destination, isRouted } = admit(request, deps.compiled(), deps.pseudonym);
       if (isRouted) {
         // Until a request comes out of it nothing is lost with it.
         hold.isQuiet = () => true;

@@ -1,12 +1,12 @@
 import type { Config, RouteMatch } from '../config/config.ts';
 import { destinationDenied, destinationOfUrl, originOfDestination, type Destination } from './destination.ts';
-import type { ForwardDoor, Lane } from './lane.ts';
+import type { ForwardDoor, CompiledRoute } from './compiled-config.ts';
 import { fits } from './router.ts';
 import type { TokenEndpoints } from './token-endpoints.ts';
 
-/** A lane as the forward doors see it: the target is the provider's own already. */
+/** A route as the forward doors see it: the target is the provider's own already. */
 interface Way {
-  readonly lane: Lane;
+  readonly route: CompiledRoute;
   readonly basePath: string;
   /** What it is a way for: an api path, or the base path. */
   readonly prefix: string;
@@ -15,7 +15,7 @@ interface Way {
   readonly match: RouteMatch;
 }
 
-/** A lane is for its api paths before all others, for the rest before those alone that are for something else. */
+/** A route is for its api paths before all others, for the rest before those alone that are for something else. */
 const ALL = 0;
 const REST = -1;
 const rankOf = (apiPath: string): number => 1 + apiPath.length;
@@ -25,41 +25,41 @@ const keyOf = (host: string, port: number): string => `${host}:${port}`;
 const leadsTo = (path: string, basePath: string): boolean =>
   path.startsWith(basePath) && (path.length === basePath.length || path.charCodeAt(basePath.length) === 0x2f);
 
-/** How well the api paths of a lane fit a path: positive and the longer the better; 0 without any; negative when none fits. */
-export function apiFit({ apiPaths }: Pick<Lane, 'apiPaths'>, path: string): number {
+/** How well the api paths of a route fit a path: positive and the longer the better; 0 without any; negative when none fits. */
+export function apiFit({ apiPaths }: Pick<CompiledRoute, 'apiPaths'>, path: string): number {
   if (apiPaths.length === 0) return ALL;
   return Math.max(REST, ...apiPaths.filter((apiPath) => leadsTo(path, apiPath)).map(rankOf));
 }
 
-function* waysOf(lane: Lane): Generator<Way> {
-  const { basePath } = lane.join;
-  const asItIs = { ...lane, join: { cut: 0, basePath: '' } };
-  const way = { lane: asItIs, basePath, match: { ...lane.match, hosts: [] } };
-  for (const prefix of lane.apiPaths) yield { ...way, prefix, rank: rankOf(prefix) };
-  yield { ...way, prefix: basePath, rank: lane.apiPaths.length === 0 ? ALL : REST };
+function* waysOf(route: CompiledRoute): Generator<Way> {
+  const { basePath } = route.join;
+  const asItIs = { ...route, join: { cut: 0, basePath: '' } };
+  const way = { route: asItIs, basePath, match: { ...route.match, hosts: [] } };
+  for (const prefix of route.apiPaths) yield { ...way, prefix, rank: rankOf(prefix) };
+  yield { ...way, prefix: basePath, rank: route.apiPaths.length === 0 ? ALL : REST };
 }
 
 /**
  * Compiles the forward doors: the longest `upstream` that is a prefix of the URL wins; of several with the same, the longest of
  * their profiles' `api_paths` that fits, then one whose profile has none, then the earlier route. What is asked for in plain HTTP
  * is carried over the route's own scheme, so port 80 leads to a route's port 443 too.
- * @param relay Makes the lane that carries requests without a route to an origin.
+ * @param relay Makes what carries requests without a route to an origin.
  * @param endpoints Token endpoints: who asks for a token of its own by the provider's URL comes in, too.
  */
 export function createForwardDoor(
   { mode, unmatched }: Config['forward'],
-  lanes: readonly Lane[],
-  relay: (destination: Destination) => Lane,
+  routes: readonly CompiledRoute[],
+  relay: (destination: Destination) => CompiledRoute,
   endpoints: TokenEndpoints = { hosts: new Set(), at: () => undefined },
 ): ForwardDoor | undefined {
   if (mode === 'none') return undefined;
   const ways = new Map<string, Way[]>();
   const hosts = new Set<string>(endpoints.hosts);
   const add = (key: string, way: Way): void => void ways.set(key, [...(ways.get(key) ?? []), way]);
-  for (const lane of lanes) {
-    const { scheme, host, port } = destinationOfUrl(lane.origin);
+  for (const route of routes) {
+    const { scheme, host, port } = destinationOfUrl(route.origin);
     hosts.add(host);
-    for (const way of waysOf(lane)) {
+    for (const way of waysOf(route)) {
       add(keyOf(host, port), way);
       if (scheme === 'https' && port === 443) add(keyOf(host, 80), way);
     }
@@ -73,7 +73,7 @@ export function createForwardDoor(
       ?.find(
         ({ basePath, prefix, match }) =>
           leadsTo(request.path, basePath) && leadsTo(request.path, prefix) && fits(match, request),
-      )?.lane;
+      )?.route;
 
   return {
     mode,
@@ -81,7 +81,7 @@ export function createForwardDoor(
     hosts,
     isRouted: (host, port) => ways.has(keyOf(host, port)) || endpoints.at({ host, port }) !== undefined,
     routeFor,
-    laneFor(destination, request) {
+    routeOrRelay(destination, request) {
       const found = routeFor(destination, request);
       if (found) return found;
       if (unmatched === 'tunnel') return relay(destination);

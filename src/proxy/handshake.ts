@@ -8,7 +8,7 @@ import type { RequestBody } from './whole-body.ts';
 import type { Downstream } from './downstream.ts';
 import type { Head } from './request-head.ts';
 import type { Egress } from './egress.ts';
-import type { Lane } from './lane.ts';
+import type { CompiledRoute } from './compiled-config.ts';
 import type { Upstream } from './upstream.ts';
 
 export type Handshakes = Pick<Upstream, 'send'>;
@@ -38,7 +38,7 @@ export function isHandshake(
   return asks;
 }
 
-/** Carries handshakes; what it takes is brought in by the first config with a lane that lets them pass. */
+/** Carries handshakes; what it takes is brought in by the first config with a route that lets them pass. */
 export class LazyHandshakes {
   readonly #clock: Clock;
   readonly #scheduler: ReadScheduler;
@@ -53,8 +53,8 @@ export class LazyHandshakes {
     this.#lookup = lookup;
   }
 
-  async prepare(lanes: readonly Lane[]): Promise<void> {
-    if (this.#carrier || !lanes.some(({ websocket }) => websocket)) return;
+  async prepare(routes: readonly CompiledRoute[]): Promise<void> {
+    if (this.#carrier || !routes.some(({ websocket }) => websocket)) return;
     const { createHandshakes } = await import('./websocket.ts');
     this.#carrier = createHandshakes(this.#clock, this.#scheduler, this.#egress, this.#lookup);
   }

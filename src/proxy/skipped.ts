@@ -1,7 +1,7 @@
 import type { Authorized } from '../auth/authorizer.ts';
 import type { AuthOutcome, ReplaySkipReason } from '../core/events.ts';
 import { formatSize } from '../core/units.ts';
-import type { Lane } from './lane.ts';
+import type { CompiledRoute } from './compiled-config.ts';
 import type { RequestBody } from './whole-body.ts';
 
 /** Why a rejected request is not sent again. */
@@ -28,7 +28,7 @@ export const skipped = (skip: keyof typeof SENTENCES): Skipped => ({ skip, why: 
 
 /** Why a request can't be sent again, whatever the renewal brings. */
 export function unrepeatable(
-  { replays, keep }: Pick<Lane, 'replays' | 'keep'>,
+  { replays, keep }: Pick<CompiledRoute, 'replays' | 'keep'>,
   { isRepeatable, notKept: skip }: RequestBody,
 ): Skipped | undefined {
   if (!replays) return skipped('replay_off');

@@ -10,6 +10,8 @@ import type { Upstream } from '../helpers/upstream.ts';
 import { tokenYaml } from '../contract/given.ts';
 
 const TIMEOUT_MS = 700;
+/** After a first failure the endpoint is left alone for at least so long. */
+const BACKOFF_MS = 800;
 
 /** Real time here: what is shown is that callers are answered within the timeout. */
 async function given(
@@ -65,6 +67,8 @@ for (const [what, script] of Object.entries(BAD)) {
     const started = Date.now();
     const answers = await Promise.all(Array.from({ length: 20 }, () => outrider.call('/api/pay', { body: 'abc' })));
     const took = Date.now() - started;
+    /** One call for all of them; a busy machine may take longer over them than the endpoint is left alone. */
+    const areFew = (): boolean => tokens.calls.length <= 1 + Math.floor((Date.now() - started) / BACKOFF_MS);
     t.true(took < TIMEOUT_MS + 1_500, `${took} ms`);
     for (const answer of answers) {
       const { detail } = assertProblem(t, answer, { status: 503, code: 'token_unavailable', route: 'api' });
@@ -72,13 +76,14 @@ for (const [what, script] of Object.entries(BAD)) {
       t.regex(answer.header('retry-after') ?? '', /^[1-9]\d*$/);
       t.false(/canary/i.test(answer.text));
     }
-    t.is(tokens.calls.length, 1, 'twenty callers, one call');
+    t.true(areFew(), `twenty callers, ${tokens.calls.length} calls`);
     t.is(upstream.connections, 0);
 
-    const again = Date.now();
+    const [again, before] = [Date.now(), tokens.calls.length];
     assertProblem(t, await outrider.call('/api/pay'), { status: 503, code: 'token_unavailable' });
-    t.true(Date.now() - again < TIMEOUT_MS / 2, 'answered at once, without another call');
-    t.is(tokens.calls.length, 1);
+    const isAtOnce = tokens.calls.length === before && Date.now() - again < TIMEOUT_MS / 2;
+    t.true(isAtOnce || took >= BACKOFF_MS, 'answered at once, without another call');
+    t.true(areFew());
     t.is((await outrider.call('/open/x')).status, 200, 'other routes do not notice');
     t.false(/canary/i.test(outrider.logText()));
     t.is(tokens.underWay, 0, 'the call was not left open');

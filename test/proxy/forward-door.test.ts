@@ -2,7 +2,7 @@ import test from 'ava';
 import { whyForwarded } from '../../src/commands/match.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { createEvents } from '../../src/core/events.ts';
-import { compileEngine } from '../../src/engine.ts';
+import { compileConfig } from '../../src/compile.ts';
 import { destinationOfUrl } from '../../src/proxy/destination.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { fakeClock } from '../helpers/clock.ts';
@@ -17,7 +17,7 @@ function doorOf(yaml: string): Door {
   const text = `forward: { mode: plain, unmatched: tunnel }\n${yaml}`;
   const { config, diagnostics } = parseConfig(text, '/proxy.config.yaml', { env: {} });
   if (!config) throw new Error(JSON.stringify(diagnostics));
-  const { forward, lanes } = compileEngine(config, {
+  const { forward, routes } = compileConfig(config, {
     pseudonym: 'outrider-test',
     store: createMemoryStore(clock),
     clock,
@@ -28,9 +28,9 @@ function doorOf(yaml: string): Door {
   return (url, method = 'POST') => {
     const destination = destinationOfUrl(url);
     const request = { method, path: new URL(url).pathname, headers: [] };
-    const lane = forward?.laneFor(destination, request);
-    if (!lane) throw new Error('forwarding is off');
-    return [lane.name, whyForwarded(lane, lanes, destination, request)];
+    const route = forward?.routeOrRelay(destination, request);
+    if (!route) throw new Error('forwarding is off');
+    return [route.name, whyForwarded(route, routes, destination, request)];
   };
 }
 

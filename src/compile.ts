@@ -4,7 +4,7 @@ import { wholeApiPaths } from './config/checks/api-paths.ts';
 import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
 import { basePathOf } from './core/path.ts';
-import type { Engine, Lane } from './proxy/lane.ts';
+import type { CompiledConfig, CompiledRoute } from './proxy/compiled-config.ts';
 import { checkHostAddress, destinationOfUrl, originOfDestination, type Destination } from './proxy/destination.ts';
 import { createForward } from './proxy/forward.ts';
 import { createForwardDoor } from './proxy/forward-door.ts';
@@ -14,7 +14,7 @@ import { createTokenEndpoints } from './proxy/token-endpoints.ts';
 
 export type Endpoints = Readonly<Record<string, string>>;
 
-export interface EngineDeps extends Omit<AuthDeps, 'endpoints' | 'tokenTimeoutMs' | 'maxWaiting'> {
+export interface CompileDeps extends Omit<AuthDeps, 'endpoints' | 'tokenTimeoutMs' | 'maxWaiting'> {
   /** `outrider-<id>`. */
   readonly pseudonym: string;
   /** Final endpoints of a provider, the simulator's origin filled in. */
@@ -57,27 +57,28 @@ interface LiveProvider {
   readonly credentials: LiveCredentials;
 }
 
-export interface CompiledEngine extends Engine {
+/** A compiled config and what lives with it: its providers with their tokens. */
+export interface LiveConfig extends CompiledConfig {
   readonly config: Pick<Config, 'providers'>;
   readonly providers: ReadonlyMap<string, LiveProvider>;
-  readonly lanes: readonly Lane[];
+  readonly routes: readonly CompiledRoute[];
   /** From now on the providers that go on follow the credentials of this config. */
   takeOver(): void;
   /** The tokens in use, for the log to hide. */
   secretTexts(): Iterable<string>;
   /** Closes the providers that `next` does not go on with. */
-  retire(next: CompiledEngine | undefined): void;
+  retire(next: LiveConfig | undefined): void;
 }
 
 /**
  * Compiles a config: everything that can be worked out before the first request.
- * @param before The engine that this one replaces: providers that did not change go on, with their tokens and calls under way.
+ * @param before What this one replaces: providers that did not change go on, with their tokens and calls under way.
  */
-export function compileEngine(
+export function compileConfig(
   config: Pick<Config, 'listen' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes'>,
-  deps: EngineDeps,
-  before?: CompiledEngine,
-): CompiledEngine {
+  deps: CompileDeps,
+  before?: LiveConfig,
+): LiveConfig {
   if (before) carryCredentials(before.config.providers, config.providers);
   const endpoints = new Map(
     [...config.providers.values()].map((provider) => [provider.name, deps.endpointsOf(provider)]),
@@ -91,7 +92,7 @@ export function compileEngine(
     })),
   );
   const keepNothing = { ...config.replay, spoolBytes: 0 };
-  const lanes = config.routes.map((route): Lane => {
+  const routes = config.routes.map((route): CompiledRoute => {
     const upstream = upstreamOf(route, endpoints);
     const url = new URL(upstream);
     const authorizer =
@@ -119,7 +120,7 @@ export function compileEngine(
     };
   });
   const forwardAsItIs = createForward({ set: new Map(), remove: [] }, `1.1 ${deps.pseudonym}`);
-  const relay = (destination: Destination): Lane => {
+  const relay = (destination: Destination): CompiledRoute => {
     checkHostAddress(destination.host);
     return {
       name: UNMATCHED,
@@ -139,17 +140,17 @@ export function compileEngine(
     };
   };
   return {
-    router: createRouter(lanes),
+    router: createRouter(routes),
     tokenEndpoints,
     guard: createGuard(
       config.listen,
       config.routes.flatMap((route) => route.match.hosts),
     ),
-    forward: createForwardDoor(config.forward, lanes, relay, tokenEndpoints),
+    forward: createForwardDoor(config.forward, routes, relay, tokenEndpoints),
     limits: config.limits,
     config,
     providers,
-    lanes,
+    routes,
     takeOver() {
       for (const [live, source] of handovers) live.follow(source);
     },
@@ -170,9 +171,9 @@ interface Continued {
 /** The providers of a config, those of `before` that did not change among them. Nothing of what it returns holds on to `before`. */
 function carryOverProviders(
   config: Pick<Config, 'timeouts' | 'limits' | 'providers'>,
-  deps: EngineDeps,
+  deps: CompileDeps,
   endpoints: ReadonlyMap<string, Endpoints>,
-  before: CompiledEngine | undefined,
+  before: LiveConfig | undefined,
 ): Continued {
   const providers = new Map<string, LiveProvider>();
   const handovers: [LiveCredentials, CredentialSource][] = [];

@@ -5,7 +5,7 @@ import test from 'ava';
 import type { Authorized } from '../src/auth/authorizer.ts';
 import { parseConfig } from '../src/config/load.ts';
 import { createEvents } from '../src/core/events.ts';
-import { compileEngine } from '../src/engine.ts';
+import { compileConfig } from '../src/compile.ts';
 import { createMemoryStore } from '../src/store/memory.ts';
 import { fakeClock } from './helpers/clock.ts';
 
@@ -26,12 +26,12 @@ routes: [{ match: { path: /p }, provider: p, upstream: "http://h" }]`;
     const { config, diagnostics } = parseConfig(text, 'proxy.config.yaml', { env: {} });
     if (!config) throw new Error(JSON.stringify(diagnostics));
     const request = { method: 'GET', target: '/x', headers: [], body: null };
-    const authorized = compileEngine(config, DEPS).lanes[0]?.authorizer?.authorize(request) as Authorized | undefined;
+    const authorized = compileConfig(config, DEPS).routes[0]?.authorizer?.authorize(request) as Authorized | undefined;
     t.deepEqual(authorized?.headers, ['authorization', `Basic ${Buffer.from('key:').toString('base64')}`]);
   }
 });
 
-test('an engine goes on with the credentials that the one before it holds at that moment', async (t) => {
+test('a compiled config goes on with the credentials that the one before it holds at that moment', async (t) => {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
   t.teardown(() => fs.rmSync(directory, { recursive: true, force: true }));
   const write = (index: string): void => fs.writeFileSync(path.join(directory, 'index'), index);
@@ -53,23 +53,23 @@ routes: [{ match: { path: /p }, provider: p }]`;
     http: () => Promise.reject(new Error('no network in this test')),
     endpointsOf: ({ endpoints }: { endpoints: Readonly<Record<string, string>> }) => endpoints,
   };
-  const indexOf = ({ lanes: [lane] }: ReturnType<typeof compileEngine>): string | undefined => {
+  const indexOf = ({ routes: [route] }: ReturnType<typeof compileConfig>): string | undefined => {
     const request = { method: 'GET', target: '/x', headers: [], body: null };
-    const authorized = lane?.authorizer?.authorize(request) as Authorized | undefined;
+    const authorized = route?.authorizer?.authorize(request) as Authorized | undefined;
     return authorized?.headers.at(-1)?.split('###')[1];
   };
 
   write('1');
   const config = load();
   t.teardown(config.watchSecrets());
-  const before = compileEngine(config, deps);
+  const before = compileConfig(config, deps);
   await clock.advance(2_000);
   // What is loaded first, and comes into use last, has read an older file.
   const next = load();
   write('2');
   await clock.advance(2_000);
   t.is(indexOf(before), '2');
-  t.is(indexOf(compileEngine(next, deps, before)), '2');
+  t.is(indexOf(compileConfig(next, deps, before)), '2');
   write('3');
-  t.is(indexOf(compileEngine(load(), deps, before)), '2');
+  t.is(indexOf(compileConfig(load(), deps, before)), '2');
 });

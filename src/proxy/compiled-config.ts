@@ -14,7 +14,7 @@ import type { Upstream } from './upstream.ts';
 import type { KeepLimits } from './whole-body.ts';
 
 /** A route, compiled: everything about it that doesn't depend on the request. */
-export interface Lane {
+export interface CompiledRoute {
   readonly name: string;
   readonly match: RouteMatch;
   readonly provider: string | undefined;
@@ -47,10 +47,10 @@ export interface ForwardDoor {
   readonly hosts: ReadonlySet<string>;
   /** Whether a route leads to this host and port, or a token endpoint lies there. */
   isRouted(host: string, port: number): boolean;
-  /** The lane of a request by its route; undefined where no route leads there. */
-  routeFor(destination: Destination, request: ForwardRequest): Lane | undefined;
-  /** The lane of a request: a route's, or one that relays it as it is. Throws `destination_denied`. */
-  laneFor(destination: Destination, request: ForwardRequest): Lane;
+  /** Undefined where no route leads there. */
+  routeFor(destination: Destination, request: ForwardRequest): CompiledRoute | undefined;
+  /** A route that leads there, else one that relays the request as it is. Throws `destination_denied`. */
+  routeOrRelay(destination: Destination, request: ForwardRequest): CompiledRoute;
 }
 
 export interface ForwardRequest {
@@ -61,8 +61,8 @@ export interface ForwardRequest {
 }
 
 /** What a config compiles to; a reload swaps it as one. */
-export interface Engine {
-  readonly router: Router<Lane>;
+export interface CompiledConfig {
+  readonly router: Router<CompiledRoute>;
   readonly guard: Guard;
   /** Undefined: forwarding is off. */
   readonly forward: ForwardDoor | undefined;
@@ -72,8 +72,8 @@ export interface Engine {
 
 /** What every exchange works with. */
 export interface ExchangeDeps {
-  /** The engine of the moment. */
-  engine(): Engine;
+  /** What the config of the moment compiled to. */
+  compiled(): CompiledConfig;
   readonly upstream: Upstream;
   /** Dials no address that strangers must not reach. */
   readonly unmatchedUpstream: Upstream;
