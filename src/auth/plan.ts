@@ -8,7 +8,7 @@ import { compileInject, type Step, stepNeedsBody } from './inject.ts';
 import { Scope } from './scope.ts';
 import { compileSignature, type Signature } from './sign.ts';
 import { type Compile, type Compiled, createCompiler, isStable, readsBody, readsToken } from './template.ts';
-import { compileTokenCalls, type TokenEndpoint } from './token/caller.ts';
+import { compileTokenCalls, type TokenEndpoint } from './token/endpoint.ts';
 import { compilePlaceholder, type PlaceholderAnswer } from './token/placeholder.ts';
 import type { TokenCall } from './token/request.ts';
 import { compileWhen, type When } from './when.ts';

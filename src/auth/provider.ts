@@ -15,7 +15,7 @@ import { Scope } from './scope.ts';
 import { type Subject, Subjects } from './subjects.ts';
 import type { Compiled } from './template.ts';
 import type { ByteString } from '../core/byte-string.ts';
-import { createTokenCaller } from './token/caller.ts';
+import { createTokenRequest } from './token/endpoint.ts';
 import { tellDoubtsOnce } from './token/doubts.ts';
 import { TokenSource } from './token/source.ts';
 import { Waiting } from './token/waiting.ts';
@@ -119,7 +119,7 @@ function createSubjects(
     if (!token) return subject;
     const timeoutMs = deps.tokenTimeoutMs;
     const endpoint = { ...token, api: deps.endpoints['api'], credentials, clock, http, timeoutMs, doubt };
-    const call = createTokenCaller(endpoint, text);
+    const call = createTokenRequest(endpoint, text);
     subject.source = new TokenSource({
       key: storeKey(token, key),
       provider: provider.name,

@@ -16,7 +16,7 @@ import { isHandshake } from '../proxy/handshake.ts';
 import type { Candidate } from '../proxy/router.ts';
 import { joinTarget } from '../proxy/target.ts';
 import { createMemoryStore } from '../store/memory.ts';
-import { choose, connectFate, readUrl, type ConnectFate } from './arrival.ts';
+import { choose, connectFate, readUrl, type ConnectFate } from './read-url.ts';
 import { readConfig } from './config-file.ts';
 import { redactText } from './redact-text.ts';
 import type { Context } from './output.ts';

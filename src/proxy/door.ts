@@ -12,7 +12,7 @@ import type { TokenEndpointsAt } from './token-endpoints.ts';
 import { checkLoop } from './via.ts';
 
 /** The part of a request that the doors judge by. */
-export type Visitor = Pick<Downstream, 'target' | 'localAddress' | 'localPort' | 'context'>;
+export type DoorRequest = Pick<Downstream, 'target' | 'localAddress' | 'localPort' | 'context'>;
 
 /** A request that a door let in. */
 export interface Entry {
@@ -48,10 +48,10 @@ function checkTunnel(tunnel: Destination, absolute: AbsoluteTarget | undefined, 
  * Throws `bad_request`, `destination_denied`, `loop_detected`, `host_denied`, `origin_denied`.
  * @param pseudonym Our own name in `Via`.
  */
-export function enter(visitor: Visitor, head: Head, compiled: CompiledConfig, pseudonym: string): Entry {
-  const { localAddress, localPort, context: tunnel } = visitor;
+export function enter(request: DoorRequest, head: Head, compiled: CompiledConfig, pseudonym: string): Entry {
+  const { localAddress, localPort, context: tunnel } = request;
   const { guard } = compiled;
-  let { target } = visitor;
+  let { target } = request;
   let destination = tunnel;
   const absolute = target.charCodeAt(0) === 0x2f ? undefined : parseAbsolute(target);
   if (tunnel) checkTunnel(tunnel, absolute, head.host);

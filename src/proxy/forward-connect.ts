@@ -73,13 +73,13 @@ function admit(
   if (!forward) throw notServed('CONNECT is not served here: forwarding is off');
   if (tunnel) throw notServed('CONNECT is not served within a tunnel');
   const { framing } = requestFraming(head);
-  const visitor = readHead(withHost(head));
+  const fields = readHead(withHost(head));
   // What some take for its content, others take for the tunnel's first bytes (RFC 9110 §9.3.6).
   if (framing.kind === 'chunked' || (framing.kind === 'length' && framing.bytes > 0))
     throw new OutriderError('bad_request', { detail: 'a CONNECT has no body' });
-  checkLoop(visitor.via, pseudonym);
-  guard.checkOrigin(visitor);
-  guard.checkAccess(visitor, true);
+  checkLoop(fields.via, pseudonym);
+  guard.checkOrigin(fields);
+  guard.checkAccess(fields, true);
   const destination = /:\d+$/.test(target) ? readAuthority(target, 'https') : undefined;
   if (!destination) throw new OutriderError('bad_request', { detail: 'the target of a CONNECT is host:port' });
   const isRouted = forward.isRouted(destination.host, destination.port);

@@ -10,7 +10,7 @@ export interface GuardConfig {
 }
 
 /** The part of a head that the guard judges by. */
-export interface Visitor {
+export interface GuardedHead {
   readonly host: string;
   readonly origin: string | undefined;
   readonly fetchSite: string | undefined;
@@ -24,12 +24,12 @@ export interface Guard {
   /** Whether an authority (host, perhaps with a port) names this listener. */
   isSelf(authority: string, localAddress: string | undefined, localPort: number | undefined): boolean;
   /** Throws `origin_denied`; returns the headers that a listed origin's answers get, or nothing. */
-  checkOrigin(visitor: Pick<Visitor, 'origin' | 'fetchSite'>): RawHeaders | undefined;
+  checkOrigin(head: Pick<GuardedHead, 'origin' | 'fetchSite'>): RawHeaders | undefined;
   /**
    * Throws `client_unauthenticated` unless a valid access token came, or none is needed.
    * @param asProxy Asks as a forward proxy does: 407.
    */
-  checkAccess(visitor: Visitor, asProxy?: boolean): void;
+  checkAccess(head: GuardedHead, asProxy?: boolean): void;
 }
 
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -55,7 +55,7 @@ function addressInUrl(address: string): string {
 }
 
 /** Everything that the caller shows as an access token. */
-function presentedTokens({ outriderTokens, proxyAuthorization }: Visitor): readonly string[] {
+function presentedTokens({ outriderTokens, proxyAuthorization }: GuardedHead): readonly string[] {
   const match = /^(bearer|basic) +(\S+)$/i.exec(proxyAuthorization ?? '');
   if (!match) return outriderTokens;
   const value = match[2] as string;
@@ -112,9 +112,9 @@ export function createGuard(config: GuardConfig, routeHosts: readonly string[]):
       return undefined;
     },
 
-    checkAccess(visitor, asProxy = false) {
+    checkAccess(head, asProxy = false) {
       if (tokens.length === 0) return;
-      const presented = presentedTokens(visitor);
+      const presented = presentedTokens(head);
       let isValid = false;
       for (const one of presented) {
         const digest = sha256(one);

@@ -2,7 +2,7 @@ import type { RenewSpec } from '../../config/profile/profile.ts';
 import type { Clock } from '../../core/clock.ts';
 import { WaitBudget } from '../../store/wait-budget.ts';
 import type { LockAnswer, TokenRecord, TokenStore } from '../../store/store.ts';
-import type { ArrivedToken } from './caller.ts';
+import type { ArrivedToken } from './endpoint.ts';
 import { TokenFailure } from './failure.ts';
 import { StallDetector } from './stall-detector.ts';
 

@@ -17,7 +17,7 @@ export interface TokenAnswer {
   readonly lifetimeMs: number;
 }
 
-export interface Arrival {
+export interface AnswerContext {
   /** Epoch milliseconds of our own clock. */
   readonly atMs: number;
   /** Who answered, for a person to read. */
@@ -36,8 +36,8 @@ const FLAWS = {
  * Reads an answer in the profile's format. Throws {@link TokenFailure}: a status other than 2xx, another format, no token, an
  * empty one, one that is no text, or one that a header can't hold.
  */
-export function readTokenResponse(read: TokenSpec['read'], answer: HttpAnswer, arrival: Arrival): TokenAnswer {
-  const { atMs, host, doubt = () => undefined } = arrival;
+export function readTokenResponse(read: TokenSpec['read'], answer: HttpAnswer, context: AnswerContext): TokenAnswer {
+  const { atMs, host, doubt = () => undefined } = context;
   const { status, headers } = answer;
   if (status < 200 || status > 299) throw statusFailure(answer, errorCode(read, answer), host, atMs);
   const none = (why?: string): Error => withoutToken(host, errorCode(read, answer) ?? why);

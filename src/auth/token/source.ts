@@ -4,7 +4,7 @@ import type { Events, NoticeRecord, RenewalReason } from '../../core/events.ts';
 import type { ChangeListener, TokenRecord, TokenStore } from '../../store/store.ts';
 import { reconcile } from './reconcile.ts';
 import { Backoff } from './backoff.ts';
-import type { ArrivedToken } from './caller.ts';
+import type { ArrivedToken } from './endpoint.ts';
 import { type RenewalDeps, renewUnderLock } from './renew-under-lock.ts';
 import { asFailure, type TokenFailure } from './failure.ts';
 import { type ActiveToken, activate, isLive, isNewer } from './active-token.ts';

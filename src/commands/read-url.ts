@@ -18,7 +18,7 @@ function isOurs({ scheme, authority }: AbsoluteTarget, { address }: Config['list
 }
 
 /** How a request comes in. */
-export interface Arrival {
+export interface UrlEntry {
   readonly host: string;
   /** Origin form. */
   readonly target: string;
@@ -30,7 +30,7 @@ export interface Arrival {
  * How a request for the URL would arrive. With forwarding on, a URL that does not name ourselves is at the forward doors.
  * Throws what the proxy would refuse it with: `bad_request`, `host_denied`, `destination_denied`.
  */
-export function readUrl(url: string, { listen }: Config, compiled: LiveConfig): Arrival {
+export function readUrl(url: string, { listen }: Config, compiled: LiveConfig): UrlEntry {
   const absolute = parseAbsolute(url);
   const target = absolute?.target ?? url;
   const host = absolute?.authority ?? NAMELESS_HOST;

@@ -36,7 +36,7 @@ export interface ArrivedToken extends TokenAnswer {
 }
 
 /** Gets a token for one subject, by the refresh token if `last` has one; rejects with {@link TokenFailure} and nothing else. */
-export type TokenCaller = (last: TokenRecord | undefined, request: RequestFace) => Promise<ArrivedToken>;
+export type RequestToken = (last: TokenRecord | undefined, request: RequestFace) => Promise<ArrivedToken>;
 
 /** The calls of a profile's `token`, compiled. */
 export function compileTokenCalls(
@@ -51,7 +51,7 @@ export function compileTokenCalls(
 }
 
 /** By the refresh grant where there is a refresh token; where that is refused, or brings no token, by the full one. */
-export function createTokenCaller(endpoint: TokenEndpoint, subject: ByteString): TokenCaller {
+export function createTokenRequest(endpoint: TokenEndpoint, subject: ByteString): RequestToken {
   const { fetch, refresh, clock, doubt } = endpoint;
 
   const send = async (
