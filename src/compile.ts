@@ -7,7 +7,7 @@ import { basePathOf } from './core/path.ts';
 import type { CompiledConfig, CompiledRoute } from './proxy/compiled-config.ts';
 import { checkHostAddress, destinationOfUrl, originOfDestination, type Destination } from './proxy/destination.ts';
 import { createForward } from './proxy/forward.ts';
-import { createForwardDoor } from './proxy/forward-door.ts';
+import { createForwardDoor } from './proxy/doors/forward.ts';
 import { createGuard } from './proxy/guard.ts';
 import { createRouter } from './proxy/router.ts';
 import { createTokenEndpoints } from './proxy/token-endpoints.ts';

@@ -19,7 +19,7 @@ const FLOORS: readonly (readonly string[])[] = [
 
 /** The one file that knows a library, so that it can be replaced there. */
 const SOLE_IMPORTERS: Readonly<Record<string, string>> = {
-  'http-proxy': 'src/proxy/websocket.ts',
+  'http-proxy': 'src/proxy/websocket/bridge.ts',
   winston: 'src/observe/logger.ts',
   'node-cache': 'src/store/memory.ts',
   '@redis/client': 'src/store/redis.ts',
@@ -32,24 +32,25 @@ const REVEALED: Readonly<Record<string, string>> = {
   'src/commands/exec.ts': 'the program that exec runs shows the access token to the proxy around it',
   'src/config/build.ts': 'the log needs every secret text, to blot it out',
   'src/config/schema/store.ts': 'the log needs the secrets of the store too, and a reload sees whether they changed',
-  'src/proxy/egress-tunnel.ts': 'goes to the corporate proxy',
+  'src/proxy/egress/tunnel.ts': 'goes to the corporate proxy',
   'src/proxy/guard.ts': 'the digests of the access tokens are compared with what a caller shows',
   'src/proxy/upstream.ts': 'goes to the corporate proxy',
   'src/store/redis.ts': 'goes to Redis',
   'src/store/seal.ts': 'is the key of the cipher',
 };
 
-/** The rooms within `config`, highest first; what is in none of them wires them together. */
-const CONFIG_FLOORS: readonly (readonly string[])[] = [
-  ['checks'],
-  ['profile'],
-  ['schema'],
-  ['template'],
-  ['diagnostics', 'yaml'],
-];
+/** The rooms within a room, highest first; what is in none of them wires them together. */
+const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  config: [['checks'], ['profile'], ['schema'], ['template'], ['diagnostics', 'yaml']],
+  proxy: [['doors'], ['websocket'], ['body', 'egress']],
+};
 
 /** The only files that know node:http: what is neither read from a caller nor sent to a provider, and WebSocket's handshake. */
-const KNOW_NODE_HTTP: readonly string[] = ['src/admin/server.ts', 'src/commands/health.ts', 'src/proxy/websocket.ts'];
+const KNOW_NODE_HTTP: readonly string[] = [
+  'src/admin/server.ts',
+  'src/commands/health.ts',
+  'src/proxy/websocket/bridge.ts',
+];
 
 const MAX_LINES = 500;
 /** Files that are longer all the same, until somebody parts them. */
@@ -104,16 +105,21 @@ test('imports go down the floors, and never to another room of the same floor', 
   t.deepEqual(wrong, []);
 });
 
-test('within the config imports go down its own floors', (t) => {
-  const floorIn = (path: string): number =>
-    CONFIG_FLOORS.findIndex((rooms) => rooms.includes(/^src\/config\/(\w+)\//.exec(path)?.[1] ?? ''));
-  const wrong = sources.flatMap((file) =>
-    local(file)
-      .filter((target) => floorIn(file.path) >= 0 && floorIn(target) >= 0 && floorIn(target) < floorIn(file.path))
-      .map((target) => `${file.path} -> ${target}`),
-  );
-  t.deepEqual(wrong, []);
-});
+for (const [room, floors] of Object.entries(INNER_FLOORS)) {
+  test(`within ${room} imports go down its own floors`, (t) => {
+    const floorIn = (path: string): number => {
+      const [, outer, inner = '', file] = path.split('/');
+      return outer === room && file !== undefined ? floors.findIndex((rooms) => rooms.includes(inner)) : -1;
+    };
+    for (const inner of floors.flat()) t.true(sources.some(({ path }) => path.startsWith(`src/${room}/${inner}/`)));
+    const wrong = sources.flatMap((file) =>
+      local(file)
+        .filter((target) => floorIn(file.path) >= 0 && floorIn(target) >= 0 && floorIn(target) < floorIn(file.path))
+        .map((target) => `${file.path} -> ${target}`),
+    );
+    t.deepEqual(wrong, []);
+  });
+}
 
 test('nothing on the way of a request knows node:http', (t) => {
   t.deepEqual(

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { getCACertificates } from 'node:tls';
 import type { RouteConfig } from '../config/config.ts';
-import { readException } from '../proxy/egress.ts';
+import { readException } from '../proxy/egress/egress.ts';
 import type { Env } from './output.ts';
 
 /** Set for the program, so that an `exec` within it is noticed. */

@@ -1,6 +1,6 @@
 import type { RouteMatch } from '../config/config.ts';
 import type { Destination } from '../proxy/destination.ts';
-import { apiFit, createForwardDoor } from '../proxy/forward-door.ts';
+import { apiFit, createForwardDoor } from '../proxy/doors/forward.ts';
 import type { ForwardRequest, CompiledRoute } from '../proxy/compiled-config.ts';
 import { createRouter, specificity } from '../proxy/router.ts';
 import type { Candidate } from '../proxy/router.ts';

@@ -7,7 +7,7 @@ import { OutriderError } from '../core/errors.ts';
 import { createEvents, type Events } from '../core/events.ts';
 import { mask } from '../core/secret.ts';
 import { createClient } from '../proxy/client.ts';
-import { readEgress } from '../proxy/egress.ts';
+import { readEgress } from '../proxy/egress/egress.ts';
 import { ReadScheduler } from '../http1/read-scheduler.ts';
 import { createUpstream } from '../proxy/upstream.ts';
 import type { TokenRecord } from '../store/store.ts';

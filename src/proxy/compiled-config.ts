@@ -4,14 +4,14 @@ import type { Clock } from '../core/clock.ts';
 import type { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import type { RawHeaders } from '../core/headers.ts';
-import type { Budgets } from './budget.ts';
+import type { Budgets } from './body/budget.ts';
 import type { Destination } from './destination.ts';
 import type { Guard } from './guard.ts';
 import type { Router } from './router.ts';
 import type { Join } from './target.ts';
 import type { TokenEndpoints, TokenEndpointsAt } from './token-endpoints.ts';
 import type { Upstream } from './upstream.ts';
-import type { KeepLimits } from './whole-body.ts';
+import type { KeepLimits } from './body/whole-body.ts';
 
 /** A route, compiled: everything about it that doesn't depend on the request. */
 export interface CompiledRoute {

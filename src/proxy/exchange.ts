@@ -4,13 +4,13 @@ import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import { pathOfTarget } from '../core/path.ts';
-import { awaitFirstChunk } from './first-chunk.ts';
-import { collectBody, openBody } from './body.ts';
+import { awaitFirstChunk } from './body/first-chunk.ts';
+import { collectBody, openBody } from './body/open.ts';
 import type { Destination } from './destination.ts';
-import { checkForwardable, enter, findRoute, isPreflight, tokenAnswer, withoutRoute } from './door.ts';
+import { checkForwardable, enter, findRoute, isPreflight, tokenAnswer, withoutRoute } from './doors/enter.ts';
 import type { Downstream } from './downstream.ts';
 import { requestError } from './failure.ts';
-import { isHandshake, PassingBody } from './handshake.ts';
+import { isHandshake, PassingBody } from './websocket/handshake.ts';
 import { preflightHeaders } from './guard.ts';
 import type { CompiledConfig, ExchangeDeps, CompiledRoute } from './compiled-config.ts';
 import { isRejection } from './rejection.ts';
@@ -21,7 +21,7 @@ import { joinTarget } from './target.ts';
 import type { Answer } from './answer.ts';
 import type { Attempt, AttemptObserver, UpstreamRequest } from './attempt.ts';
 import { ExchangeRecordBuilder } from './exchange-record.ts';
-import { NO_BODY, type BodyOptions, type RequestBody } from './whole-body.ts';
+import { NO_BODY, type BodyOptions, type RequestBody } from './body/whole-body.ts';
 
 /** What of an authorized request is sent; a body that takes the place of the caller's, where it has one. */
 interface SentRequest {

@@ -9,7 +9,7 @@ import type { ServerLimits } from '../http1/server-connection.ts';
 import type { Destination } from './destination.ts';
 import type { Downstream, Tunnel } from './downstream.ts';
 import { requestError } from './failure.ts';
-import type { ConnectRequest } from './forward-connect.ts';
+import type { ConnectRequest } from './doors/connect.ts';
 import { requestIdIn } from './request-head.ts';
 import { answerError, errorBytes } from './respond.ts';
 import { ExchangeRecordBuilder } from './exchange-record.ts';

@@ -8,9 +8,9 @@ import type { ReadScheduler } from '../http1/read-scheduler.ts';
 import { headText } from '../http1/write.ts';
 import { UpstreamExchange, type Attempt, type CarriedRequest, type Carrier, type UpstreamRequest } from './attempt.ts';
 import { Deadlines } from './deadlines.ts';
-import { dialForHttp } from './egress-dial.ts';
-import type { Egress, EgressProxy } from './egress.ts';
-import { egressRefusal } from './egress-tunnel.ts';
+import { dialForHttp } from './egress/dial.ts';
+import type { Egress, EgressProxy } from './egress/egress.ts';
+import { egressRefusal } from './egress/tunnel.ts';
 
 export interface Upstream {
   send(request: UpstreamRequest): Attempt;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { inspect } from 'node:util';
 import test from 'ava';
 import { systemClock } from '../../src/core/clock.ts';
-import { readEgress } from '../../src/proxy/egress.ts';
+import { readEgress } from '../../src/proxy/egress/egress.ts';
 import { ReadScheduler } from '../../src/http1/read-scheduler.ts';
 import { createUpstream } from '../../src/proxy/upstream.ts';
 import { CERTIFICATE, CERTIFICATE_KEY } from '../contract/certificate.ts';

@@ -1,19 +1,19 @@
 import type { Socket } from 'node:net';
-import type { Clock } from '../core/clock.ts';
-import { OutriderError } from '../core/errors.ts';
-import type { Events, ExchangeRecord } from '../core/events.ts';
-import { headerValue, type RawHeaders } from '../core/headers.ts';
-import { requestFraming } from '../http1/framing.ts';
-import type { RequestHead } from '../http1/head.ts';
-import type { Hold } from '../http1/server.ts';
-import type { HandedOver } from '../http1/server-connection.ts';
-import { destinationDenied, readAuthority, type Destination } from './destination.ts';
-import { requestError } from './failure.ts';
-import type { Tunnel } from './downstream.ts';
-import type { CompiledConfig } from './compiled-config.ts';
-import { readHead } from './request-head.ts';
-import { asOutriderError } from './respond.ts';
-import { checkLoop } from './via.ts';
+import type { Clock } from '../../core/clock.ts';
+import { OutriderError } from '../../core/errors.ts';
+import type { Events, ExchangeRecord } from '../../core/events.ts';
+import { headerValue, type RawHeaders } from '../../core/headers.ts';
+import { requestFraming } from '../../http1/framing.ts';
+import type { RequestHead } from '../../http1/head.ts';
+import type { Hold } from '../../http1/server.ts';
+import type { HandedOver } from '../../http1/server-connection.ts';
+import { destinationDenied, readAuthority, type Destination } from '../destination.ts';
+import { requestError } from '../failure.ts';
+import type { Tunnel } from '../downstream.ts';
+import type { CompiledConfig } from '../compiled-config.ts';
+import { readHead } from '../request-head.ts';
+import { asOutriderError } from '../respond.ts';
+import { checkLoop } from '../via.ts';
 
 /** A CONNECT as it came; the socket is its own from here on. */
 export interface ConnectRequest extends Pick<HandedOver<Tunnel>, 'head' | 'socket' | 'behind' | 'context'> {

@@ -2,17 +2,17 @@ import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { LookupFunction, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import httpProxy from 'http-proxy';
-import type { Clock, Timer } from '../core/clock.ts';
-import { OutriderError } from '../core/errors.ts';
-import { headerValues, type RawHeaders } from '../core/headers.ts';
-import type { Exchange, ExchangeControls } from '../http1/client-connection.ts';
-import type { ReadScheduler } from '../http1/read-scheduler.ts';
-import { UpstreamExchange, type CarriedRequest, type Carrier } from './attempt.ts';
-import { Deadlines } from './deadlines.ts';
-import { dialOrigin } from './egress-dial.ts';
-import type { Egress } from './egress.ts';
-import { HALF_OPEN_MS, PROBE_MS } from '../http1/server-request.ts';
-import type { Upstream } from './upstream.ts';
+import type { Clock, Timer } from '../../core/clock.ts';
+import { OutriderError } from '../../core/errors.ts';
+import { headerValues, type RawHeaders } from '../../core/headers.ts';
+import type { Exchange, ExchangeControls } from '../../http1/client-connection.ts';
+import type { ReadScheduler } from '../../http1/read-scheduler.ts';
+import { UpstreamExchange, type CarriedRequest, type Carrier } from '../attempt.ts';
+import { Deadlines } from '../deadlines.ts';
+import { dialOrigin } from '../egress/dial.ts';
+import type { Egress } from '../egress/egress.ts';
+import { HALF_OPEN_MS, PROBE_MS } from '../../http1/server-request.ts';
+import type { Upstream } from '../upstream.ts';
 
 const badResponse = (detail: string): OutriderError => new OutriderError('upstream_bad_response', { detail });
 

@@ -1,6 +1,6 @@
-import { unbracket } from '../core/authority.ts';
+import { unbracket } from '../../core/authority.ts';
 import { BlockList, isIP } from 'node:net';
-import { Secret } from '../core/secret.ts';
+import { Secret } from '../../core/secret.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { OutriderError } from '../core/errors.ts';
+import { OutriderError } from '../../core/errors.ts';
 import type { EgressProxy } from './egress.ts';
 
 const HEAD_BYTES = 16 * 1024;

@@ -1,14 +1,14 @@
-import { unbracket } from '../core/authority.ts';
+import { unbracket } from '../../core/authority.ts';
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { once } from 'node:events';
-import type { Clock } from '../core/clock.ts';
-import { OutriderError } from '../core/errors.ts';
-import { checkHostAddress, type Destination } from './destination.ts';
+import type { Clock } from '../../core/clock.ts';
+import { OutriderError } from '../../core/errors.ts';
+import { checkHostAddress, type Destination } from '../destination.ts';
 import type { Egress } from './egress.ts';
-import { egressUnreachable, openTunnel } from './egress-tunnel.ts';
-import { upstreamError, wantsCertificate } from './failure.ts';
-import { systemCode } from '../core/system-code.ts';
+import { egressUnreachable, openTunnel } from './tunnel.ts';
+import { upstreamError, wantsCertificate } from '../failure.ts';
+import { systemCode } from '../../core/system-code.ts';
 
 export interface DialDeps {
   readonly egress: Egress;

@@ -1,15 +1,15 @@
-import type { Clock } from '../core/clock.ts';
-import { pathOfTarget } from '../core/path.ts';
-import { OutriderError } from '../core/errors.ts';
-import type { RawHeaders } from '../core/headers.ts';
-import { destinationDenied, readAuthority, type Destination } from './destination.ts';
-import type { Downstream } from './downstream.ts';
-import type { Head } from './request-head.ts';
-import type { CompiledConfig, CompiledRoute } from './compiled-config.ts';
-import type { Candidate } from './router.ts';
-import { checkTarget, joinTarget, parseAbsolute, type AbsoluteTarget } from './target.ts';
-import type { TokenEndpointsAt } from './token-endpoints.ts';
-import { checkLoop } from './via.ts';
+import type { Clock } from '../../core/clock.ts';
+import { pathOfTarget } from '../../core/path.ts';
+import { OutriderError } from '../../core/errors.ts';
+import type { RawHeaders } from '../../core/headers.ts';
+import { destinationDenied, readAuthority, type Destination } from '../destination.ts';
+import type { Downstream } from '../downstream.ts';
+import type { Head } from '../request-head.ts';
+import type { CompiledConfig, CompiledRoute } from '../compiled-config.ts';
+import type { Candidate } from '../router.ts';
+import { checkTarget, joinTarget, parseAbsolute, type AbsoluteTarget } from '../target.ts';
+import type { TokenEndpointsAt } from '../token-endpoints.ts';
+import { checkLoop } from '../via.ts';
 
 /** The part of a request that the doors judge by. */
 export type DoorRequest = Pick<Downstream, 'target' | 'localAddress' | 'localPort' | 'context'>;

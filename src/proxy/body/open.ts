@@ -1,7 +1,7 @@
-import { OutriderError } from '../core/errors.ts';
+import { OutriderError } from '../../core/errors.ts';
 import type { Budgets } from './budget.ts';
-import type { Downstream } from './downstream.ts';
-import { requestError } from './failure.ts';
+import type { Downstream } from '../downstream.ts';
+import { requestError } from '../failure.ts';
 import { MemoryLog } from './memory-log.ts';
 import { SpoolFile } from './spool.ts';
 import { type BodyOptions, type KeepLimits, type NotKept, type RequestBody, WholeBody } from './whole-body.ts';

@@ -1,4 +1,4 @@
-import type { ReplaySkipReason } from '../core/events.ts';
+import type { ReplaySkipReason } from '../../core/events.ts';
 import type { Budget, Budgets } from './budget.ts';
 
 export interface KeepLimits {

@@ -1,15 +1,15 @@
 import type { LookupFunction } from 'node:net';
-import type { Clock } from '../core/clock.ts';
-import { OutriderError } from '../core/errors.ts';
-import { headerValues, type RawHeaders } from '../core/headers.ts';
-import type { ReadScheduler } from '../http1/read-scheduler.ts';
-import type { Attempt, UpstreamRequest } from './attempt.ts';
-import type { RequestBody } from './whole-body.ts';
-import type { Downstream } from './downstream.ts';
-import type { Head } from './request-head.ts';
-import type { Egress } from './egress.ts';
-import type { CompiledRoute } from './compiled-config.ts';
-import type { Upstream } from './upstream.ts';
+import type { Clock } from '../../core/clock.ts';
+import { OutriderError } from '../../core/errors.ts';
+import { headerValues, type RawHeaders } from '../../core/headers.ts';
+import type { ReadScheduler } from '../../http1/read-scheduler.ts';
+import type { Attempt, UpstreamRequest } from '../attempt.ts';
+import type { RequestBody } from '../body/whole-body.ts';
+import type { Downstream } from '../downstream.ts';
+import type { Head } from '../request-head.ts';
+import type { Egress } from '../egress/egress.ts';
+import type { CompiledRoute } from '../compiled-config.ts';
+import type { Upstream } from '../upstream.ts';
 
 export type Handshakes = Pick<Upstream, 'send'>;
 
@@ -55,7 +55,7 @@ export class LazyHandshakes {
 
   async prepare(routes: readonly CompiledRoute[]): Promise<void> {
     if (this.#carrier || !routes.some(({ websocket }) => websocket)) return;
-    const { createHandshakes } = await import('./websocket.ts');
+    const { createHandshakes } = await import('./bridge.ts');
     this.#carrier = createHandshakes(this.#clock, this.#scheduler, this.#egress, this.#lookup);
   }
 

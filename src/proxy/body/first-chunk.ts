@@ -1,4 +1,4 @@
-import { OutriderError } from '../core/errors.ts';
+import { OutriderError } from '../../core/errors.ts';
 import type { RequestBody } from './whole-body.ts';
 
 /** What broke before anything of the attempt was sent: what the error's own kind says of its outcome holds. */

@@ -1,8 +1,8 @@
-import type { Config, RouteMatch } from '../config/config.ts';
-import { destinationDenied, destinationOfUrl, originOfDestination, type Destination } from './destination.ts';
-import type { ForwardDoor, CompiledRoute } from './compiled-config.ts';
-import { fits } from './router.ts';
-import type { TokenEndpoints } from './token-endpoints.ts';
+import type { Config, RouteMatch } from '../../config/config.ts';
+import { destinationDenied, destinationOfUrl, originOfDestination, type Destination } from '../destination.ts';
+import type { ForwardDoor, CompiledRoute } from '../compiled-config.ts';
+import { fits } from '../router.ts';
+import type { TokenEndpoints } from '../token-endpoints.ts';
 
 /** A route as the forward doors see it: the target is the provider's own already. */
 interface Way {
