@@ -1,6 +1,7 @@
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { networkInterfaces } from 'node:os';
+import { unbracket } from '../core/authority.ts';
 import { OutriderError } from '../core/errors.ts';
 
 /** Where a request to a forward door wants to go. */
@@ -92,7 +93,7 @@ const privateAddress = (): OutriderError =>
 
 /** Throws `destination_denied` for a host that is an address, in whatever spelling, that must not be dialled. */
 export function checkHostAddress(host: string): void {
-  const address = host.startsWith('[') ? host.slice(1, -1) : host;
+  const address = unbracket(host);
   if (isIP(address) !== 0 && isDeniedAddress(address)) throw privateAddress();
 }
 
