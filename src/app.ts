@@ -63,7 +63,7 @@ export interface App {
   readonly config: Config;
   /** Listens. Rejects with the system's error when an address can't be had; nothing is left open then. */
   start(): Promise<Started>;
-  /** Drains and closes (rule 32). SIGINT skips the lame-duck time. A second call waits for the first. */
+  /** Drains and closes. SIGINT skips the lame-duck time. A second call waits for the first. */
   stop(options?: { readonly signal?: 'SIGTERM' | 'SIGINT' }): Promise<void>;
   /** Swaps the config. Requests under way finish on the old one; `listen`, `admin` and `store` need a restart and warn. */
   reload(config: Config): Promise<void>;

@@ -1,7 +1,7 @@
 import type { RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import type { AuthOutcome } from '../core/events.ts';
-import type { Judgement } from './rejection.ts';
+import type { Judgement } from './rejection-rules.ts';
 import type { Skip } from './token/skip.ts';
 import type { Waiter } from './token/waiting.ts';
 

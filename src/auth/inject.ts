@@ -56,7 +56,7 @@ export function expect(draft: RequestDraft, where: Place, name: ByteString): voi
   if (where !== 'header') draft.expect(where, name);
 }
 
-/** Puts `value` under `name`; it replaces all that the caller sent under that name (http.md rule 13). */
+/** Puts `value` under `name`; it replaces all that the caller sent under that name. */
 export function place(draft: RequestDraft, where: Place, name: ByteString, value: ByteString): void {
   if (where === 'query') draft.setQuery(name, value);
   else if (where === 'form') draft.setForm(name, value);

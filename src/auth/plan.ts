@@ -48,7 +48,7 @@ export interface TokenPlan extends Pick<TokenEndpoint, 'read' | 'fetch' | 'refre
   readonly storeKey: string;
 }
 
-/** A token endpoint that no caller reaches (http.md rule 35). */
+/** A token endpoint that no caller reaches. */
 export interface GuardedEndpoint {
   /** Absolute; as the environment has it, and as the profile's call names it. */
   readonly urls: readonly string[];

@@ -9,7 +9,7 @@ import type { Authorizer } from './authorizer.ts';
 import { type DraftStart, EMPTY_REQUEST, RequestDraft } from './draft.ts';
 import { createPathBelow } from './path.ts';
 import { compilePlan, type GuardedEndpoint, type Plan, type TokenPlan } from './plan.ts';
-import { compileRejection, NO_REJECTION } from './rejection.ts';
+import { compileRejection, NO_REJECTION } from './rejection-rules.ts';
 import { RouteAuthorizer, type RouteParts } from './route.ts';
 import { Scope } from './scope.ts';
 import { type Subject, Subjects } from './subjects.ts';

@@ -12,7 +12,7 @@ import { applyStep, checkHeader, expect } from './inject.ts';
 import type { PathBelow } from './path.ts';
 import { badBody } from './problem.ts';
 import type { Plan } from './plan.ts';
-import type { Judgement, Rejection } from './rejection.ts';
+import type { Judgement, Rejection } from './rejection-rules.ts';
 import { Scope } from './scope.ts';
 import { applySignature, type Signature } from './sign.ts';
 import type { Subject } from './subjects.ts';
@@ -112,7 +112,7 @@ export class RouteAuthorizer implements Authorizer {
     for (const { step } of signatures) expect(draft, step.place, step.name.render(scope));
     const applied = plan.steps.filter((step) => applyStep(step, draft, scope));
     for (const signature of signatures) applySignature(signature, draft, scope);
-    // A rejection of a request into which no token went says nothing of the token (http.md rule 19).
+    // A rejection of a request into which no token went says nothing of the token.
     const hasToken = [...applied, ...signatures].some((part) => plan.carriesToken.has(part));
     return {
       target: draft.target,

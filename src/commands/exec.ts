@@ -38,7 +38,7 @@ function forOneRun(config: Config, intercept: boolean): Config {
 }
 
 /**
- * Runs a program with the proxy around it, on a port that is bound before the program starts (rule 34).
+ * Runs a program with the proxy around it, on a port that is bound before the program starts.
  * Resolves with the program's exit code: 128 + n for a signal, 127 or 126 when it can't be run; 125 when we fail.
  */
 export async function exec(context: Context, { intercept, command, args }: ExecOptions): Promise<number> {

@@ -110,7 +110,7 @@ function compare(before: RawHeaders, after: RawHeaders): { added: Field[]; dropp
   };
 }
 
-/** What a program gets that asks a provider for a token of its own (http.md rule 35). */
+/** What a program gets that asks a provider for a token of its own. */
 interface AnsweredReport {
   readonly method: string;
   readonly door: Report['door'];

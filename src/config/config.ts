@@ -34,7 +34,7 @@ export interface ProviderConfig {
   readonly endpoints: Readonly<Record<string, string>>;
   readonly credentials: CredentialSource;
   readonly scope: readonly string[];
-  /** Whether a caller who asks for a token of its own gets a placeholder (http.md rule 35); else it is refused. */
+  /** Whether a caller who asks for a token of its own gets a placeholder; else it is refused. */
   readonly placeholder?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** The methods that are taken (http.md rule 6): those of Node 26's `http.METHODS`, copied; a test compares. */
+/** The methods that are taken: those of Node 26's `http.METHODS`, copied; a test compares. */
 export const METHODS: ReadonlySet<string> = new Set([
   'ACL',
   'BIND',

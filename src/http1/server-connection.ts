@@ -73,7 +73,7 @@ const PENDING_BYTES = 64 * 1024;
 const BODY_BYTES = 8 * 1024;
 /** How often deadlines are looked at: one timer for all connections. */
 export const SWEEP_MS = 500;
-/** What chunks may cost beyond what each needs (http.md rule 9). */
+/** What chunks may cost beyond what each needs. */
 const OVERHEAD_BYTES = 16 * 1024;
 
 const NOTHING = Buffer.alloc(0);
@@ -163,7 +163,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
     if (!request) this.#leave();
     else if (request.isSwitched) request.body?.end();
     else if (request.isFlushed) this.#leave();
-    // What is answered gets there still; who waits for an answer is taken to have gone (http.md rule 18).
+    // What is answered gets there still; who waits for an answer is taken to have gone.
     else if (request.isAnswered) request.closeAfterAnswer();
     else this.socket.destroy();
   };

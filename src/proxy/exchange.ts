@@ -16,7 +16,7 @@ import type { CompiledConfig, ExchangeDeps, CompiledRoute } from './compiled-con
 import { isRejection } from './rejection.ts';
 import { readHead, requestIdIn, type Head } from './request-head.ts';
 import { answerError, asOutriderError, respond, respondOwn } from './respond.ts';
-import { detailsOf, type Fate, skipped, type Skipped, unrepeatable } from './skipped.ts';
+import { detailsOf, type ReplayDecision, skipBecause, type ReplaySkip, unrepeatable } from './replay-skip.ts';
 import { joinTarget } from './target.ts';
 import type { Answer } from './answer.ts';
 import type { Attempt, AttemptObserver, UpstreamRequest } from './attempt.ts';
@@ -75,14 +75,14 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       const candidate = { method, path, host: head.host, headers: this.#downstream.headers };
       const route = findRoute(this.#compiled, destination, candidate);
       if (this.#answerTokenCall(destination, route, target)) return;
-      this.#carry(route ?? withoutRoute(this.#compiled, destination, candidate), head, target);
+      this.#authorizeAndSend(route ?? withoutRoute(this.#compiled, destination, candidate), head, target);
     } catch (error) {
       this.#fail(error);
     }
   }
 
   /** Goes on at once with what is here, and later with what is not: with the token and the body here nothing waits. */
-  #when<T>(value: MaybePromise<T>, proceed: (value: T) => void): void {
+  #continueWith<T>(value: MaybePromise<T>, proceed: (value: T) => void): void {
     if (!(value instanceof Promise)) {
       proceed(value);
       return;
@@ -103,26 +103,27 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     return true;
   }
 
-  #carry(route: CompiledRoute, head: Head, target: string): void {
+  #authorizeAndSend(route: CompiledRoute, head: Head, target: string): void {
     this.route = route.name;
     this.provider = route.provider;
     this.upstream = route.origin;
     const { authorizer } = route;
     const headers = route.forward(this.#downstream.headers, head.connectionOptions);
     const needsBody = authorizer?.needsBody(this.method, headers) ?? false;
-    this.#when(this.#openBody(route, head, needsBody), () => {
+    this.#continueWith(this.#openBody(route, head, needsBody), () => {
       const outbound: Outbound = {
         method: this.method,
         target: joinTarget(target, route.join),
         headers,
         body: needsBody ? (this.#body.whole ?? null) : null,
       };
-      this.#when(authorizer && this.#authorize(authorizer, outbound), (authorized) => {
+      this.#continueWith(authorizer && this.#authorize(authorizer, outbound), (authorized) => {
         this.auth = authorized?.auth;
         if (this.#downstream.isGone) return;
-        this.#when(this.#send(route, authorized ?? outbound), (answer) => {
-          this.#when(isRejection(authorizer, authorized, answer, this.#isConditional), (isRejected) => {
-            if (isRejected) this.#when(this.#renew(route, answer, authorized as Authorized, outbound), () => undefined);
+        this.#continueWith(this.#send(route, authorized ?? outbound), (answer) => {
+          this.#continueWith(isRejection(authorizer, authorized, answer, this.#isConditional), (isRejected) => {
+            if (isRejected)
+              this.#continueWith(this.#renew(route, answer, authorized as Authorized, outbound), () => undefined);
             else this.#respond(answer, route, undefined);
           });
         });
@@ -232,27 +233,27 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   /** The token was rejected: renews, sends again where that is possible, and responds. */
   async #renew(route: CompiledRoute, first: Answer, authorized: Authorized, outbound: Outbound): Promise<void> {
     const { status } = first;
-    const fate = await this.#afterRejection(route, authorized, outbound);
+    const decision = await this.#afterRejection(route, authorized, outbound);
     if (this.#downstream.isGone) {
       first.discard();
-      this.#skipped(route, skipped('caller_gone'));
+      this.#skipped(route, skipBecause('caller_gone'));
       return;
     }
-    if (!('second' in fate)) {
-      this.#skipped(route, fate);
-      this.#respond(first, route, detailsOf(fate));
+    if (!('second' in decision)) {
+      this.#skipped(route, decision);
+      this.#respond(first, route, detailsOf(decision));
       return;
     }
-    this.auth = fate.outcome;
+    this.auth = decision.outcome;
     first.discard();
-    const answer = await this.#replay(route, fate.second, status);
-    const isRejected = await isRejection(route.authorizer, fate.second, answer, this.#isConditional);
+    const answer = await this.#replay(route, decision.second, status);
+    const isRejected = await isRejection(route.authorizer, decision.second, answer, this.#isConditional);
     const outcome = isRejected ? 'rejected' : 'ok';
     this.#deps.events.emit('replay', { route: route.name, status, outcome });
     this.#respond(answer, route, isRejected ? 'the token was rejected again after a replay' : undefined);
   }
 
-  async #afterRejection(route: CompiledRoute, first: Authorized, outbound: Outbound): Promise<Fate> {
+  async #afterRejection(route: CompiledRoute, first: Authorized, outbound: Outbound): Promise<ReplayDecision> {
     const authorizer = route.authorizer as Authorizer;
     const { clock } = this.#deps;
     const rejectedMs = clock.monotonic();
@@ -266,14 +267,14 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     try {
       const renewed = await renewal;
       // It may have grown too large in the meantime.
-      if (!this.#body.isRepeatable) return unrepeatable(route, this.#body) as Skipped;
+      if (!this.#body.isRepeatable) return unrepeatable(route, this.#body) as ReplaySkip;
       if ('skip' in renewed) return renewed;
       // Who shakes hands anew as soon as this is answered gets the new token.
       return this.#isHandshake
-        ? skipped('websocket')
+        ? skipBecause('websocket')
         : { second: renewed.authorized, outcome: renewed.renewed ? 'renewed' : 'replayed' };
     } catch {
-      return skipped('renewal_failed');
+      return skipBecause('renewal_failed');
     } finally {
       this.tokenWaitMs += clock.monotonic() - rejectedMs;
     }
@@ -288,7 +289,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     }
   }
 
-  #skipped(route: CompiledRoute, { skip: reason, why: detail }: Skipped): void {
+  #skipped(route: CompiledRoute, { skip: reason, why: detail }: ReplaySkip): void {
     this.#deps.events.emit('replaySkipped', { route: route.name, reason, requestId: this.requestId, detail });
   }
 

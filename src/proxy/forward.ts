@@ -52,8 +52,8 @@ export interface RouteHeaders {
 }
 
 /**
- * Compiles rule 12: `forward(headers, options)` yields what goes upstream, before any credential: hop-by-hop headers and those
- * that `Connection` names (`options`, lower case) gone, the route's `remove` and `set` applied, `via` at the end.
+ * Compiles what goes upstream, before any credential: hop-by-hop headers and those that `Connection` names (`options`, lower case)
+ * gone, the route's `remove` and `set` applied, `via` at the end.
  */
 export function createForward(
   route: RouteHeaders,

@@ -65,7 +65,7 @@ function presentedTokens({ outriderTokens, proxyAuthorization }: GuardedHead): r
 }
 
 /**
- * Compiles rules 1, 2 and 4: who may come in.
+ * Compiles who may come in: by which Host, from which origin, with which access token.
  * @param routeHosts Host names that routes match on, lower case.
  */
 export function createGuard(config: GuardConfig, routeHosts: readonly string[]): Guard {

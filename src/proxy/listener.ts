@@ -52,7 +52,7 @@ export const serverLimits = ({ limits, timeouts }: Pick<Config, 'limits' | 'time
   callerMs: timeouts.callerMs,
 });
 
-/** The server of the doors, with the limits of http.md rules 6 to 11. */
+/** The server of the doors, with the limits of the config. */
 export function createListener(options: ListenerOptions): Listener {
   const { address, limits, clock, events, scheduler, handle, nextRequestId } = options;
   const overloaded = (): OutriderError =>

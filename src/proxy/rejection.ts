@@ -52,7 +52,7 @@ async function decodedBody(answer: Answer, maxBytes: number): Promise<Uint8Array
   const type = headerValue(answer.headers, 'content-type') ?? '';
   const coding = headerValue(answer.headers, 'content-encoding');
   const decoder = decoderOf(coding);
-  // Events go on as they are sent (rule 14), and so does what can't be decoded.
+  // Events go on as they are sent, and so does what can't be decoded.
   if (decoder === undefined || /^text\/event-stream\b/i.test(type)) return undefined;
   // Not every server that sends JSON says so; a download or a stream that can't be any goes on at once.
   const mustSniff = !/json/i.test(type) && decoder === DECODERS['identity'];
@@ -63,7 +63,7 @@ async function decodedBody(answer: Answer, maxBytes: number): Promise<Uint8Array
 const REJECTION_BODY_BYTES = 64 * 1024;
 
 /**
- * Whether an answer rejects the token that was put into its request (http.md rule 19). At once, unless only the body can tell.
+ * Whether an answer rejects the token that was put into its request. At once, unless only the body can tell.
  * @param sent What was sent; undefined: without a credential.
  * @param isConditional The caller sent a precondition, which a 412 may answer.
  */

@@ -129,7 +129,10 @@ export function readHead(headers: RawHeaders): Head {
       case 'via':
         head.via = head.via === undefined ? value : `${head.via},${value}`;
         break;
-      default:
+      case 'if-match':
+      case 'if-none-match':
+      case 'if-modified-since':
+      case 'if-unmodified-since':
         head.isConditional = true;
     }
   }

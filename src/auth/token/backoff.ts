@@ -25,7 +25,7 @@ export interface BackoffParts {
   readonly credentialsVersion: () => number;
 }
 
-/** The failures of a token endpoint in a row, and how long to leave it alone for them (http.md rules 23, 28, 29). */
+/** The failures of a token endpoint in a row, and how long to leave it alone for them. */
 export class Backoff {
   readonly #parts: BackoffParts;
   #last: Remembered | undefined;

@@ -3,7 +3,7 @@ import { headerValue, type RawHeaders } from '../../core/headers.ts';
 import { systemCode } from '../../core/system-code.ts';
 import { formatDuration } from '../../core/units.ts';
 
-/** What kind of trouble a token endpoint makes: it decides how long the endpoint is left alone (http.md rule 29). */
+/** What kind of trouble a token endpoint makes: it decides how long the endpoint is left alone. */
 export type FailureClass = 'refused' | 'busy' | 'down' | 'timeout' | 'bad_answer';
 
 /** What a person can do about a failure. */

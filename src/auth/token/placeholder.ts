@@ -6,7 +6,7 @@ import type { Compile } from '../template.ts';
 import { compileMap } from './json-template.ts';
 import { addFields, placePointer } from './pointer.ts';
 
-/** What a caller gets who asks for a token of its own (http.md rule 35). */
+/** What a caller gets who asks for a token of its own. */
 export interface PlaceholderAnswer {
   readonly contentType: string;
   readonly body: string;

@@ -114,7 +114,7 @@ async function callUnderLock(
   } finally {
     stall.stop();
   }
-  const unwritten = { record: numbered(arrived, deps, stored), hasCalled: true };
+  const unwritten = { record: toTokenRecord(arrived, deps, stored), hasCalled: true };
   const writing = write(arrived, deps, stored);
   void writing.then(release);
   // Whoever waits for the token doesn't wait for it to be written.
@@ -137,13 +137,13 @@ async function canRedeem(
 async function write(arrived: ArrivedToken, deps: RenewalDeps, stored: TokenRecord | undefined): Promise<Renewed> {
   const { store, key } = deps;
   let before = stored;
-  let next = numbered(arrived, deps, before);
+  let next = toTokenRecord(arrived, deps, before);
   try {
     for (let round = 0; round < ROUNDS; round++) {
       if (await store.compareAndSet(key, before?.generation ?? 0, next)) break;
       before = await store.get(key);
       if (before && isUsable(before, deps)) return { record: before, hasCalled: true };
-      next = numbered(arrived, deps, before);
+      next = toTokenRecord(arrived, deps, before);
     }
   } catch {
     // It stays in this process.
@@ -155,7 +155,7 @@ async function write(arrived: ArrivedToken, deps: RenewalDeps, stored: TokenReco
 const SHORTEST_LIFETIME_MS = 1_000;
 
 /** The record of what arrived. The same token again is no new generation, only a new expiry. */
-function numbered(arrived: ArrivedToken, deps: RenewalDeps, stored: TokenRecord | undefined): TokenRecord {
+function toTokenRecord(arrived: ArrivedToken, deps: RenewalDeps, stored: TokenRecord | undefined): TokenRecord {
   const { accessToken, tokenType, refreshToken, arrivedAtMs, lifetimeMs } = arrived;
   const newest = Math.max(deps.generation(), stored?.generation ?? 0);
   const known = [stored, deps.known()].find((record) => record?.accessToken === accessToken);

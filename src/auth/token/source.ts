@@ -45,7 +45,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The token of one provider and subject: its generations, the one call under way, the renewal behind the requests' backs,
- * and what is remembered of failures (http.md rules 20–23, 26–31). Deadlines are monotonic times.
+ * and what is remembered of failures. Deadlines are monotonic times.
  */
 export class TokenSource {
   readonly #parts: SourceParts;

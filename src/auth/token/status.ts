@@ -99,7 +99,7 @@ export function statusFailure(
   });
 }
 
-/** How long the endpoint is left alone hangs on the status alone: 4xx are the operator's to mend, 408, 429 and 5xx pass (http.md rule 29). */
+/** How long the endpoint is left alone hangs on the status alone: 4xx are the operator's to mend, 408, 429 and 5xx pass. */
 function classOf(status: number): FailureClass {
   if (status === 429) return 'busy';
   if (status >= 500 || status === 408) return 'down';
@@ -112,7 +112,7 @@ function typeIn(headers: RawHeaders): string {
   return NAMED_TYPES.has(type.trim()) ? `, ${type.trim()}` : '';
 }
 
-/** The failure for a 2xx without a token (http.md rule 30). `why` holds nothing of the answer but a known error code. */
+/** The failure for a 2xx without a token. `why` holds nothing of the answer but a known error code. */
 export function withoutToken(host: string, why?: string): TokenFailure {
   const detail = `${host} answered without a token${why === undefined ? '' : `: ${why}`}`;
   const remedy = why === 'invalid_client' ? REMEDIES.credentials : REMEDIES.answer;

@@ -106,7 +106,7 @@ export interface TokenSpec {
   readonly refresh: TokenCallSpec | undefined;
   /** Whether the profile itself names a refresh token, to read or to renew with: then a placeholder has one too. */
   readonly hasRefreshToken?: boolean;
-  /** Further fields of the answer that a caller gets who asks for a token of its own (http.md rule 35). */
+  /** Further fields of the answer that a caller gets who asks for a token of its own. */
   readonly placeholder?: Readonly<Record<string, JsonTemplate>> | undefined;
   readonly read: {
     readonly format: TokenFormat;

@@ -35,7 +35,7 @@ class StreamingBody implements RequestBody {
   #isEnded = false;
   #failure: unknown;
   /** A chunk that was pulled but is not kept: only the one reader that there is can have it. */
-  #passing: Uint8Array | undefined;
+  #unkeptChunk: Uint8Array | undefined;
   /** What was last put into the file, and where: whoever has read all before it needn't read it from there. */
   #latest: { readonly position: number; readonly chunk: Uint8Array } | undefined;
   #pull: Promise<void> | undefined;
@@ -67,7 +67,7 @@ class StreamingBody implements RequestBody {
       !this.#failure &&
       this.#memory.bytes < Math.min(memoryBytes, spoolBytes)
     ) {
-      if (this.#file || this.#passing) return;
+      if (this.#file || this.#unkeptChunk) return;
       await (this.#pull ??= this.#pullOne());
     }
   }
@@ -87,9 +87,9 @@ class StreamingBody implements RequestBody {
       } else if (this.#file && position < this.#file.size) {
         chunk = this.#latest?.position === position ? this.#latest.chunk : await this.#file.read(position, READ_BYTES);
         position += chunk.length;
-      } else if (this.#passing) {
-        chunk = this.#passing;
-        this.#passing = undefined;
+      } else if (this.#unkeptChunk) {
+        chunk = this.#unkeptChunk;
+        this.#unkeptChunk = undefined;
         if (sentBytes + chunk.length !== this.bytesIn) throw noLongerKept();
         // What was kept before it has been read, and nobody else may read it.
         this.#forget();
@@ -113,7 +113,7 @@ class StreamingBody implements RequestBody {
         return;
       }
       this.bytesIn += value.length;
-      if (!(await this.#keep(value))) this.#passing = value;
+      if (!(await this.#keep(value))) this.#unkeptChunk = value;
     } catch (error) {
       this.#failure = afterDialling(error);
     } finally {

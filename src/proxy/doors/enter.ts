@@ -43,8 +43,8 @@ function checkTunnel(tunnel: Destination, absolute: AbsoluteTarget | undefined, 
 }
 
 /**
- * The doors: rules 1, 2, 7, 8 and loops. In absolute form the URI's authority takes the place of `head.host`; one that
- * names ourselves is at the base-URL door.
+ * Lets a request in, or refuses it for its target, its Host, its origin or a loop. In absolute form the URI's authority takes the
+ * place of `head.host`; one that names ourselves is at the base-URL door.
  * Throws `bad_request`, `destination_denied`, `loop_detected`, `host_denied`, `origin_denied`.
  * @param pseudonym Our own name in `Via`.
  */

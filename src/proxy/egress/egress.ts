@@ -111,7 +111,7 @@ export function* egressPasswords(env: Env): Generator<string> {
 }
 
 /**
- * Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, the lower-case ones first (rule 17). Loopback is never proxied.
+ * Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, the lower-case ones first. Loopback is never proxied.
  * Throws an Error, without the value, when one is not a proxy's URL.
  */
 export function readEgress(env: Env): Egress {

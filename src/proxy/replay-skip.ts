@@ -5,16 +5,16 @@ import type { CompiledRoute } from './compiled-config.ts';
 import type { RequestBody } from './body/whole-body.ts';
 
 /** Why a rejected request is not sent again. */
-export interface Skipped {
+export interface ReplaySkip {
   readonly skip: ReplaySkipReason;
   /** One sentence, with its numbers where there are some; it holds the word of `skip`. */
   readonly why: string;
 }
 
 /** What becomes of a request whose token was rejected: sent again with another one, or not. */
-export type Fate =
+export type ReplayDecision =
   | { readonly second: Authorized; readonly outcome: Extract<AuthOutcome, 'renewed' | 'replayed'> }
-  | Skipped;
+  | ReplaySkip;
 
 /** Reasons that need no numbers. */
 const SENTENCES = {
@@ -24,14 +24,14 @@ const SENTENCES = {
   caller_gone: 'the caller has gone: caller_gone',
 } as const satisfies Partial<Record<ReplaySkipReason, string>>;
 
-export const skipped = (skip: keyof typeof SENTENCES): Skipped => ({ skip, why: SENTENCES[skip] });
+export const skipBecause = (skip: keyof typeof SENTENCES): ReplaySkip => ({ skip, why: SENTENCES[skip] });
 
 /** Why a request can't be sent again, whatever the renewal brings. */
 export function unrepeatable(
   { replays, keep }: Pick<CompiledRoute, 'replays' | 'keep'>,
   { isRepeatable, notKept: skip }: RequestBody,
-): Skipped | undefined {
-  if (!replays) return skipped('replay_off');
+): ReplaySkip | undefined {
+  if (!replays) return skipBecause('replay_off');
   if (isRepeatable) return undefined;
   const why = {
     body_too_large: `the body is larger than replay.spool ${formatSize(keep.spoolBytes)}`,
@@ -42,7 +42,7 @@ export function unrepeatable(
 }
 
 /** The `details` of `Proxy-Status` (RFC 9209 §2.1.5), which is a string of visible ASCII (RFC 8941 §3.3.3). */
-export const detailsOf = ({ why }: Skipped): string =>
+export const detailsOf = ({ why }: ReplaySkip): string =>
   `the token was rejected, the request not replayed: ${why}`
     .replaceAll(/[^\x20-\x7e]/g, '?')
     .replaceAll(/["\\]/g, '\\$&');
