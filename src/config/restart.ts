@@ -2,7 +2,6 @@ import { Secret } from '../core/secret.ts';
 import type { Config } from './config.ts';
 import { configSchema } from './schema.ts';
 import { restartingKeys } from './schema/section.ts';
-import { isSameStore } from './schema/store.ts';
 
 /** A part of a config as text that differs when it does; secrets stand in it as digests. */
 const fingerprint = (part: unknown): string =>
@@ -20,8 +19,7 @@ const RESTARTING = restartingKeys(configSchema);
 
 /** What a reload from `current` to `next` leaves as it is, one sentence each. */
 export function restartsNeeded(current: Config, next: Config): string[] {
-  return RESTARTING.filter(({ way }) => {
-    if (way[0] === 'store') return !isSameStore(current.store, next.store);
-    return differ(valueAt(current, way), valueAt(next, way));
-  }).map(({ written }) => `a changed \`${written}\` takes effect after a restart`);
+  return RESTARTING.filter(({ way }) => differ(valueAt(current, way), valueAt(next, way))).map(
+    ({ written }) => `a changed \`${written}\` takes effect after a restart`,
+  );
 }

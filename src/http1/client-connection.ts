@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import { ChunkedDecoder } from './chunked.ts';
+import { bodyDecoder, type BodyDecoder } from './body-decoder.ts';
 import { Http1Error } from './error.ts';
-import { answerFraming, connectionOptions, type Framing } from './framing.ts';
+import { answerFraming, connectionOptions } from './framing.ts';
 import { HeadReader, type AnswerHead } from './head.ts';
 import { chunkLine, LAST_CHUNK, message } from './write.ts';
 
@@ -26,7 +26,7 @@ export interface ExchangeControls {
 }
 
 /** Hears what becomes of one request. After `onEnd` or `onFailed` nothing more. */
-export interface Exchange {
+export interface ResponseHandler {
   /** From now on the request's bytes may have been sent. */
   onStarted(controls: ExchangeControls): void;
   /** The request's last byte is with the kernel, or on its way there. */
@@ -74,13 +74,12 @@ export class ClientConnection implements ExchangeControls {
   readonly #settings: ConnectionSettings;
   readonly #reader: HeadReader;
   #expected: Expected = 'nothing';
-  #exchange: Exchange | undefined;
+  #exchange: ResponseHandler | undefined;
   #method = '';
   #maxHeadBytes = 0;
-  #framing: Framing = { kind: 'none' };
-  /** Of a body with a length. */
-  #leftBytes = 0;
-  #decoder: ChunkedDecoder | undefined;
+  #decoder: BodyDecoder | undefined;
+  /** The end of the connection is that of the body. */
+  #isEndless = false;
   #isSent = false;
   #mayReuse = false;
   #error: Error | undefined;
@@ -104,7 +103,7 @@ export class ClientConnection implements ExchangeControls {
   }
 
   /** Begins an exchange; the connection must be usable. */
-  send(request: OutgoingRequest, exchange: Exchange): void {
+  send(request: OutgoingRequest, exchange: ResponseHandler): void {
     const { head, body } = request;
     this.#exchange = exchange;
     this.#method = request.method;
@@ -151,7 +150,7 @@ export class ClientConnection implements ExchangeControls {
   async #stream(
     { head, streamBytes }: OutgoingRequest,
     body: AsyncIterable<Uint8Array>,
-    exchange: Exchange,
+    exchange: ResponseHandler,
   ): Promise<void> {
     const isChunked = streamBytes < 0;
     let first: string | undefined = head;
@@ -182,7 +181,7 @@ export class ClientConnection implements ExchangeControls {
     }
   }
 
-  #sent(exchange: Exchange): void {
+  #sent(exchange: ResponseHandler): void {
     if (this.#exchange !== exchange) return;
     this.#isSent = true;
     exchange.onSent();
@@ -222,34 +221,21 @@ export class ClientConnection implements ExchangeControls {
     if (head.status < 200) return;
     const framing = answerFraming(head, this.#method);
     const options = connectionOptions(head.fields);
-    this.#framing = framing;
-    this.#mayReuse = head.minor === 1 && framing.kind !== 'close' && !options.includes('close');
+    this.#isEndless = framing.kind === 'close';
+    this.#mayReuse = head.minor === 1 && !this.#isEndless && !options.includes('close');
     this.hintMs = keepAliveHint(head.fields);
-    this.#leftBytes = framing.kind === 'length' ? framing.bytes : 0;
-    this.#decoder = framing.kind === 'chunked' ? new ChunkedDecoder({ trailerBytes: this.#maxHeadBytes }) : undefined;
+    const decoder = bodyDecoder(framing, { trailerBytes: this.#maxHeadBytes });
+    this.#decoder = decoder;
     this.#expected = 'body';
-    const exchange = this.#exchange as Exchange;
+    const exchange = this.#exchange as ResponseHandler;
     exchange.onHead(head);
-    const isWhole = framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0);
-    if (isWhole && this.#exchange === exchange) this.#finish(hasMore);
+    if (!decoder && this.#exchange === exchange) this.#finish(hasMore);
   }
 
   /** Returns where the rest begins. */
   #readBody(chunk: Buffer, at: number): number {
-    const exchange = this.#exchange as Exchange;
-    if (this.#framing.kind === 'length') {
-      const end = Math.min(chunk.length, at + this.#leftBytes);
-      this.#leftBytes -= end - at;
-      const isLast = this.#leftBytes === 0;
-      exchange.onData(chunk.subarray(at, end));
-      if (isLast && this.#exchange === exchange) this.#finish(end < chunk.length);
-      return this.#exchange === exchange ? end : chunk.length;
-    }
-    if (this.#framing.kind === 'close') {
-      exchange.onData(at === 0 ? chunk : chunk.subarray(at));
-      return chunk.length;
-    }
-    const decoder = this.#decoder as ChunkedDecoder;
+    const exchange = this.#exchange as ResponseHandler;
+    const decoder = this.#decoder as BodyDecoder;
     let broken: unknown;
     let end = chunk.length;
     try {
@@ -267,7 +253,7 @@ export class ClientConnection implements ExchangeControls {
 
   /** The answer is whole. */
   #finish(hasMore: boolean): void {
-    const exchange = this.#exchange as Exchange;
+    const exchange = this.#exchange as ResponseHandler;
     this.#exchange = undefined;
     this.#expected = 'nothing';
     const isReusable = this.#mayReuse && this.#isSent && !hasMore && !this.#socket.readableEnded;
@@ -291,7 +277,7 @@ export class ClientConnection implements ExchangeControls {
 
   /** The peer sends no more. */
   #ended(): void {
-    if (this.#exchange && this.#expected === 'body' && this.#framing.kind === 'close' && !this.#error) {
+    if (this.#exchange && this.#expected === 'body' && this.#isEndless && !this.#error) {
       this.#finish(true);
       return;
     }

@@ -4,7 +4,7 @@ import type { ReadScheduler } from './read-scheduler.ts';
 
 /** How long what a caller still sends is read and dropped, once we have closed our side. */
 const LINGER_MS = 1_000;
-/** Behind a head that was refused so much at most: no head is longer, and whoever sends more costs others their time. */
+/** Behind a head that was refused so much at most is read: by then the answer is with the caller, and more costs others their time. */
 const REFUSED_BYTES = 256 * 1024;
 
 /**

@@ -1,7 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import { Http1Error } from './error.ts';
-import { ClientConnection, type Exchange, type ExchangeControls, type OutgoingRequest } from './client-connection.ts';
+import {
+  ClientConnection,
+  type ResponseHandler,
+  type ExchangeControls,
+  type OutgoingRequest,
+} from './client-connection.ts';
 
 /** Opens a connection, with TLS where the origin wants it. `signal` gives up. */
 export type Dial = (signal: AbortSignal) => Promise<Socket>;
@@ -61,7 +66,7 @@ export class Pool {
   }
 
   /** Sends a request over a connection that is kept, or a new one; the exchange hears what becomes of it. */
-  send(request: OutgoingRequest, exchange: Exchange): Sending {
+  send(request: OutgoingRequest, exchange: ResponseHandler): Sending {
     const kept = this.#take();
     if (kept) {
       kept.connection.send(request, exchange);

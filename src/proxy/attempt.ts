@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
-import type { Exchange, ExchangeControls } from '../http1/client-connection.ts';
+import type { ResponseHandler, ExchangeControls } from '../http1/client-connection.ts';
 import type { AnswerHead } from '../http1/head.ts';
 import type { ReadScheduler } from '../http1/read-scheduler.ts';
 import { IncomingAnswer, type Answer } from './answer.ts';
@@ -55,14 +55,14 @@ export type CarriedRequest = Pick<UpstreamRequest, 'method' | 'target' | 'header
 /** Brings requests to one origin, each on a connection that it has for itself meanwhile. */
 export interface Carrier {
   /** Gives a handle for giving up; after that the exchange hears nothing more. */
-  send(request: CarriedRequest, exchange: Exchange): { abort(): void };
+  send(request: CarriedRequest, exchange: ResponseHandler): { abort(): void };
 }
 
 /** What the deadline is for, in turn; `sending` has one only while the upstream doesn't take what it is sent. */
 type Phase = 'connecting' | 'sending' | 'waiting' | 'reading';
 
 /** The life of one attempt: what hears of its connection, the answer, and the handle to abort it, in one object. */
-export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadline, Exchange {
+export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadline, ResponseHandler {
   readonly answer: Promise<Answer>;
   deadlineMs: number;
   place = -1;

@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { LookupFunction } from 'node:net';
 import type { Clock } from '../core/clock.ts';
-import type { Exchange } from '../http1/client-connection.ts';
+import type { ResponseHandler } from '../http1/client-connection.ts';
 import type { AnswerHead } from '../http1/head.ts';
 import { Pool } from '../http1/pool.ts';
 import type { ReadScheduler } from '../http1/read-scheduler.ts';
@@ -77,7 +77,7 @@ class Origin implements Carrier {
     });
   }
 
-  send(request: CarriedRequest, exchange: Exchange): { abort(): void } {
+  send(request: CarriedRequest, exchange: ResponseHandler): { abort(): void } {
     const head = this.#headOf(request);
     if (SENT.hasSubscribers) SENT.publish({ head });
     const { method, body, streamBytes } = request;
@@ -97,7 +97,7 @@ class Origin implements Carrier {
 }
 
 /** An exchange with a listener before it. */
-function wrapped(inner: Exchange, before: Partial<Exchange>): Exchange {
+function wrapped(inner: ResponseHandler, before: Partial<ResponseHandler>): ResponseHandler {
   return {
     onStarted: (controls) => inner.onStarted(controls),
     onSent: () => inner.onSent(),
@@ -108,7 +108,7 @@ function wrapped(inner: Exchange, before: Partial<Exchange>): Exchange {
   };
 }
 
-const watched = (inner: Exchange): Exchange =>
+const watched = (inner: ResponseHandler): ResponseHandler =>
   wrapped(inner, {
     onData(piece) {
       RECEIVED.publish({ chunk: piece });
@@ -117,7 +117,7 @@ const watched = (inner: Exchange): Exchange =>
   });
 
 /** A 407 comes from the egress proxy, and is no answer of the provider's. */
-const behindRelay = (inner: Exchange): Exchange =>
+const behindRelay = (inner: ResponseHandler): ResponseHandler =>
   wrapped(inner, {
     onHead(head: AnswerHead) {
       if (head.status === 407) throw egressRefusal(407);

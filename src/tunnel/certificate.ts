@@ -1,5 +1,6 @@
 import { createPrivateKey, KeyObject, randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
+import { unbracket } from '../core/authority.ts';
 import { decodeNameConstraints, encodeNameConstraints, NAME_CONSTRAINTS } from './name-constraints.ts';
 
 /** A certificate authority of our own. */
@@ -98,7 +99,7 @@ export async function issueLeaf(
   validity: { readonly nowMs: number; readonly lifetimeMs: number },
 ): Promise<Leaf> {
   const x509 = await load();
-  const name = host.startsWith('[') ? host.slice(1, -1) : host;
+  const name = unbracket(host);
   const isName = isIP(name) === 0;
   const issuer = new x509.X509Certificate(authority.certificate);
   const expiresAtMs = Math.min(validity.nowMs + validity.lifetimeMs, authority.expiresAtMs);

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import net from 'node:net';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
-import { ClientConnection, type Exchange, type ExchangeControls } from '../../src/http1/client-connection.ts';
+import { ClientConnection, type ResponseHandler, type ExchangeControls } from '../../src/http1/client-connection.ts';
 import type { OutgoingRequest } from '../../src/http1/client-connection.ts';
 import type { AnswerHead } from '../../src/http1/head.ts';
 import { until } from '../helpers/http1.ts';
 
 /** What one exchange heard, in order. */
-class Heard implements Exchange {
+class Heard implements ResponseHandler {
   readonly events: string[] = [];
   head: AnswerHead | undefined;
   body = '';

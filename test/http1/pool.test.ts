@@ -1,7 +1,7 @@
 import net from 'node:net';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
-import type { Exchange } from '../../src/http1/client-connection.ts';
+import type { ResponseHandler } from '../../src/http1/client-connection.ts';
 import { Pool, type PoolSettings } from '../../src/http1/pool.ts';
 import { fakeClock, type FakeClock } from '../helpers/clock.ts';
 import { until } from '../helpers/http1.ts';
@@ -38,7 +38,7 @@ async function given(t: ExecutionContext, settings: Partial<PoolSettings> = {}):
   const call = (): Promise<string> =>
     new Promise((resolve) => {
       let status = 0;
-      const exchange: Exchange = {
+      const exchange: ResponseHandler = {
         onStarted: () => undefined,
         onSent: () => undefined,
         onHead: (head) => (status = head.status),

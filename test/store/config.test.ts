@@ -1,7 +1,7 @@
 import path from 'node:path';
 import test from 'ava';
-import { isSameStore } from '../../src/config/schema/store.ts';
-import type { StoreConfig } from '../../src/config/config.ts';
+import type { Config, StoreConfig } from '../../src/config/config.ts';
+import { restartsNeeded } from '../../src/config/restart.ts';
 import { parse, problems } from '../config/helpers.ts';
 
 const KEY = Buffer.alloc(32, 3).toString('base64');
@@ -10,11 +10,13 @@ const ROUTES = 'routes: [{ match: { path: /p }, upstream: "http://127.0.0.1:1" }
 
 const load = (store: string): ReturnType<typeof parse> => parse(`store: ${store}\n${ROUTES}`);
 
-function storeOf(store: string): StoreConfig {
+function configOf(store: string): Config {
   const loaded = load(store);
   if (!loaded.config) throw new Error(problems(loaded).join());
-  return loaded.config.store;
+  return loaded.config;
 }
+
+const storeOf = (store: string): StoreConfig => configOf(store).store;
 
 test('a file store has its directory beside the config, and a lease', (t) => {
   t.deepEqual(storeOf('{ kind: file, path: tokens }'), {
@@ -59,18 +61,19 @@ for (const [store, found] of [
   });
 }
 
-test('a store is another when a secret of it is', (t) => {
-  const one = (parts: string): StoreConfig => storeOf(`{ kind: redis, ${parts} }`);
+test('a store is another when a secret of it is, and takes a restart', (t) => {
+  const one = (parts: string): Config => configOf(`{ kind: redis, ${parts} }`);
   const base = one(`url: "redis://a:b@h", encryption_key: "${KEY}"`);
-  t.true(isSameStore(base, one(`url: "redis://a:b@h", encryption_key: "${KEY}"`)));
+  t.deepEqual(restartsNeeded(base, one(`url: "redis://a:b@h", encryption_key: "${KEY}"`)), []);
   for (const other of [
     one(`url: "redis://a:c@h", encryption_key: "${KEY}"`),
     one(`url: "redis://a:b@i", encryption_key: "${KEY}"`),
     one(`url: "redis://a:b@h", encryption_key: "${OLD_KEY}"`),
     one(`url: "redis://a:b@h", encryption_key: "${KEY}", password: c`),
+    one(`url: "redis://a:b@h", encryption_key: "${KEY}", old_encryption_keys: ["${OLD_KEY}"]`),
     one('url: "redis://a:b@h"'),
-    storeOf('{ kind: memory }'),
+    configOf('{ kind: memory }'),
   ]) {
-    t.false(isSameStore(base, other));
+    t.deepEqual(restartsNeeded(base, other), ['a changed `store` takes effect after a restart']);
   }
 });

@@ -153,14 +153,3 @@ function passwordIn(url: string): readonly string[] {
   const { password: found } = new URL(url);
   return found === '' ? [] : [found, decodeURIComponent(found)];
 }
-
-/** Whether two are the same, secrets included. */
-export function isSameStore(a: StoreConfig, b: StoreConfig): boolean {
-  const whole = (store: StoreConfig): string =>
-    JSON.stringify([
-      store,
-      Object.values(store).map((value) => value instanceof Secret && value.reveal()),
-      ...storeSecrets(store),
-    ]);
-  return whole(a) === whole(b);
-}

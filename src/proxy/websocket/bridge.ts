@@ -5,7 +5,7 @@ import httpProxy from 'http-proxy';
 import type { Clock, Timer } from '../../core/clock.ts';
 import { OutriderError } from '../../core/errors.ts';
 import { headerValues, type RawHeaders } from '../../core/headers.ts';
-import type { Exchange, ExchangeControls } from '../../http1/client-connection.ts';
+import type { ResponseHandler, ExchangeControls } from '../../http1/client-connection.ts';
 import type { ReadScheduler } from '../../http1/read-scheduler.ts';
 import { UpstreamExchange, type CarriedRequest, type Carrier } from '../attempt.ts';
 import { Deadlines } from '../deadlines.ts';
@@ -23,7 +23,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
  * protocols, and into which it writes the answer, headed by one of its own making, which is dropped for the one that came.
  */
 class Bridge extends Duplex {
-  readonly #exchange: Exchange;
+  readonly #exchange: ResponseHandler;
   readonly #body: AsyncIterable<Uint8Array>;
   readonly #clock: Clock;
   readonly #controls: Mutable<ExchangeControls>;
@@ -36,7 +36,7 @@ class Bridge extends Duplex {
   #wantMore: (() => void) | undefined;
   #takeMore: (() => void) | undefined;
 
-  constructor(body: AsyncIterable<Uint8Array>, exchange: Exchange, clock: Clock) {
+  constructor(body: AsyncIterable<Uint8Array>, exchange: ResponseHandler, clock: Clock) {
     super();
     this.#body = body;
     this.#exchange = exchange;
@@ -216,7 +216,7 @@ class Handshake {
     this.#clock = clock;
   }
 
-  send({ target, headers, body }: CarriedRequest, exchange: Exchange): void {
+  send({ target, headers, body }: CarriedRequest, exchange: ResponseHandler): void {
     if (!body || body instanceof Uint8Array) {
       throw new OutriderError('bad_body', { detail: 'the credential goes into a body, and a handshake has none' });
     }
