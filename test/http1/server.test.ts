@@ -346,6 +346,35 @@ test('when the rest of such a body comes, the connection closes at once, and not
   t.is(received().match(/ok/g)?.length, 1);
 });
 
+test('behind a head that was refused a little is read for a while, so that the answer arrives, and no more', async (t) => {
+  const { connect, clock } = await given(t, () => t.fail('no request came'));
+  const little = await connect();
+  little.socket.write(`GET /\x01 HTTP/1.1\r\n${'x'.repeat(100_000)}`);
+  await until('the answer', () => little.received().endsWith('bad_target') && little.ended() === 'end');
+  await clock.advance(900);
+  little.socket.write('x');
+  await turns();
+  little.socket.write('x');
+  await turns();
+  t.is(little.ended(), 'end');
+  await clock.advance(200);
+  await until('the close', () => {
+    // Who has read the end hears of a reset when writing alone.
+    little.socket.write('x');
+    return little.ended() === 'reset';
+  });
+
+  const much = await connect();
+  much.socket.write('GET /\x01 HTTP/1.1\r\n');
+  await until('the answer', () => much.received().endsWith('bad_target'));
+  const more = (): void => {
+    while (!much.socket.destroyed && much.socket.write(Buffer.alloc(64 * 1024)));
+  };
+  much.socket.on('drain', more);
+  more();
+  await until('the close, with no time gone', () => much.ended() === 'reset');
+});
+
 test('a line end behind a body is no request: the connection is kept for its time', async (t) => {
   const { connect, clock } = await given(t, (request) => void echo(request));
   const { socket, received, ended } = await connect();
