@@ -96,7 +96,8 @@ for (const { kind, what, count, maxSlowdown, isFinite } of CASES) {
     ];
     const { descriptors } = proxy.vitals();
     let flood = begin(t, kind, proxy.port, count);
-    await until(`the flood of ${kind}`, () => flood.isReady, 30_000);
+    // It has the lowest priority: beside the other tests it may take long to come, which says nothing of the proxy.
+    await until(`the flood of ${kind}`, () => flood.isReady, 120_000);
     const looks: Service[] = [];
     let hasEnded = false;
     const isEnough = (): boolean => {
