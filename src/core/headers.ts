@@ -29,3 +29,20 @@ export function isHeaderValue(text: string): boolean {
 export function isToken(text: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
 }
+
+const SPELLINGS_MAX = 2048;
+/** A longer name is nobody's habit. */
+const SPELLING_LENGTH = 64;
+
+/** `classify`, asked once for each spelling of a header's name, as long as there are not too many. It gets the name in lower case. */
+export function bySpelling<T>(classify: (lower: string, name: string) => T): (name: string) => T {
+  const known = new Map<string, T>();
+  return (name) => {
+    let answer = known.get(name);
+    if (answer === undefined) {
+      answer = classify(name.toLowerCase(), name);
+      if (known.size < SPELLINGS_MAX && name.length <= SPELLING_LENGTH) known.set(name, answer);
+    }
+    return answer;
+  };
+}

@@ -1,4 +1,4 @@
-import type { RawHeaders } from '../core/headers.ts';
+import { bySpelling, type RawHeaders } from '../core/headers.ts';
 import { connectionOptions, isOwnOption } from '../http1/framing.ts';
 
 /** Never forwarded: hop-by-hop (RFC 9110 §7.6.1), framing, ours, and what a caller could claim about itself. */
@@ -30,21 +30,6 @@ const RESPONSE_DROPS: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-const SPELLINGS_MAX = 2048;
-
-/** A question about header names that remembers the spellings it was asked; bounded. */
-function memoize<T>(classify: (lower: string) => T): (name: string) => T {
-  const known = new Map<string, T>();
-  return (name) => {
-    let answer = known.get(name);
-    if (answer === undefined) {
-      answer = classify(name.toLowerCase());
-      if (known.size < SPELLINGS_MAX && name.length <= 64) known.set(name, answer);
-    }
-    return answer;
-  };
-}
-
 /** What a route does to the headers of its requests. Names in any case. */
 export interface RouteHeaders {
   readonly set: ReadonlyMap<string, string>;
@@ -64,7 +49,7 @@ export function createForward(
   const KEEP = -1;
   const DROP = -2;
   /** KEEP, DROP, or the index in `set` of what takes its place. */
-  const classify = memoize((lower): number => {
+  const classify = bySpelling((lower): number => {
     const index = set.findIndex((entry) => entry.lower === lower);
     if (index >= 0) return index;
     if (removed.has(lower) || REQUEST_DROPS.has(lower)) return DROP;
@@ -99,7 +84,7 @@ export function createForward(
 }
 
 type AnswerHeader = 'kept' | 'dropped' | 'connection' | 'cors' | 'length';
-const classifyAnswer = memoize((lower): AnswerHeader => {
+const classifyAnswer = bySpelling((lower): AnswerHeader => {
   if (lower === 'connection') return 'connection';
   if (lower === 'content-length') return 'length';
   if (lower.startsWith('access-control-allow-')) return 'cors';

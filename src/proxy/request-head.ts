@@ -1,6 +1,6 @@
 import { OutriderError } from '../core/errors.ts';
 import { isOwnOption, optionsOf } from '../http1/framing.ts';
-import { headerValues, type RawHeaders } from '../core/headers.ts';
+import { bySpelling, headerValues, type RawHeaders } from '../core/headers.ts';
 
 /** What the head of a request says about who sent it and what is wanted, read in one pass. */
 export interface Head {
@@ -60,21 +60,13 @@ export function requestIdIn(headers: RawHeaders): string | undefined {
   return headerValues(headers, 'x-request-id').find((value) => REQUEST_ID.test(value));
 }
 
-/** Spellings met so far → the field they name, '' for one that says nothing here. Bounded. */
-const spellings = new Map<string, Field | ''>();
-const SPELLINGS_MAX = 2048;
-
-function classify(name: string): Field | '' {
-  const known = spellings.get(name);
-  if (known !== undefined) return known;
-  const lower = name.toLowerCase();
+/** The field that a name names; '' for one that says nothing here. Throws `bad_request`. */
+const classify = bySpelling((lower, name): Field | '' => {
   if (name.includes('_') && IMITATED.has(lower.replaceAll(/[_-]/g, ''))) {
     throw refuse(`the header name "${name}" imitates a framing header`);
   }
-  const field = FIELDS.has(lower) ? (lower as Field) : '';
-  if (spellings.size < SPELLINGS_MAX && name.length <= 64) spellings.set(name, field);
-  return field;
-}
+  return FIELDS.has(lower) ? (lower as Field) : '';
+});
 
 /**
  * Reads what a head says about its sender, and refuses what could be understood in two ways.
