@@ -18,7 +18,7 @@ import { createMetrics } from './observe/metrics.ts';
 import { logNotices } from './observe/notices.ts';
 import { Budget } from './proxy/body/budget.ts';
 import { createClient } from './proxy/client.ts';
-import { createComplaints, createSpoolComplaints } from './proxy/complain.ts';
+import { createErrorNotices, createSpoolNotices } from './proxy/error-notices.ts';
 import { guardedLookup } from './proxy/destination.ts';
 import { sharedLookup } from './proxy/lookup.ts';
 import { dialUnmatched } from './proxy/egress/dial.ts';
@@ -32,7 +32,7 @@ import { createUpstream, type ConnectionLimits } from './proxy/upstream.ts';
 import { endpointsOf, simulatedProviders, startSimulator } from './simulation.ts';
 import type { Simulator } from './simulator/simulator.ts';
 import { openStore } from './store/open.ts';
-import { passThrough } from './tunnel/blind.ts';
+import { openBlindTunnel } from './tunnel/blind.ts';
 import type { Authority } from './tunnel/certificate.ts';
 import { createInterceptor } from './tunnel/interceptor.ts';
 import type { TokenStore } from './store/store.ts';
@@ -115,7 +115,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const budgets = {
     memory: new Budget(config.limits.bodyMemoryBytes),
     disk: new Budget(config.replay.spoolTotalBytes),
-    diskFailed: createSpoolComplaints(events, clock),
+    diskFailed: createSpoolNotices(events, clock),
   };
 
   let simulator: Simulator | undefined;
@@ -140,7 +140,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       live,
     );
 
-  const complain = createComplaints(events, clock);
+  const report = createErrorNotices(events, clock);
   const handle = createExchange({
     compiled: () => live as LiveConfig,
     upstream,
@@ -151,7 +151,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     budgets,
     pseudonym,
     nextRequestId,
-    complain,
+    report,
   });
 
   const interceptor = createInterceptor({
@@ -161,7 +161,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     adopt: (socket, scheme, { host, port }, carrier) => listener?.adopt(socket, { scheme, host, port }, carrier),
     failed: (cause, { host }) => {
       const detail = `a client broke off TLS with us in a tunnel to ${host}: does it trust our CA (\`outrider ca show\`)?`;
-      complain(new OutriderError('bad_request', { detail, cause }), nextRequestId(), undefined);
+      report(new OutriderError('bad_request', { detail, cause }), nextRequestId(), undefined);
     },
   });
   const connect = createConnectDoor({
@@ -170,11 +170,11 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     clock,
     pseudonym,
     nextRequestId,
-    complain,
+    report,
     refuse: (socket, error, requestId) => listener?.refuseTunnel(socket, error, requestId),
     dial: (destination) => dialUnmatched(destination, current.timeouts.connectMs, { egress, lookup: guarded, clock }),
     intercept: ({ socket, behind }, destination) => interceptor.intercept(socket, behind, destination),
-    passThrough: (socket, head, onward) => passThrough(socket, head, onward, clock),
+    openBlindTunnel: (socket, head, onward) => openBlindTunnel(socket, head, onward, clock),
   });
 
   /** Gets ready what a config needs: the carrier of WebSocket, the CA. */

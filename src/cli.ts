@@ -10,7 +10,7 @@ if (command === 'start') boundHeap();
 keepCompiledCode();
 // What is loaded from here on is kept.
 const { Command, CommanderError, InvalidArgumentError } = await import('commander');
-const { complain, complainOf } = await import('./commands/output.ts');
+const { printError, printFailure } = await import('./commands/output.ts');
 const { VERSION } = await import('./core/version.ts');
 const { METHODS } = await import('./http1/methods.ts');
 
@@ -23,7 +23,7 @@ function workingDirectory(): string {
   } catch {
     const message = 'the working directory has been removed, or may not be seen';
     const help = 'change to a directory that is there';
-    process.exit(complain({ stderr: process.stderr, color: false }, { code: 'no_working_directory', message, help }));
+    process.exit(printError({ stderr: process.stderr, color: false }, { code: 'no_working_directory', message, help }));
   }
 }
 
@@ -176,13 +176,13 @@ async function main(args: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
-    return complainOf(context, error);
+    return printFailure(context, error);
   }
 }
 
 // Secrets may come by the environment, and a report may be handed on.
 if (process.report) process.report.excludeEnv = true;
-process.on('uncaughtException', (error) => process.exit(complainOf(context, error)));
+process.on('uncaughtException', (error) => process.exit(printFailure(context, error)));
 // Whoever reads our output may stop doing so.
 process.stdout.on('error', () => {});
 const code = await main(process.argv.slice(2));

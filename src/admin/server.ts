@@ -37,19 +37,19 @@ export interface Admin {
   readonly origin: string;
 }
 
-interface Answer {
+interface AdminAnswer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
   readonly headers?: OutgoingHttpHeaders;
 }
 
-const text = (status: number, body: string): Answer => ({ status, type: 'text/plain; charset=utf-8', body });
+const text = (status: number, body: string): AdminAnswer => ({ status, type: 'text/plain; charset=utf-8', body });
 
 interface Page {
   /** Open to everybody whom the guard lets in. */
   readonly isPublic: boolean;
-  answer(query: URLSearchParams): Answer | Promise<Answer>;
+  answer(query: URLSearchParams): AdminAnswer | Promise<AdminAnswer>;
 }
 
 /** The pages by exact path. */
@@ -86,13 +86,13 @@ function checkToken(token: Secret, authorization: string | undefined): void {
   });
 }
 
-function problem(error: OutriderError, requestId: string): Answer {
+function problem(error: OutriderError, requestId: string): AdminAnswer {
   const headers: OutgoingHttpHeaders = { 'Proxy-Status': proxyStatus(error) };
   for (let i = 0; i < error.headers.length; i += 2) headers[error.headers[i] as string] = error.headers[i + 1];
   return { status: error.status, type: PROBLEM_TYPE, body: problemJson(error, requestId), headers };
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, type, body, headers }: Answer): void {
+function send(request: IncomingMessage, response: ServerResponse, { status, type, body, headers }: AdminAnswer): void {
   response.writeHead(status, {
     'Content-Type': type,
     'Content-Length': Buffer.byteLength(body),
@@ -111,7 +111,7 @@ export function createAdmin(options: AdminOptions): Admin {
   const { address, token, guard } = options;
   const pages = createPages(options);
 
-  async function answer(request: IncomingMessage): Promise<Answer> {
+  async function answer(request: IncomingMessage): Promise<AdminAnswer> {
     const refusal = guard(request);
     if (refusal) throw refusal;
     const [path = '', ...rest] = (request.url ?? '').split('?');

@@ -7,7 +7,7 @@ import { placeHeader, removeHeader } from './headers.ts';
 import { countOnlyKey, dropJsonMembers, isJsonObject, placeJsonMember, readJsonScalar } from './json.ts';
 import type { PathBelow } from './path.ts';
 import { badBody } from './problem.ts';
-import type { RequestFace } from './scope.ts';
+import type { RequestView } from './scope.ts';
 import { type ByteString, encodeString, fromBytes, percentEncode, toBytes, toUnicode } from '../core/byte-string.ts';
 
 /** What a draft starts from. */
@@ -42,7 +42,7 @@ const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
  * What the caller sent under a name that is still to be filled will not be sent, so templates that look at the whole body or
  * query don't see it: a signature covers the bytes that are sent, less what it adds itself.
  */
-export class RequestDraft implements RequestFace {
+export class RequestDraft implements RequestView {
   readonly method: string;
   target: ByteString;
   readonly headers: string[];
@@ -234,7 +234,7 @@ export class RequestDraft implements RequestFace {
 }
 
 /** What templates see where there is no request. */
-export const EMPTY_REQUEST: RequestFace = new RequestDraft({
+export const EMPTY_REQUEST: RequestView = new RequestDraft({
   method: '',
   target: '',
   headers: [],

@@ -1,7 +1,7 @@
 import { headerValue } from '../core/headers.ts';
 import type { ExplainedSignature } from './authorizer.ts';
 import type { RequestDraft } from './draft.ts';
-import { applyStep, expect, place, type Place, type Step } from './inject.ts';
+import { applyStep, expect, place, type Placement, type Step } from './inject.ts';
 import type { Scope } from './scope.ts';
 import { applySignature, prepare, type Signature } from './sign.ts';
 import type { Compiled } from './template.ts';
@@ -24,7 +24,7 @@ export interface Builds {
 }
 
 export interface Placed {
-  readonly place: Place;
+  readonly place: Placement;
   readonly name: string;
   readonly value: string;
 }

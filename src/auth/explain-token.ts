@@ -3,7 +3,7 @@ import { RequestDraft } from './draft.ts';
 import { type Build, DryRun, readable } from './dry-run.ts';
 import { createPathBelow } from './path.ts';
 import type { TokenPlan } from './plan.ts';
-import { Scope, type ScopeParts, type TokenFace } from './scope.ts';
+import { Scope, type ScopeParts, type TokenView } from './scope.ts';
 import type { Compiled } from './template.ts';
 import type { ByteString } from '../core/byte-string.ts';
 import { buildTokenCall, type Fields, listTokenFields, type TokenCall } from './token/request.ts';
@@ -12,7 +12,7 @@ import { buildTokenCall, type Fields, listTokenFields, type TokenCall } from './
 export interface TokenCallParts {
   readonly shared: Omit<ScopeParts, 'request' | 'token'>;
   /** Stands for the token. */
-  readonly token: TokenFace | undefined;
+  readonly token: TokenView | undefined;
   /** The caller's request, anew. */
   readonly request: () => RequestDraft;
 }

@@ -3,11 +3,11 @@ import type { Clock } from '../core/clock.ts';
 import type { ExplainedField, Explanation, Outbound } from './authorizer.ts';
 import { RequestDraft } from './draft.ts';
 import { explainToken } from './explain-token.ts';
-import type { Place } from './inject.ts';
+import type { Placement } from './inject.ts';
 import { type Build, DryRun } from './dry-run.ts';
 import type { PathBelow } from './path.ts';
 import type { Plan, TokenPlan } from './plan.ts';
-import { Scope, type TokenFace } from './scope.ts';
+import { Scope, type TokenView } from './scope.ts';
 import type { Signature } from './sign.ts';
 import type { ByteString } from '../core/byte-string.ts';
 
@@ -29,7 +29,7 @@ export function explain({ plan, signatures, request, pathBelow, clock, subject }
   const nowMs = clock.now();
   const shared = { credentials, subject, now: () => nowMs, uuid: randomUUID() };
   const callersRequest = (): RequestDraft => new RequestDraft({ ...request, pathBelow });
-  const build = (token: TokenFace | undefined): Build => {
+  const build = (token: TokenView | undefined): Build => {
     const draft = callersRequest();
     for (const name of plan.privateHeaders) draft.dropHeader(name);
     return { draft, scope: new Scope({ ...shared, token, request: draft }) };
@@ -38,7 +38,7 @@ export function explain({ plan, signatures, request, pathBelow, clock, subject }
   const other = plan.token && standIn(plan.token, 'other ');
   const builds = { sent: build(token), other: build(other), seen: build(token) };
   const dryRun = new DryRun(builds, plan.steps, signatures);
-  const placed = (where: Place): ExplainedField[] =>
+  const placed = (where: Placement): ExplainedField[] =>
     dryRun.placed.flatMap(({ place, name, value }) => (place === where ? [{ name, value }] : []));
   const type = dryRun.addedType;
   return {
@@ -53,7 +53,7 @@ export function explain({ plan, signatures, request, pathBelow, clock, subject }
 }
 
 /** Names in the place of a token that nobody has asked for. */
-function standIn({ read }: TokenPlan, mark: string): TokenFace {
+function standIn({ read }: TokenPlan, mark: string): TokenView {
   return {
     accessToken: `<${mark}access_token>`,
     tokenType: read.tokenType.default ?? `<${mark}token_type>`,

@@ -8,18 +8,18 @@ import { type Compile, type Compiled, readsBody } from './template.ts';
 import { type ByteString } from '../core/byte-string.ts';
 import { fitsHeader } from './text.ts';
 
-export type Place = 'header' | 'query' | 'form' | 'json';
+export type Placement = 'header' | 'query' | 'form' | 'json';
 
 /** One thing that is put into a request; names are templates too (the profile `header` takes its name from the operator). */
 export interface Step {
-  readonly place: Place;
+  readonly place: Placement;
   readonly name: Compiled;
   readonly value: Compiled;
 }
 
 const PLACES = { query: 'query', form: 'form', json: 'json', headers: 'header' } as const satisfies Record<
   keyof InjectSpec,
-  Place
+  Placement
 >;
 
 /** The steps of a profile's `inject`, in the order in which they are applied: query, form, JSON, and headers last. */
@@ -35,7 +35,7 @@ export function compileInject(spec: InjectSpec, compile: Compile): Step[] {
 
 /** The step of one `set:` of a signature. */
 export function compilePlace(set: SignPlace, compile: Compile): Step {
-  const [place, name] = Object.entries(set).find(([key]) => key !== 'value') as [Place, string];
+  const [place, name] = Object.entries(set).find(([key]) => key !== 'value') as [Placement, string];
   return { place, name: compile(name), value: compile(set.value) };
 }
 
@@ -52,12 +52,12 @@ export function applyStep(step: Step, draft: RequestDraft, scope: Scope): boolea
 }
 
 /** Tells the draft that something will be put under `name`. */
-export function expect(draft: RequestDraft, where: Place, name: ByteString): void {
+export function expect(draft: RequestDraft, where: Placement, name: ByteString): void {
   if (where !== 'header') draft.expect(where, name);
 }
 
 /** Puts `value` under `name`; it replaces all that the caller sent under that name. */
-export function place(draft: RequestDraft, where: Place, name: ByteString, value: ByteString): void {
+export function place(draft: RequestDraft, where: Placement, name: ByteString, value: ByteString): void {
   if (where === 'query') draft.setQuery(name, value);
   else if (where === 'form') draft.setForm(name, value);
   else if (where === 'json') draft.setJson(name, value);

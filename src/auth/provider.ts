@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import type { HttpClient } from '../core/http.ts';
-import { createQuiet } from '../core/quiet.ts';
+import { oncePerInterval } from '../core/once-per-interval.ts';
 import type { TokenRecord, TokenStore } from '../store/store.ts';
 import type { Authorizer } from './authorizer.ts';
 import { type DraftStart, EMPTY_REQUEST, RequestDraft } from './draft.ts';
@@ -16,7 +16,7 @@ import { type Subject, Subjects } from './subjects.ts';
 import type { Compiled } from './template.ts';
 import type { ByteString } from '../core/byte-string.ts';
 import { createTokenRequest } from './token/endpoint.ts';
-import { tellDoubtsOnce } from './token/doubts.ts';
+import { warnOnce } from './token/warn-once.ts';
 import { TokenSource } from './token/source.ts';
 import { Waiting } from './token/waiting.ts';
 
@@ -112,13 +112,13 @@ function createSubjects(
   const { token, credentials } = plan;
   const { store, clock, events, http } = deps;
   const waiting = new Waiting(deps.maxWaiting);
-  const doubt = tellDoubtsOnce(provider.name, events);
-  const isUntold = createQuiet(clock);
+  const warn = warnOnce(provider.name, events);
+  const isNews = oncePerInterval(clock);
   return (text, key) => {
     const subject: Subject = { key, text, source: undefined, request: undefined, rendered: undefined };
     if (!token) return subject;
     const timeoutMs = deps.tokenTimeoutMs;
-    const endpoint = { ...token, api: deps.endpoints['api'], credentials, clock, http, timeoutMs, doubt };
+    const endpoint = { ...token, api: deps.endpoints['api'], credentials, clock, http, timeoutMs, warn };
     const call = createTokenRequest(endpoint, text);
     subject.source = new TokenSource({
       key: storeKey(token, key),
@@ -134,7 +134,7 @@ function createSubjects(
       callTimeoutMs: deps.tokenTimeoutMs,
       credentialsVersion: () => credentials.resolve().version,
       // An outage of an endpoint is one, however many users it keeps waiting.
-      isUntold: key === undefined ? () => true : isUntold,
+      isNews: key === undefined ? () => true : isNews,
       call: (last) => call(last, subject.request ? new RequestDraft(subject.request) : EMPTY_REQUEST),
     });
     return subject;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ByteString } from '../core/byte-string.ts';
 
 /** What a template may ask of a request, as built so far. Fields throw `bad_body` or `bad_request` where they are ambiguous. */
-export interface RequestFace {
+export interface RequestView {
   readonly method: string;
   /** Below the API's base; byte for byte, no query. */
   readonly path: ByteString;
@@ -17,7 +17,7 @@ export interface RequestFace {
 }
 
 /** The parts of a token that a template may name. */
-export interface TokenFace {
+export interface TokenView {
   readonly accessToken: string;
   readonly tokenType: string;
   readonly refreshToken: string | undefined;
@@ -25,9 +25,9 @@ export interface TokenFace {
 
 export interface ScopeParts {
   readonly credentials: ReadonlyMap<string, ByteString>;
-  readonly token: TokenFace | undefined;
+  readonly token: TokenView | undefined;
   readonly subject: ByteString;
-  readonly request: RequestFace;
+  readonly request: RequestView;
   readonly now: () => number;
   readonly uuid?: string;
 }
@@ -35,10 +35,10 @@ export interface ScopeParts {
 /** What templates see during one attempt: `now`, `uuid` and each of `values` are computed once, when first asked for. */
 export class Scope {
   readonly credentials: ReadonlyMap<string, ByteString>;
-  readonly token: TokenFace | undefined;
+  readonly token: TokenView | undefined;
   readonly subject: ByteString;
   /** Exchanged when a token call has its fields (over the caller's request) and is to be signed (over itself). */
-  request: RequestFace;
+  request: RequestView;
   /** Set while a signature is being placed. */
   signature: ByteString = '';
   readonly #now: () => number;

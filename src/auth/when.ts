@@ -19,7 +19,7 @@ export interface When {
   readonly says: string | undefined;
 }
 
-type Place = FieldCondition['place'];
+type FieldPlace = FieldCondition['place'];
 
 /** Compiles a `when`. `path` is a prefix of `request.path`, on segment boundaries. */
 export function compileWhen({ methods, path, fields = [] }: WhenSpec): When {
@@ -51,7 +51,7 @@ function compileCondition({ place, name, wanted }: FieldCondition): (request: Re
 }
 
 /** Gives a field's text: empty where it is not there, undefined where it has none (a list or map of JSON). */
-function lookup(place: Place, name: string): (request: RequestDraft) => ByteString | undefined {
+function lookup(place: FieldPlace, name: string): (request: RequestDraft) => ByteString | undefined {
   if (place === 'headers') return (request) => request.lookAtHeader(name);
   const text = fromUnicode(name);
   if (place === 'query') return (request) => request.lookAtQuery(text);

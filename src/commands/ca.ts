@@ -10,7 +10,7 @@ import type { Authority } from '../tunnel/certificate.ts';
 import { caFiles, ensureAuthority, loadAuthority } from '../tunnel/state.ts';
 import { readConfig } from './config-file.ts';
 import type { Context } from './output.ts';
-import { columns, complain, shellQuote } from './output.ts';
+import { columns, printError, shellQuote } from './output.ts';
 
 export interface CaOptions {
   /** Where the system's files lie; `/` but in tests. */
@@ -60,7 +60,7 @@ async function known(context: Context): Promise<{ config: Config; authority: Aut
   if (!config) return undefined;
   const authority = await loadAuthority(config.stateDir);
   if (authority) return { config, authority };
-  complain(context, {
+  printError(context, {
     code: 'no_ca',
     message: `there is no CA in ${config.stateDir}`,
     help: '`outrider ca trust` makes one, and so does `outrider start` with `forward.mode: intercept`',
@@ -117,7 +117,7 @@ function update(context: Context, ...args: readonly string[]): boolean {
 }
 
 const needsRoot = (context: Context, which: string): number =>
-  complain(context, {
+  printError(context, {
     code: 'not_permitted',
     message: `the system's store can't be changed by this user`,
     help: `run \`outrider ca ${which}\` as root, with the same --config and XDG_STATE_HOME`,
@@ -153,7 +153,7 @@ export async function trustCa(context: Context, { root = '/' }: CaOptions = {}):
     context.stdout.write(`Trust ${file} by the command of your system:\n\n${commands(file, serialNumber, 'trust')}`);
     return 0;
   }
-  if (!update(context)) return complain(context, { code: 'not_updated', message: `\`${UPDATE}\` failed` });
+  if (!update(context)) return printError(context, { code: 'not_updated', message: `\`${UPDATE}\` failed` });
   context.stdout.write(`The system trusts the CA ${fingerprintOf(authority)} for ${authority.hosts.join(', ')}.\n`);
   return 0;
 }
@@ -170,7 +170,7 @@ export async function untrustCa(context: Context, { root = '/' }: CaOptions = {}
     context.stdout.write(`Use the command of your system:\n\n${commands(certificate, serialNumber, 'untrust')}`);
     return 0;
   }
-  if (!update(context, '--fresh')) return complain(context, { code: 'not_updated', message: `\`${UPDATE}\` failed` });
+  if (!update(context, '--fresh')) return printError(context, { code: 'not_updated', message: `\`${UPDATE}\` failed` });
   context.stdout.write('The system does not trust the CA any more.\n');
   return 0;
 }

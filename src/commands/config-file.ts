@@ -3,7 +3,7 @@ import { formatDiagnostic } from '../config/diagnostics/diagnostics.ts';
 import type { Loaded } from '../config/load.ts';
 import { findConfigFile, loadConfig } from '../config/load.ts';
 import { redactSecretsOf } from './redact-text.ts';
-import { complain } from './output.ts';
+import { printError } from './output.ts';
 import type { Context } from './output.ts';
 
 /** Prints the problems of a config to stderr. */
@@ -27,7 +27,7 @@ function reportDiagnostics({ stdout }: Context, { diagnostics }: Loaded): void {
 export function locateConfig(context: Context): string | undefined {
   const file = findConfigFile(context.config, context.env, context.cwd);
   if (file === undefined) {
-    complain(context, {
+    printError(context, {
       code: 'no_config',
       message: 'there is no config file: neither ./proxy.config.yaml nor /etc/outrider/proxy.config.yaml',
       help: 'name one with --config or $OUTRIDER_CONFIG',

@@ -35,7 +35,7 @@ const readable = (file: string): string => {
 };
 
 /** The system's roots, whatever roots the environment names already, and one more, in PEM. */
-export function bundle(env: Env, certificate: string): string {
+export function caBundle(env: Env, certificate: string): string {
   const named = BUNDLE_VARIABLES.flatMap((name) => env[name] || []);
   const system = SYSTEM_BUNDLES.find((file) => existsSync(file));
   const roots = system === undefined ? getCACertificates('default').join('\n') : readable(system);

@@ -7,9 +7,9 @@ import { makeAuthority } from '../tunnel/certificate.ts';
 import { readConfig } from './config-file.ts';
 import { holdSignals, NOT_FOUND, runProgram } from './exec-child.ts';
 import { makeRunDir, type RunDir } from './exec-dir.ts';
-import { baseUrls, bundle, detour, interceptVariables, NESTED } from './exec-env.ts';
+import { baseUrls, caBundle, detour, interceptVariables, NESTED } from './exec-env.ts';
 import type { Context } from './output.ts';
-import { complain, complainOf, shellQuote, warn } from './output.ts';
+import { printError, printFailure, shellQuote, warn } from './output.ts';
 
 export interface ExecOptions {
   /** Has the program's requests to the providers' own URLs come to us, TLS and all. */
@@ -44,7 +44,7 @@ function forOneRun(config: Config, intercept: boolean): Config {
 export async function exec(context: Context, { intercept, command, args }: ExecOptions): Promise<number> {
   const { env, cwd } = context;
   if (env[NESTED]) {
-    complain(context, {
+    printError(context, {
       code: 'nested_exec',
       message: '`outrider exec` runs within another one already',
       help: `the program has a proxy around it: run it alone, or unset ${NESTED}`,
@@ -62,7 +62,7 @@ export async function exec(context: Context, { intercept, command, args }: ExecO
       : isMissing
         ? `there is no program ${name}`
         : `${name} can't be run${code ? ` (${code})` : ''}`;
-    complain(context, { code: isMissing ? 'command_not_found' : 'command_not_runnable', message });
+    printError(context, { code: isMissing ? 'command_not_found' : 'command_not_runnable', message });
   };
   const signals = holdSignals();
   let app: App | undefined;
@@ -87,7 +87,7 @@ export async function exec(context: Context, { intercept, command, args }: ExecO
     if (intercept) {
       dir = await makeRunDir();
       const file = join(dir.path, 'roots.pem');
-      writeFileSync(file, bundle(env, certificate), { mode: 0o600 });
+      writeFileSync(file, caBundle(env, certificate), { mode: 0o600 });
       const proxy = new URL(origin);
       if (token !== undefined) Object.assign(proxy, { username: 'outrider', password: encodeURIComponent(token) });
       const origins = hosts.map((host) => new URL(`https://${host}`));
@@ -95,7 +95,7 @@ export async function exec(context: Context, { intercept, command, args }: ExecO
     }
     return await runProgram({ command, args, env: { ...env, ...own }, cwd, dir: dir?.path, failed }, signals);
   } catch (error) {
-    complainOf(context, error);
+    printFailure(context, error);
     return FAILED;
   } finally {
     await app?.stop({ signal: 'SIGINT' });

@@ -20,7 +20,7 @@ import { choose, connectFate, readUrl, type ConnectFate } from './read-url.ts';
 import { readConfig } from './config-file.ts';
 import { redactText } from './redact-text.ts';
 import type { Context } from './output.ts';
-import { columns, complain, complaintOf } from './output.ts';
+import { columns, printError, failureOf } from './output.ts';
 
 export interface ExplainOptions {
   readonly method: string;
@@ -296,7 +296,7 @@ export function explain(context: Context, options: ExplainOptions): number {
     return 0;
   } catch (error) {
     if (!(error instanceof OutriderError)) throw error;
-    return complain(context, { ...complaintOf(error), status: error.status });
+    return printError(context, { ...failureOf(error), status: error.status });
   } finally {
     compiled.retire(undefined);
   }

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import type { Address } from '../config/config.ts';
 import { readConfig } from './config-file.ts';
 import type { Context } from './output.ts';
-import { complain } from './output.ts';
+import { printError } from './output.ts';
 
 const TIMEOUT_MS = 5_000;
 const REACHABLE: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
@@ -33,7 +33,7 @@ export async function health(context: Context): Promise<number> {
   if (!config) return 1;
   if (config.admin === false || ('port' in config.admin.address && config.admin.address.port === 0)) {
     const message = config.admin === false ? 'the admin address is switched off' : 'the admin port is any free one';
-    return complain(context, { code: 'no_admin', message, help: 'set `admin.address` to a fixed address' });
+    return printError(context, { code: 'no_admin', message, help: 'set `admin.address` to a fixed address' });
   }
   const { address } = config.admin;
   const shown = 'path' in address ? `unix:${address.path}` : `${address.host}:${address.port}`;
@@ -43,12 +43,12 @@ export async function health(context: Context): Promise<number> {
   } catch (error) {
     const message = `nothing answers on ${shown}: ${(error as Error).message}`;
     const complaint = { code: 'not_running', message, help: 'is the proxy running, with this config?' };
-    return complain(context, complaint, { ready: false, admin: shown, checks: [] });
+    return printError(context, complaint, { ready: false, admin: shown, checks: [] });
   }
   const ready = answer.status === 200;
   const facts = { ready, admin: shown, checks: answer.body.split('\n').slice(0, -1) };
   if (!context.json) context.stdout.write(`${answer.body}\n`);
   else if (ready) context.stdout.write(`${JSON.stringify(facts)}\n`);
   if (ready) return 0;
-  return complain(context, { code: 'not_ready', message: `the proxy on ${shown} is not ready` }, facts);
+  return printError(context, { code: 'not_ready', message: `the proxy on ${shown} is not ready` }, facts);
 }

@@ -23,7 +23,7 @@ export interface Context {
 }
 
 /** A problem for the person at the keyboard: no stack, but what to do. `code` is stable. */
-export interface Complaint {
+export interface CommandFailure {
   readonly code: string;
   readonly message: string;
   readonly help?: string;
@@ -32,12 +32,12 @@ export interface Complaint {
 }
 
 /** Where complaints go: to stderr, and as the one JSON document to stdout where that was asked for. */
-export type Listener = Pick<Context, 'stderr' | 'color'> & Partial<Pick<Context, 'stdout' | 'json'>>;
+export type Printer = Pick<Context, 'stderr' | 'color'> & Partial<Pick<Context, 'stdout' | 'json'>>;
 
 /** Prints a problem in the layout of config diagnostics, secrets hidden; as JSON together with `facts`. Returns the exit code 1. */
-export function complain(
-  { stderr, color, stdout, json }: Listener,
-  { code, message, help, status }: Complaint,
+export function printError(
+  { stderr, color, stdout, json }: Printer,
+  { code, message, help, status }: CommandFailure,
   facts: Readonly<Record<string, unknown>> = {},
 ): 1 {
   const detail = redactText(message);
@@ -50,24 +50,24 @@ export function complain(
 }
 
 /** Prints what will not stop us. */
-export function warn({ stderr, color }: Listener, message: string, help: string): void {
+export function warn({ stderr, color }: Printer, message: string, help: string): void {
   const shown = color ? styleText(['bold', 'yellow'], 'warning', { validateStream: false }) : 'warning';
   stderr.write(`${shown}: ${redactText(message)}\n  = help: ${help}\n`);
 }
 
 /** An error of ours as a complaint; its cause, which may hold anything, is left out. */
-export const complaintOf = ({ code, detail, remedy }: OutriderError): Complaint => ({
+export const failureOf = ({ code, detail, remedy }: OutriderError): CommandFailure => ({
   code,
   message: detail,
   help: remedy,
 });
 
 /** Whatever ended a command, as one or two lines. Returns the exit code 1. */
-export function complainOf(context: Listener, error: unknown): 1 {
-  if (error instanceof OutriderError) return complain(context, complaintOf(error));
-  if (error instanceof StoreRefusal || error instanceof CaRefusal) return complain(context, error);
+export function printFailure(context: Printer, error: unknown): 1 {
+  if (error instanceof OutriderError) return printError(context, failureOf(error));
+  if (error instanceof StoreRefusal || error instanceof CaRefusal) return printError(context, error);
   const message = error instanceof Error ? error.message : String(error);
-  return complain(context, {
+  return printError(context, {
     code: 'internal_error',
     message: `outrider itself failed: ${redactByLook(message.split('\n')[0] ?? '')}`,
   });

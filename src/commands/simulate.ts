@@ -26,7 +26,7 @@ test / test (client_version and salt_index 1; the salt of index 2 is test2); bil
 Control, on the same port; parameters in the query or as a JSON body:
 ${CONTROL_HELP}`;
 
-function settled(signal: AbortSignal | undefined): Promise<void> {
+function aborted(signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       process.off('SIGINT', done);
@@ -92,7 +92,7 @@ export async function simulate({ port, json, stdout, stderr, signal }: SimulateO
   stdout.write(
     json ? `${JSON.stringify({ origin, simulators, control: CONTROL_PATHS })}\n` : asText(origin, simulators),
   );
-  await settled(signal);
+  await aborted(signal);
   await simulator.close();
   return 0;
 }

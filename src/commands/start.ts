@@ -10,8 +10,8 @@ import { VERSION } from '../core/version.ts';
 import { banner } from './banner.ts';
 import { locateConfig, printDiagnostics } from './config-file.ts';
 import { redactSecretsOf } from './redact-text.ts';
-import { complain } from './output.ts';
-import type { Complaint, Context } from './output.ts';
+import { printError } from './output.ts';
+import type { CommandFailure, Context } from './output.ts';
 import { watchContents } from './watch.ts';
 
 export interface StartOptions {
@@ -37,7 +37,7 @@ interface SystemError extends NodeJS.ErrnoException {
 }
 
 /** What the system said when we wanted to listen, with its remedy. */
-function listenComplaint(error: SystemError, { listen, admin }: Config): Complaint | undefined {
+function listenComplaint(error: SystemError, { listen, admin }: Config): CommandFailure | undefined {
   const is = (address: Address): boolean =>
     'path' in address ? address.path === error.address : address.port === error.port && error.port !== undefined;
   const [key, address] =
@@ -179,7 +179,7 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
   } catch (error) {
     const complaint = listenComplaint(error as SystemError, config);
     if (!complaint) throw error;
-    return complain(context, complaint);
+    return printError(context, complaint);
   }
   const ended = attend(app);
   const stopWatching = watch ? watchContents(file, reloadNext) : undefined;

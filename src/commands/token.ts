@@ -16,7 +16,7 @@ import { endpointsOf, startSimulator } from '../simulation.ts';
 import { readConfig } from './config-file.ts';
 import { redactText } from './redact-text.ts';
 import type { Context } from './output.ts';
-import { columns, complain, complainOf, complaintOf, warn } from './output.ts';
+import { columns, printError, printFailure, failureOf, warn } from './output.ts';
 
 export interface TokenOptions {
   readonly provider: string;
@@ -94,14 +94,14 @@ export async function token(context: Context, { provider: name, renew, show }: T
   if (!config) return 1;
   const provider = config.providers.get(name);
   if (!provider) {
-    return complain(context, {
+    return printError(context, {
       code: 'unknown_provider',
       message: `the config has no provider "${name}"`,
       help: didYouMean(name, config.providers.keys(), 'providers'),
     });
   }
   if (!provider.profile.token) {
-    return complain(context, {
+    return printError(context, {
       code: 'no_token',
       message: `the profile ${provider.profileName} of "${name}" uses no token`,
       help: `\`outrider explain\` shows what it adds to a request`,
@@ -111,9 +111,9 @@ export async function token(context: Context, { provider: name, renew, show }: T
   try {
     fetched = await fetchToken(context, config, provider, renew);
   } catch (error) {
-    if (!(error instanceof OutriderError && error.cause instanceof TokenFailure)) return complainOf(context, error);
+    if (!(error instanceof OutriderError && error.cause instanceof TokenFailure)) return printFailure(context, error);
     // The error's own remedy is for whoever sent a request.
-    return complain(context, { ...complaintOf(error), help: error.cause.remedy });
+    return printError(context, { ...failureOf(error), help: error.cause.remedy });
   }
   const { record, warnings } = fetched;
   const nowMs = systemClock.now();

@@ -16,7 +16,7 @@ import { readRoutes } from './checks/routes.ts';
 import { configSchema, type ConfigData } from './schema.ts';
 import { checkShadows } from './checks/shadow.ts';
 import { checkStore, storeOf, storeSecrets } from './schema/store.ts';
-import { ChildPlace, find, type MapNode, type Node } from './yaml/tree.ts';
+import { ChildLocation, find, type MapNode, type Node } from './yaml/tree.ts';
 import { watchCredentials, type WatchedProvider } from './watch.ts';
 
 export interface BuildOptions {
@@ -57,7 +57,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   if (routes.length === 0 && !problems.isBrokenBelow(list)) {
     problems.warning(
       'no_routes',
-      new ChildPlace(root, 'routes'),
+      new ChildLocation(root, 'routes'),
       'there is no route: every request is answered with 404',
       'add `routes:`',
     );

@@ -2,7 +2,7 @@ import { inspect, isDeepStrictEqual } from 'node:util';
 import type { CredentialSnapshot, CredentialSource, ProviderConfig } from './config.ts';
 import { suspicionOf, type Judge } from './checks/credential-text.ts';
 import type { CredentialSpec, Profile } from './profile/profile.ts';
-import type { Outside } from './yaml/interpolate.ts';
+import type { Sources } from './yaml/interpolate.ts';
 import type { ScalarNode } from './yaml/tree.ts';
 
 /** Values at one moment. They are kept from everything that prints objects. */
@@ -36,7 +36,7 @@ export interface CredentialEntry {
   readonly mayBeEmpty: boolean;
 }
 
-/** What a {@link Credentials.reload} did. */
+/** What a {@link ReloadableCredentials.reload} did. */
 export type Reloaded =
   | {
       readonly changed: readonly string[];
@@ -53,7 +53,7 @@ export const hasDefault = (spec: CredentialSpec, environment: string | undefined
     : spec.default !== undefined;
 
 /** A provider's credentials, read anew from their files when those change. */
-export class Credentials implements CredentialSource {
+export class ReloadableCredentials implements CredentialSource {
   readonly #entries: readonly CredentialEntry[];
   readonly #standIns: ReadonlyMap<string, string>;
   readonly #judge: Judge | undefined;
@@ -97,7 +97,7 @@ export class Credentials implements CredentialSource {
    * Goes on with the values of `before` where these are written as those were: the files were read at any moment, perhaps in the
    * middle of a change, and only {@link reload} knows when they are complete.
    */
-  carryOn(before: Credentials): void {
+  carryOn(before: ReloadableCredentials): void {
     this.#isCarriedOn = this.files.length > 0 && isDeepStrictEqual(this.#written(), before.#written());
     if (!this.#isCarriedOn || before.#current === this.#current) return;
     this.#previous = this.#current;
@@ -119,7 +119,7 @@ export class Credentials implements CredentialSource {
    * Takes all values anew, or none: when one is empty and may not be, or can't be sent, everything stays. `isCurrent` tells, after the files were read, whether
    * they are still the ones that were looked at. Throws a `ConfigError` when a file can't be read.
    */
-  reload(readFile: Outside['readFile'], isCurrent: () => boolean): Reloaded | undefined {
+  reload(readFile: Sources['readFile'], isCurrent: () => boolean): Reloaded | undefined {
     const values = new Map(this.#current.values);
     const changed: string[] = [];
     const shown: Record<string, string> = {};
@@ -187,7 +187,8 @@ type Providers = ReadonlyMap<string, Pick<ProviderConfig, 'credentials' | 'envir
 export function carryCredentials(before: Providers, after: Providers): void {
   for (const [name, { credentials, environment, endpoints }] of after) {
     const known = before.get(name);
-    if (!(credentials instanceof Credentials) || !(known?.credentials instanceof Credentials)) continue;
+    if (!(credentials instanceof ReloadableCredentials) || !(known?.credentials instanceof ReloadableCredentials))
+      continue;
     if (known.environment === environment && isDeepStrictEqual(known.endpoints, endpoints)) {
       credentials.carryOn(known.credentials);
     }

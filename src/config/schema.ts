@@ -16,7 +16,7 @@ import {
   removable,
   size,
   text,
-  unfit,
+  unexpectedValue,
   withDefault,
   type Scalar,
 } from './schema/scalar.ts';
@@ -49,7 +49,7 @@ const never: Scalar<false> = scalar({
   expects: 'false, or a map',
   json: { const: false },
   read: (node) => {
-    if (node.text !== 'false') throw unfit(node, 'false, or a map');
+    if (node.text !== 'false') throw unexpectedValue(node, 'false, or a map');
     return false as const;
   },
 });

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { NoticeRecord } from '../core/events.ts';
-import type { Credentials } from './credentials.ts';
+import type { ReloadableCredentials } from './credentials.ts';
 import { ConfigError } from './diagnostics/config-error.ts';
-import type { Outside } from './yaml/interpolate.ts';
+import type { Sources } from './yaml/interpolate.ts';
 
 /** How often the files are looked at. Events of the file system miss symlinks that are swapped (Kubernetes) and network mounts. */
 const POLL_MS = 250;
@@ -12,7 +12,7 @@ const QUIET_MS = 1_000 + POLL_MS;
 
 export interface WatchedProvider {
   readonly name: string;
-  readonly credentials: Credentials;
+  readonly credentials: ReloadableCredentials;
 }
 
 interface Watched extends WatchedProvider {
@@ -42,7 +42,7 @@ function signatureOf(file: string): string {
 export function watchCredentials(
   providers: readonly WatchedProvider[],
   clock: Clock,
-  readFile: Outside['readFile'],
+  readFile: Sources['readFile'],
   onNotice: (notice: NoticeRecord) => void,
 ): () => void {
   // At first everything counts as changed: a file may have been written while the config was being loaded.
@@ -57,7 +57,7 @@ export function watchCredentials(
   let seen = look();
   let timer: Timer = clock.after(POLL_MS, poll);
 
-  function tellOf(provider: string, { shown, isCarriedOn }: Credentials): void {
+  function tellOf(provider: string, { shown, isCarriedOn }: ReloadableCredentials): void {
     if (isCarriedOn || Object.keys(shown).length === 0) return;
     onNotice({ level: 'info', message: 'credentials from files are in use', fields: { provider, ...shown } });
   }
@@ -86,7 +86,7 @@ export function watchCredentials(
       }
       provider.changedAt = undefined;
       if ('refused' in result) {
-        complain(provider, result.refused);
+        report(provider, result.refused);
         return;
       }
       provider.complaint = undefined;
@@ -105,11 +105,11 @@ export function watchCredentials(
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       provider.changedAt = undefined;
-      complain(provider, error.message);
+      report(provider, error.message);
     }
   }
 
-  function complain(provider: Watched, complaint: string): void {
+  function report(provider: Watched, complaint: string): void {
     if (provider.complaint === complaint) return;
     provider.complaint = complaint;
     onNotice({

@@ -16,7 +16,7 @@ const CLOSE: Framing = { kind: 'close' };
  * What a head says of its length; undefined: nothing. Throws where it is said in two ways, or in one that nobody knows:
  * `bad_length`, `two_lengths`, `bad_coding`, `two_codings`, `length_and_coding`, `coding_in_1_0`.
  */
-function told(fields: Fields, minor: 0 | 1, length: RegExp): Framing | undefined {
+function readFraming(fields: Fields, minor: 0 | 1, length: RegExp): Framing | undefined {
   let framing: Framing | undefined;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
@@ -40,9 +40,9 @@ const ANSWER_LENGTH = /^\d{1,15}$/;
 /** A caller's is refused in every other spelling, since others may read it otherwise. */
 const REQUEST_LENGTH = /^(?:0|[1-9]\d{0,14})$/;
 
-/** The body of an answer to a request of that method. Throws what {@link told} throws. */
+/** The body of an answer to a request of that method. Throws what {@link readFraming} throws. */
 export function answerFraming({ status, minor, fields }: AnswerHead, method: string): Framing {
-  const framing = told(fields, minor, ANSWER_LENGTH) ?? CLOSE;
+  const framing = readFraming(fields, minor, ANSWER_LENGTH) ?? CLOSE;
   // What it says must be sound even where no body follows.
   return method === 'HEAD' || status === 204 || status === 304 || status < 200 ? NONE : framing;
 }
@@ -57,11 +57,11 @@ export interface RequestFraming {
 }
 
 /** Of a request whose framing can't be understood. */
-export const UNTOLD: RequestFraming = { framing: NONE, persists: false, expectsContinue: false };
+export const UNKNOWN_FRAMING: RequestFraming = { framing: NONE, persists: false, expectsContinue: false };
 
-/** Reads the framing of a request. Throws what {@link told} throws. */
+/** Reads the framing of a request. Throws what {@link readFraming} throws. */
 export function requestFraming({ minor, fields }: RequestHead): RequestFraming {
-  const framing = told(fields, minor, REQUEST_LENGTH) ?? NONE;
+  const framing = readFraming(fields, minor, REQUEST_LENGTH) ?? NONE;
   let persists = minor === 1;
   let closes = false;
   let expectsContinue = false;

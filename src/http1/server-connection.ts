@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../core/clock.ts';
 import { bodyDecoder, type BodyDecoder } from './body-decoder.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { Http1Error } from './error.ts';
-import { requestFraming, UNTOLD } from './framing.ts';
+import { requestFraming, UNKNOWN_FRAMING } from './framing.ts';
 import { HeadReader, type RequestHead, type RequestLimits } from './head.ts';
 import { lingeringClose } from './lingering-close.ts';
 import type { ReadScheduler } from './read-scheduler.ts';
@@ -36,7 +36,7 @@ export interface RefusedHead<C> {
   /** What could be read of it. */
   readonly partial: RequestHead;
   /** It came, or began, before the request in front of it was answered: an answer would be taken for that one's. */
-  readonly isBehind: boolean;
+  readonly isPipelined: boolean;
   readonly context: C;
   readonly isExcess: boolean;
 }
@@ -96,7 +96,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
   readonly #pending = new ByteQueue();
   #isHeadBegun = false;
   /** What is read now came, or began, before the request in front of it was answered. */
-  #isBehind = false;
+  #isPipelined = false;
   #localAddress: string | undefined;
   /** By when there has to be a head, or anything at all. Monotonic; Infinity while a request is under way. */
   #deadlineMs: number;
@@ -148,7 +148,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
   readonly #onData = (chunk: Buffer): void => {
     if (this.#isLeaving) return;
     if (!this.#request && this.#pending.isEmpty) {
-      if (!this.#isHeadBegun) this.#isBehind = false;
+      if (!this.#isHeadBegun) this.#isPipelined = false;
       this.#readHead(chunk);
       return;
     }
@@ -189,7 +189,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
       const chunk = this.#pending.take() as Buffer;
       if (request) this.#readBody(request, chunk, 0);
       else {
-        this.#isBehind = true;
+        this.#isPipelined = true;
         this.#readHead(chunk);
       }
     }
@@ -201,7 +201,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
   /** Answers a head that can't be read, and closes. */
   #refuse(error: Http1Error, partial = this.#reader.request()): void {
     const { context, isExcess } = this;
-    this.#leave(this.server.refuse({ error, partial, isBehind: this.#isBehind, context, isExcess }));
+    this.#leave(this.server.refuse({ error, partial, isPipelined: this.#isPipelined, context, isExcess }));
   }
 
   /** Puts back what is not its turn yet. */
@@ -231,13 +231,13 @@ export class ServerConnection<C> implements RequestOwner<C> {
     this.#deadlineMs = Infinity;
     this.#putBack(chunk, end);
     if (head.method !== 'CONNECT') this.#begin(head);
-    else if (this.#isBehind) this.#leave();
+    else if (this.#isPipelined) this.#leave();
     else this.#handOver(head);
   }
 
   #begin(head: RequestHead): void {
     const { limits } = this.server;
-    let told = UNTOLD;
+    let told = UNKNOWN_FRAMING;
     let flaw: Http1Error | undefined;
     try {
       told = requestFraming(head);
@@ -249,11 +249,11 @@ export class ServerConnection<C> implements RequestOwner<C> {
     } catch (error) {
       flaw = error as Http1Error;
     }
-    if (flaw && this.#isBehind) {
+    if (flaw && this.#isPipelined) {
       this.#refuse(flaw, head);
       return;
     }
-    const request = new ServerRequest(this, head, told, this.#decoder !== undefined, flaw, this.#isBehind);
+    const request = new ServerRequest(this, head, told, this.#decoder !== undefined, flaw, this.#isPipelined);
     this.#request = request;
     this.#movedMs = Infinity;
     // What has come of its body already: often that is all.

@@ -71,7 +71,7 @@ export class ServerRequest<C> {
   /** Why it can't be understood: where its body ends nobody knows. Whoever gets it refuses it. */
   readonly flaw: Http1Error | undefined;
   /** It came, or began, before the request in front of it was answered. */
-  readonly isBehind: boolean;
+  readonly isPipelined: boolean;
   readonly hasBody: boolean;
   /** Of the body, in bytes; -1 when chunked, 0 when there is none. */
   readonly contentLength: number;
@@ -110,7 +110,7 @@ export class ServerRequest<C> {
     { framing, persists, expectsContinue }: RequestFraming,
     hasBody: boolean,
     flaw: Http1Error | undefined,
-    isBehind: boolean,
+    isPipelined: boolean,
   ) {
     this.#connection = connection;
     this.method = method;
@@ -118,7 +118,7 @@ export class ServerRequest<C> {
     this.minor = minor;
     this.headers = fields;
     this.flaw = flaw;
-    this.isBehind = isBehind;
+    this.isPipelined = isPipelined;
     this.persists = persists;
     this.hasBody = hasBody;
     this.contentLength = framing.kind === 'length' ? framing.bytes : hasBody ? -1 : 0;

@@ -14,7 +14,7 @@ import {
 import type { ServerRequest } from './server-request.ts';
 
 /** What a drain knows of a socket that was handed over. */
-export interface Hold {
+export interface HandoverHold {
   /** Whether nothing is under way on it, as far as can be seen: then it is closed. */
   isQuiet: () => boolean;
 }
@@ -29,7 +29,7 @@ export interface ServerOptions<C> {
   /** Takes each request; answers it sooner or later. */
   readonly handle: (request: ServerRequest<C>) => void;
   /** Takes each CONNECT, with its socket. */
-  readonly connect: (handedOver: HandedOver<C>, hold: Hold) => void;
+  readonly connect: (handedOver: HandedOver<C>, hold: HandoverHold) => void;
   /** The answer to a head that can't be read, as bytes; undefined: none. */
   readonly refuse: (refused: RefusedHead<C>) => Uint8Array | undefined;
 }
@@ -45,7 +45,7 @@ export class Server<C> {
   readonly #net: NetServer;
   readonly #connections = new Set<ServerConnection<C>>();
   /** Sockets that were handed over: what goes on in them is not seen here. */
-  readonly #handedOver = new Map<Socket, Hold>();
+  readonly #handedOver = new Map<Socket, HandoverHold>();
   /** How many of the connections are TLS over a socket that was handed over. */
   #adopted = 0;
   #excess = 0;
@@ -168,10 +168,10 @@ export class Server<C> {
     if (this.#isSweeping) this.#sweepLater();
   };
 
-  #holdOf(socket: Socket): Hold {
+  #holdOf(socket: Socket): HandoverHold {
     const known = this.#handedOver.get(socket);
     if (known) return known;
-    const hold: Hold = { isQuiet: () => false };
+    const hold: HandoverHold = { isQuiet: () => false };
     this.#handedOver.set(socket, hold);
     socket.once('close', () => this.#handedOver.delete(socket));
     return hold;

@@ -1,8 +1,8 @@
 import type { Registry } from 'prom-client';
 import type { Events } from '../core/events.ts';
-import type { Tallies } from './registry.ts';
+import type { Instruments } from './registry.ts';
 import { subscribe } from './subscribe.ts';
-import { CountTally, DurationTally } from './tally.ts';
+import { LabelledCounter, DurationHistogram } from './instruments.ts';
 
 /** The label of requests that no route matched. */
 const UNMATCHED = 'unmatched';
@@ -20,15 +20,15 @@ export interface Metrics {
  * Counting takes well below a microsecond a request; prom-client sees the figures when somebody asks for them.
  */
 export function createMetrics(events: Events, info: { readonly version: string }): Metrics {
-  const tallies: Tallies = {
+  const tallies: Instruments = {
     version: info.version,
     active: 0,
-    server: new DurationTally(),
-    client: new DurationTally(),
-    auth: new CountTally(['route', 'outcome']),
-    renewals: new CountTally(['provider', 'reason', 'outcome']),
-    replays: new CountTally(['route', 'status', 'outcome']),
-    replaySkipped: new CountTally(['route', 'reason']),
+    server: new DurationHistogram(),
+    client: new DurationHistogram(),
+    auth: new LabelledCounter(['route', 'outcome']),
+    renewals: new LabelledCounter(['provider', 'reason', 'outcome']),
+    replays: new LabelledCounter(['route', 'status', 'outcome']),
+    replaySkipped: new LabelledCounter(['route', 'reason']),
     expiries: new Map(),
     stores: new Map(),
   };

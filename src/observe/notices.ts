@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { EventMap, Events } from '../core/events.ts';
-import { createQuiet } from '../core/quiet.ts';
+import { oncePerInterval } from '../core/once-per-interval.ts';
 import type { Logger } from './logger.ts';
 
 type Listeners = { readonly [K in 'notice' | 'renewal' | 'replay' | 'replaySkipped']: (...args: EventMap[K]) => void };
@@ -12,7 +12,7 @@ type Listeners = { readonly [K in 'notice' | 'renewal' | 'replay' | 'replaySkipp
  * Returns a function that stops it.
  */
 export function logNotices(events: Events, logger: Logger, clock: Clock = systemClock): () => void {
-  const isNews = createQuiet(clock);
+  const isNews = oncePerInterval(clock);
   const listeners: Listeners = {
     notice: ({ level, message, fields }) => logger.log(level, message, fields),
     renewal: ({ provider, reason, outcome, durationMs, expiresAtMs, detail }) =>

@@ -1,19 +1,19 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metric, MetricValueWithName } from 'prom-client';
-import { BOUNDS } from './tally.ts';
-import type { CountTally, DurationTally, Series } from './tally.ts';
+import { BOUNDS } from './instruments.ts';
+import type { LabelledCounter, DurationHistogram, Series } from './instruments.ts';
 
 /** What metrics.ts has counted; read when somebody scrapes. */
-export interface Tallies {
+export interface Instruments {
   readonly version: string;
   /** Requests under way. */
   active: number;
-  readonly server: DurationTally;
-  readonly client: DurationTally;
-  readonly auth: CountTally<'route' | 'outcome'>;
-  readonly renewals: CountTally<'provider' | 'reason' | 'outcome'>;
-  readonly replays: CountTally<'route' | 'status' | 'outcome'>;
-  readonly replaySkipped: CountTally<'route' | 'reason'>;
+  readonly server: DurationHistogram;
+  readonly client: DurationHistogram;
+  readonly auth: LabelledCounter<'route' | 'outcome'>;
+  readonly renewals: LabelledCounter<'provider' | 'reason' | 'outcome'>;
+  readonly replays: LabelledCounter<'route' | 'status' | 'outcome'>;
+  readonly replaySkipped: LabelledCounter<'route' | 'reason'>;
   /** Provider → epoch milliseconds. */
   readonly expiries: Map<string, number>;
   /** Kind of a shared store → whether it works. */
@@ -31,12 +31,12 @@ const httpLabels = (route: string, series: Series): Partial<Record<HttpLabel, st
 });
 
 /** A prom-client histogram whose figures are counted elsewhere. */
-class TalliedHistogram extends Histogram<HttpLabel> {
+class ExportedHistogram extends Histogram<HttpLabel> {
   readonly #name: string;
   readonly #help: string;
-  readonly #tally: DurationTally;
+  readonly #tally: DurationHistogram;
 
-  constructor(name: string, help: string, tally: DurationTally) {
+  constructor(name: string, help: string, tally: DurationHistogram) {
     super({ name, help, labelNames: HTTP_LABELS, buckets: [...BOUNDS], registers: [] });
     this.#name = name;
     this.#help = help;
@@ -66,7 +66,7 @@ class TalliedHistogram extends Histogram<HttpLabel> {
   }
 }
 
-const counter = <Name extends string>(name: string, help: string, tally: CountTally<Name>): Counter<Name> =>
+const counter = <Name extends string>(name: string, help: string, tally: LabelledCounter<Name>): Counter<Name> =>
   new Counter({
     name,
     help,
@@ -97,15 +97,15 @@ const gauge = <Name extends string>(
   });
 
 /** The registry behind `/metrics`, with the process's own metrics. */
-export function createRegistry(tallies: Tallies): Registry {
+export function createRegistry(tallies: Instruments): Registry {
   const { server, client, auth, renewals, replays, replaySkipped } = tallies;
   const metrics = [
-    new TalliedHistogram(
+    new ExportedHistogram(
       'http_server_request_duration_seconds',
       'From a request arriving to the last byte of its answer.',
       server,
     ),
-    new TalliedHistogram(
+    new ExportedHistogram(
       'http_client_request_duration_seconds',
       'One attempt at a provider, to the head of its answer.',
       client,

@@ -11,7 +11,7 @@ export interface AnswerSink {
 }
 
 /** An answer whose head is here. Its body waits, with backpressure, until it is piped, peeked at or discarded. */
-export interface Answer {
+export interface UpstreamAnswer {
   readonly status: number;
   readonly reason: string;
   readonly headers: RawHeaders;
@@ -36,7 +36,7 @@ const DISCARD_MS = 1_000;
 const EMPTY = new Uint8Array(0);
 
 /** The receiving half of an exchange with an upstream: what has arrived and not been asked for yet, and who asks. */
-export abstract class IncomingAnswer implements Answer {
+export abstract class IncomingAnswer implements UpstreamAnswer {
   status = 0;
   reason = '';
   headers: RawHeaders = [];

@@ -4,7 +4,7 @@ import type { RawHeaders } from '../core/headers.ts';
 import type { ResponseHandler, ExchangeControls } from '../http1/client-connection.ts';
 import type { AnswerHead } from '../http1/head.ts';
 import type { ReadScheduler } from '../http1/read-scheduler.ts';
-import { IncomingAnswer, type Answer } from './answer.ts';
+import { IncomingAnswer, type UpstreamAnswer } from './answer.ts';
 import { Deadlines, type Deadline } from './deadlines.ts';
 import { isConnectRetryable, upstreamError } from './failure.ts';
 
@@ -36,13 +36,13 @@ export interface AttemptTimeouts {
 /** Is told how each attempt went. */
 export interface AttemptObserver {
   /** The answer's head is here (`status`), or there will be none (0 and why). Called once, before the promise settles. */
-  settled(status: number, error: OutriderError | undefined): void;
+  onOutcome(status: number, error: OutriderError | undefined): void;
 }
 
 /** An attempt under way. */
 export interface Attempt {
   /** Rejects with an `OutriderError`: `upstream_unreachable`, `upstream_failed`, `upstream_bad_response`, `upstream_timeout`. */
-  readonly answer: Promise<Answer>;
+  readonly answer: Promise<UpstreamAnswer>;
   /** Whether the request's first byte may have been written. */
   readonly mayHaveSent: boolean;
   /** Gives up: the connection is closed unless the exchange is over. */
@@ -63,7 +63,7 @@ type Phase = 'connecting' | 'sending' | 'waiting' | 'reading';
 
 /** The life of one attempt: what hears of its connection, the answer, and the handle to abort it, in one object. */
 export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadline, ResponseHandler {
-  readonly answer: Promise<Answer>;
+  readonly answer: Promise<UpstreamAnswer>;
   deadlineMs: number;
   place = -1;
   protected isSent = false;
@@ -73,7 +73,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   protected readonly scheduler: ReadScheduler;
-  #resolve!: (answer: Answer) => void;
+  #resolve!: (answer: UpstreamAnswer) => void;
   #reject!: (error: OutriderError) => void;
   #sending: { abort(): void } | undefined;
   #controls: ExchangeControls | undefined;
@@ -192,7 +192,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     this.#isSettled = true;
     // Nothing has to happen by any time in what follows.
     if (status === 101) this.#deadlines.forget(this);
-    this.#request.observer?.settled(status, undefined);
+    this.#request.observer?.onOutcome(status, undefined);
     this.#resolve(this);
   }
 
@@ -228,7 +228,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
       return;
     }
     this.#isSettled = true;
-    this.#request.observer?.settled(0, error);
+    this.#request.observer?.onOutcome(0, error);
     this.#reject(error);
   }
 

@@ -3,14 +3,14 @@ import { OutriderError } from '../core/errors.ts';
 import { headerValue } from '../core/headers.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from '../core/http.ts';
 import { decode } from './rejection.ts';
-import type { Answer } from './answer.ts';
+import type { UpstreamAnswer } from './answer.ts';
 import type { Upstream } from './upstream.ts';
 
 type Body = Pick<HttpAnswer, 'body' | 'flaw'>;
 
 const without = (flaw: Body['flaw']): Body => ({ body: new Uint8Array(0), flaw });
 
-function readWhole(answer: Answer, maxBytes: number): Promise<Buffer | undefined> {
+function readWhole(answer: UpstreamAnswer, maxBytes: number): Promise<Buffer | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -31,7 +31,7 @@ function readWhole(answer: Answer, maxBytes: number): Promise<Buffer | undefined
 }
 
 /** A status that is a failure anyway tells more than that the body behind it broke off. */
-async function readBody(answer: Answer, maxBytes: number): Promise<Body> {
+async function readBody(answer: UpstreamAnswer, maxBytes: number): Promise<Body> {
   let whole: Buffer | undefined;
   try {
     whole = await readWhole(answer, maxBytes);

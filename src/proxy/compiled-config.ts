@@ -86,5 +86,5 @@ export interface ExchangeDeps {
   readonly pseudonym: string;
   nextRequestId(): string;
   /** Tells the operator why a request failed. */
-  complain(error: OutriderError, requestId: string, route: string | undefined): void;
+  report(error: OutriderError, requestId: string, route: string | undefined): void;
 }

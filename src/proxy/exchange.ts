@@ -11,14 +11,13 @@ import { checkForwardable, enter, findRoute, isPreflight, tokenAnswer, withoutRo
 import type { Downstream } from './downstream.ts';
 import { requestError } from './failure.ts';
 import { isHandshake, PassingBody } from './websocket/handshake.ts';
-import { preflightHeaders } from './guard.ts';
 import type { CompiledConfig, ExchangeDeps, CompiledRoute } from './compiled-config.ts';
 import { isRejection } from './rejection.ts';
 import { readHead, requestIdIn, type Head } from './request-head.ts';
-import { answerError, asOutriderError, respond, respondOwn } from './respond.ts';
+import { answerError, answerForwarded, answerOk, answerPreflight, asOutriderError } from './respond.ts';
 import { detailsOf, type ReplayDecision, skipBecause, type ReplaySkip, unrepeatable } from './replay-skip.ts';
 import { joinTarget } from './target.ts';
-import type { Answer } from './answer.ts';
+import type { UpstreamAnswer } from './answer.ts';
 import type { Attempt, AttemptObserver, UpstreamRequest } from './attempt.ts';
 import { ExchangeRecordBuilder } from './exchange-record.ts';
 import { NO_BODY, type BodyOptions, type RequestBody } from './body/whole-body.ts';
@@ -66,7 +65,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       this.#cors = cors;
       if (cors && isPreflight(this.#downstream)) {
         this.status = 204;
-        this.#downstream.answer(204, 'No Content', preflightHeaders(cors, this.#downstream.headers), '');
+        answerPreflight(this.#downstream, cors);
         return;
       }
       if (!this.#downstream.context) this.#compiled.guard.checkAccess(head, destination !== undefined);
@@ -99,7 +98,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.provider = found.provider;
     this.auth = 'placeholder';
     this.status = 200;
-    respondOwn(this.#downstream, found.answer, this.#cors ?? []);
+    answerOk(this.#downstream, found.answer, this.#cors ?? []);
     return true;
   }
 
@@ -147,7 +146,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
 
   #openBody(route: CompiledRoute, head: Head, needsBody: boolean): MaybePromise<void> {
     const downstream = this.#downstream;
-    if (route.websocket && !downstream.isBehind && isHandshake(downstream, head)) {
+    if (route.websocket && !downstream.isPipelined && isHandshake(downstream, head)) {
       this.#isHandshake = true;
       downstream.expectSwitch();
       this.#body = new PassingBody(downstream);
@@ -192,7 +191,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 
   /** One attempt: the request as it is handed in, the caller's body unless that replaces it. */
-  #send(route: CompiledRoute, request: SentRequest): Promise<Answer> {
+  #send(route: CompiledRoute, request: SentRequest): Promise<UpstreamAnswer> {
     const { hasBody, contentLength } = this.#downstream;
     if (request.body) return this.#attemptWith(route, request, request.body);
     if (this.#isHandshake) return this.#attemptWith(route, request, this.#body.read());
@@ -202,7 +201,11 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     return awaitFirstChunk(this.#body).then((body) => this.#attemptWith(route, request, body));
   }
 
-  #attemptWith(route: CompiledRoute, { target, headers }: SentRequest, body: UpstreamRequest['body']): Promise<Answer> {
+  #attemptWith(
+    route: CompiledRoute,
+    { target, headers }: SentRequest,
+    body: UpstreamRequest['body'],
+  ): Promise<UpstreamAnswer> {
     const { clock, upstream, unmatchedUpstream, handshakes } = this.#deps;
     if (this.#downstream.isGone) throw new Error('the caller is gone');
     const carrier = this.#isHandshake ? handshakes : route.isUnmatched ? unmatchedUpstream : upstream;
@@ -222,7 +225,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 
   /** Called by the upstream: an attempt has got its answer's head, or none. */
-  settled(status: number, error: OutriderError | undefined): void {
+  onOutcome(status: number, error: OutriderError | undefined): void {
     const { clock, events } = this.#deps;
     const now = clock.monotonic();
     this.upstreamMs = now - this.#firstSentMs;
@@ -231,7 +234,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 
   /** The token was rejected: renews, sends again where that is possible, and responds. */
-  async #renew(route: CompiledRoute, first: Answer, authorized: Authorized, outbound: Outbound): Promise<void> {
+  async #renew(route: CompiledRoute, first: UpstreamAnswer, authorized: Authorized, outbound: Outbound): Promise<void> {
     const { status } = first;
     const decision = await this.#afterRejection(route, authorized, outbound);
     if (this.#downstream.isGone) {
@@ -280,7 +283,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     }
   }
 
-  async #replay(route: CompiledRoute, second: Authorized, rejectedStatus: number): Promise<Answer> {
+  async #replay(route: CompiledRoute, second: Authorized, rejectedStatus: number): Promise<UpstreamAnswer> {
     try {
       return await this.#send(route, second);
     } catch (error) {
@@ -293,12 +296,12 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.#deps.events.emit('replaySkipped', { route: route.name, reason, requestId: this.requestId, detail });
   }
 
-  #respond(answer: Answer, route: CompiledRoute, details: string | undefined): void {
+  #respond(answer: UpstreamAnswer, route: CompiledRoute, details: string | undefined): void {
     this.status = answer.status;
     const extra = ['Via', `1.1 ${this.#deps.pseudonym}`];
     if (details !== undefined) extra.push('Proxy-Status', `outrider; details="${details}"`);
     if (this.#cors) extra.push(...this.#cors);
-    respond(this.#downstream, answer, {
+    answerForwarded(this.#downstream, answer, {
       extra,
       isBrowser: this.#cors !== undefined,
       idleMs: route.timeouts.idleMs,
@@ -317,7 +320,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.outcome = error.outcome;
     // Of its failures the token's source tells itself.
     if (error.cause !== undefined && error.code !== 'token_unavailable')
-      this.#deps.complain(error, this.requestId, this.route);
+      this.#deps.report(error, this.requestId, this.route);
     try {
       answerError(this.#downstream, error, this.requestId, this.route, this.#cors ?? []);
     } catch {

@@ -131,24 +131,3 @@ export function createGuard(config: GuardConfig, routeHosts: readonly string[]):
     },
   };
 }
-
-/** The answer to a listed origin's preflight (Fetch §3.2): `cors` and what was asked for. */
-export function preflightHeaders(cors: RawHeaders, headers: RawHeaders): RawHeaders {
-  const answer = [...cors];
-  for (let i = 0; i < headers.length; i += 2) {
-    const value = headers[i + 1] as string;
-    switch ((headers[i] as string).toLowerCase()) {
-      case 'access-control-request-method':
-        answer.push('Access-Control-Allow-Methods', value);
-        break;
-      case 'access-control-request-headers':
-        answer.push('Access-Control-Allow-Headers', value);
-        break;
-      case 'access-control-request-private-network':
-        answer.push('Access-Control-Allow-Private-Network', 'true');
-        break;
-    }
-  }
-  answer.push('Access-Control-Max-Age', '600');
-  return answer;
-}

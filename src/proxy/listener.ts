@@ -77,16 +77,16 @@ export function createListener(options: ListenerOptions): Listener {
       if (handedOver.isExcess) server.refuse(handedOver.socket, errorBytes(overloaded(), nextRequestId()));
       else options.connect({ ...handedOver, hold });
     },
-    refuse({ error: cause, partial, isBehind, isExcess }) {
+    refuse({ error: cause, partial, isPipelined, isExcess }) {
       const error = isExcess ? overloaded() : (requestError(cause) as OutriderError);
       const record = new ExchangeRecordBuilder(partial.method, partial.target);
       record.requestId = requestIdIn(partial.fields) ?? nextRequestId();
-      record.status = isBehind ? 0 : error.status;
+      record.status = isPipelined ? 0 : error.status;
       record.code = error.code;
       record.outcome = error.outcome;
       events.emit('started');
       events.emit('exchange', record);
-      return isBehind ? undefined : errorBytes(error, record.requestId, partial.method);
+      return isPipelined ? undefined : errorBytes(error, record.requestId, partial.method);
     },
   });
   return {

@@ -2,7 +2,7 @@ import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'n
 import type { Authorized, Authorizer } from '../auth/authorizer.ts';
 import { headerValue } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
-import type { Answer } from './answer.ts';
+import type { UpstreamAnswer } from './answer.ts';
 
 type Decoder = (body: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
 
@@ -48,7 +48,7 @@ function createJsonSniffer(): (chunk: Uint8Array) => boolean {
 }
 
 /** The body of an answer, decoded for looking only: what goes to the caller stays as it came. */
-async function decodedBody(answer: Answer, maxBytes: number): Promise<Uint8Array | undefined> {
+async function decodedBody(answer: UpstreamAnswer, maxBytes: number): Promise<Uint8Array | undefined> {
   const type = headerValue(answer.headers, 'content-type') ?? '';
   const coding = headerValue(answer.headers, 'content-encoding');
   const decoder = decoderOf(coding);
@@ -70,7 +70,7 @@ const REJECTION_BODY_BYTES = 64 * 1024;
 export function isRejection(
   authorizer: Authorizer | undefined,
   sent: Authorized | undefined,
-  answer: Answer,
+  answer: UpstreamAnswer,
   isConditional: boolean,
 ): MaybePromise<boolean> {
   const { status, headers } = answer;

@@ -4,7 +4,7 @@ import { problemJson, PROBLEM_TYPE, proxyStatus } from '../core/problem.ts';
 import { reasonOf } from '../core/reasons.ts';
 import type { Downstream } from './downstream.ts';
 import { forwardAnswer } from './forward.ts';
-import type { Answer } from './answer.ts';
+import type { UpstreamAnswer } from './answer.ts';
 
 /** Whatever was thrown, as an error that can be answered. What we didn't foresee may have been sent. */
 export const asOutriderError = (error: unknown): OutriderError =>
@@ -45,7 +45,7 @@ export function answerError(
 }
 
 /** Answers 200 with a body of our own, which nobody keeps. */
-export function respondOwn(
+export function answerOk(
   downstream: Downstream,
   { contentType, body }: { readonly contentType: string; readonly body: string },
   extra: RawHeaders,
@@ -53,6 +53,32 @@ export function respondOwn(
   const length = String(Buffer.byteLength(body));
   const headers = ['Content-Type', contentType, 'Content-Length', length, 'Cache-Control', 'no-store'];
   downstream.answer(200, 'OK', [...headers, 'Date', new Date().toUTCString(), ...extra], body);
+}
+
+/** The headers of an answer to a listed origin's preflight (Fetch §3.2): `cors` and what was asked for. */
+function preflightHeaders(cors: RawHeaders, headers: RawHeaders): RawHeaders {
+  const answer = [...cors];
+  for (let i = 0; i < headers.length; i += 2) {
+    const value = headers[i + 1] as string;
+    switch ((headers[i] as string).toLowerCase()) {
+      case 'access-control-request-method':
+        answer.push('Access-Control-Allow-Methods', value);
+        break;
+      case 'access-control-request-headers':
+        answer.push('Access-Control-Allow-Headers', value);
+        break;
+      case 'access-control-request-private-network':
+        answer.push('Access-Control-Allow-Private-Network', 'true');
+        break;
+    }
+  }
+  answer.push('Access-Control-Max-Age', '600');
+  return answer;
+}
+
+/** Answers the preflight of a listed origin. */
+export function answerPreflight(downstream: Downstream, cors: RawHeaders): void {
+  downstream.answer(204, 'No Content', preflightHeaders(cors, downstream.headers), '');
 }
 
 /** An error as bytes, for a connection on which there is no request that could be answered; it closes after them. One to a HEAD has no body. */
@@ -84,9 +110,9 @@ const isEventStream = (headers: RawHeaders): boolean =>
   );
 
 /** Streams a provider's answer to the caller; one that breaks is cut, never ended. */
-export function respond(
+export function answerForwarded(
   downstream: Downstream,
-  answer: Answer,
+  answer: UpstreamAnswer,
   { extra, isBrowser, idleMs, onBroken }: Forwarding,
 ): void {
   const headers = forwardAnswer(answer, extra, isBrowser);

@@ -15,7 +15,7 @@ export interface TokenProvider {
 }
 
 /** A request on its way to a provider. */
-export interface Bound {
+export interface BoundTokenEndpoint {
   /** The path at the provider, raw, without query. */
   readonly path: string;
   readonly method: string;
@@ -31,7 +31,10 @@ export interface TokenEndpointsAt {
    * What a request gets that would reach one of them, and whose it is; undefined: it reaches none.
    * Throws `token_endpoint_denied`.
    */
-  answer(bound: Bound, clock: Clock): { readonly provider: string; readonly answer: PlaceholderAnswer } | undefined;
+  answer(
+    bound: BoundTokenEndpoint,
+    clock: Clock,
+  ): { readonly provider: string; readonly answer: PlaceholderAnswer } | undefined;
 }
 
 export interface TokenEndpoints {

@@ -3,7 +3,7 @@ import { headerValues } from '../core/headers.ts';
 import { countAnswer, countArrival, dueFailure } from './instance.ts';
 import type { Instance } from './instance.ts';
 import { isRefreshCall } from './oauth.ts';
-import type { Answer, Role } from './types.ts';
+import type { SimulatorAnswer, Role } from './types.ts';
 
 export interface Target {
   /** Below the mount, as it came. */
@@ -22,7 +22,7 @@ function delayed({ clock }: Instance, ms: number, response: ServerResponse): Pro
   });
 }
 
-function handle(provider: Instance, request: IncomingMessage, { path, query }: Target, body: Buffer): Answer {
+function handle(provider: Instance, request: IncomingMessage, { path, query }: Target, body: Buffer): SimulatorAnswer {
   const { kind, route } = provider;
   const method = request.method ?? '';
   const match = route(method, path);
@@ -47,7 +47,7 @@ export async function answerCall(
   response: ServerResponse,
   target: Target,
   body: Buffer,
-): Promise<Answer | undefined> {
+): Promise<SimulatorAnswer | undefined> {
   const { counts, kind, knobs } = instance;
   const role: Role = target.path === kind.token ? 'token' : 'api';
   const leave = countArrival(instance, role, isRefreshCall(body));

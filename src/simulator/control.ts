@@ -1,6 +1,6 @@
 import { parseDuration } from '../core/units.ts';
 import type { Instance } from './instance.ts';
-import type { Answer, Role } from './types.ts';
+import type { SimulatorAnswer, Role } from './types.ts';
 
 type Parameters = ReadonlyMap<string, string>;
 type Parsed<T> = { readonly value: T } | { readonly wrong: string };
@@ -151,7 +151,10 @@ export const CONTROL_HELP: string = CONTROL_PATHS.map(({ method, path, summary, 
   ].join('\n'),
 ).join('\n');
 
-const refuse = (status: number, error: string, rest: object = {}): Answer => ({ status, body: { error, ...rest } });
+const refuse = (status: number, error: string, rest: object = {}): SimulatorAnswer => ({
+  status,
+  body: { error, ...rest },
+});
 
 function readParameters(query: URLSearchParams, body: Buffer): Parsed<Parameters> {
   const parameters = new Map<string, string>();
@@ -181,7 +184,7 @@ export function control(
   path: string,
   query: URLSearchParams,
   body: Buffer,
-): Answer {
+): SimulatorAnswer {
   const found = CONTROLS.get(path);
   if (!found) return refuse(404, 'no such control path', { known: [...CONTROLS.keys()] });
   if (found.method !== method) return { ...refuse(405, `use ${found.method}`), headers: { allow: found.method } };

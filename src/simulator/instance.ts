@@ -4,7 +4,7 @@ import { Ledger } from './ledger.ts';
 import { createRouter } from './router.ts';
 import type { Router } from './router.ts';
 import { TokenBook } from './tokens.ts';
-import type { Answer, Kind, Provider, Role } from './types.ts';
+import type { SimulatorAnswer, Kind, Provider, Role } from './types.ts';
 
 /** A provider to simulate: its name is the mount, its kind one of `SIMULATED_KINDS`; credentials left out have defaults. */
 export interface SimulatedProvider {
@@ -104,7 +104,7 @@ export function createInstances(providers: readonly SimulatedProvider[], clock: 
 }
 
 /** The failure that is due for the next call, if any. */
-export function dueFailure({ knobs }: Instance, role: Role): Answer | undefined {
+export function dueFailure({ knobs }: Instance, role: Role): SimulatorAnswer | undefined {
   const failure = knobs.failure[role];
   if (!failure) return undefined;
   failure.left -= 1;
@@ -130,7 +130,7 @@ export function countArrival({ counts }: Instance, role: Role, isRefresh: boolea
 }
 
 /** Counts an answer that an endpoint gave. */
-export function countAnswer({ counts }: Instance, role: Role, { status, rejected }: Answer): void {
+export function countAnswer({ counts }: Instance, role: Role, { status, rejected }: SimulatorAnswer): void {
   const isOk = status < 400;
   if (role === 'token') counts.token[isOk ? 'ok' : 'refused'] += 1;
   else counts.api[rejected ? 'rejected' : isOk ? 'ok' : 'refused'] += 1;

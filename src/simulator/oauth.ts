@@ -1,15 +1,15 @@
 import { readForm } from './read.ts';
 import type { Problem } from './read.ts';
 import type { Issue, Token, TokenState } from './tokens.ts';
-import type { Answer, Call, Endpoint } from './types.ts';
+import type { SimulatorAnswer, Call, Endpoint } from './types.ts';
 
 /** How one family of providers phrases what goes wrong at its token endpoint. */
 export interface TokenWords {
-  readonly malformed: (problem: Problem) => Answer;
-  readonly wrongClient: () => Answer;
-  readonly wrongGrant: () => Answer;
-  readonly wrongScope: (detail: string) => Answer;
-  readonly wrongRefresh: () => Answer;
+  readonly malformed: (problem: Problem) => SimulatorAnswer;
+  readonly wrongClient: () => SimulatorAnswer;
+  readonly wrongGrant: () => SimulatorAnswer;
+  readonly wrongScope: (detail: string) => SimulatorAnswer;
+  readonly wrongRefresh: () => SimulatorAnswer;
 }
 
 export type GrantType = string | { readonly credential: string };
@@ -60,7 +60,7 @@ function scopeProblem(
 export function tokenEndpoint(dialect: TokenDialect): Endpoint {
   const { words } = dialect;
 
-  const answer = (call: Call): Answer => {
+  const answer = (call: Call): SimulatorAnswer => {
     const { provider } = call;
     if (dialect.needsAccept && !acceptsJson(call))
       return words.malformed({ status: 400, detail: 'Accept must be application/json' });
@@ -105,12 +105,12 @@ export const isRefreshCall = (body: Uint8Array): boolean =>
 /** How one family of providers phrases the rejection of an access token. */
 export interface BearerWords {
   readonly scheme: string;
-  readonly rejected: Readonly<Record<Exclude<TokenState, 'valid'> | 'missing', () => Answer>>;
-  readonly forbidden: (scope: string) => Answer;
+  readonly rejected: Readonly<Record<Exclude<TokenState, 'valid'> | 'missing', () => SimulatorAnswer>>;
+  readonly forbidden: (scope: string) => SimulatorAnswer;
 }
 
 /** Why the call's `Authorization` doesn't admit it, or undefined. */
-export function refuseBearer(call: Call, words: BearerWords, scope: string | undefined): Answer | undefined {
+export function refuseBearer(call: Call, words: BearerWords, scope: string | undefined): SimulatorAnswer | undefined {
   const { tokens } = call.provider;
   const [scheme, token = '', ...rest] = (call.header('authorization') ?? '').split(' ');
   if (scheme !== words.scheme || !token || rest.length > 0) return { ...words.rejected.missing(), rejected: true };
@@ -126,7 +126,7 @@ export const bearerEndpoint = (
   words: BearerWords,
   method: string,
   path: string,
-  answer: (call: Call) => Answer,
+  answer: (call: Call) => SimulatorAnswer,
   scope?: string,
 ): Endpoint => ({
   method,

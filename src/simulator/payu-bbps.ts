@@ -2,7 +2,7 @@ import { shelf } from './ledger.ts';
 import { payuProduct } from './payu-oauth.ts';
 import { fit, isRupees, isText, readJson, reading } from './read.ts';
 import type { Problem, Shaped } from './read.ts';
-import type { Answer, Call } from './types.ts';
+import type { SimulatorAnswer, Call } from './types.ts';
 
 interface Bill {
   readonly refId: string;
@@ -29,8 +29,11 @@ const isBiller = (id: string): boolean =>
     .flat()
     .some(({ billerId }) => billerId === id);
 
-const success = (payload: unknown): Answer => ({ status: 200, body: { code: 200, status: 'SUCCESS', payload } });
-const failure = (status: number, reason: string, refId: string | null = null): Answer => ({
+const success = (payload: unknown): SimulatorAnswer => ({
+  status: 200,
+  body: { code: 200, status: 'SUCCESS', payload },
+});
+const failure = (status: number, reason: string, refId: string | null = null): SimulatorAnswer => ({
   status,
   body: {
     code: status,
@@ -38,9 +41,9 @@ const failure = (status: number, reason: string, refId: string | null = null): A
     payload: { refId, type: 'ERROR', message: reason, errors: [{ reason, errorCode: 'SIM001' }], additionalParams: {} },
   },
 });
-const bad = ({ status, detail }: Problem): Answer => failure(status, detail);
+const bad = ({ status, detail }: Problem): SimulatorAnswer => failure(status, detail);
 
-function billersOf({ query }: Call): Answer {
+function billersOf({ query }: Call): SimulatorAnswer {
   const category = query.get('billerCategoryName') ?? '';
   const billers = Object.hasOwn(BILLERS, category) ? BILLERS[category] : undefined;
   return billers
@@ -51,7 +54,7 @@ function billersOf({ query }: Call): Answer {
 const FETCH = { agentId: isText, billerId: isText, customerPhoneNumber: isText, refId: isText };
 
 /** The parameters come in the query, as documented, and the bill depends on the reference alone. */
-function fetchBill({ billerId, refId }: Shaped<typeof FETCH>, { provider }: Call): Answer {
+function fetchBill({ billerId, refId }: Shaped<typeof FETCH>, { provider }: Call): SimulatorAnswer {
   if (!isBiller(billerId)) return failure(400, 'billerId is not known', refId);
   const amount = 100 + (Buffer.from(refId).reduce((sum, byte) => sum + byte, 0) % 900);
   const dueDate = new Date(provider.clock.now() + 14 * 86_400_000).toISOString().slice(0, 10);
@@ -62,7 +65,7 @@ function fetchBill({ billerId, refId }: Shaped<typeof FETCH>, { provider }: Call
 
 const PAY = { refId: isText, amount: isRupees };
 
-function payBill({ refId, amount }: Shaped<typeof PAY>, { provider }: Call): Answer {
+function payBill({ refId, amount }: Shaped<typeof PAY>, { provider }: Call): SimulatorAnswer {
   const bill = bills.get(provider.ledger, refId);
   if (!bill) return failure(404, 'no bill was fetched for this refId', refId);
   if (bill.amount !== amount) return failure(400, 'amount is not the amount of the bill', refId);
@@ -76,7 +79,7 @@ function payBill({ refId, amount }: Shaped<typeof PAY>, { provider }: Call): Ans
   return success(paid);
 }
 
-function paymentOf({ query, provider }: Call): Answer {
+function paymentOf({ query, provider }: Call): SimulatorAnswer {
   const paid = payments.get(provider.ledger, query.get('refId') ?? '');
   return paid ? success({ ...paid, txnStatus: 'SUCCESS' }) : failure(404, 'no payment was made for this refId');
 }

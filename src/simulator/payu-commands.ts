@@ -5,10 +5,10 @@ import type { Command, PhpForm } from './payu-service.ts';
 import { transact, transactions } from './payu-signed.ts';
 import type { Transaction } from './payu-signed.ts';
 import { isText, isId, isRupees, isRupeesText, optional, readJsonText } from './read.ts';
-import type { Guard } from './read.ts';
-import type { Answer, Call } from './types.ts';
+import type { TypeGuard } from './read.ts';
+import type { SimulatorAnswer, Call } from './types.ts';
 
-const ok = (body: unknown): Answer => ({ status: 200, body });
+const ok = (body: unknown): SimulatorAnswer => ({ status: 200, body });
 
 const shown = (made: Transaction): object => ({
   ...made,
@@ -24,7 +24,7 @@ const shown = (made: Transaction): object => ({
   unmappedstatus: 'captured',
 });
 
-function verifyPayment(form: PhpForm, { provider }: Call): Answer {
+function verifyPayment(form: PhpForm, { provider }: Call): SimulatorAnswer {
   const ids = field(form, 'var1').split('|');
   const found = ids.map((txnid) => [txnid, transactions.get(provider.ledger, txnid)] as const);
   const details = found.map(([txnid, made]) => [
@@ -40,7 +40,7 @@ function verifyPayment(form: PhpForm, { provider }: Call): Answer {
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /** What was paid from the day `var1` to the day `var2`, both whole. */
-function transactionDetails(form: PhpForm, { provider }: Call): Answer {
+function transactionDetails(form: PhpForm, { provider }: Call): SimulatorAnswer {
   const [from, to] = [field(form, 'var1'), field(form, 'var2')];
   if (!DAY.test(from) || !DAY.test(to)) return service(0, 'Simulator: var1 and var2 must be days: 2026-01-31');
   const made = transactions
@@ -59,7 +59,8 @@ function transactionDetails(form: PhpForm, { provider }: Call): Answer {
   });
 }
 
-const isAmount: Guard<string | number> = (value): value is string | number => isRupeesText(value) || isRupees(value);
+const isAmount: TypeGuard<string | number> = (value): value is string | number =>
+  isRupeesText(value) || isRupees(value);
 const INVOICE = {
   txnid: isId,
   amount: isAmount,
@@ -70,7 +71,7 @@ const INVOICE = {
 };
 const invoices = shelf<string>('payu-invoice');
 
-function createInvoice(form: PhpForm, call: Call): Answer {
+function createInvoice(form: PhpForm, call: Call): SimulatorAnswer {
   const read = readJsonText(field(form, 'var1'), INVOICE);
   if ('problem' in read) return service(0, `Simulator: var1: ${read.problem.detail}`);
   const { email = NO_VALUE, phone = NO_VALUE, ...invoice } = read.value;
@@ -87,21 +88,21 @@ function createInvoice(form: PhpForm, call: Call): Answer {
   });
 }
 
-const expireInvoice = (form: PhpForm, { provider }: Call): Answer =>
+const expireInvoice = (form: PhpForm, { provider }: Call): SimulatorAnswer =>
   invoices.get(provider.ledger, field(form, 'var1')) === undefined
     ? service(0, 'Simulator: no invoice has this txnid')
     : service(1, 'Invoice expired');
 
 const isBin = (text: string): boolean => /^\d{6}/.test(text);
 
-const checkIsDomestic = (form: PhpForm): Answer =>
+const checkIsDomestic = (form: PhpForm): SimulatorAnswer =>
   ok(
     isBin(field(form, 'var1'))
       ? { isDomestic: 'Y', issuingBank: 'HDFC', cardType: 'MAST', cardCategory: 'CC' }
       : { isDomestic: 'Unknown', issuingBank: 'Unknown', cardType: 'Unknown', cardCategory: 'Unknown' },
   );
 
-const issuingBankStatus = (form: PhpForm): Answer =>
+const issuingBankStatus = (form: PhpForm): SimulatorAnswer =>
   isBin(field(form, 'var1')) ? ok({ issuing_bank: 'HDFC', up_status: '1' }) : service(0, 'No information available');
 
 const BANKS: Readonly<Record<string, object>> = {
@@ -110,25 +111,25 @@ const BANKS: Readonly<Record<string, object>> = {
 };
 
 /** One bank by its code, or all of them by `default`. */
-function netbankingStatus(form: PhpForm): Answer {
+function netbankingStatus(form: PhpForm): SimulatorAnswer {
   const code = field(form, 'var1').toUpperCase();
   if (code === 'DEFAULT') return ok(BANKS);
   return Object.hasOwn(BANKS, code) ? ok(BANKS[code]) : service(0, 'Simulator: no bank has this code');
 }
 
-function validateVpa(form: PhpForm): Answer {
+function validateVpa(form: PhpForm): SimulatorAnswer {
   const vpa = field(form, 'var1');
   const isValid = /^[\w.-]{2,256}@[a-z]{2,64}$/i.test(vpa);
   return ok({ status: 'SUCCESS', vpa, isVPAValid: isValid ? 1 : 0, payerAccountName: isValid ? 'A. CUSTOMER' : 'NA' });
 }
 
-const eligibleBins = (form: PhpForm): Answer =>
+const eligibleBins = (form: PhpForm): SimulatorAnswer =>
   field(form, 'var1') === 'bin' && isBin(field(form, 'var2'))
     ? service(1, 'Details fetched successfully', { details: { isEligible: 1, bank: 'AXISD', minAmount: 5000 } })
     : service(0, 'Simulator: var1 must be bin, and var2 at least six digits');
 
 /** Instalments without interest, of one bank. */
-function emiAmounts(form: PhpForm): Answer {
+function emiAmounts(form: PhpForm): SimulatorAnswer {
   const amount = Number(field(form, 'var1'));
   if (!(amount > 0)) return service(0, 'Simulator: var1 must be an amount');
   const plan = (months: number): object => ({
@@ -143,10 +144,10 @@ function emiAmounts(form: PhpForm): Answer {
 }
 
 /** Nothing is ever settled here. */
-const settlementDetails = (form: PhpForm): Answer =>
+const settlementDetails = (form: PhpForm): SimulatorAnswer =>
   ok({ status: '1', msg: `0 transactions settled on ${field(form, 'var1')}`, Txn_details: [] });
 
-function checkoutDetails(form: PhpForm): Answer {
+function checkoutDetails(form: PhpForm): SimulatorAnswer {
   const read = readJsonText(field(form, 'var1'), {});
   if ('problem' in read) return service(0, `Simulator: var1: ${read.problem.detail}`);
   return ok({

@@ -4,9 +4,9 @@ import type { PhpForm } from './payu-service.ts';
 import { sha512, signedKind } from './payu-signed.ts';
 import { readPhpForm, reading } from './read.ts';
 import type { Problem } from './read.ts';
-import type { Answer, Call, ErrorWords } from './types.ts';
+import type { SimulatorAnswer, Call, ErrorWords } from './types.ts';
 
-function postService(form: PhpForm, call: Call): Answer {
+function postService(form: PhpForm, call: Call): SimulatorAnswer {
   const { key, salt } = call.provider.credentials;
   const [command, var1] = [field(form, 'command'), field(form, 'var1')];
   if (call.query.get('form') !== '2') return service(0, 'Simulator: only form=2 (JSON) is answered here');
@@ -16,7 +16,7 @@ function postService(form: PhpForm, call: Call): Answer {
   return var1 ? COMMANDS[command]!(form, call) : service(0, 'Parameter missing');
 }
 
-const unreadable = ({ detail }: Problem): Answer => service(0, `Simulator: ${detail}`);
+const unreadable = ({ detail }: Problem): SimulatorAnswer => service(0, `Simulator: ${detail}`);
 
 const FORM_TYPE = { 'content-type': 'application/x-www-form-urlencoded' };
 const SERVICE = '/merchant/postservice.php?form=2';

@@ -3,7 +3,7 @@ import { payuProduct } from './payu-oauth.ts';
 import { isId, isRupees, isText, optional, readJson, reading } from './read.ts';
 import type { Problem, Shaped } from './read.ts';
 import { randomHex } from './tokens.ts';
-import type { Answer, Call } from './types.ts';
+import type { SimulatorAnswer, Call } from './types.ts';
 
 interface Link {
   readonly invoiceNumber: string;
@@ -15,12 +15,12 @@ interface Link {
 }
 const links = shelf<Link>('payment-link');
 
-const answer = (status: number, outcome: 0 | -1, message: string | null, result: unknown): Answer => ({
+const answer = (status: number, outcome: 0 | -1, message: string | null, result: unknown): SimulatorAnswer => ({
   status,
   body: { status: outcome, message, result, errorCode: null, guid: null },
 });
-const bad = ({ status, detail }: Problem): Answer => answer(status, -1, detail, null);
-const notFound = (): Answer => answer(404, -1, 'paymentLink not found', null);
+const bad = ({ status, detail }: Problem): SimulatorAnswer => answer(status, -1, detail, null);
+const notFound = (): SimulatorAnswer => answer(404, -1, 'paymentLink not found', null);
 
 const shown = (link: Link): unknown => ({
   ...link,
@@ -34,8 +34,8 @@ const shown = (link: Link): unknown => ({
 
 /** Every call names the merchant for whom the token is used. */
 const forMerchant =
-  (then: (call: Call) => Answer) =>
-  (call: Call): Answer => {
+  (then: (call: Call) => SimulatorAnswer) =>
+  (call: Call): SimulatorAnswer => {
     const named = call.header('merchantid');
     if (named === undefined) return bad({ status: 400, detail: 'the header merchantId is missing' });
     return named === call.provider.credentials['merchant_id']
@@ -47,7 +47,7 @@ const CREATE = { subAmount: isRupees, description: isText, source: optional(isTe
 const isFlag = (value: unknown): value is boolean => typeof value === 'boolean';
 const UPDATE = { subAmount: optional(isRupees), description: optional(isText), active: optional(isFlag) };
 
-function create({ subAmount, description, invoiceNumber }: Shaped<typeof CREATE>, { provider }: Call): Answer {
+function create({ subAmount, description, invoiceNumber }: Shaped<typeof CREATE>, { provider }: Call): SimulatorAnswer {
   const id = invoiceNumber ?? `INV${parseInt(randomHex(6), 16).toString().padStart(15, '0')}`;
   if (links.get(provider.ledger, id))
     return answer(400, -1, 'Invoice Number already exists. Please enter new invoice number.', null);
@@ -62,12 +62,12 @@ function create({ subAmount, description, invoiceNumber }: Shaped<typeof CREATE>
   return answer(200, 0, 'paymentLink generated', shown(link));
 }
 
-function read({ params, provider }: Call): Answer {
+function read({ params, provider }: Call): SimulatorAnswer {
   const link = links.get(provider.ledger, params['id'] ?? '');
   return link ? answer(200, 0, null, shown(link)) : notFound();
 }
 
-function update(changes: Shaped<typeof UPDATE>, { params, provider }: Call): Answer {
+function update(changes: Shaped<typeof UPDATE>, { params, provider }: Call): SimulatorAnswer {
   const link = links.get(provider.ledger, params['id'] ?? '');
   if (!link) return notFound();
   link.subAmount = changes.subAmount ?? link.subAmount;

@@ -2,7 +2,7 @@ import { bearerEndpoint, tokenEndpoint } from './oauth.ts';
 import type { GrantType } from './oauth.ts';
 import { PAYU_OAUTH_ERRORS, payuBearerWords, payuLost, payuTokenWords } from './payu-words.ts';
 import { randomHex } from './tokens.ts';
-import type { Answer, Call, Endpoint, ErrorWords, Kind } from './types.ts';
+import type { SimulatorAnswer, Call, Endpoint, ErrorWords, Kind } from './types.ts';
 
 /** A token of PayU: seconds, with what is granted and when it was made. A part of a second is rounded up. */
 const issuer = (scopes: { known: readonly string[]; max: number }, grantTypes: readonly GrantType[]) =>
@@ -23,7 +23,12 @@ const issuer = (scopes: { known: readonly string[]; max: number }, grantTypes: r
   });
 
 /** One API path of a PayU product and the scope that its token must hold. */
-export type ScopedPath = readonly [method: string, path: string, scope: string, answer: (call: Call) => Answer];
+export type ScopedPath = readonly [
+  method: string,
+  path: string,
+  scope: string,
+  answer: (call: Call) => SimulatorAnswer,
+];
 
 export interface PayuProduct {
   readonly scopes: readonly string[];

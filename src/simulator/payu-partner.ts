@@ -1,9 +1,9 @@
 import { shelf } from './ledger.ts';
 import { payuProduct } from './payu-oauth.ts';
 import { fit, isObject, readForm, readJson, reading } from './read.ts';
-import type { Guard, Problem, Read, Shaped } from './read.ts';
+import type { TypeGuard, Problem, Read, Shaped } from './read.ts';
 import { randomHex } from './tokens.ts';
-import type { Answer, Call } from './types.ts';
+import type { SimulatorAnswer, Call } from './types.ts';
 
 interface Merchant {
   readonly mid: number;
@@ -17,7 +17,7 @@ interface Merchant {
 const merchants = shelf<Merchant>('merchant');
 
 const matching =
-  (pattern: RegExp): Guard<string> =>
+  (pattern: RegExp): TypeGuard<string> =>
   (value): value is string =>
     typeof value === 'string' && pattern.test(value);
 
@@ -28,16 +28,16 @@ const MERCHANT = {
 };
 const BANK = { bank_account_number: matching(/^\d{6,20}$/), ifsc_code: matching(/^[A-Z]{4}0[A-Z0-9]{6}$/) };
 
-const bad = ({ status, detail }: Problem): Answer => ({
+const bad = ({ status, detail }: Problem): SimulatorAnswer => ({
   status,
   body: { errors: [{ code: 'invalid_request', message: detail }] },
 });
-const notFound = (): Answer => ({
+const notFound = (): SimulatorAnswer => ({
   status: 404,
   body: { errors: [{ code: 'not_found', message: 'Merchant not found' }] },
 });
 
-function create({ display_name, email, mobile }: Shaped<typeof MERCHANT>, { provider }: Call): Answer {
+function create({ display_name, email, mobile }: Shaped<typeof MERCHANT>, { provider }: Call): SimulatorAnswer {
   const mid = 8_000_000 + (parseInt(randomHex(4), 16) % 1_000_000);
   const uuid = crypto.randomUUID();
   const made = { mid, uuid, product_account_uuid: uuid, display_name, email, mobile };
@@ -60,8 +60,8 @@ function fromJson(call: Call): Read<Shaped<typeof MERCHANT>> {
 }
 
 const withMerchant =
-  (then: (merchant: Merchant, call: Call) => Answer) =>
-  (call: Call): Answer => {
+  (then: (merchant: Merchant, call: Call) => SimulatorAnswer) =>
+  (call: Call): SimulatorAnswer => {
     const merchant = merchants.get(call.provider.ledger, call.params['mid'] ?? '');
     return merchant ? then(merchant, call) : notFound();
   };

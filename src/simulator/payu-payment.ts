@@ -2,13 +2,19 @@ import { paymentHash } from './payu-payment-hash.ts';
 import { signedKind, transact } from './payu-signed.ts';
 import { fit, isId, isRupeesText, isText, readPhpForm, reading } from './read.ts';
 import type { Problem } from './read.ts';
-import type { Answer, Call } from './types.ts';
+import type { SimulatorAnswer, Call } from './types.ts';
 
 const field = (form: ReadonlyMap<string, string>, name: string): string => form.get(name) ?? '';
 
 const PAYMENT = { txnid: isId, amount: isRupeesText, productinfo: isText, firstname: isText, email: isText };
 
-const payment = (status: number, message: string | null, txnId: string, result: unknown, rejected = false): Answer => ({
+const payment = (
+  status: number,
+  message: string | null,
+  txnId: string,
+  result: unknown,
+  rejected = false,
+): SimulatorAnswer => ({
   status,
   body: {
     metaData: {
@@ -21,17 +27,18 @@ const payment = (status: number, message: string | null, txnId: string, result: 
   },
   rejected,
 });
-const paymentProblem = ({ status, detail }: Problem): Answer => payment(status, `Error Reason: ${detail}`, '', null);
+const paymentProblem = ({ status, detail }: Problem): SimulatorAnswer =>
+  payment(status, `Error Reason: ${detail}`, '', null);
 
 const WRONG_KEY = 'Error Reason: Merchant key is not valid';
 const WRONG_HASH = 'Error Reason: Transaction failed due to incorrectly calculated hash parameter';
 /** Words of the simulator's own, and they say so. */
 const UNKNOWN_FORM = "Simulator: PayU's pages don't tell how a form with these fields, or this api_version, is hashed";
 
-function pay(form: ReadonlyMap<string, string>, call: Call): Answer {
+function pay(form: ReadonlyMap<string, string>, call: Call): SimulatorAnswer {
   const { key = '', salt = '' } = call.provider.credentials;
   const txnid = field(form, 'txnid');
-  const reject = (message: string): Answer => payment(400, message, txnid, null, true);
+  const reject = (message: string): SimulatorAnswer => payment(400, message, txnid, null, true);
   if (form.get('key') !== key) return reject(WRONG_KEY);
   const hash = paymentHash(form, salt);
   if (hash === undefined) return reject(UNKNOWN_FORM);

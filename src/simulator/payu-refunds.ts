@@ -4,7 +4,7 @@ import type { PhpForm } from './payu-service.ts';
 import { transactionsByPayuId } from './payu-signed.ts';
 import { isRupeesText } from './read.ts';
 import { randomHex } from './tokens.ts';
-import type { Answer, Call } from './types.ts';
+import type { SimulatorAnswer, Call } from './types.ts';
 
 /** Something that was done to a transaction. */
 interface Action {
@@ -22,14 +22,14 @@ const paise = (amount: string): number => Math.round(Number(amount) * 100);
  * Refunds `var3` rupees of the transaction `var1`, once for each token `var2`.
  * The words are those of docs.payu.in/reference/refund_transaction_api; 105 and 227 are from PayU's table of codes.
  */
-export function refundTransaction(form: PhpForm, { provider }: Call): Answer {
+export function refundTransaction(form: PhpForm, { provider }: Call): SimulatorAnswer {
   const { ledger } = provider;
   const [mihpayid, token, amt] = [field(form, 'var1'), field(form, 'var2'), field(form, 'var3')];
   const transaction = transactionsByPayuId.get(ledger, mihpayid);
   if (!transaction) return service(0, 'transaction not exists');
   if (!token) return service(0, 'token is empty', { mihpayid });
   if (!amt) return service(0, 'amount is empty');
-  const fail = (error_code: number, why: string): Answer =>
+  const fail = (error_code: number, why: string): SimulatorAnswer =>
     service(0, `Refund FAILURE - ${why}`, { error_code, mihpayid });
   const before = refunds.all(ledger);
   const same = before.find((made) => made.token === token);
@@ -59,7 +59,7 @@ const shown = (action: Action): object => ({
 });
 
 /** What was done by the request `var1`; with `payuid` as `var2`, what was done to the transaction `var1`. */
-export function refundActions(form: PhpForm, { provider }: Call): Answer {
+export function refundActions(form: PhpForm, { provider }: Call): SimulatorAnswer {
   const { ledger } = provider;
   const id = field(form, 'var1');
   const isPayuId = field(form, 'var2') === 'payuid';

@@ -2,16 +2,16 @@ import { sha512, signedKind, transact, transactions } from './payu-signed.ts';
 import type { Transaction } from './payu-signed.ts';
 import { isId, isRupees, readJson, reading } from './read.ts';
 import type { Problem, Shaped } from './read.ts';
-import type { Answer, Call, Endpoint } from './types.ts';
+import type { SimulatorAnswer, Call, Endpoint } from './types.ts';
 
 const MAX_SKEW_MS = 15 * 60_000;
 const AUTHORIZATION = /^hmac username="([^"]*)", algorithm="sha512", headers="date", signature="([0-9a-f]{128})"$/;
 const IMF_FIXDATE = /^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
-const unauthorized = (message: string): Answer => ({ status: 401, body: { message }, rejected: true });
+const unauthorized = (message: string): SimulatorAnswer => ({ status: 401, body: { message }, rejected: true });
 
 /** Why the headers don't admit the call: `signature = sha512hex(rawBody|date|salt)`, the date at most 15 minutes off. */
-function refuseSignature({ provider, header, body }: Call): Answer | undefined {
+function refuseSignature({ provider, header, body }: Call): SimulatorAnswer | undefined {
   const { key, salt } = provider.credentials;
   const authorization = header('authorization');
   if (authorization === undefined) return unauthorized('Unauthorized');
@@ -24,30 +24,30 @@ function refuseSignature({ provider, header, body }: Call): Answer | undefined {
   return username === key && signature === expected ? undefined : unauthorized('HMAC signature cannot be verified');
 }
 
-const v2 = (method: string, path: string, answer: (call: Call) => Answer): Endpoint => ({
+const v2 = (method: string, path: string, answer: (call: Call) => SimulatorAnswer): Endpoint => ({
   method,
   path,
   role: 'api',
   answer: (call) => refuseSignature(call) ?? answer(call),
 });
-const v2Failure = (status: number, message: string): Answer => ({
+const v2Failure = (status: number, message: string): SimulatorAnswer => ({
   status,
   body: { status: 'failure', message, result: null },
 });
-const v2Problem = ({ status, detail }: Problem): Answer => v2Failure(status, detail);
-const v2Result = (made: Transaction, status: string): Answer => ({
+const v2Problem = ({ status, detail }: Problem): SimulatorAnswer => v2Failure(status, detail);
+const v2Result = (made: Transaction, status: string): SimulatorAnswer => ({
   status: 200,
   body: { status: 'success', result: { paymentId: made.mihpayid, txnId: made.txnid, amount: made.amount, status } },
 });
 
 const V2_PAYMENT = { txnId: isId, amount: isRupees };
 
-function v2Pay({ txnId, amount }: Shaped<typeof V2_PAYMENT>, call: Call): Answer {
+function v2Pay({ txnId, amount }: Shaped<typeof V2_PAYMENT>, call: Call): SimulatorAnswer {
   const made = transact(call, { txnid: txnId, amount: amount.toFixed(2), productinfo: '', firstname: '' });
   return made ? v2Result(made, 'pending') : v2Failure(400, 'txnId was used before, for another amount');
 }
 
-function v2Read({ params, provider }: Call): Answer {
+function v2Read({ params, provider }: Call): SimulatorAnswer {
   const made = transactions.get(provider.ledger, params['txnId'] ?? '');
   return made ? v2Result(made, 'captured') : v2Failure(404, 'no such transaction');
 }

@@ -1,21 +1,21 @@
 import { hinted } from './hint.ts';
 import type { BearerWords, TokenWords } from './oauth.ts';
-import type { Answer, ErrorWords, Kind } from './types.ts';
+import type { SimulatorAnswer, ErrorWords, Kind } from './types.ts';
 
 /** An OAuth error as PayU's accounts service phrases it. */
-export const payuError = (status: number, error: string, error_description: string): Answer => ({
+export const payuError = (status: number, error: string, error_description: string): SimulatorAnswer => ({
   status,
   body: { error, error_description },
 });
 
-const challenged = (status: number, error: string, description: string): Answer => ({
+const challenged = (status: number, error: string, description: string): SimulatorAnswer => ({
   ...payuError(status, error, description),
   headers: {
     'www-authenticate': `Bearer realm="PayU", error="${error}", error_description="${description.replaceAll('"', "'")}"`,
   },
 });
 
-const invalidClient = (): Answer =>
+const invalidClient = (): SimulatorAnswer =>
   challenged(
     401,
     'invalid_client',
@@ -39,7 +39,7 @@ export const payuTokenWords: TokenWords = {
   wrongRefresh: () => payuError(400, 'invalid_grant', 'The provided authorization grant is invalid.'),
 };
 
-const invalidToken = (description: string) => (): Answer => challenged(401, 'invalid_token', description);
+const invalidToken = (description: string) => (): SimulatorAnswer => challenged(401, 'invalid_token', description);
 
 export const payuBearerWords: BearerWords = {
   scheme: 'Bearer',

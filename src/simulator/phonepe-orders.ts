@@ -3,7 +3,7 @@ import { isId, isObject, isPaise, optional } from './read.ts';
 import type { Shaped } from './read.ts';
 import { shelf } from './ledger.ts';
 import { randomHex } from './tokens.ts';
-import type { Answer, Call } from './types.ts';
+import type { SimulatorAnswer, Call } from './types.ts';
 
 const ORDER_LIFETIME_MS = 20 * 60_000;
 
@@ -29,10 +29,10 @@ const orders = shelf<Order>('order');
 const ordersByTransaction = shelf<Order>('order-by-transaction');
 const refunds = shelf<Refund>('refund');
 
-const ok = (body: unknown): Answer => ({ status: 200, body });
-const bad = (detail: string): Answer => phonepeProblem({ status: 400, detail });
+const ok = (body: unknown): SimulatorAnswer => ({ status: 200, body });
+const bad = (detail: string): SimulatorAnswer => phonepeProblem({ status: 400, detail });
 /** https://developer.phonepe.com/payment-gateway/website-integration/standard-checkout/api-integration/api-reference/order-status, case 6. */
-const noOrder = (): Answer =>
+const noOrder = (): SimulatorAnswer =>
   phonepeError(404, 'INVALID_MERCHANT_ORDER_ID', 'No entry found for given merchant order id');
 
 export const PAY = {
@@ -89,7 +89,7 @@ export const ONWARD = {
 /** An endpoint that places an order. */
 export const place =
   (state: 'PENDING' | 'ACTIVE', onward: Onward) =>
-  (body: Pay, call: Call): Answer => {
+  (body: Pay, call: Call): SimulatorAnswer => {
     const order = placeOrder(body, call);
     if (!order) return bad('merchantOrderId was used before, for another amount');
     const { orderId, paidAtMs } = order;
@@ -112,7 +112,7 @@ const attempt = ({
   state: 'COMPLETED',
 });
 
-function shown({ orderId, merchantOrderId, amount, metaInfo, paidAtMs, transactionId }: Order): Answer {
+function shown({ orderId, merchantOrderId, amount, metaInfo, paidAtMs, transactionId }: Order): SimulatorAnswer {
   return ok({
     orderId,
     merchantOrderId,
@@ -124,12 +124,12 @@ function shown({ orderId, merchantOrderId, amount, metaInfo, paidAtMs, transacti
   });
 }
 
-export function orderStatus({ params, provider }: Call): Answer {
+export function orderStatus({ params, provider }: Call): SimulatorAnswer {
   const order = orders.get(provider.ledger, params['id'] ?? '');
   return order ? shown(order) : noOrder();
 }
 
-export function transactionStatus({ params, provider }: Call): Answer {
+export function transactionStatus({ params, provider }: Call): SimulatorAnswer {
   const order = ordersByTransaction.get(provider.ledger, params['id'] ?? '');
   return order
     ? shown(order)
@@ -139,7 +139,7 @@ export function transactionStatus({ params, provider }: Call): Answer {
 export function refund(
   { merchantRefundId, originalMerchantOrderId, amount }: Shaped<typeof REFUND>,
   { provider }: Call,
-): Answer {
+): SimulatorAnswer {
   const { ledger, clock } = provider;
   const before = refunds.get(ledger, merchantRefundId);
   if (before && (before.amount !== amount || before.originalMerchantOrderId !== originalMerchantOrderId))
@@ -161,7 +161,7 @@ export function refund(
   return ok({ refundId: made.refundId, amount, state: 'PENDING' });
 }
 
-export function refundStatus({ params, provider }: Call): Answer {
+export function refundStatus({ params, provider }: Call): SimulatorAnswer {
   const made = refunds.get(provider.ledger, params['id'] ?? '');
   if (!made) return phonepeError(404, 'REFUND_NOT_FOUND', 'No entry found for the given merchant refund id');
   const { refundId, merchantRefundId, originalMerchantOrderId, amount, timestamp } = made;

@@ -3,16 +3,16 @@ import { hinted } from './hint.ts';
 import type { BearerWords, TokenWords } from './oauth.ts';
 import type { Problem } from './read.ts';
 import { randomHex } from './tokens.ts';
-import type { Answer, ErrorWords, Kind } from './types.ts';
+import type { SimulatorAnswer, ErrorWords, Kind } from './types.ts';
 
 /** An error of PhonePe PG: these two keys, as its pages show it. */
-export const phonepeError = (status: number, code: string, message: string): Answer => ({
+export const phonepeError = (status: number, code: string, message: string): SimulatorAnswer => ({
   status,
   body: { code, message },
 });
 
 /** An error of the services behind X-VERIFY. */
-export const xVerifyError = (status: number, code: string, message: string): Answer => ({
+export const xVerifyError = (status: number, code: string, message: string): SimulatorAnswer => ({
   status,
   body: { success: false, code, message, data: {} },
 });
@@ -21,7 +21,7 @@ const PROBLEM_CODES = { 400: 'BAD_REQUEST', 415: 'UNSUPPORTED_MEDIA_TYPE' } as c
 const BAD_REQUEST = 'Please check the inputs you have provided.';
 const problemAs =
   (error: typeof phonepeError) =>
-  ({ status, detail }: Problem): Answer =>
+  ({ status, detail }: Problem): SimulatorAnswer =>
     hinted(error(status, PROBLEM_CODES[status], BAD_REQUEST), detail);
 
 /** PhonePe's words for a request that can't be read, or that can't be. */
@@ -29,7 +29,7 @@ export const phonepeProblem = problemAs(phonepeError);
 export const xVerifyProblem = problemAs(xVerifyError);
 
 /** An error of PhonePe's identity manager; `INVALID_CLIENT` with 400 is as it has been seen. */
-const identityError = (status: number, code: string, title: string, description: string): Answer => ({
+const identityError = (status: number, code: string, title: string, description: string): SimulatorAnswer => ({
   status,
   body: {
     code,
@@ -55,7 +55,7 @@ export const phonepeTokenWords: TokenWords = {
     ),
 };
 
-const unauthorized = (reason: string) => (): Answer =>
+const unauthorized = (reason: string) => (): SimulatorAnswer =>
   phonepeError(401, 'AUTHORIZATION_FAILED', `Incorrect Authorization header: ${reason}`);
 
 /** PhonePe PG rejects every token with 401, whatever is wrong with it. */

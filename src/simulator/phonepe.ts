@@ -12,7 +12,7 @@ import {
 import { readJson, reading } from './read.ts';
 import type { Shape, Shaped } from './read.ts';
 import type { Token } from './tokens.ts';
-import type { Answer, Call, Endpoint, ErrorWords, Kind } from './types.ts';
+import type { SimulatorAnswer, Call, Endpoint, ErrorWords, Kind } from './types.ts';
 
 const BASE = '/apis/pg-sandbox';
 
@@ -33,9 +33,9 @@ function tokenAnswer({ accessToken, issuedAtMs, expiresAtMs }: Token): unknown {
   };
 }
 
-const api = (method: string, path: string, answer: (call: Call) => Answer): Endpoint =>
+const api = (method: string, path: string, answer: (call: Call) => SimulatorAnswer): Endpoint =>
   bearerEndpoint(phonepeBearerWords, method, BASE + path, answer);
-const json = <S extends Shape>(shape: S, answer: (body: Shaped<S>, call: Call) => Answer) =>
+const json = <S extends Shape>(shape: S, answer: (body: Shaped<S>, call: Call) => SimulatorAnswer) =>
   reading((call) => readJson(call, shape), phonepeProblem, answer);
 
 const JSON_TYPE = { 'content-type': 'application/json' };

@@ -12,10 +12,10 @@ import {
   phonepeTokenWords,
 } from './phonepe-words.ts';
 import { isId, readJson, reading } from './read.ts';
-import type { Guard, Shaped } from './read.ts';
+import type { TypeGuard, Shaped } from './read.ts';
 import { randomHex } from './tokens.ts';
 import type { Token } from './tokens.ts';
-import type { Answer, Call, Endpoint, ErrorWords, Kind } from './types.ts';
+import type { SimulatorAnswer, Call, Endpoint, ErrorWords, Kind } from './types.ts';
 
 interface Item {
   readonly itemId: string;
@@ -60,19 +60,19 @@ const tokenAnswer = ({ accessToken, refreshToken, issuedAtMs, expiresAtMs }: Tok
   issued_at: issuedAtMs,
 });
 
-const ok = (data: unknown): Answer => ({ status: 200, body: { success: true, code: 'SUCCESS', data } });
-const notFound = (what: string): Answer => phonepeError(404, 'NOT_FOUND', `${what} was not found`);
+const ok = (data: unknown): SimulatorAnswer => ({ status: 200, body: { success: true, code: 'SUCCESS', data } });
+const notFound = (what: string): SimulatorAnswer => phonepeError(404, 'NOT_FOUND', `${what} was not found`);
 
 const priceOf = (itemId: unknown): number | undefined => CATALOGUE.find((item) => item.itemId === itemId)?.price;
-const isLine: Guard<Line> = (value): value is Line => {
+const isLine: TypeGuard<Line> = (value): value is Line => {
   const { itemId, quantity } = (value ?? {}) as Partial<Line>;
   return priceOf(itemId) !== undefined && Number.isInteger(quantity) && quantity! > 0 && quantity! <= 100;
 };
-const isLines: Guard<readonly Line[]> = (value): value is readonly Line[] =>
+const isLines: TypeGuard<readonly Line[]> = (value): value is readonly Line[] =>
   Array.isArray(value) && value.length > 0 && value.length <= 50 && value.every(isLine);
 const ORDER = { merchantOrderId: isId, items: isLines };
 
-function createOrder({ merchantOrderId, items }: Shaped<typeof ORDER>, { provider }: Call): Answer {
+function createOrder({ merchantOrderId, items }: Shaped<typeof ORDER>, { provider }: Call): SimulatorAnswer {
   const amount = items.reduce((sum, { itemId, quantity }) => sum + (priceOf(itemId) ?? 0) * quantity, 0);
   const before = orders.get(provider.ledger, merchantOrderId);
   if (before && before.amount !== amount)
@@ -91,19 +91,19 @@ function createOrder({ merchantOrderId, items }: Shaped<typeof ORDER>, { provide
 
 const withOrder =
   (change: (order: Order) => void = () => undefined) =>
-  ({ params, provider }: Call): Answer => {
+  ({ params, provider }: Call): SimulatorAnswer => {
     const order = orders.get(provider.ledger, params['id'] ?? '');
     if (!order) return notFound('the order');
     change(order);
     return ok(order);
   };
 
-function item({ params }: Call): Answer {
+function item({ params }: Call): SimulatorAnswer {
   const found = CATALOGUE.find(({ itemId }) => itemId === params['id']);
   return found ? ok(found) : notFound('the item');
 }
 
-const api = (method: string, path: string, answer: (call: Call) => Answer): Endpoint =>
+const api = (method: string, path: string, answer: (call: Call) => SimulatorAnswer): Endpoint =>
   bearerEndpoint(words, method, path, answer);
 const TOKEN_PATH = '/olympus/im/v1/oauth/token';
 

@@ -1,5 +1,5 @@
 import { readMultipart } from './multipart.ts';
-import type { Answer, Call } from './types.ts';
+import type { SimulatorAnswer, Call } from './types.ts';
 
 /** Why a request can't be read: the status that fits, and one sentence without any value from the request. */
 export interface Problem {
@@ -8,9 +8,9 @@ export interface Problem {
 }
 export type Read<T> = { readonly value: T } | { readonly problem: Problem };
 
-export type Guard<T> = (value: unknown) => value is T;
-export type Shape = Readonly<Record<string, Guard<unknown>>>;
-export type Shaped<S extends Shape> = { readonly [K in keyof S]: S[K] extends Guard<infer T> ? T : never };
+export type TypeGuard<T> = (value: unknown) => value is T;
+export type Shape = Readonly<Record<string, TypeGuard<unknown>>>;
+export type Shaped<S extends Shape> = { readonly [K in keyof S]: S[K] extends TypeGuard<infer T> ? T : never };
 
 const problem = (status: Problem['status'], detail: string): { readonly problem: Problem } => ({
   problem: { status, detail },
@@ -103,28 +103,34 @@ export function readJson<S extends Shape>(call: Call, shape: S): Read<Shaped<S>>
 
 /** An endpoint's answer from what `read` finds, or from the problem. */
 export const reading =
-  <T>(read: (call: Call) => Read<T>, refuse: (problem: Problem) => Answer, answer: (value: T, call: Call) => Answer) =>
-  (call: Call): Answer => {
+  <T>(
+    read: (call: Call) => Read<T>,
+    refuse: (problem: Problem) => SimulatorAnswer,
+    answer: (value: T, call: Call) => SimulatorAnswer,
+  ) =>
+  (call: Call): SimulatorAnswer => {
     const result = read(call);
     return 'problem' in result ? refuse(result.problem) : answer(result.value, call);
   };
 
-export const isText: Guard<string> = (value): value is string =>
+export const isText: TypeGuard<string> = (value): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= 2048;
 /** An identifier that a merchant makes up: up to 63 of letters, digits, `_` and `-`. */
-export const isId: Guard<string> = (value): value is string => typeof value === 'string' && /^[\w-]{1,63}$/.test(value);
+export const isId: TypeGuard<string> = (value): value is string =>
+  typeof value === 'string' && /^[\w-]{1,63}$/.test(value);
 /** A whole amount in paise, at least one rupee. */
-export const isPaise: Guard<number> = (value): value is number =>
+export const isPaise: TypeGuard<number> = (value): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 100;
 /** An amount in rupees, up to two decimals. */
-export const isRupees: Guard<number> = (value): value is number =>
+export const isRupees: TypeGuard<number> = (value): value is number =>
   typeof value === 'number' && value > 0 && Number.isSafeInteger(Math.round(value * 100));
 /** The same as text: `10`, `10.5`, `10.50`. */
-export const isRupeesText: Guard<string> = (value): value is string =>
+export const isRupeesText: TypeGuard<string> = (value): value is string =>
   typeof value === 'string' && /^\d{1,9}(\.\d{1,2})?$/.test(value);
-export const isObject: Guard<Readonly<Record<string, unknown>>> = (value): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isObject: TypeGuard<Readonly<Record<string, unknown>>> = (
+  value,
+): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
 export const optional =
-  <T>(guard: Guard<T>): Guard<T | undefined> =>
+  <T>(guard: TypeGuard<T>): TypeGuard<T | undefined> =>
   (value): value is T | undefined =>
     value === undefined || guard(value);

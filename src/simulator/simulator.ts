@@ -9,7 +9,7 @@ import { createInstances } from './instance.ts';
 import type { SimulatedProvider } from './instance.ts';
 import { errorWords } from './kinds.ts';
 import { HINT_HEADER } from './hint.ts';
-import type { Answer } from './types.ts';
+import type { SimulatorAnswer } from './types.ts';
 
 export { SIMULATED_KINDS, errorWords, examples, simulatedEndpoints } from './kinds.ts';
 export { CONTROL_HELP, CONTROL_PATHS } from './control.ts';
@@ -36,8 +36,11 @@ export interface Simulator {
   readonly origin: string;
 }
 
-const refuse = (status: number, error: string, rest: object = {}): Answer => ({ status, body: { error, ...rest } });
-const tooLarge: Answer = { ...refuse(413, 'the body is larger than 1 MiB'), headers: { connection: 'close' } };
+const refuse = (status: number, error: string, rest: object = {}): SimulatorAnswer => ({
+  status,
+  body: { error, ...rest },
+});
+const tooLarge: SimulatorAnswer = { ...refuse(413, 'the body is larger than 1 MiB'), headers: { connection: 'close' } };
 
 /** Reads a body whole. Undefined: it is larger than the limit, or its sender went away. */
 function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
@@ -97,7 +100,7 @@ export function createSimulator({ providers, clock = systemClock }: SimulatorOpt
     request: IncomingMessage,
     response: ServerResponse,
     body: Buffer,
-  ): Promise<Answer | undefined> {
+  ): Promise<SimulatorAnswer | undefined> {
     const [path, query] = split(request.url ?? '');
     if (path === '/') return { status: 200, body: overview() };
     const end = path.indexOf('/', 1);
@@ -108,7 +111,7 @@ export function createSimulator({ providers, clock = systemClock }: SimulatorOpt
     return answerCall(instance, request, response, { path: end < 0 ? '' : path.slice(end), query }, body);
   }
 
-  function write(response: ServerResponse, { status, body, headers }: Answer): void {
+  function write(response: ServerResponse, { status, body, headers }: SimulatorAnswer): void {
     const bytes = Buffer.from(JSON.stringify(body));
     response.writeHead(status, {
       'content-type': 'application/json',

@@ -30,7 +30,7 @@ export interface Call {
   readonly header: (name: string) => string | undefined;
 }
 
-export interface Answer {
+export interface SimulatorAnswer {
   readonly status: number;
   /** Sent as JSON. */
   readonly body: unknown;
@@ -44,7 +44,7 @@ export interface Endpoint {
   /** Below the mount; `:name` stands for one segment, `/?` for an optional last slash. */
   readonly path: string;
   readonly role: Role;
-  readonly answer: (call: Call) => Answer;
+  readonly answer: (call: Call) => SimulatorAnswer;
 }
 
 /** An API call that works once credentials are added; later ones may ask for what earlier ones made. */

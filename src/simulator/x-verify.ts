@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { shelf } from './ledger.ts';
 import { PHONEPE_OWN, xVerifyError, xVerifyLost, xVerifyProblem } from './phonepe-words.ts';
 import { isId, isObject, isPaise, isText, optional, readJson, readJsonText, reading } from './read.ts';
-import type { Guard, Shape, Shaped } from './read.ts';
+import type { TypeGuard, Shape, Shaped } from './read.ts';
 import { randomHex } from './tokens.ts';
-import type { Answer, Call, Endpoint, ErrorWords, Kind, Role } from './types.ts';
+import type { SimulatorAnswer, Call, Endpoint, ErrorWords, Kind, Role } from './types.ts';
 
 interface Payment {
   readonly transactionId: string;
@@ -30,18 +30,18 @@ function isVerified({ provider, header, path }: Call, base: string, payload: str
   return salt !== undefined && rest.length === 0 && digest === sha256(payload + path.slice(base.length) + salt);
 }
 
-const reject = (status: number, code: string, message: string): Answer => ({
+const reject = (status: number, code: string, message: string): SimulatorAnswer => ({
   ...xVerifyError(status, code, message),
   rejected: true,
 });
-const wrongSignature = (): Answer => reject(401, 'AUTHORIZATION_FAILED', 'Incorrect X-VERIFY header');
-const bad = (detail: string): Answer => xVerifyProblem({ status: 400, detail });
-const ok = (code: string, message: string, data: unknown): Answer => ({
+const wrongSignature = (): SimulatorAnswer => reject(401, 'AUTHORIZATION_FAILED', 'Incorrect X-VERIFY header');
+const bad = (detail: string): SimulatorAnswer => xVerifyProblem({ status: 400, detail });
+const ok = (code: string, message: string, data: unknown): SimulatorAnswer => ({
   status: 200,
   body: { success: true, code, message, data },
 });
 
-type Check = (call: Call) => Answer | undefined;
+type Check = (call: Call) => SimulatorAnswer | undefined;
 const namesMerchant =
   (header: string, of: (credentials: Readonly<Record<string, string>>) => string | undefined): Check =>
   (call) =>
@@ -52,7 +52,7 @@ const clientId = namesMerchant('x-client-id', ({ client_id, merchant_id }) => cl
 const merchantId = namesMerchant('x-merchant-id', ({ merchant_id }) => merchant_id);
 const anybody: Check = () => undefined;
 
-const isBase64: Guard<string> = (value): value is string =>
+const isBase64: TypeGuard<string> = (value): value is string =>
   typeof value === 'string' && value.length > 0 && Buffer.from(value, 'base64').toString('base64') === value;
 
 /** The body's only key is `request`: the base64 of the JSON; `X-VERIFY` covers that base64 text. */
@@ -60,7 +60,7 @@ const sealed = <S extends Shape>(
   base: string,
   check: Check,
   shape: S,
-  answer: (body: Shaped<S>, call: Call) => Answer,
+  answer: (body: Shaped<S>, call: Call) => SimulatorAnswer,
 ) =>
   reading(
     (call) => readJson(call, { request: isBase64 }),
@@ -73,7 +73,7 @@ const sealed = <S extends Shape>(
     },
   );
 
-const open = (base: string, check: Check, answer: (call: Call) => Answer) => (call: Call) =>
+const open = (base: string, check: Check, answer: (call: Call) => SimulatorAnswer) => (call: Call) =>
   isVerified(call, base, '') ? (check(call) ?? answer(call)) : wrongSignature();
 
 const PAY = {
@@ -86,7 +86,7 @@ const PAY = {
 function pay(
   { merchantId: id, merchantTransactionId, amount, paymentInstrument }: Shaped<typeof PAY>,
   call: Call,
-): Answer {
+): SimulatorAnswer {
   const { ledger, credentials } = call.provider;
   if (id !== credentials['merchant_id']) return reject(401, 'UNAUTHORIZED', 'merchantId is not the one of this salt');
   const before = payments.get(ledger, merchantTransactionId);
@@ -101,7 +101,7 @@ function pay(
   });
 }
 
-function payStatus({ params, provider }: Call): Answer {
+function payStatus({ params, provider }: Call): SimulatorAnswer {
   const { merchant = '', transaction = '' } = params;
   const payment = payments.get(provider.ledger, transaction);
   if (merchant !== provider.credentials['merchant_id'] || !payment)
@@ -116,10 +116,11 @@ function payStatus({ params, provider }: Call): Answer {
   });
 }
 
-const isGrant: Guard<string> = (value): value is string => typeof value === 'string' && /^GRT[\w-]{1,253}$/.test(value);
+const isGrant: TypeGuard<string> = (value): value is string =>
+  typeof value === 'string' && /^GRT[\w-]{1,253}$/.test(value);
 const GRANT = { grantToken: isText };
 
-function access({ grantToken }: Shaped<typeof GRANT>, { provider }: Call): Answer {
+function access({ grantToken }: Shaped<typeof GRANT>, { provider }: Call): SimulatorAnswer {
   if (!isGrant(grantToken))
     return reject(401, 'UNAUTHORIZED', 'The grantToken provided is either invalid or not mapped to the merchant');
   const { accessToken, issuedAtMs, expiresAtMs } = provider.tokens.issue({
@@ -132,7 +133,7 @@ function access({ grantToken }: Shaped<typeof GRANT>, { provider }: Call): Answe
 }
 
 /** The details of the user whose grant token was exchanged, made up from it, so that two users can be told apart. */
-function userDetails(subject: string): Answer {
+function userDetails(subject: string): SimulatorAnswer {
   const digest = sha256(subject);
   const phoneNumber = `9${(parseInt(digest.slice(0, 12), 16) % 1e9).toString().padStart(9, '0')}`;
   const name = `User ${digest.slice(0, 8)}`;
@@ -143,7 +144,7 @@ function userDetails(subject: string): Answer {
 /** PhonePe's page on user details names no header for the token, so the plain profile may come without one. */
 const details =
   (needsToken: boolean) =>
-  ({ header, provider }: Call): Answer => {
+  ({ header, provider }: Call): SimulatorAnswer => {
     const accessToken = header('x-access-token');
     if (accessToken === undefined && !needsToken) return userDetails('');
     const state = accessToken === undefined ? 'missing' : provider.tokens.state(accessToken);

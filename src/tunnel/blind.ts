@@ -1,15 +1,15 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 
-export interface Passed {
+export interface TunnelledBytes {
   /** From the caller, and back to it. */
   readonly bytesIn: number;
   readonly bytesOut: number;
 }
 
-export interface PassingThrough {
+export interface BlindTunnel {
   /** Resolves when both sides are done. */
-  readonly passed: Promise<Passed>;
+  readonly passed: Promise<TunnelledBytes>;
   /** Whether it looks as if nobody waits for anything: the last bytes were for the caller, and that was a while ago. */
   isQuiet(): boolean;
 }
@@ -26,8 +26,8 @@ function breakOff(socket: Socket): void {
 }
 
 /** Answers a CONNECT and passes bytes both ways, unseen, until both sides are done. */
-export function passThrough(socket: Socket, head: Buffer, onward: Socket, clock: Clock): PassingThrough {
-  const { promise: passed, resolve } = Promise.withResolvers<Passed>();
+export function openBlindTunnel(socket: Socket, head: Buffer, onward: Socket, clock: Clock): BlindTunnel {
+  const { promise: passed, resolve } = Promise.withResolvers<TunnelledBytes>();
   let isAnswered = true;
   let lastMs = clock.monotonic();
   let open = 2;

@@ -3,10 +3,10 @@ import type { Clock } from '../../core/clock.ts';
 import type { HttpClient } from '../../core/http.ts';
 import type { TokenRecord } from '../../store/store.ts';
 import type { Credentials } from '../credentials.ts';
-import { type RequestFace, Scope } from '../scope.ts';
+import { type RequestView, Scope } from '../scope.ts';
 import type { Compile } from '../template.ts';
 import type { ByteString } from '../../core/byte-string.ts';
-import type { Doubt } from './expiry.ts';
+import type { ExpiryWarning } from './expiry.ts';
 import { hostOf, type TokenFailure, toFailure } from './failure.ts';
 import { buildTokenCall, compileTokenCall, type TokenCall } from './request.ts';
 import { readTokenResponse, type TokenAnswer } from './response.ts';
@@ -27,7 +27,7 @@ export interface TokenEndpoint {
   /** For the whole of it, a refused refresh included. */
   readonly timeoutMs: number;
   /** Is told what looks wrong with the expiry of a token that is good. */
-  readonly doubt: (doubt: Doubt) => void;
+  readonly warn: (warning: ExpiryWarning) => void;
 }
 
 export interface ArrivedToken extends TokenAnswer {
@@ -36,7 +36,7 @@ export interface ArrivedToken extends TokenAnswer {
 }
 
 /** Gets a token for one subject, by the refresh token if `last` has one; rejects with {@link TokenFailure} and nothing else. */
-export type RequestToken = (last: TokenRecord | undefined, request: RequestFace) => Promise<ArrivedToken>;
+export type RequestToken = (last: TokenRecord | undefined, request: RequestView) => Promise<ArrivedToken>;
 
 /** The calls of a profile's `token`, compiled. */
 export function compileTokenCalls(
@@ -52,12 +52,12 @@ export function compileTokenCalls(
 
 /** By the refresh grant where there is a refresh token; where that is refused, or brings no token, by the full one. */
 export function createTokenRequest(endpoint: TokenEndpoint, subject: ByteString): RequestToken {
-  const { fetch, refresh, clock, doubt } = endpoint;
+  const { fetch, refresh, clock, warn } = endpoint;
 
   const send = async (
     call: TokenCall,
     last: TokenRecord | undefined,
-    request: RequestFace,
+    request: RequestView,
     timeoutMs: number,
   ): Promise<ArrivedToken> => {
     const { values: credentials } = endpoint.credentials.resolve();
@@ -68,7 +68,7 @@ export function createTokenRequest(endpoint: TokenEndpoint, subject: ByteString)
       const built = buildTokenCall(call, scope, endpoint.api);
       const answer = await endpoint.http({ ...built, timeoutMs, maxBytes: MAX_ANSWER_BYTES });
       const arrivedAtMs = clock.now();
-      return { ...readTokenResponse(endpoint.read, answer, { atMs: arrivedAtMs, host, doubt }), arrivedAtMs };
+      return { ...readTokenResponse(endpoint.read, answer, { atMs: arrivedAtMs, host, warn }), arrivedAtMs };
     } catch (error) {
       throw toFailure(error, { host, timeoutMs: endpoint.timeoutMs });
     }

@@ -2,7 +2,7 @@ import type { ExpirySpec, TokenSpec } from '../../config/profile/profile.ts';
 import { readPointer } from './pointer.ts';
 
 /** Something about an answer's expiry that an operator should look at. */
-export interface Doubt {
+export interface ExpiryWarning {
   readonly code: 'unreadable_expiry' | 'implausible_expiry';
   /** Says which fields, and never what stands there. */
   readonly message: string;
@@ -10,7 +10,7 @@ export interface Doubt {
 }
 
 /** What the sources of an expiry are looked for in. */
-export interface Dated {
+export interface ExpiryInput {
   /** Pointers lead into it. */
   readonly root: unknown;
   readonly accessToken: string;
@@ -24,18 +24,22 @@ const DAY_MS = 86_400_000;
 /** Access tokens that live longer are rarer than milliseconds that are taken for seconds. */
 const PLAUSIBLE_MS = 40 * DAY_MS;
 
-/** The lifetime by the first source that yields one, in milliseconds; told of `doubt`, at most once each. */
-export function readLifetime(read: TokenSpec['read'], dated: Dated, doubt: (doubt: Doubt) => void): number {
+/** The lifetime by the first source that yields one, in milliseconds; `warn` is called at most once for each kind. */
+export function readLifetime(
+  read: TokenSpec['read'],
+  input: ExpiryInput,
+  warn: (warning: ExpiryWarning) => void,
+): number {
   const unreadable: Unreadable[] = [];
   let lifetimeMs: number | undefined;
   for (const source of read.expiry) {
-    const found = lifetimeBy(source, dated, unreadable);
+    const found = lifetimeBy(source, input, unreadable);
     if (Number.isNaN(found)) continue;
     lifetimeMs = clamp(found);
-    if (lifetimeMs > PLAUSIBLE_MS) doubt(implausible(source, lifetimeMs));
+    if (lifetimeMs > PLAUSIBLE_MS) warn(implausible(source, lifetimeMs));
     break;
   }
-  if (unreadable.length > 0) doubt(unreadableExpiry(unreadable, lifetimeMs === undefined));
+  if (unreadable.length > 0) warn(unreadableExpiry(unreadable, lifetimeMs === undefined));
   return lifetimeMs ?? read.lifetimeDefaultMs;
 }
 
@@ -44,7 +48,7 @@ interface Unreadable {
   readonly source: ExpirySpec;
 }
 
-function unreadableExpiry(unreadable: readonly Unreadable[], isDefault: boolean): Doubt {
+function unreadableExpiry(unreadable: readonly Unreadable[], isDefault: boolean): ExpiryWarning {
   const fields = unreadable.map(({ field }) => field);
   const taken = isDefault ? 'token.read.lifetime_default holds' : 'another source is taken';
   return {
@@ -60,7 +64,7 @@ function readingOf(unreadable: readonly Unreadable[]): string {
   return unreadable.some(({ source }) => 'in' in source) ? '`in` reads numbers' : '`jwt` reads numbers of a JWT';
 }
 
-function implausible(source: ExpirySpec, lifetimeMs: number): Doubt {
+function implausible(source: ExpirySpec, lifetimeMs: number): ExpiryWarning {
   const days = Math.floor(lifetimeMs / DAY_MS);
   const { question, help } = ADVICE['jwt' in source ? 'jwt' : source.unit];
   const message = `by ${nameOf(source)} of its answer the token lives for ${days} days: ${question}`;
@@ -105,7 +109,11 @@ const TIMES = {
 } as const satisfies Record<'s' | 'ms' | 'iso', ReadTime>;
 
 /** NaN when the source yields none; a field that is there all the same goes to `unreadable`. */
-function lifetimeBy(source: ExpirySpec, { root, accessToken, theirNowMs }: Dated, unreadable: Unreadable[]): number {
+function lifetimeBy(
+  source: ExpirySpec,
+  { root, accessToken, theirNowMs }: ExpiryInput,
+  unreadable: Unreadable[],
+): number {
   const time = (from: unknown, pointer: string, read: ReadTime, name = pointer): number => {
     const value = readPointer(from, pointer);
     const ms = read(value);

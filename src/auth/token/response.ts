@@ -2,7 +2,7 @@ import type { ReadSpec, TokenSpec } from '../../config/profile/profile.ts';
 import { isHeaderValue } from '../../core/headers.ts';
 import type { HttpAnswer } from '../../core/http.ts';
 import { errorCode } from './error-code.ts';
-import { type Doubt, readLifetime } from './expiry.ts';
+import { type ExpiryWarning, readLifetime } from './expiry.ts';
 import { dateOf } from './failure.ts';
 import { parseBody } from './parse.ts';
 import { readPointer } from './pointer.ts';
@@ -23,7 +23,7 @@ export interface AnswerContext {
   /** Who answered, for a person to read. */
   readonly host: string;
   /** Is told what looks wrong with the expiry of a token that is good. */
-  readonly doubt?: (doubt: Doubt) => void;
+  readonly warn?: (warning: ExpiryWarning) => void;
 }
 
 const FLAWS = {
@@ -37,7 +37,7 @@ const FLAWS = {
  * empty one, one that is no text, or one that a header can't hold.
  */
 export function readTokenResponse(read: TokenSpec['read'], answer: HttpAnswer, context: AnswerContext): TokenAnswer {
-  const { atMs, host, doubt = () => undefined } = context;
+  const { atMs, host, warn = () => undefined } = context;
   const { status, headers } = answer;
   if (status < 200 || status > 299) throw statusFailure(answer, errorCode(read, answer), host, atMs);
   const none = (why?: string): Error => withoutToken(host, errorCode(read, answer) ?? why);
@@ -56,7 +56,7 @@ export function readTokenResponse(read: TokenSpec['read'], answer: HttpAnswer, c
     accessToken,
     tokenType,
     refreshToken: textAt(root, read.refreshToken),
-    lifetimeMs: readLifetime(read, { root, accessToken, theirNowMs: dateOf(headers) ?? atMs }, doubt),
+    lifetimeMs: readLifetime(read, { root, accessToken, theirNowMs: dateOf(headers) ?? atMs }, warn),
   };
 }
 

@@ -29,7 +29,7 @@ export interface SourceParts {
   readonly callTimeoutMs: number;
   readonly credentialsVersion: () => number;
   /** Whether a failure was not told lately by another of the same kind. */
-  readonly isUntold: (detail: string) => boolean;
+  readonly isNews: (detail: string) => boolean;
   /** Gets a token from the endpoint, by the refresh token if there is one; rejects with {@link TokenFailure}. */
   readonly call: (last: TokenRecord | undefined) => Promise<ArrivedToken>;
 }
@@ -263,7 +263,7 @@ export class TokenSource {
   #fail(failure: TokenFailure, version: number, asked: Readonly<Record<string, unknown>>): void {
     const { isNews, restMs } = this.#backoff.fail(failure, version);
     this.#arm(restMs);
-    if (!isNews || !this.#parts.isUntold(failure.detail)) return;
+    if (!isNews || !this.#parts.isNews(failure.detail)) return;
     const level = failure.failure === 'refused' ? 'error' : 'warn';
     this.#notice(level, failure.detail, { code: 'token_unavailable', ...asked, cause: failure.cause });
   }

@@ -1,7 +1,7 @@
 import type { Address } from '../config.ts';
 import type { ConfigData } from '../schema.ts';
 import type { Problems } from '../diagnostics/problems.ts';
-import { ChildPlace, find, nearest, type MapNode, type Node, type Place } from '../yaml/tree.ts';
+import { ChildLocation, find, nearest, type MapNode, type Node, type Location } from '../yaml/tree.ts';
 
 /** Whether only programs on this machine can connect: a Unix socket, `localhost`, 127.0.0.0/8, `::1`. */
 export function isLoopback(address: Address): boolean {
@@ -61,9 +61,9 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
   }
 }
 
-function pointAt(root: MapNode, section: string): Place {
+function pointAt(root: MapNode, section: string): Location {
   const at: Node = nearest(root, section, 'address');
-  return at === root ? new ChildPlace(new ChildPlace(root, section), 'address') : at;
+  return at === root ? new ChildLocation(new ChildLocation(root, section), 'address') : at;
 }
 
 function isSame(a: Address, b: Address): boolean {

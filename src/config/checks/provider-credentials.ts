@@ -1,4 +1,4 @@
-import { Credentials, hasDefault, type CredentialEntry } from '../credentials.ts';
+import { ReloadableCredentials, hasDefault, type CredentialEntry } from '../credentials.ts';
 import { SIMULATOR } from '../../core/simulator.ts';
 import { judgeBy, suspicionOf } from './credential-text.ts';
 import type { CredentialSpec } from '../profile/profile.ts';
@@ -6,7 +6,7 @@ import type { Problems } from '../diagnostics/problems.ts';
 import type { HeaderUse } from '../profile/header-use.ts';
 import { hideBelow, show, showKey } from '../diagnostics/hide.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
-import { ChildPlace, find, nearest, type MapNode, type Node, type ScalarNode } from '../yaml/tree.ts';
+import { ChildLocation, find, nearest, type MapNode, type Node, type ScalarNode } from '../yaml/tree.ts';
 
 /** What the simulators take for a credential that is left out. */
 const STAND_IN = 'test';
@@ -30,7 +30,7 @@ export function readCredentials(
   declared: Declared | undefined,
   { environment, isChosen, headerUse }: Chosen,
   problems: Problems,
-): Credentials {
+): ReloadableCredentials {
   const given = find(provider, 'credentials');
   const entries = given?.kind === 'map' ? readGiven(given, declared, environment, problems) : [];
   const standIns = new Map<string, string>();
@@ -51,7 +51,7 @@ export function readCredentials(
       reportSuspicion(name, node, problems);
     }
   }
-  const credentials = new Credentials(entries, standIns, judge);
+  const credentials = new ReloadableCredentials(entries, standIns, judge);
   for (const { error, madeOf } of isChosen ? judge.errorsOfDefaults(credentials.current.values) : []) {
     // What is wrong with a value that was given has been told.
     if (!refused.isDisjointFrom(madeOf)) continue;
@@ -121,7 +121,7 @@ function reportSuspicion(name: string, node: ScalarNode, problems: Problems): vo
 
 function reportMissing(provider: Node, name: string, problems: Problems): void {
   const at = nearest(provider, 'credentials');
-  const place = new ChildPlace(at === provider ? new ChildPlace(provider, 'credentials') : at, name);
+  const place = new ChildLocation(at === provider ? new ChildLocation(provider, 'credentials') : at, name);
   problems.error(
     'missing_credential',
     place,

@@ -1,5 +1,5 @@
 import type { ProviderConfig } from '../config.ts';
-import type { Credentials } from '../credentials.ts';
+import type { ReloadableCredentials } from '../credentials.ts';
 import { buildRenew } from '../profile/build.ts';
 import { HeaderUse } from '../profile/header-use.ts';
 import { SIMULATOR } from '../../core/simulator.ts';
@@ -10,7 +10,7 @@ import type { Profiles, ResolvedProfile } from '../profile/profiles.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { isName, NAME_HELP, type ProviderData } from '../schema.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
-import { ChildPlace, find, nearest, type Node } from '../yaml/tree.ts';
+import { ChildLocation, find, nearest, type Node } from '../yaml/tree.ts';
 
 /** In place of the default of profiles. */
 const SIMULATED_COOLDOWN_MS = 1;
@@ -24,7 +24,7 @@ export interface ReadProvider {
   /** Where the operator wrote its api endpoint, if anywhere. */
   readonly apiPlace: Node | undefined;
   readonly environment: string | undefined;
-  readonly credentials: Credentials;
+  readonly credentials: ReloadableCredentials;
   readonly config: ProviderConfig | undefined;
 }
 
@@ -115,7 +115,7 @@ function checkEnvironment(
   if (data.environment === undefined) {
     if (problems.isBroken(at)) return false;
     if (known.length === 0) return true;
-    const place = at === node ? new ChildPlace(node, 'environment') : at;
+    const place = at === node ? new ChildLocation(node, 'environment') : at;
     problems.error(
       'missing_environment',
       place,

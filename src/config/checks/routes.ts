@@ -5,7 +5,7 @@ import { SIMULATOR } from '../../core/simulator.ts';
 import type { ReadProvider } from './providers.ts';
 import type { RouteData } from '../schema.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
-import { ChildPlace, find, nearest, type ListNode, type Node } from '../yaml/tree.ts';
+import { ChildLocation, find, nearest, type ListNode, type Node } from '../yaml/tree.ts';
 import { unbracket } from '../../core/authority.ts';
 import { isToken } from '../../core/headers.ts';
 import { isOurHeader } from '../schema/values.ts';
@@ -141,7 +141,7 @@ function readUpstream(
     return data.upstream;
   }
   if (problems.isBroken(find(node, 'upstream')) || problems.isBroken(find(node, 'provider'))) return undefined;
-  const place = new ChildPlace(node, 'upstream');
+  const place = new ChildLocation(node, 'upstream');
   if (data.provider === undefined) {
     problems.error(
       'missing_upstream',
@@ -208,7 +208,7 @@ function readMatch(node: Node, { match }: RouteData, { needsPath }: RouteDefault
     !problems.isBroken(find(node, 'match', 'path'))
   ) {
     const at = nearest(node, 'match');
-    const place = new ChildPlace(at === node ? new ChildPlace(node, 'match') : at, 'path');
+    const place = new ChildLocation(at === node ? new ChildLocation(node, 'match') : at, 'path');
     problems.error('missing_key', place, 'the route has no path to match', 'add `match: { path: /name }`');
   }
   const headers = new Map<string, string>();

@@ -35,7 +35,7 @@ export function hideBelow(node: Node | undefined): void {
 }
 
 /** Hides a value by its name, that of a header, say; templates and addresses may be seen. */
-export function hideTelling(name: string, node: Node): void {
+export function hideByName(name: string, node: Node): void {
   if (node.kind !== 'scalar' || isTemplate(node) || /^(?:https?:\/)?\//.test(node.raw)) return;
   if (soundsSecret(name) || !NAME.test(name)) hideBelow(node);
 }

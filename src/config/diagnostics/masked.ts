@@ -1,7 +1,7 @@
 import type { Source } from '../yaml/tree.ts';
 
 /** What a person may see of a file. */
-export interface Masked {
+export interface MaskedSource {
   /** The file's text, all that nobody said may be seen starred out; every position stays true. */
   readonly text: string;
   /** Words that are starred out wherever they stand. */
@@ -25,7 +25,7 @@ const stars = (text: string): string => text.replaceAll(/\S/g, '*');
  * Stars out what isn't known to be harmless: all words but references, those of `vocabulary`, and what the source was told may
  * be seen. In a text that is no YAML nobody knows what is a secret, so nothing else is shown of it.
  */
-export function masked(source: Source, vocabulary: ReadonlySet<string>): Masked {
+export function masked(source: Source, vocabulary: ReadonlySet<string>): MaskedSource {
   const isVisible = within(source.visible);
   const isHidden = within(source.hidden);
   const words = new Set<string>();
@@ -65,7 +65,7 @@ const hasMasked = (text: string, words: ReadonlySet<string>): boolean =>
   (text.match(WORD) ?? []).some((word) => words.has(word));
 
 /** The way to a place, without keys that are starred out. */
-export const wayWithoutMasked = (way: string, words: ReadonlySet<string>): string =>
+export const pathWithoutMasked = (way: string, words: ReadonlySet<string>): string =>
   way.replaceAll(/"(?:[^"\\]|\\.)*"|[\w-]+/g, (part) => {
     if (!part.startsWith('"')) return words.has(part) ? '…' : part;
     return hasMasked(JSON.parse(part) as string, words) ? '"…"' : part;

@@ -1,8 +1,8 @@
 import type { DiagnosticCode } from './codes.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import type { ConfigError } from './config-error.ts';
-import { wayWithoutMasked, withoutMasked } from './masked.ts';
-import type { Node, Place, Source } from '../yaml/tree.ts';
+import { pathWithoutMasked, withoutMasked } from './masked.ts';
+import type { Node, Location, Source } from '../yaml/tree.ts';
 
 /** The remedy where there is no better one. */
 const REFERENCE = 'config/proxy.schema.json and config/profiles/README.md tell what belongs there';
@@ -11,7 +11,7 @@ const REFERENCE = 'config/proxy.schema.json and config/profiles/README.md tell w
 export class Problems {
   readonly #main: Source;
   readonly #told = new Map<string, { readonly start: number; readonly diagnostic: Diagnostic }>();
-  readonly #places = new Set<Place>();
+  readonly #places = new Set<Location>();
   #errors = 0;
 
   constructor(main: Source) {
@@ -29,7 +29,7 @@ export class Problems {
   }
 
   /** Whether something is wrong at exactly this node, so that what follows from it needn't be said. */
-  isBroken(place: Place | undefined): boolean {
+  isBroken(place: Location | undefined): boolean {
     return place !== undefined && this.#places.has(place);
   }
 
@@ -41,20 +41,20 @@ export class Problems {
     return node.kind === 'map' && node.entries.values().some((value) => this.isBrokenBelow(value));
   }
 
-  error(code: DiagnosticCode, place: Place, message: string, help?: string): void {
+  error(code: DiagnosticCode, place: Location, message: string, help?: string): void {
     this.#errors++;
     this.#add('error', code, place, message, help);
   }
 
-  warning(code: DiagnosticCode, place: Place, message: string, help?: string): void {
+  warning(code: DiagnosticCode, place: Location, message: string, help?: string): void {
     this.#add('warning', code, place, message, help);
   }
 
-  add(error: ConfigError, place: Place): void {
+  add(error: ConfigError, place: Location): void {
     this.error(error.code, place, error.message, error.help);
   }
 
-  #add(severity: Diagnostic['severity'], code: DiagnosticCode, place: Place, message: string, help?: string): void {
+  #add(severity: Diagnostic['severity'], code: DiagnosticCode, place: Location, message: string, help?: string): void {
     this.#places.add(place);
     const { source, start } = place;
     // A profile that several others extend is read several times.
@@ -90,7 +90,7 @@ export class Problems {
       .map(({ diagnostic }) => ({
         ...diagnostic,
         message: clean(diagnostic.message),
-        path: wayWithoutMasked(diagnostic.path, words),
+        path: pathWithoutMasked(diagnostic.path, words),
         ...(diagnostic.help === undefined ? {} : { help: clean(diagnostic.help) }),
       }));
   }

@@ -4,7 +4,7 @@ import { ConfigError } from '../diagnostics/config-error.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { checkJson, checkPlaceholder } from './json.ts';
 import { CONDITION_PLACES, type ProfileData } from './schema.ts';
-import { ChildPlace, find, nearest, type MapNode, type Node } from '../yaml/tree.ts';
+import { ChildLocation, find, nearest, type MapNode, type Node } from '../yaml/tree.ts';
 import { checkTemplate, isOurHeader } from '../schema/values.ts';
 
 /** The environment whose endpoints are paths, answered by the simulators. */
@@ -156,7 +156,7 @@ function checkConditions(when: Node | undefined, problems: Problems): void {
     for (const [name, node] of conditions.entries) {
       if (node.kind === 'map' && !isPresent(node.get('not'))) {
         const help = 'write `{ not: [texts] }`';
-        problems.error('missing_key', new ChildPlace(node, 'not'), `the condition on "${name}" says nothing`, help);
+        problems.error('missing_key', new ChildLocation(node, 'not'), `the condition on "${name}" says nothing`, help);
       }
       // Taken for nothing, the condition would be gone, and more would be signed than was meant.
       if (node.kind !== 'scalar' || !node.isEmpty || node.value === null) continue;
@@ -175,7 +175,7 @@ function checkSignature(entry: Node, problems: Problems): void {
   for (const [key, help] of Object.entries(MISSING)) {
     const node = find(entry, key);
     if (isPresent(node) || problems.isBroken(node) || problems.isBroken(entry)) continue;
-    problems.error('missing_key', new ChildPlace(entry, key), `a signature needs \`${key}\``, help);
+    problems.error('missing_key', new ChildLocation(entry, key), `a signature needs \`${key}\``, help);
   }
   const set = find(entry, 'set');
   const places = PLACES.filter((place) => isPresent(find(set, place)));
@@ -216,7 +216,7 @@ export function checkRenew(renew: Node | undefined, problems: Problems): void {
     const missing = isPresent(pointer) ? (isPresent(equals) ? undefined : 'equals') : 'pointer';
     if (missing === undefined) continue;
     const help = 'write `pointer: /code` and `equals: [...]`, or `all:` with several of them';
-    problems.error('missing_key', new ChildPlace(entry, missing), 'the rejection names no field of the body', help);
+    problems.error('missing_key', new ChildLocation(entry, missing), 'the rejection names no field of the body', help);
   }
 }
 
@@ -232,16 +232,16 @@ function checkExpiry(profile: MapNode, data: ProfileData, problems: Problems): v
     if (source === undefined) continue;
     const at = nearest(profile, 'token', 'read', 'expiry', index);
     if (problems.isBroken(at)) continue;
-    const complain = (message: string, help: string): void => problems.error('invalid_value', at, message, help);
+    const report = (message: string, help: string): void => problems.error('invalid_value', at, message, help);
     if ([source.at, source.in, source.jwt].filter((kind) => kind !== undefined).length !== 1) {
       const help = '`at`: a moment; `in`: a lifetime; `jwt`: a claim of the token itself';
-      complain('a source of the expiry has exactly one of `at`, `in` and `jwt`', help);
+      report('a source of the expiry has exactly one of `at`, `in` and `jwt`', help);
     } else if (source.since !== undefined && source.in !== undefined) {
-      complain('`since` goes with `at` and `jwt`', 'leave `since` out');
+      report('`since` goes with `at` and `jwt`', 'leave `since` out');
     } else if (source.jwt !== undefined && isPresent(find(at, 'unit'))) {
-      complain('a claim is in seconds', 'leave `unit` out');
+      report('a claim is in seconds', 'leave `unit` out');
     } else if (source.unit === 'iso' && source.at === undefined) {
-      complain('`iso` is a moment, not a lifetime', 'use it with `at`; with `in` write s or ms');
+      report('`iso` is a moment, not a lifetime', 'use it with `at`; with `in` write s or ms');
     }
   }
 }

@@ -1,6 +1,6 @@
 import { parseNumber } from '../../core/units.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
-import { unfit } from '../schema/scalar.ts';
+import { unexpectedValue } from '../schema/scalar.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import type { MapNode, Node, ScalarNode } from '../yaml/tree.ts';
 import { checkTemplate } from '../schema/values.ts';
@@ -27,7 +27,7 @@ export function checkPlaceholder(node: Node | undefined, isForm: boolean, proble
 
 function checkScalar(node: ScalarNode, problems: Problems): void {
   if (typeof node.value === 'number' && !Number.isFinite(node.value)) {
-    problems.add(unfit(node, 'a number that JSON has', 'write it with digits, or as a text in quotes'), node);
+    problems.add(unexpectedValue(node, 'a number that JSON has', 'write it with digits, or as a text in quotes'), node);
     return;
   }
   try {
@@ -59,5 +59,5 @@ function checkNumber(node: Node, problems: Problems): void {
   if (node.isBroken || node.isEmpty || problems.isBroken(node)) return;
   const isFixed = !node.text.includes('{{');
   if (isFixed && typeof node.value !== 'number' && parseNumber(node.text) === undefined)
-    problems.add(unfit(node, 'a number', help), node);
+    problems.add(unexpectedValue(node, 'a number', help), node);
 }

@@ -9,7 +9,7 @@ import { Problems } from '../diagnostics/problems.ts';
 import type { Profile } from './profile.ts';
 import { read } from '../schema/read.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
-import { merge, Source, type MapNode, type Place } from '../yaml/tree.ts';
+import { merge, Source, type MapNode, type Location } from '../yaml/tree.ts';
 
 /** Beside `src` in a checkout and beside `dist` in the package. */
 const BUILT_IN = new URL('../../../config/profiles/', import.meta.url);
@@ -140,7 +140,7 @@ export class Profiles {
   }
 
   /** Says that no profile has this name. */
-  reportUnknown(name: string, place: Place): void {
+  reportUnknown(name: string, place: Location): void {
     this.#problems.error(
       'unknown_profile',
       place,

@@ -10,7 +10,7 @@ import {
   scalar,
   removable,
   text,
-  unfit,
+  unexpectedValue,
   withDefault,
   type Scalar,
 } from '../schema/scalar.ts';
@@ -76,7 +76,7 @@ const sign = z.strictObject({
           expects: 'a path',
           json: { type: 'string', pattern: '^/' },
           read: (node) => {
-            if (!node.text.startsWith('/')) throw unfit(node, 'a path', 'begin with a slash');
+            if (!node.text.startsWith('/')) throw unexpectedValue(node, 'a path', 'begin with a slash');
             return node.text;
           },
         }).optional(),
@@ -167,7 +167,7 @@ const ahead: Scalar<RenewSpec['ahead']> = scalar({
     const share = /^(\d{1,2}(?:\.\d+)?)%$/.exec(node.text);
     if (share) return { share: Number(share[1]) / 100 };
     const ms = parseDuration(node.text);
-    if (ms === undefined) throw unfit(node, 'a share of the lifetime or a duration', 'write 20%, or 5m');
+    if (ms === undefined) throw unexpectedValue(node, 'a share of the lifetime or a duration', 'write 20%, or 5m');
     return { ms };
   },
 });

@@ -1,7 +1,7 @@
 import type { Problems } from '../diagnostics/problems.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import { parseTemplate, TemplateError } from '../template/template.ts';
-import { find, type MapNode, type Node, type Place, type ScalarNode } from '../yaml/tree.ts';
+import { find, type MapNode, type Node, type Location, type ScalarNode } from '../yaml/tree.ts';
 
 /** What a template may name besides credentials, endpoints, scope, now, uuid and values. */
 interface Context {
@@ -30,7 +30,7 @@ const PLACES = ['headers', 'query', 'form', 'json'];
 /** A template and where it stands. */
 interface Site {
   readonly text: string;
-  readonly place: Place;
+  readonly place: Location;
   readonly context: Context;
 }
 
@@ -157,7 +157,7 @@ type Known = Declared & { readonly values: readonly string[] };
 
 function checkNames(
   names: readonly string[],
-  place: Place,
+  place: Location,
   context: Context,
   known: Known,
   problems: Problems,

@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import { didYouMean } from '../diagnostics/suggest.ts';
-import { hideTelling, isTemplate, show, showKey } from '../diagnostics/hide.ts';
+import { hideByName, isTemplate, show, showKey } from '../diagnostics/hide.ts';
 import { errorOf, scalarInfo } from './scalar.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { sectionInfo } from './section.ts';
-import { ChildPlace, type MapNode, type Node, type Place, type ScalarNode } from '../yaml/tree.ts';
+import { ChildLocation, type MapNode, type Node, type Location, type ScalarNode } from '../yaml/tree.ts';
 
 type Schema = z.core.$ZodType;
 
@@ -22,13 +22,13 @@ const defOf = (schema: Schema): z.core.$ZodTypes['_zod']['def'] => schema._zod.d
 export function read<S extends z.ZodType>(
   schema: S,
   node: Node | undefined,
-  place: Place,
+  place: Location,
   problems: Problems,
 ): z.output<S> {
   return readAny(schema, node, place, problems) as z.output<S>;
 }
 
-function readAny(schema: Schema, node: Node | undefined, place: Place, problems: Problems): unknown {
+function readAny(schema: Schema, node: Node | undefined, place: Location, problems: Problems): unknown {
   const def = defOf(schema);
   const isAbsent = node === undefined || (node.kind === 'scalar' && node.isEmpty);
   switch (def.type) {
@@ -86,7 +86,7 @@ function readObject(
   schema: Schema,
   def: z.core.$ZodObjectDef,
   node: Node | undefined,
-  place: Place,
+  place: Location,
   problems: Problems,
 ): unknown {
   if (node !== undefined && node.kind !== 'map' && !(node.kind === 'scalar' && node.isEmpty)) {
@@ -100,7 +100,7 @@ function readObject(
   for (const key of known) {
     const value = map?.get(key);
     const name = names?.get(key) ?? key;
-    result[name] = readAny(def.shape[key] as Schema, value, value ?? new ChildPlace(node ?? place, key), problems);
+    result[name] = readAny(def.shape[key] as Schema, value, value ?? new ChildLocation(node ?? place, key), problems);
   }
   return result;
 }
@@ -113,21 +113,21 @@ function reportUnknownKeys(map: MapNode, known: readonly string[], problems: Pro
   }
 }
 
-function readRecord(def: z.core.$ZodRecordDef, node: Node | undefined, place: Place, problems: Problems): unknown {
+function readRecord(def: z.core.$ZodRecordDef, node: Node | undefined, place: Location, problems: Problems): unknown {
   const result: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   if (node === undefined || (node.kind === 'scalar' && node.isEmpty)) return result;
   if (node.kind !== 'map') return wrongKind('a map', node, problems);
   const isOptional = defOf(def.valueType).type === 'optional';
   for (const [key, value] of node.entries) {
     showKey(node, key);
-    hideTelling(key, value);
+    hideByName(key, value);
     const read = readAny(def.valueType, value, place, problems);
     if (read !== undefined || !isOptional) result[key] = read;
   }
   return result;
 }
 
-function readList(element: Schema, node: Node | undefined, place: Place, problems: Problems): unknown {
+function readList(element: Schema, node: Node | undefined, place: Location, problems: Problems): unknown {
   if (node === undefined || (node.kind === 'scalar' && node.isEmpty)) return [];
   if (node.kind !== 'list') return wrongKind('a list', node, problems);
   const info = scalarInfo(element);
@@ -156,10 +156,10 @@ function reportEmptyItem(expects: string, item: ScalarNode, problems: Problems):
   problems.error('invalid_value', item, `the entry is empty where ${expects} belongs${why}`, help);
 }
 
-function readLeaf(schema: z.ZodType, node: Node | undefined, place: Place, problems: Problems): unknown {
+function readLeaf(schema: z.ZodType, node: Node | undefined, place: Location, problems: Problems): unknown {
   const info = scalarInfo(schema);
   if (node === undefined || (node.kind === 'scalar' && node.isEmpty && info?.keepsEmpty !== true)) {
-    const key = place instanceof ChildPlace ? place.key : (place.path.split('.').at(-1) ?? '');
+    const key = place instanceof ChildLocation ? place.key : (place.path.split('.').at(-1) ?? '');
     const what = info === undefined ? '' : `, ${info.expects}`;
     problems.error('missing_key', node ?? place, `"${key}" is missing${what}`, `add \`${key}:\``);
     return undefined;

@@ -8,7 +8,7 @@ import { ScalarNode, type Node } from '../yaml/tree.ts';
 type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** When a value may be seen in a diagnostic: a secret never, and some not when they are written out where a template belongs. */
-export type Seen = 'always' | 'as_template' | 'never';
+export type Visibility = 'always' | 'as_template' | 'never';
 
 /** What an empty one means in a list: a mistake; no item; or an item, since its place means something. One `${VAR:-}` is no item but for the last. */
 export type EmptyItem = 'wrong' | 'left_out' | 'positional';
@@ -33,7 +33,7 @@ interface ScalarInfo {
   readonly emptyItem: EmptyItem;
   /** Takes maps and lists too. */
   readonly takesAll: boolean;
-  readonly seen: Seen;
+  readonly seen: Visibility;
   readonly unit?: Unit | undefined;
 }
 
@@ -48,7 +48,7 @@ export interface ScalarOptions<T> {
   readonly json: JsonSchema;
   readonly keepsEmpty?: boolean;
   readonly emptyItem?: EmptyItem;
-  readonly seen?: Seen;
+  readonly seen?: Visibility;
   readonly unit?: Unit;
   /** Types the value; throws a {@link ConfigError} where it doesn't fit. */
   readonly read: (node: ScalarNode) => T;
@@ -92,7 +92,7 @@ export function scalar<T>({
 export function anyNode(
   expects: string,
   json: JsonSchema,
-  options: { readonly keepsEmpty: boolean; readonly seen: Seen },
+  options: { readonly keepsEmpty: boolean; readonly seen: Visibility },
 ): z.ZodType<Node, Node> {
   const schema = z.custom<Node>(() => true).meta(json);
   return register(schema, { expects, emptyItem: 'wrong', takesAll: true, ...options });
@@ -114,7 +114,7 @@ export function shown(node: ScalarNode): string {
 }
 
 /** Says that a value is not what it should be. */
-export const unfit = (node: ScalarNode, expects: string, help = `write ${expects}`): ConfigError =>
+export const unexpectedValue = (node: ScalarNode, expects: string, help = `write ${expects}`): ConfigError =>
   new ConfigError('invalid_value', `${shown(node)} is not ${expects}`, help);
 
 const INTERPOLATED: JsonSchema = { type: 'string', pattern: '\\$\\{' };
@@ -138,7 +138,7 @@ export function pattern(
     expects,
     json,
     read: (node) => {
-      if (!form.test(node.text)) throw unfit(node, expects, help);
+      if (!form.test(node.text)) throw unexpectedValue(node, expects, help);
       return node.text;
     },
   });
@@ -149,7 +149,7 @@ export const boolean: Scalar<boolean> = scalar({
   json: { anyOf: [{ type: 'boolean' }, INTERPOLATED] },
   read: (node) => {
     const lower = node.text.toLowerCase();
-    if (lower !== 'true' && lower !== 'false') throw unfit(node, 'true or false');
+    if (lower !== 'true' && lower !== 'false') throw unexpectedValue(node, 'true or false');
     return lower === 'true';
   },
 });
@@ -161,7 +161,7 @@ export function integer(minimum: number, maximum: number): Scalar<number> {
     json: { anyOf: [{ type: 'integer', minimum, maximum }, INTERPOLATED] },
     read: (node) => {
       const value = /^\d{1,15}$/.test(node.text) ? Number(node.text) : Number.NaN;
-      if (!(value >= minimum && value <= maximum)) throw unfit(node, expects);
+      if (!(value >= minimum && value <= maximum)) throw unexpectedValue(node, expects);
       return value;
     },
   });
@@ -174,7 +174,7 @@ export function choice<const T extends string>(values: readonly T[]): Scalar<T> 
     json: { anyOf: [{ enum: values }, INTERPOLATED] },
     read: (node) => {
       const found = values.find((value) => value === node.text);
-      if (found === undefined) throw unfit(node, expects, didYouMean(node.text, values, 'values'));
+      if (found === undefined) throw unexpectedValue(node, expects, didYouMean(node.text, values, 'values'));
       return found;
     },
   });
@@ -191,9 +191,10 @@ export function duration(minimumMs: number): Scalar<number> & Measured<'Ms'> {
     json: { anyOf: [{ type: 'string', pattern: '^\\d+(ms|s|m|h|d)$' }, INTERPOLATED] },
     read: (node) => {
       const value = parseDuration(node.text);
-      if (value === undefined) throw unfit(node, 'a duration', 'write a whole number and a unit: 250ms, 10s, 5m, 24h');
-      if (value < minimumMs) throw unfit(node, 'long enough', `the least is ${minimumMs}ms`);
-      if (value > MAX_TIMER_MS) throw unfit(node, 'short enough', 'the most is 24d');
+      if (value === undefined)
+        throw unexpectedValue(node, 'a duration', 'write a whole number and a unit: 250ms, 10s, 5m, 24h');
+      if (value < minimumMs) throw unexpectedValue(node, 'long enough', `the least is ${minimumMs}ms`);
+      if (value > MAX_TIMER_MS) throw unexpectedValue(node, 'short enough', 'the most is 24d');
       return value;
     },
   }) as never;
@@ -207,8 +208,9 @@ export function size(minimum: number): Scalar<number> & Measured<'Bytes'> {
     json: { anyOf: [{ type: 'string', pattern: '^\\d+(B|KiB|MiB|GiB)$' }, INTERPOLATED] },
     read: (node) => {
       const value = parseSize(node.text);
-      if (value === undefined) throw unfit(node, 'a size', 'write a whole number and a unit: 512B, 64KiB, 1MiB, 1GiB');
-      if (value < minimum) throw unfit(node, 'large enough', `the least is ${minimum}B`);
+      if (value === undefined)
+        throw unexpectedValue(node, 'a size', 'write a whole number and a unit: 512B, 64KiB, 1MiB, 1GiB');
+      if (value < minimum) throw unexpectedValue(node, 'large enough', `the least is ${minimum}B`);
       return value;
     },
   }) as never;

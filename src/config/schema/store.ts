@@ -4,7 +4,7 @@ import { ConfigError } from '../diagnostics/config-error.ts';
 import { choice, described, duration, scalar, listOf, text, withDefault, type Scalar } from './scalar.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { section } from './section.ts';
-import { ChildPlace, find, nearest, type MapNode } from '../yaml/tree.ts';
+import { ChildLocation, find, nearest, type MapNode } from '../yaml/tree.ts';
 
 const storeKey: Scalar<Secret> = scalar({
   expects: '32 bytes in base64',
@@ -115,7 +115,7 @@ export function checkStore(root: MapNode, store: StoreData, problems: Problems):
   const { needed, used }: { readonly needed: string | undefined; readonly used: readonly string[] } = KINDS[store.kind];
   const isMissing = needed !== undefined && KINDS[store.kind].of(store, (file) => file) === undefined;
   if (isMissing && !problems.isBroken(find(root, 'store', needed))) {
-    const place = new ChildPlace(nearest(root, 'store'), needed);
+    const place = new ChildLocation(nearest(root, 'store'), needed);
     problems.error('missing_key', place, `\`kind: ${store.kind}\` needs \`${needed}\``, `add \`${needed}:\``);
   }
   const written = find(root, 'store');
@@ -129,7 +129,7 @@ export function checkStore(root: MapNode, store: StoreData, problems: Problems):
   }
   if (store.oldEncryptionKeys.length > 0 && used.includes('encryption_key') && !store.encryptionKey) {
     if (problems.isBrokenBelow(find(root, 'store', 'encryption_key'))) return;
-    const place = new ChildPlace(nearest(root, 'store'), 'encryption_key');
+    const place = new ChildLocation(nearest(root, 'store'), 'encryption_key');
     const message = 'there are old encryption keys and no new one: nothing would be encrypted any more';
     problems.error('missing_key', place, message, 'add `encryption_key:`; make one with `openssl rand -base64 32`');
   }

@@ -2,7 +2,7 @@ import { isHeaderValue, isToken } from '../../core/headers.ts';
 import { hasDotSegment } from '../../core/path.ts';
 import type { Address } from '../../core/listen.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
-import { scalar, pattern, shown, unfit, type EmptyItem, type Scalar, type Seen } from './scalar.ts';
+import { scalar, pattern, shown, unexpectedValue, type EmptyItem, type Scalar, type Visibility } from './scalar.ts';
 import { parseTemplate, TEMPLATE_NAMES, FILTERS, TemplateError, yieldsBytes } from '../template/template.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import type { ScalarNode } from '../yaml/tree.ts';
@@ -21,7 +21,7 @@ export const address: Scalar<Address> = scalar({
       const path = node.text.slice(5);
       // sun_path has 108 bytes on Linux, 104 elsewhere.
       if (path === '' || path.includes('\0') || Buffer.byteLength(path) > 103)
-        throw unfit(node, 'an address', ADDRESS_HELP);
+        throw unexpectedValue(node, 'an address', ADDRESS_HELP);
       return { path };
     }
     const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.]+)?)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)):(\d{1,5})$/.exec(
@@ -29,9 +29,9 @@ export const address: Scalar<Address> = scalar({
     );
     const port = Number(match?.[3]);
     const host = match?.[1] ?? match?.[2];
-    if (host === undefined || !(port <= 65_535)) throw unfit(node, 'an address', ADDRESS_HELP);
+    if (host === undefined || !(port <= 65_535)) throw unexpectedValue(node, 'an address', ADDRESS_HELP);
     if (match?.[1] !== undefined && !URL.canParse(`http://[${host.replace(/%.*/, '')}]`))
-      throw unfit(node, 'an address', ADDRESS_HELP);
+      throw unexpectedValue(node, 'an address', ADDRESS_HELP);
     return { host, port };
   },
 });
@@ -41,7 +41,8 @@ export const fileMode: Scalar<number> = scalar({
   expects: 'the mode of a file',
   json: TEXT_OR_NUMBER,
   read: (node) => {
-    if (!/^0?[0-7]{3}$/.test(node.text)) throw unfit(node, 'the mode of a file', 'write three octal digits: "0660"');
+    if (!/^0?[0-7]{3}$/.test(node.text))
+      throw unexpectedValue(node, 'the mode of a file', 'write three octal digits: "0660"');
     return Number.parseInt(node.text, 8);
   },
 });
@@ -51,7 +52,7 @@ export const group: Scalar<string> = scalar({
   expects: "a group's name or number",
   json: TEXT_OR_NUMBER,
   read: (node) => {
-    if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/.test(node.text)) throw unfit(node, "a group's name or number");
+    if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/.test(node.text)) throw unexpectedValue(node, "a group's name or number");
     return node.text;
   },
 });
@@ -65,7 +66,7 @@ export const hostName: Scalar<string> = scalar({
   json: TEXT,
   read: (node) => {
     const name = node.text.toLowerCase();
-    if (!HOST_NAME.test(name)) throw unfit(node, 'a host name', HOST_NAME_HELP);
+    if (!HOST_NAME.test(name)) throw unexpectedValue(node, 'a host name', HOST_NAME_HELP);
     return name;
   },
 });
@@ -80,7 +81,7 @@ export const hostNames: Scalar<readonly string[]> = scalar({
       .split(',')
       .map((name) => name.trim())
       .filter((name) => name !== '');
-    if (!names.every((name) => HOST_NAME.test(name))) throw unfit(node, 'a host name', HOST_NAME_HELP);
+    if (!names.every((name) => HOST_NAME.test(name))) throw unexpectedValue(node, 'a host name', HOST_NAME_HELP);
     return names;
   },
 });
@@ -93,7 +94,7 @@ export const origin: Scalar<string> = scalar({
     const text = node.text.toLowerCase();
     const parsed = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s*]+$/.test(text) && URL.canParse(text) ? new URL(text) : undefined;
     if (!parsed)
-      throw unfit(
+      throw unexpectedValue(
         node,
         'an origin',
         'write scheme://host, with a port where it is not the usual one: https://shop.example',
@@ -169,14 +170,14 @@ export const apiPath: Scalar<string> = scalar({
   expects: 'a path',
   json: PATH,
   read: (node) => {
-    if (node.text === '/') throw unfit(node, 'a path below the API', 'name a part of it: /merchant');
+    if (node.text === '/') throw unexpectedValue(node, 'a path below the API', 'name a part of it: /merchant');
     return readPrefix(node);
   },
 });
 
 function readPrefix(node: ScalarNode): string {
   const path = node.text;
-  const fail = (expects: string, help?: string): ConfigError => unfit(node, expects, help);
+  const fail = (expects: string, help?: string): ConfigError => unexpectedValue(node, expects, help);
   if (!path.startsWith('/')) throw fail('a path', 'begin with a slash: /phonepe');
   if (/[?#]/.test(path)) throw fail('a path alone', 'leave query and fragment out');
   if (path !== '/' && path.endsWith('/'))
@@ -200,9 +201,10 @@ export const method: Scalar<string> = scalar({
   json: TEXT,
   read: (node) => {
     const name = node.text;
-    if (!isToken(name)) throw unfit(node, 'a method', 'write GET, POST, …');
-    if (name !== name.toUpperCase()) throw unfit(node, 'a method', `methods have capitals: ${name.toUpperCase()}`);
-    if (name === 'TRACE' || name === 'CONNECT') throw unfit(node, 'a method that is forwarded');
+    if (!isToken(name)) throw unexpectedValue(node, 'a method', 'write GET, POST, …');
+    if (name !== name.toUpperCase())
+      throw unexpectedValue(node, 'a method', `methods have capitals: ${name.toUpperCase()}`);
+    if (name === 'TRACE' || name === 'CONNECT') throw unexpectedValue(node, 'a method that is forwarded');
     return name;
   },
 });
@@ -228,7 +230,7 @@ export const headerName: Scalar<string> = scalar({
   expects: 'a header name',
   json: TEXT,
   read: (node) => {
-    if (!isToken(node.text)) throw unfit(node, 'a header name');
+    if (!isToken(node.text)) throw unexpectedValue(node, 'a header name');
     return node.text.toLowerCase();
   },
 });
@@ -263,7 +265,7 @@ export const pairTemplate: Scalar<string> = scalarTemplate(false, 'as_template',
 
 function scalarTemplate(
   mayYieldBytes: boolean,
-  seen: Seen = 'always',
+  seen: Visibility = 'always',
   emptyItem: EmptyItem = 'left_out',
 ): Scalar<string> {
   return scalar({

@@ -1,8 +1,8 @@
 import { parseDocument, type Document, type YAMLError } from 'yaml';
-import type { Outside } from './interpolate.ts';
+import type { Sources } from './interpolate.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { TreeBuilder } from './tree-builder.ts';
-import type { MapNode, Place, Source } from './tree.ts';
+import type { MapNode, Location, Source } from './tree.ts';
 import { findUnquoted, withoutUnquoted, type Unquoted } from './unquoted.ts';
 
 /** Larger files are refused before they are read as YAML. */
@@ -16,8 +16,8 @@ const TOO_DEEP = 'maps and lists are nested too deeply';
  * Returns undefined when the text can't be understood at all. Never throws: everything that is wrong becomes a diagnostic
  * (`yaml_syntax`, `multiple_documents`, `duplicate_key`, `too_many_aliases`, `too_deep`, and those of interpolation).
  */
-export function readDocument(source: Source, outside: Outside | undefined, problems: Problems): MapNode | undefined {
-  const whole: Place = { source, start: 0, end: 1, path: '' };
+export function readDocument(source: Source, outside: Sources | undefined, problems: Problems): MapNode | undefined {
+  const whole: Location = { source, start: 0, end: 1, path: '' };
   const unquoted = findUnquoted(source.text);
   reportUnquoted(unquoted, source, problems);
   let document: Document.Parsed;

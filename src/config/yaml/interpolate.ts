@@ -10,7 +10,7 @@ interface EnvPart {
 }
 
 /** Where values come from. */
-export interface Outside {
+export interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Relative paths start here. */
   readonly directory: string;
@@ -26,7 +26,7 @@ export interface Interpolation {
   /** It is one `${VAR:-}` as a whole: who wrote it expects that there may be nothing. */
   readonly mayBeNothing: boolean;
   /** The text anew, from files as they are now; the environment stays. Throws a {@link ConfigError}. */
-  again(readFile: Outside['readFile']): string;
+  again(readFile: Sources['readFile']): string;
 }
 
 const HELP = 'write ${VAR}, ${VAR:-default}, ${VAR:?message} or ${file:/path}, and $$ for a dollar';
@@ -43,12 +43,12 @@ export function hasReferences(text: string): boolean {
  * its end: editors, `echo` and here-documents put them there.
  * Throws a {@link ConfigError}: `bad_interpolation`, `unset_variable`, `unreadable_file`.
  */
-export function interpolate(raw: string, outside: Outside): Interpolation {
+export function interpolate(raw: string, outside: Sources): Interpolation {
   const parts = parseParts(raw, { at: 0 }, false);
   const { env, directory } = outside;
   const files: string[] = [];
   const isWhole = parts.length === 1 && typeof parts[0] === 'object';
-  const again = (readFile: Outside['readFile']): string => {
+  const again = (readFile: Sources['readFile']): string => {
     const rendered = render(parts, { env, directory, readFile });
     return isWhole ? withoutLastBreaks(rendered) : rendered;
   };
@@ -81,7 +81,7 @@ function mayBeNothing([part, ...more]: readonly Part[]): boolean {
 }
 
 /** The variables that must be set and are not. */
-function unsetNames(parts: readonly Part[], env: Outside['env']): string[] {
+function unsetNames(parts: readonly Part[], env: Sources['env']): string[] {
   const names = parts.map((part) =>
     typeof part === 'object' && 'env' in part && part.fallback === undefined && part.complaint === undefined
       ? part.env
@@ -152,7 +152,7 @@ function parseReference(raw: string, cursor: { at: number }): Part {
   return { env: name, fallback, complaint };
 }
 
-function render(parts: readonly Part[], outside: Outside): string {
+function render(parts: readonly Part[], outside: Sources): string {
   return parts
     .map((part) => {
       if (typeof part === 'string') return part;
@@ -162,7 +162,7 @@ function render(parts: readonly Part[], outside: Outside): string {
     .join('');
 }
 
-function renderVariable({ env: name, fallback, complaint }: EnvPart, outside: Outside): string {
+function renderVariable({ env: name, fallback, complaint }: EnvPart, outside: Sources): string {
   const value = Object.hasOwn(outside.env, name) ? outside.env[name] : undefined;
   if (fallback !== undefined) return value === undefined || value === '' ? render(fallback, outside) : value;
   if (complaint !== undefined && (value === undefined || value === '')) {

@@ -1,8 +1,17 @@
 import { isAlias, isMap, isScalar, isSeq, type Scalar } from 'yaml';
 import { ConfigError } from '../diagnostics/config-error.ts';
-import { hasReferences, interpolate, type Outside } from './interpolate.ts';
+import { hasReferences, interpolate, type Sources } from './interpolate.ts';
 import type { Problems } from '../diagnostics/problems.ts';
-import { ChildPlace, ListNode, MapNode, ScalarNode, type At, type Node, type Place, type Source } from './tree.ts';
+import {
+  ChildLocation,
+  ListNode,
+  MapNode,
+  ScalarNode,
+  type At,
+  type Node,
+  type Location,
+  type Source,
+} from './tree.ts';
 
 /** Nodes that aliases may add up to; a tree this large without aliases is fine. */
 const MAX_ALIASED_NODES = 100_000;
@@ -13,12 +22,12 @@ type Sized = [node: Node, size: number];
 /** Makes our tree of the library's: aliases resolved, keys unique, scalars interpolated, each node with its place. */
 export class TreeBuilder {
   readonly #source: Source;
-  readonly #outside: Outside | undefined;
+  readonly #outside: Sources | undefined;
   readonly #problems: Problems;
   readonly #anchors = new Map<string, { readonly node: Node; readonly size: number } | 'open'>();
   #aliased = 0;
 
-  constructor(source: Source, outside: Outside | undefined, problems: Problems) {
+  constructor(source: Source, outside: Sources | undefined, problems: Problems) {
     this.#source = source;
     this.#outside = outside;
     this.#problems = problems;
@@ -34,7 +43,13 @@ export class TreeBuilder {
   }
 
   /** The node and how many nodes it is made of, aliases counted in full. */
-  #node(yaml: unknown, parent: Node | undefined, key: string | number | undefined, near: Place, depth: number): Sized {
+  #node(
+    yaml: unknown,
+    parent: Node | undefined,
+    key: string | number | undefined,
+    near: Location,
+    depth: number,
+  ): Sized {
     const range = (yaml as { range?: readonly number[] | null } | null)?.range;
     const at: At = {
       source: this.#source,
@@ -75,7 +90,7 @@ export class TreeBuilder {
     return [instead, 1];
   }
 
-  #content(yaml: unknown, at: At, near: Place, depth: number): Sized {
+  #content(yaml: unknown, at: At, near: Location, depth: number): Sized {
     if (isMap(yaml)) return this.#map(yaml, at, near, depth);
     if (isSeq(yaml)) {
       const list = new ListNode({ ...at, ...spanOf(near, at) });
@@ -90,7 +105,7 @@ export class TreeBuilder {
     return [isScalar(yaml) ? this.#scalar(yaml, at) : nothing(at), 1];
   }
 
-  #map(yaml: { items: readonly { key: unknown; value: unknown }[] }, at: At, near: Place, depth: number): Sized {
+  #map(yaml: { items: readonly { key: unknown; value: unknown }[] }, at: At, near: Location, depth: number): Sized {
     const map = new MapNode({ ...at, ...spanOf(near, at, yaml.items[0]?.key) });
     let size = 1;
     for (const pair of yaml.items) {
@@ -103,7 +118,7 @@ export class TreeBuilder {
         this.#problems.error('yaml_syntax', place, 'this can not be a key');
         continue;
       }
-      const place = new ChildPlace(map, key, { start, end });
+      const place = new ChildLocation(map, key, { start, end });
       const [node, added] = this.#node(pair.value, map, key, place, depth + 1);
       size += added;
       if (map.entries.has(key)) {
@@ -155,10 +170,10 @@ function textOf({ value, source }: Scalar): string {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
-const placeOf = ({ source, start, end }: At): Place => ({ source, start, end, path: '' });
+const placeOf = ({ source, start, end }: At): Location => ({ source, start, end, path: '' });
 
 /** A collection is pointed at by its key where it has one, else by its own first key. */
-function spanOf(near: Place, at: At, firstKey?: unknown): { start: number; end: number } {
+function spanOf(near: Location, at: At, firstKey?: unknown): { start: number; end: number } {
   if (typeof at.key === 'string') return { start: near.start, end: near.end };
   const range = (firstKey as { range?: readonly number[] } | null | undefined)?.range;
   return range ? { start: range[0] ?? at.start, end: range[1] ?? at.end } : { start: at.start, end: at.start + 1 };

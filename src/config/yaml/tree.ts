@@ -39,7 +39,7 @@ export class Source {
 }
 
 /** A stretch of source, and the way to it through the structure. */
-export interface Place {
+export interface Location {
   readonly source: Source;
   readonly start: number;
   readonly end: number;
@@ -47,14 +47,14 @@ export interface Place {
 }
 
 /** The place of something below another place: a key, or one that is missing. Its path is put together only when asked for. */
-export class ChildPlace implements Place {
+export class ChildLocation implements Location {
   readonly source: Source;
   readonly start: number;
   readonly end: number;
   readonly key: string;
-  readonly #parent: Place;
+  readonly #parent: Location;
 
-  constructor(parent: Place, key: string, span: { readonly start: number; readonly end: number } = parent) {
+  constructor(parent: Location, key: string, span: { readonly start: number; readonly end: number } = parent) {
     this.source = parent.source;
     this.start = span.start;
     this.end = span.end;
@@ -68,7 +68,7 @@ export class ChildPlace implements Place {
 }
 
 /** What nodes have in common: where they stand. The place of a map or list is its key, where it has one. */
-abstract class Base implements Place {
+abstract class Base implements Location {
   readonly source: Source;
   readonly start: number;
   readonly end: number;
@@ -149,7 +149,7 @@ export class MapNode extends Base {
   readonly kind = 'map';
   readonly entries = new Map<string, Node>();
   /** Where the keys themselves stand. */
-  readonly keys = new Map<string, Place>();
+  readonly keys = new Map<string, Location>();
   /** Those that have neither a colon nor a value. */
   readonly bareKeys = new Set<string>();
 

@@ -5,7 +5,7 @@ import type { Events, ExchangeRecord } from '../../core/events.ts';
 import { headerValue, type RawHeaders } from '../../core/headers.ts';
 import { requestFraming } from '../../http1/framing.ts';
 import type { RequestHead } from '../../http1/head.ts';
-import type { Hold } from '../../http1/server.ts';
+import type { HandoverHold } from '../../http1/server.ts';
 import type { HandedOver } from '../../http1/server-connection.ts';
 import { destinationDenied, readAuthority, type Destination } from '../destination.ts';
 import { requestError } from '../failure.ts';
@@ -17,7 +17,7 @@ import { checkLoop } from '../via.ts';
 
 /** A CONNECT as it came; the socket is its own from here on. */
 export interface ConnectRequest extends Pick<HandedOver<Tunnel>, 'head' | 'socket' | 'behind' | 'context'> {
-  readonly hold: Hold;
+  readonly hold: HandoverHold;
 }
 
 export interface ConnectDeps {
@@ -29,17 +29,17 @@ export interface ConnectDeps {
   nextRequestId(): string;
   /** Answers with an error and closes. */
   refuse(socket: Socket, error: OutriderError, requestId: string): void;
-  complain(error: OutriderError, requestId: string, route: string | undefined): void;
+  report(error: OutriderError, requestId: string, route: string | undefined): void;
   /** Opens a connection to where no route leads. */
   dial(destination: Destination): Promise<Socket>;
   /** Ends the tunnel here and hands its requests on. */
   intercept(request: ConnectRequest, destination: Destination): Promise<void>;
   /** Passes bytes until both sides are done. */
-  passThrough(
+  openBlindTunnel(
     socket: Socket,
     head: Buffer,
     onward: Socket,
-  ): Hold & { readonly passed: Promise<{ readonly bytesIn: number; readonly bytesOut: number }> };
+  ): HandoverHold & { readonly passed: Promise<{ readonly bytesIn: number; readonly bytesOut: number }> };
 }
 
 const notServed = (detail: string): OutriderError =>
@@ -136,13 +136,13 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
         tell({ status: 0, code: 'caller_gone', outcome: 'not_sent', attempts: 1 });
         return;
       }
-      const { passed, isQuiet } = deps.passThrough(socket, behind, onward);
+      const { passed, isQuiet } = deps.openBlindTunnel(socket, behind, onward);
       hold.isQuiet = isQuiet;
       tell({ upstream: `${destination.host}:${destination.port}`, attempts: 1, ...(await passed) });
     } catch (thrown) {
       const error = asOutriderError(requestError(thrown));
       // Of a CONNECT that is refused, programs show the status alone.
-      if (error.cause !== undefined || error.detail === NO_TUNNEL) deps.complain(error, requestId, undefined);
+      if (error.cause !== undefined || error.detail === NO_TUNNEL) deps.report(error, requestId, undefined);
       tell({ status: error.status, code: error.code, outcome: error.outcome });
       deps.refuse(socket, error, requestId);
     }

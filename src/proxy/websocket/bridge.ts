@@ -197,7 +197,7 @@ function quietly(act: () => void): void {
  * What http-proxy writes the options of its request over. Path and headers stay as they are here: it would take double
  * slashes out of the one, and turn the other's order around.
  */
-function settled(path: string, headers: RawHeaders): object {
+function fixedOptions(path: string, headers: RawHeaders): object {
   const fixed = (value: unknown): PropertyDescriptor => ({ enumerable: true, get: () => value, set: () => undefined });
   return Object.defineProperties({}, { path: fixed(path), headers: fixed(headers) });
 }
@@ -230,7 +230,7 @@ class Handshake {
       return undefined;
     };
     const own = ['Host', new URL(this.#origin).host, 'Connection', 'Upgrade', 'Upgrade', 'websocket'];
-    const options = { target: TARGET, agent, ssl: settled(target, [...own, ...headers]) };
+    const options = { target: TARGET, agent, ssl: fixedOptions(target, [...own, ...headers]) };
     const bridge = new Bridge(body, exchange, this.#clock);
     this.#bridge = bridge;
     quietly(() => proxy.ws(LOOKS as IncomingMessage, bridge, NOTHING, options, (error) => bridge.fail(error)));

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { type Doubt, readLifetime } from '../../../src/auth/token/expiry.ts';
+import { type ExpiryWarning, readLifetime } from '../../../src/auth/token/expiry.ts';
 import type { ExpirySpec } from '../../../src/config/profile/profile.ts';
 import { readOf } from '../helpers.ts';
 
@@ -10,8 +10,8 @@ function lifetime(
   expiry: readonly ExpirySpec[],
   root: unknown,
   accessToken = 'opaque',
-): { ms: number; doubts: Doubt[] } {
-  const doubts: Doubt[] = [];
+): { ms: number; doubts: ExpiryWarning[] } {
+  const doubts: ExpiryWarning[] = [];
   const read = readOf({ expiry, lifetimeDefaultMs: DEFAULT_MS });
   const ms = readLifetime(read, { root, accessToken, theirNowMs: NOW }, (doubt) => doubts.push(doubt));
   return { ms, doubts };

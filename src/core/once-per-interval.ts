@@ -5,7 +5,7 @@ const QUIET_MS = 10_000;
 const MAX_KEYS = 1_000;
 
 /** Tells of each key whether it was not told lately. */
-export function createQuiet(clock: Clock): (key: string) => boolean {
+export function oncePerInterval(clock: Clock): (key: string) => boolean {
   const toldAtMs = new Map<string, number>();
   return (key) => {
     const now = clock.monotonic();

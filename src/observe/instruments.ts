@@ -47,7 +47,7 @@ export class Series {
 }
 
 /** Durations by route, method, status and error, counted in arrays of our own: prom-client's `observe` sorts and joins labels each time. */
-export class DurationTally {
+export class DurationHistogram {
   readonly #routes = new Map<string, Series[]>();
 
   add(route: string, method: string, status: number, error: string | undefined, durationMs: number): void {
@@ -89,7 +89,7 @@ interface Count {
 }
 
 /** Counts by label values, which are given in the order of `names`. */
-export class CountTally<Name extends string> {
+export class LabelledCounter<Name extends string> {
   readonly names: readonly Name[];
   /** By the first value: a route or a provider. */
   readonly #counts = new Map<string, Count[]>();

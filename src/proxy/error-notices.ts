@@ -1,11 +1,11 @@
 import type { Clock } from '../core/clock.ts';
 import type { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
-import { createQuiet } from '../core/quiet.ts';
+import { oncePerInterval } from '../core/once-per-interval.ts';
 
 /** Makes notices of errors that have a cause; what the caller is told, the access log has anyway. */
-export function createComplaints(events: Events, clock: Clock) {
-  const isNews = createQuiet(clock);
+export function createErrorNotices(events: Events, clock: Clock) {
+  const isNews = oncePerInterval(clock);
   return (error: OutriderError, requestId: string, route: string | undefined): void => {
     if (!isNews(`${route ?? ''} ${error.code} ${error.detail}`)) return;
     events.emit('notice', {
@@ -17,8 +17,8 @@ export function createComplaints(events: Events, clock: Clock) {
 }
 
 /** Makes notices of bodies that could not be spooled. */
-export function createSpoolComplaints(events: Events, clock: Clock) {
-  const isNews = createQuiet(clock);
+export function createSpoolNotices(events: Events, clock: Clock) {
+  const isNews = oncePerInterval(clock);
   return (cause: unknown): void => {
     const { code = 'unknown' } = cause as NodeJS.ErrnoException;
     if (!isNews(code)) return;
