@@ -103,6 +103,7 @@ export class ServerRequest<C> {
   #hasHead = false;
   #isHandshake = false;
   #silence: Timer | undefined;
+  #isDropped = false;
 
   constructor(
     connection: RequestOwner<C>,
@@ -169,6 +170,12 @@ export class ServerRequest<C> {
   /** The rest of the body. Rejects with an `Http1Error` when it turns out broken, with any error when the caller goes. */
   pieces(): AsyncIterator<Uint8Array, undefined> {
     return (this.#body as IncomingBody).pieces();
+  }
+
+  /** Nobody takes the rest of what the caller sends: it is read and dropped. */
+  dropRest(): void {
+    this.#isDropped = true;
+    this.#body?.abandon();
   }
 
   /** Says that the body may come, to a caller who waits for that. */
@@ -351,7 +358,8 @@ export class ServerRequest<C> {
     this.#silence = server.clock.after(HALF_OPEN_MS, () => {
       // Who is slow to take what the other has sent is not silent.
       const isStuck = !socket.writableFinished || (this.#body?.heldBytes ?? 0) > 0;
-      if (socket.bytesRead !== bytesRead || isStuck) this.#watchSilence();
+      const isHeard = socket.bytesRead !== bytesRead && !this.#isDropped;
+      if (isHeard || isStuck) this.#watchSilence();
       else socket.destroy();
     });
   }

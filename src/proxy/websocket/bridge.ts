@@ -132,6 +132,7 @@ class Bridge extends Duplex {
   async #pump(): Promise<void> {
     try {
       for await (const chunk of this.#body) {
+        if (this.destroyed) return;
         if (!this.push(chunk)) await new Promise<void>((resolve) => (this.#wantMore = resolve));
         if (this.destroyed) return;
       }

@@ -70,18 +70,27 @@ export class PassingBody implements RequestBody {
   readonly isRepeatable = true;
   readonly notKept = 'body_too_large';
   bytesIn = 0;
-  readonly #downstream: Pick<Downstream, 'pieces'>;
+  readonly #downstream: Pick<Downstream, 'pieces' | 'dropRest'>;
 
-  constructor(downstream: Pick<Downstream, 'pieces'>) {
+  constructor(downstream: Pick<Downstream, 'pieces' | 'dropRest'>) {
     this.#downstream = downstream;
   }
 
   async *read(): AsyncGenerator<Uint8Array> {
-    for (const source = this.#downstream.pieces(); ;) {
-      const { done, value } = await source.next();
-      if (done) return;
-      this.bytesIn += value.length;
-      yield value;
+    let isEnded = false;
+    try {
+      for (const source = this.#downstream.pieces(); ;) {
+        const { done, value } = await source.next();
+        if (done) {
+          isEnded = true;
+          return;
+        }
+        this.bytesIn += value.length;
+        yield value;
+      }
+    } finally {
+      // Whoever read it has gone. What the caller still sends would fill the way, and nobody would notice that the caller leaves.
+      if (!isEnded) this.#downstream.dropRest();
     }
   }
 
