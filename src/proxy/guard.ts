@@ -29,7 +29,7 @@ export interface Guard {
   isSelf(authority: string, localAddress: string | undefined, localPort: number | undefined): boolean;
   /**
    * Throws `origin_denied` for a web page whose origin is not listed. Returns the CORS headers for the answer to a listed
-   * origin; undefined when no browser sent the request from a page.
+   * origin; undefined when the request comes from no web page of another site.
    */
   checkOrigin(head: Pick<GuardedHead, 'origin' | 'fetchSite'>): RawHeaders | undefined;
   /**

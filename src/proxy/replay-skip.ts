@@ -7,7 +7,7 @@ import type { RequestBody } from './body/whole-body.ts';
 /** Why a rejected request is not sent again. */
 export interface ReplaySkip {
   readonly skip: ReplaySkipReason;
-  /** The reason in one sentence, with its numbers. It ends with the word of `skip`. */
+  /** The reason in one sentence, with its numbers. It contains the word of `skip`. */
   readonly why: string;
 }
 
