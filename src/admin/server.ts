@@ -18,6 +18,7 @@ export interface Check {
 /** Returns the checks of the moment. The process is ready when all are ok. No check asks a provider. */
 export type Readiness = () => readonly Check[];
 
+/** What the admin server needs. */
 export interface AdminOptions {
   readonly address: Address;
   /** The token that every path but health and metrics needs, as `Authorization: Bearer`; undefined: none is needed. */

@@ -164,6 +164,7 @@ export const ERRORS = {
   ),
 } as const satisfies Record<string, ErrorKind>;
 
+/** The stable code of an error of ours. */
 export type ErrorCode = keyof typeof ERRORS;
 
 /** What one error says beside its code. */

@@ -4,8 +4,8 @@ import { inspect } from 'node:util';
 const REDACTED = '[redacted]';
 
 /**
- * A text that must not be shown. Strings, JSON, `console.log` and error messages show `[redacted]` instead. Only {@link
- * Secret.reveal} returns the text. It is called where the text goes onto a wire.
+ * A text that must not be shown. Strings, JSON, `console.log` and error messages show `[redacted]` instead.
+ * Only {@link Secret.reveal} returns the text. It is called where the text goes onto a wire.
  */
 export class Secret {
   readonly #text: string;

@@ -42,6 +42,7 @@ export interface ResponseHandler {
   onFailed(error: Error): void;
 }
 
+/** What a connection needs from its owner. */
 export interface ConnectionSettings {
   /** The largest head of an answer, and the largest trailer section, in bytes. Asked at the beginning of each exchange. */
   readonly maxHeadBytes: () => number;

@@ -24,6 +24,7 @@ export const HTTP1_ERRORS = {
   body_timeout: 'the rest of the body did not arrive in time',
 } as const;
 
+/** The stable code of a fault. */
 export type Http1ErrorCode = keyof typeof HTTP1_ERRORS;
 
 /** A message violates RFC 9112, exceeds a limit, or did not arrive as a whole. */

@@ -69,8 +69,8 @@ export class IncomingBody {
   }
 
   /**
-   * Yields the body in pieces. What came since the last piece was asked for is one piece. Rejects with the error of {@link
-   * fail}.
+   * Yields the body in pieces. What came since the last one was taken is one piece. Rejects with the error of
+   * {@link fail}.
    */
   async *pieces(): AsyncGenerator<Uint8Array, undefined> {
     for (;;) {

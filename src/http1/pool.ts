@@ -11,6 +11,7 @@ import {
 /** Opens a connection, with TLS if the origin is `https`. Rejects when `signal` aborts. */
 export type Dial = (signal: AbortSignal) => Promise<Socket>;
 
+/** How a pool opens, keeps and closes its connections. */
 export interface PoolSettings {
   readonly dial: Dial;
   readonly clock: Clock;
@@ -71,8 +72,8 @@ export class Pool {
   }
 
   /**
-   * Sends a request over a kept connection, or over a new one. `exchange` is told what becomes of it; its failure to connect
-   * too.
+   * Sends a request over a kept connection, or over a new one. `exchange` is told what becomes of it, a failure to connect
+   * included.
    */
   send(request: OutgoingRequest, exchange: ResponseHandler): Sending {
     const kept = this.#take();

@@ -401,8 +401,8 @@ export class ServerConnection<C> implements RequestOwner<C> {
   /**
    * Enforces the deadlines of the connection: for a head, for keeping it unused, for a caller who stands still.
    * @param nowMs Now, in monotonic milliseconds.
-   * @param dueMs The time of the sweep before. A deadline counts as missed if it had passed by then. After the process has
-   * stood   still, what came in the meantime is read first.
+   * @param dueMs The time of the sweep before. A deadline counts as missed if it had passed by then. So after the process
+   *   has stood still, what came in the meantime is read first.
    */
   sweep(nowMs: number, dueMs: number): void {
     if (this.#isLeaving) return;

@@ -19,6 +19,7 @@ export interface HandoverHold {
   isQuiet: () => boolean;
 }
 
+/** What a server needs. */
 export interface ServerOptions<C> {
   readonly clock: Clock;
   readonly scheduler: ReadScheduler;

@@ -95,7 +95,8 @@ const privateAddress = (): OutriderError =>
   destinationDenied('without a route, loopback, private, link-local and metadata addresses are never dialled');
 
 /**
- * Throws `destination_denied` when `host` is an IP address that must not be dialled. A name passes: its addresses come later.
+ * Throws `destination_denied` when `host` is an IP address that must not be dialled. A name passes: {@link guardedLookup}
+ * checks its addresses.
  */
 export function checkHostAddress(host: string): void {
   const address = unbracket(host);

@@ -14,6 +14,7 @@ import { requestIdIn } from './request-head.ts';
 import { answerError, errorBytes } from './respond.ts';
 import { ExchangeRecordBuilder } from './exchange-record.ts';
 
+/** What a listener needs. */
 export interface ListenerOptions {
   readonly address: Address;
   /** Asked anew for each connection and each head. */

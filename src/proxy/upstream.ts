@@ -28,6 +28,7 @@ export interface ConnectionLimits {
   readonly connectionAgeMs: number;
 }
 
+/** How connections to providers are made and kept. */
 export interface UpstreamOptions {
   /** Says which origins are reached through another proxy; default: none. */
   readonly egress?: Egress;

@@ -29,7 +29,7 @@ export class Budget {
   }
 }
 
-/** The budgets for request bodies. One process has one of these. */
+/** The budgets for request bodies. A proxy has one of these. */
 export interface Budgets {
   /** For bodies that are kept in memory, or collected to be signed. */
   readonly memory: Budget;

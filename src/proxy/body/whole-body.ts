@@ -11,6 +11,7 @@ export interface KeepLimits {
   readonly dir: string;
 }
 
+/** How the body of one request is opened. */
 export interface BodyOptions {
   readonly limits: KeepLimits;
   readonly budgets: Budgets;

@@ -11,6 +11,7 @@ import type { Egress } from '../egress/egress.ts';
 import type { CompiledRoute } from '../compiled-config.ts';
 import type { Upstream } from '../upstream.ts';
 
+/** An upstream that carries WebSocket handshakes. */
 export type Handshakes = Pick<Upstream, 'send'>;
 
 const WEBSOCKET = /(?:^|,)[\t ]*websocket[\t ]*(?:,|$)/i;
