@@ -87,7 +87,7 @@ export interface ExchangeDeps {
   readonly events: Events;
   readonly clock: Clock;
   readonly budgets: Budgets;
-  /** Our own name in `Via`: `outrider-<id>`, one for each process. */
+  /** Our own name in `Via`: `outrider-<id>`. Each running proxy has its own. */
   readonly pseudonym: string;
   nextRequestId(): string;
   /** Reports to the operator why a request failed. */
