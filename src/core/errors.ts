@@ -1,4 +1,4 @@
-/** Whether the provider can have seen the request. */
+/** Whether the provider may have seen the request: certainly not (`not_sent`), or perhaps (`unknown`). */
 export type Outcome = 'not_sent' | 'unknown';
 
 interface ErrorKind {
@@ -6,7 +6,7 @@ interface ErrorKind {
   readonly title: string;
   readonly remedy: string;
   readonly outcome: Outcome;
-  /** The error type of RFC 9209 §2.3. */
+  /** The error type for `Proxy-Status` (RFC 9209 §2.3). */
   readonly proxyError: string;
 }
 
@@ -24,7 +24,7 @@ const kind = (
   proxyError,
 });
 
-/** Everything that Outrider itself answers, by stable code (spec: the table of errors). */
+/** The errors that Outrider itself answers with, by their stable codes. */
 export const ERRORS = {
   bad_request: kind(
     400,
@@ -164,29 +164,35 @@ export const ERRORS = {
   ),
 } as const satisfies Record<string, ErrorKind>;
 
+/** The stable code of an error of ours. */
 export type ErrorCode = keyof typeof ERRORS;
 
+/** What one error says beside its code. */
 export interface ErrorOptions {
-  /** One sentence for the caller: what exactly was wrong. Never holds a secret. */
+  /** One sentence for the caller that says what exactly was wrong. It never holds a secret. */
   readonly detail: string;
-  /** Replaces the outcome of the table, e.g. `not_sent` for a timeout while connecting. */
+  /** Replaces the outcome of the table: `not_sent` for a timeout while connecting, for example. */
   readonly outcome?: Outcome;
+  /** What led to the error. The log shows it; the caller never sees it. */
   readonly cause?: unknown;
-  /** Further response headers: name, value, … (`Retry-After`, `Allow`, `WWW-Authenticate`). */
+  /** Further headers of the answer: name, value, … (`Retry-After`, `Allow`, `WWW-Authenticate`). */
   readonly headers?: readonly string[];
   /** Replaces the remedy of the table. */
   readonly remedy?: string;
-  /** Replaces the status of the table (407 in place of 401). */
+  /** Replaces the status of the table: 407 instead of 401, for example. */
   readonly status?: number;
   /** Replaces the RFC 9209 error type of the table. */
   readonly proxyError?: string;
-  /** Close the caller's connection after the answer. */
+  /** Whether the caller's connection closes after the answer. */
   readonly close?: boolean;
-  /** It was the egress proxy that failed, and not what lies behind it. */
+  /** Whether the egress proxy failed, rather than the provider behind it. */
   readonly isEgress?: boolean;
 }
 
-/** The one error that becomes an answer. Its status, title and remedy come from {@link ERRORS}. */
+/**
+ * The only error that becomes an answer. Its status, title, remedy and outcome come from {@link ERRORS}, unless options replace
+ * them.
+ */
 export class OutriderError extends Error {
   override readonly name = 'OutriderError';
   readonly code: ErrorCode;

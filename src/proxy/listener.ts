@@ -14,6 +14,7 @@ import { requestIdIn } from './request-head.ts';
 import { answerError, errorBytes } from './respond.ts';
 import { ExchangeRecordBuilder } from './exchange-record.ts';
 
+/** What a listener needs. */
 export interface ListenerOptions {
   readonly address: Address;
   /** Asked anew for each connection and each head. */
@@ -21,27 +22,30 @@ export interface ListenerOptions {
   readonly clock: Clock;
   readonly events: Events;
   readonly scheduler: ReadScheduler;
-  /** Takes each request; answers it sooner or later. */
+  /** Takes each request, and answers it sooner or later. */
   readonly handle: (downstream: Downstream) => void;
   /** Takes each CONNECT, with its socket. */
   readonly connect: (request: ConnectRequest) => void;
   readonly nextRequestId: () => string;
 }
 
+/** The server for callers, on one address. */
 export interface Listener {
-  /** Resolves with the origin. Rejects with the system's error when the address can't be had. */
+  /** Starts to listen. Resolves with the origin, such as `http://host:port`. Rejects with the system's error. */
   listen(): Promise<string>;
-  /** Takes the requests that come out of a tunnel; `socket` is that of the CONNECT (`carrier`), or TLS over it. */
+  /** Serves the requests that come out of a tunnel. `socket` is that of the CONNECT (`carrier`), or TLS over it. */
   adopt(socket: Socket, tunnel: Destination, carrier: Socket): void;
-  /** Answers a CONNECT with an error and closes. */
+  /** Answers a CONNECT with an error, and closes its connection. */
   refuseTunnel(socket: Socket, error: OutriderError, requestId: string): void;
   /** From now on every answer says `Connection: close`. */
   beginClosing(): void;
-  /** Closes the listener and idle connections, waits up to `drainMs` for the requests under way, then aborts them. */
+  /**
+   * Stops accepting and closes idle connections. Waits up to `drainMs` milliseconds for requests under way, then aborts them.
+   */
   close(drainMs: number): Promise<void>;
 }
 
-/** What the server needs of a config. */
+/** Returns the server's limits from a config. */
 export const serverLimits = ({ limits, timeouts }: Pick<Config, 'limits' | 'timeouts'>): ServerLimits => ({
   targetBytes: limits.urlBytes,
   fieldBytes: limits.headerBytes,
@@ -52,7 +56,10 @@ export const serverLimits = ({ limits, timeouts }: Pick<Config, 'limits' | 'time
   callerMs: timeouts.callerMs,
 });
 
-/** The server of the doors, with the limits of the config. */
+/**
+ * Makes the server of the doors. Connections above the limit get `overloaded`. A request whose head can't be read is answered
+ * and recorded here; every other one goes to `handle` or `connect`.
+ */
 export function createListener(options: ListenerOptions): Listener {
   const { address, limits, clock, events, scheduler, handle, nextRequestId } = options;
   const overloaded = (): OutriderError =>

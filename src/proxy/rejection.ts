@@ -9,7 +9,7 @@ type Decoder = (body: Uint8Array, options: { maxOutputLength: number }) => Uint8
 const DECODERS: Readonly<Record<string, Decoder>> = {
   gzip: gunzipSync,
   'x-gzip': gunzipSync,
-  // Some servers leave out the zlib header, whose first byte has the method, 8, in its low bits (RFC 1950 §2.2).
+  // Some servers leave out the zlib header. With it, the low bits of the first byte are 8, the method (RFC 1950 §2.2).
   deflate: (body, options) => (((body[0] ?? 0) & 0x0f) === 8 ? inflateSync : inflateRawSync)(body, options),
   br: brotliDecompressSync,
   identity: (body) => body,
@@ -20,7 +20,11 @@ const decoderOf = (coding: string | undefined): Decoder | undefined => {
   return Object.hasOwn(DECODERS, name) ? DECODERS[name] : undefined;
 };
 
-/** `body` without its content coding (RFC 9110 §8.4.1); undefined when that is unknown, broken, or yields more than `maxBytes`. */
+/**
+ * Removes the content coding of a body (RFC 9110 §8.4.1). Returns undefined when the coding is unknown or broken, or when the
+ * result is longer than `maxBytes`.
+ * @param coding The value of Content-Encoding; undefined: none.
+ */
 export function decode(body: Uint8Array, coding: string | undefined, maxBytes: number): Uint8Array | undefined {
   try {
     const decoded = decoderOf(coding)?.(body, { maxOutputLength: maxBytes });
@@ -34,7 +38,10 @@ const WHITE_SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
 const BOM = [0xef, 0xbb, 0xbf];
 const OPENING: ReadonlySet<number> = new Set([0x7b, 0x5b]);
 
-/** Judges a body chunk by chunk: false as soon as it is no JSON object or array, by what stands before it. */
+/**
+ * Makes a function that is called with the chunks of a body in turn. It returns false once the body can't be a JSON object or
+ * array: when its first byte, behind a byte order mark and white space, opens neither.
+ */
 function createJsonSniffer(): (chunk: Uint8Array) => boolean {
   let offset = 0;
   let isJson: boolean | undefined;
@@ -47,25 +54,26 @@ function createJsonSniffer(): (chunk: Uint8Array) => boolean {
   };
 }
 
-/** The body of an answer, decoded for looking only: what goes to the caller stays as it came. */
+/** Returns the decoded body of an answer, to judge by; undefined when it can't be had. The caller gets the body as it came. */
 async function decodedBody(answer: UpstreamAnswer, maxBytes: number): Promise<Uint8Array | undefined> {
   const type = headerValue(answer.headers, 'content-type') ?? '';
   const coding = headerValue(answer.headers, 'content-encoding');
   const decoder = decoderOf(coding);
-  // Events go on as they are sent, and so does what can't be decoded.
+  // Event streams must not wait, and a body in an unknown coding can't be judged.
   if (decoder === undefined || /^text\/event-stream\b/i.test(type)) return undefined;
-  // Not every server that sends JSON says so; a download or a stream that can't be any goes on at once.
+  // Some servers send JSON without saying so. The sniffer lets downloads and streams that can't be JSON pass at once.
   const mustSniff = !/json/i.test(type) && decoder === DECODERS['identity'];
   const body = await answer.peek(maxBytes, mustSniff ? createJsonSniffer() : undefined);
   return body && decode(body, coding, maxBytes);
 }
 
+/** The longest body that is read to judge an answer. */
 const REJECTION_BODY_BYTES = 64 * 1024;
 
 /**
- * Whether an answer rejects the token that was put into its request. At once, unless only the body can tell.
- * @param sent What was sent; undefined: without a credential.
- * @param isConditional The caller sent a precondition, which a 412 may answer.
+ * Whether an answer rejects the token in its request. The result is a promise only when the body decides.
+ * @param sent The request that was sent; undefined when it had no credential.
+ * @param isConditional Whether the caller sent a precondition, to which a 412 may be the answer.
  */
 export function isRejection(
   authorizer: Authorizer | undefined,

@@ -6,7 +6,7 @@ import type { Downstream } from './downstream.ts';
 import { forwardAnswer } from './forward.ts';
 import type { UpstreamAnswer } from './answer.ts';
 
-/** Whatever was thrown, as an error that can be answered. What we didn't foresee may have been sent. */
+/** Turns anything that was thrown into an error that can be answered. Something unforeseen becomes `internal_error`. */
 export const asOutriderError = (error: unknown): OutriderError =>
   error instanceof OutriderError
     ? error
@@ -31,7 +31,10 @@ function problem(
   return { headers, body };
 }
 
-/** Answers with an error of our own (RFC 9457, RFC 9209). */
+/**
+ * Answers with an error of ours: a problem document (RFC 9457) and Proxy-Status (RFC 9209).
+ * @param extra Further headers: name, value, …
+ */
 export function answerError(
   downstream: Downstream,
   error: OutriderError,
@@ -44,7 +47,7 @@ export function answerError(
   downstream.answer(error.status, reasonOf(error.status), headers, body);
 }
 
-/** Answers 200 with a body of our own, which nobody keeps. */
+/** Answers 200 with a body of ours, which must not be cached. */
 export function answerOk(
   downstream: Downstream,
   { contentType, body }: { readonly contentType: string; readonly body: string },
@@ -55,7 +58,7 @@ export function answerOk(
   downstream.answer(200, 'OK', [...headers, 'Date', new Date().toUTCString(), ...extra], body);
 }
 
-/** The headers of an answer to a listed origin's preflight (Fetch §3.2): `cors` and what was asked for. */
+/** Returns the headers for a listed origin's preflight (Fetch §3.2): `cors`, and permission for everything it asks for. */
 function preflightHeaders(cors: RawHeaders, headers: RawHeaders): RawHeaders {
   const answer = [...cors];
   for (let i = 0; i < headers.length; i += 2) {
@@ -76,12 +79,15 @@ function preflightHeaders(cors: RawHeaders, headers: RawHeaders): RawHeaders {
   return answer;
 }
 
-/** Answers the preflight of a listed origin. */
+/** Answers the preflight of a listed origin. `cors` are its CORS headers. */
 export function answerPreflight(downstream: Downstream, cors: RawHeaders): void {
   downstream.answer(204, 'No Content', preflightHeaders(cors, downstream.headers), '');
 }
 
-/** An error as bytes, for a connection on which there is no request that could be answered; it closes after them. One to a HEAD has no body. */
+/**
+ * Writes an error of ours as the bytes of an answer, for a connection without a request that could be answered. It says
+ * `Connection: close`. The answer to a HEAD has no body.
+ */
 export function errorBytes(error: OutriderError, requestId: string, method = ''): Buffer {
   const { headers, body } = problem(error, requestId, undefined, ['Connection', 'close']);
   let head = `HTTP/1.1 ${error.status} ${reasonOf(error.status)}\r\n`;
@@ -89,17 +95,19 @@ export function errorBytes(error: OutriderError, requestId: string, method = '')
   return Buffer.from(`${head}\r\n${method === 'HEAD' ? '' : body}`);
 }
 
+/** How an answer is forwarded. */
 export interface Forwarding {
-  /** Added at the end: Via, Proxy-Status, CORS. */
+  /** Headers to add at the end: Via, Proxy-Status, CORS. */
   readonly extra: RawHeaders;
+  /** Whether `extra` holds CORS headers, which replace the provider's. */
   readonly isBrowser: boolean;
-  /** Longest silence within the body, milliseconds. */
+  /** The longest silence within the body, in milliseconds. An event stream has no such limit. */
   readonly idleMs: number;
-  /** The answer broke after its head had gone out. */
+  /** Called when the answer breaks after its head has gone out. */
   readonly onBroken: (error: OutriderError) => void;
 }
 
-/** An answer that may stay silent for long, and never ends by itself. */
+/** Whether an answer is an event stream, which may stay silent for long. */
 const isEventStream = (headers: RawHeaders): boolean =>
   headers.some(
     (name, i) =>
@@ -109,7 +117,9 @@ const isEventStream = (headers: RawHeaders): boolean =>
       /^text\/event-stream/i.test(headers[i + 1] as string),
   );
 
-/** Streams a provider's answer to the caller; one that breaks is cut, never ended. */
+/**
+ * Streams a provider's answer to the caller. When it breaks, the caller's connection is cut, so that it can't look complete.
+ */
 export function answerForwarded(
   downstream: Downstream,
   answer: UpstreamAnswer,

@@ -6,25 +6,30 @@ import { intercept, type Way } from './intercept.ts';
 import { createIssuers } from './issuers.ts';
 import { ensureAuthority } from './state.ts';
 
+/** What the interceptor needs. */
 export interface InterceptorDeps {
   readonly clock: Clock;
   readonly events: Events;
-  /** In place of the CA of the state directory. */
+  /** Makes the CA in place of that of the state directory. */
   readonly authorityFor?: (hosts: ReadonlySet<string>) => Promise<Authority>;
-  /** Takes the requests that come out of a tunnel; `carrier` is the socket of its CONNECT. */
+  /** Serves the requests that come out of a tunnel. `carrier` is the socket of its CONNECT. */
   readonly adopt: (socket: Socket, scheme: 'http' | 'https', way: Way, carrier: Socket) => void;
-  /** A client did not accept our certificate, or does not speak TLS as it should. */
+  /** Called when a TLS handshake fails: the client doesn't accept our certificate, for example. */
   readonly failed: (error: Error, way: Way) => void;
 }
 
+/** Ends tunnels in this process. */
 export interface Interceptor {
-  /** Gets the CA ready; from now on certificates are for these hosts. */
+  /**
+   * Reads the CA from `stateDir`, or makes one, which emits a notice. From now on certificates are issued for `hosts`. Rejects
+   * with a `CaRefusal`.
+   */
   prepare(stateDir: string, hosts: ReadonlySet<string>): Promise<void>;
-  /** Answers a CONNECT to one of the hosts. Rejects when there is no certificate to be had. */
+  /** Answers a CONNECT to one of the hosts. Rejects when there is no certificate for it. */
   intercept(socket: Socket, head: Buffer, way: Way): Promise<void>;
 }
 
-/** Ends tunnels with the certificates of a local CA. */
+/** Makes an interceptor, which shows certificates of a local CA. */
 export function createInterceptor({ clock, events, authorityFor, adopt, failed }: InterceptorDeps): Interceptor {
   const issuers = createIssuers(clock);
   let routed: ReadonlySet<string> = new Set();

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Authority } from './certificate.ts';
 import { createLeaves, type Leaves } from './leaves.ts';
 
-/** An authority with less than this left is not gone on with for the sake of those who trust it. */
+/** An older CA that expires sooner than this is not used any more, even if clients trust only that one. */
 const REST_MS = 24 * 3_600_000;
 
 interface Issuer {
@@ -10,14 +10,15 @@ interface Issuer {
   readonly leaves: Leaves;
 }
 
+/** The certificates of all CAs of one process. */
 export interface Issuers extends Leaves {
-  /** From now on certificates are for these hosts, and `authority` vouches for those that none before it may vouch for. */
+  /** Sets the hosts for which certificates are needed. `authority` issues those that no earlier CA may issue. */
   use(authority: Authority, hosts: Iterable<string>): void;
 }
 
 /**
- * The authorities of one process. A reload that adds a host makes a new one: whoever trusts the one before it must not be
- * cut off from the hosts that there were already.
+ * Keeps the CAs of one process. A reload that adds a host makes a new CA. Clients that trust only an earlier one must still
+ * reach the hosts that it covers, so those keep their CA.
  */
 export function createIssuers(clock: Clock): Issuers {
   let issuers: readonly Issuer[] = [];

@@ -1,53 +1,59 @@
 import type { ReplaySkipReason } from '../../core/events.ts';
 import type { Budget, Budgets } from './budget.ts';
 
+/** How much of a request body is kept, to be sent again. */
 export interface KeepLimits {
-  /** Kept in memory up to here, bytes. */
+  /** How much of one body is kept in memory, in bytes. The rest goes into a file. */
   readonly memoryBytes: number;
-  /** The largest body that is kept at all, bytes. */
+  /** The longest body that is kept at all, in bytes. */
   readonly spoolBytes: number;
+  /** The directory for the file. */
   readonly dir: string;
 }
 
+/** How the body of one request is opened. */
 export interface BodyOptions {
   readonly limits: KeepLimits;
   readonly budgets: Budgets;
-  /** From the head: bytes, or -1 when chunked. */
+  /** The length that the head gives, in bytes; -1 when chunked. */
   readonly declaredBytes: number;
 }
 
-/** Why a body can't be sent again: it is too large; `replay.spool_total` is used up; the file can't be written. */
+/** Why a body can't be sent again: it is too long, `replay.spool_total` is used up, or the file can't be written. */
 export type NotKept = Extract<ReplaySkipReason, 'body_too_large' | 'spool_full' | 'spool_failed'>;
 
-/** A request body that can be sent twice. */
+/** A request body that can be sent more than once, within its limits. */
 export interface RequestBody {
-  /** All of it, when it is here; then `read` isn't needed. */
+  /** The complete body, if it is in memory as a whole. Then `read` isn't needed. */
   readonly whole: Uint8Array | undefined;
-  /** Bytes that came from the caller so far. */
+  /** How many bytes have come from the caller so far. */
   readonly bytesIn: number;
-  /** Whether `read` can start from the first byte once more. */
+  /** Whether `read` can start from the first byte again. */
   readonly isRepeatable: boolean;
-  /** Why it can't. */
+  /** Why it can't. It has no meaning while `isRepeatable`. */
   readonly notKept: NotKept;
   /**
-   * The bytes from the first on: what is kept, then what still comes. One reader at a time: a new one takes over.
-   * Rejects with `bad_request` when the caller's framing breaks.
+   * Yields the body from its first byte: what is kept, then what still comes. There is one reader at a time: a new one makes
+   * the one before fail. Rejects with `bad_request` when the caller's framing breaks.
    */
   read(): AsyncIterable<Uint8Array>;
-  /** Reads what may be kept in memory while nobody sends it yet, so that a caller who goes is noticed. */
+  /** Begins to read what may be kept in memory, before anybody sends it. Reading is how a caller that has gone is noticed. */
   readAhead(): void;
-  /** Lets go of memory and file. */
+  /** Frees the memory and the file. */
   release(): void;
 }
 
-/** One that came together with its head, or was collected. */
+/** A body that is complete: it came together with its head, or was collected. */
 export class WholeBody implements RequestBody {
   readonly whole: Uint8Array;
   readonly isRepeatable: boolean;
   readonly notKept = 'body_too_large';
   readonly #budget: Budget;
 
-  /** @param budget What it has been charged to already. */
+  /**
+   * @param maxBytes Up to this length the body can be sent again.
+   * @param budget The budget to which the body's bytes have been charged already. `release` gives them back.
+   */
   constructor(whole: Uint8Array, maxBytes: number, budget: Budget) {
     this.whole = whole;
     this.isRepeatable = whole.length <= maxBytes;
@@ -64,7 +70,7 @@ export class WholeBody implements RequestBody {
 
   readAhead(): void {}
 
-  /** Called once. */
+  /** Gives the bytes back to the budget. It must be called once only. */
   release(): void {
     this.#budget.give(this.whole.length);
   }

@@ -4,18 +4,21 @@ import type { ForwardDoor, CompiledRoute } from '../compiled-config.ts';
 import { fits } from '../router.ts';
 import type { TokenEndpoints } from '../token-endpoints.ts';
 
-/** A route as the forward doors see it: the target is the provider's own already. */
+/** A route at the forward doors. There the target is the provider's own, so nothing is cut off or put in front. */
 interface Way {
   readonly route: CompiledRoute;
   readonly basePath: string;
-  /** What it is a way for: an api path, or the base path. */
+  /** The path to which it applies: an api path, or the base path. */
   readonly prefix: string;
-  /** Of ways with one base path the one with the highest goes first. */
+  /** Orders the ways with one base path. The highest goes first. */
   readonly rank: number;
   readonly match: RouteMatch;
 }
 
-/** A route is for its api paths before all others, for the rest before those alone that are for something else. */
+/**
+ * The ranks of a route for a path, lowest first: the route has api paths, but none that fits (`REST`); it has none at all
+ * (`ALL`); one of its api paths fits (the longer, the higher).
+ */
 const ALL = 0;
 const REST = -1;
 const rankOf = (apiPath: string): number => 1 + apiPath.length;
@@ -25,7 +28,9 @@ const keyOf = (host: string, port: number): string => `${host}:${port}`;
 const leadsTo = (path: string, basePath: string): boolean =>
   path.startsWith(basePath) && (path.length === basePath.length || path.charCodeAt(basePath.length) === 0x2f);
 
-/** How well the api paths of a route fit a path: positive and the longer the better; 0 without any; negative when none fits. */
+/**
+ * Returns how well the api paths of a route fit a path: positive when one fits, 0 when it has none, negative when none fits.
+ */
 export function apiFit({ apiPaths }: Pick<CompiledRoute, 'apiPaths'>, path: string): number {
   if (apiPaths.length === 0) return ALL;
   return Math.max(REST, ...apiPaths.filter((apiPath) => leadsTo(path, apiPath)).map(rankOf));
@@ -40,11 +45,12 @@ function* waysOf(route: CompiledRoute): Generator<Way> {
 }
 
 /**
- * Compiles the forward doors: the longest `upstream` that is a prefix of the URL wins; of several with the same, the longest of
- * their profiles' `api_paths` that fits, then one whose profile has none, then the earlier route. What is asked for in plain HTTP
- * is carried over the route's own scheme, so port 80 leads to a route's port 443 too.
- * @param relay Makes what carries requests without a route to an origin.
- * @param endpoints Token endpoints: who asks for a token of its own by the provider's URL comes in, too.
+ * Compiles the forward doors; undefined when forwarding is off. The route with the longest `upstream` that is a prefix of the
+ * URL wins. Among routes with the same `upstream`, the one with the longest fitting `api_paths` of its profile wins, then one
+ * whose profile has none, then the earlier one. A request in plain HTTP is carried over the route's own scheme, so port 80
+ * leads to a route's port 443.
+ * @param relay Makes the route that relays requests without a route to a destination.
+ * @param endpoints The token endpoints. Callers may ask for a token by the provider's own URL, even if no route leads there.
  */
 export function createForwardDoor(
   { mode, unmatched }: Config['forward'],

@@ -10,25 +10,31 @@ import { egressUnreachable, openTunnel } from './tunnel.ts';
 import { upstreamError, wantsCertificate } from '../failure.ts';
 import { systemCode } from '../../core/system-code.ts';
 
+/** What dialling needs. */
 export interface DialDeps {
   readonly egress: Egress;
-  /** In place of the system's resolver, e.g. one that yields only what may be dialled. */
+  /**
+   * A resolver in place of the system's, such as one that yields only addresses that may be dialled. Unused behind an egress
+   * proxy.
+   */
   readonly lookup?: LookupFunction;
   readonly clock: Clock;
-  /** Gives up. */
+  /** Gives up when it aborts. */
   readonly signal?: AbortSignal;
-  /** TLS sessions by host and port, for the next connection to resume. */
+  /** TLS sessions by host and port. The next connection resumes one. */
   readonly sessions?: Map<string, Buffer>;
 }
 
-/** TLS over a connection, verified whatever the environment says. */
+/**
+ * Starts TLS over a connection. The certificate is verified, whatever the environment says (`NODE_TLS_REJECT_UNAUTHORIZED`).
+ */
 function secure(socket: Socket, host: string, port: number, sessions?: Map<string, Buffer>): TLSSocket {
   const key = `${host}:${port}`;
   const session = sessions?.get(key);
   const secured = connectTls({
     socket,
     host,
-    // SNI holds names alone (RFC 6066 §3); an address is verified all the same.
+    // SNI can't hold an address (RFC 6066 §3). The certificate for an address is verified all the same.
     servername: isIP(host) === 0 ? host : '',
     rejectUnauthorized: true,
     ALPNProtocols: ['http/1.1'],
@@ -38,7 +44,7 @@ function secure(socket: Socket, host: string, port: number, sessions?: Map<strin
   return secured;
 }
 
-/** Whether a server broke off the handshake after it had shown its own certificate: it wants one of ours (TLS 1.2). */
+/** The alerts of TLS 1.2 servers that want a client certificate, if they come after the server has shown its own. */
 const ASKED_TOO = /ALERT_(?:HANDSHAKE_FAILURE|BAD_CERTIFICATE|CERTIFICATE_REQUIRED)/;
 
 function unreachable(error: unknown, socket: Socket): OutriderError {
@@ -47,9 +53,9 @@ function unreachable(error: unknown, socket: Socket): OutriderError {
 }
 
 interface Way extends Destination {
-  /** Ends TLS here, with the destination; else that is for whoever uses the connection. */
+  /** Whether to start TLS with the destination. If not, whoever uses the connection may do so. */
   readonly isSecured: boolean;
-  /** Leads to the egress proxy and no further: requests go there in absolute form. */
+  /** Whether the connection ends at the egress proxy, which takes requests in absolute form. */
   readonly isRelayed?: boolean;
 }
 
@@ -97,8 +103,9 @@ async function dial(way: Way, connectMs: number, deps: DialDeps): Promise<Socket
 }
 
 /**
- * Connects to a destination without a route, through the egress proxy where there is one; whoever uses the connection
- * speaks TLS on it. Rejects with `destination_denied`, `upstream_unreachable`, `upstream_timeout`, all of them `not_sent`.
+ * Connects to a destination without a route, through an egress proxy if one is set for it. There is no TLS here: the caller
+ * speaks it through the connection. Rejects with `destination_denied`, `upstream_unreachable` or `upstream_timeout`, each with
+ * the outcome `not_sent`.
  */
 export async function dialUnmatched({ host, port }: Destination, connectMs: number, deps: DialDeps): Promise<Socket> {
   checkHostAddress(host);
@@ -106,16 +113,16 @@ export async function dialUnmatched({ host, port }: Destination, connectMs: numb
 }
 
 /**
- * Connects to an origin as a WebSocket client does (RFC 6455 §4.1): through a tunnel of the egress proxy where there is
- * one, with verified TLS for `https`. Rejects with `upstream_unreachable`, `upstream_timeout`, both `not_sent`.
+ * Connects to an origin as a WebSocket client does (RFC 6455 §4.1): through a tunnel if an egress proxy is set for it, and with
+ * verified TLS for `https`. Rejects with `upstream_unreachable` or `upstream_timeout`, each with the outcome `not_sent`.
  */
 export function dialOrigin(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
   return dial(wayTo(origin), connectMs, deps);
 }
 
 /**
- * Connects for HTTP: like {@link dialOrigin}, but an `http` origin behind an egress proxy is reached by that proxy's own requests
- * in absolute form.
+ * Connects to an origin for HTTP requests. It is like {@link dialOrigin}, except for an `http` origin behind an egress proxy:
+ * the connection ends at that proxy, which takes requests in absolute form (RFC 9112 §3.2.2).
  */
 export function dialForHttp(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
   const way = wayTo(origin);
