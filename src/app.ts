@@ -50,7 +50,7 @@ export interface AppOptions {
   readonly authorityFor?: (hosts: ReadonlySet<string>) => Promise<Authority>;
 }
 
-/** The addresses that an app listens at. An optional listener that the config leaves out is undefined. */
+/** The addresses that an app listens at. That of a listener that the config leaves out is undefined. */
 export interface Started {
   /** `http://127.0.0.1:PORT`, or `unix:/path`. */
   readonly origin: string;
@@ -67,8 +67,8 @@ export interface App {
   /** The config in use: the newest one that was loaded. */
   readonly config: Config;
   /**
-   * Opens the store and starts to listen. Rejects with the cause (for an address, the system's error); then it leaves nothing
-   * open.
+   * Opens the store and starts to listen. Rejects if any of that fails (with the system's error for an address that can't be
+   * had), and then leaves nothing open.
    */
   start(): Promise<Started>;
   /**

@@ -29,7 +29,7 @@ export const MEDIA: Readonly<Record<BodyKind, Media>> = {
   },
 };
 
-/** Matches a text that looks like an URL-encoded form. It decides only when there is no Content-Type. */
+/** Matches a text that looks like a URL-encoded form. It decides only when there is no Content-Type. */
 const LOOKS_LIKE_FORM = /^[^\s{[<"]\S*$/;
 
 /**

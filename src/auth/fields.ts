@@ -2,8 +2,8 @@ import { type ByteString } from '../core/byte-string.ts';
 import { formDecode, formEncode } from './text.ts';
 
 /**
- * Reads and changes the fields of a form body. Bytes that belong to no named field never change. All methods throw `bad_body`
- * for a body that can't be read.
+ * Reads and changes the fields of a form body. Bytes that belong to no named field never change. The methods throw `bad_body`
+ * for a body that can't be read for certain; a URL-encoded one always can.
  */
 export interface BodyForm {
   /** The decoded values of every field, in order, by its decoded name. */

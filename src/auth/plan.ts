@@ -45,7 +45,10 @@ export interface Plan {
 export interface TokenPlan extends Pick<TokenEndpoint, 'read' | 'fetch' | 'refresh' | 'api'> {
   /** Renders the subject whose token a request needs; undefined when all requests share one token. */
   readonly subject: Compiled | undefined;
-  /** The part of the caller's request that the templates of the token call read: none, method to headers, or the body too. */
+  /**
+   * The part of the caller's request that the templates of the token call read. `head` is everything but the body; `body` is
+   * all of it.
+   */
   readonly reads: 'nothing' | 'head' | 'body';
   /**
    * The token endpoint that callers must not reach. Undefined for a token per subject: such callers may exchange grants of

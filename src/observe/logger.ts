@@ -7,6 +7,7 @@ import { isoTimes, oneLine, toJson } from './line.ts';
 import { createRedactor, redactText, redactValue } from './redact.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+/** The fields of a log line, by key. Their secrets are hidden before they are written. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** How a log is written. */

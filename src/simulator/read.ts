@@ -48,7 +48,7 @@ function decodeField(encoded: string): string | undefined {
 const mediaType = (call: Call): string => (call.header('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
 
 /**
- * Reads an URL-encoded form (application/x-www-form-urlencoded). Escapes and UTF-8 must be valid, and no field may occur twice.
+ * Reads a URL-encoded form (application/x-www-form-urlencoded). Escapes and UTF-8 must be valid, and no field may occur twice.
  */
 export function readForm(call: Call): Read<ReadonlyMap<string, string>> {
   if (mediaType(call) !== 'application/x-www-form-urlencoded')
@@ -136,6 +136,7 @@ export const isRupees: TypeGuard<number> = (value): value is number =>
 /** An amount in rupees as text, with up to two decimals: `10`, `10.5`, `10.50`. */
 export const isRupeesText: TypeGuard<string> = (value): value is string =>
   typeof value === 'string' && /^\d{1,9}(\.\d{1,2})?$/.test(value);
+/** A JSON object: neither null nor a list. */
 export const isObject: TypeGuard<Readonly<Record<string, unknown>>> = (
   value,
 ): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../core/clock.ts';
 import type { Lock } from './store.ts';
 
 interface LeaseParts {
-  /** Extends the lease. False: somebody else has the lock by now. */
+  /** Extends the lease. False: this holder no longer has the lock. */
   readonly extend: () => Promise<boolean>;
   /** Frees the lock. */
   readonly free: () => Promise<void>;

@@ -20,7 +20,7 @@ const connect = (options: RedisOptions) => {
   if (options.password !== undefined) url.password = encodeURIComponent(options.password.reveal());
   return createClient({
     url: url.href,
-    // With RESP 3, news arrive on the same connection as answers.
+    // With RESP 3, news arrives on the same connection as answers.
     RESP: 3,
     // A command that can't be sent at once is refused, not queued.
     disableOfflineQueue: true,

@@ -142,7 +142,8 @@ function lifetimeBy(
 }
 
 /**
- * The claims of a JWT (RFC 7519); undefined for any other text. The signature is not verified: only the provider relies on it.
+ * The claims of a JWT (RFC 7519); undefined for any other text. The signature is not verified: the claims only decide when the
+ * token is renewed.
  */
 function claimsOf(token: string): object | undefined {
   const [, payload, signature, ...more] = token.split('.');

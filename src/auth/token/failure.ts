@@ -86,7 +86,7 @@ export function toFailure(error: unknown, call: FailedCall): TokenFailure {
   return new TokenFailure('down', error.detail, { remedy, cause: error });
 }
 
-/** Turns anything that was thrown into a failure. An unforeseen error becomes the cause of one. */
+/** Turns anything that was thrown into a failure. An unforeseen error becomes its cause. */
 export function asFailure(error: unknown): TokenFailure {
   if (error instanceof TokenFailure) return error;
   return new TokenFailure('down', 'the token call failed', { remedy: REMEDIES.ours, cause: error });

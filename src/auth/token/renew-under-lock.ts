@@ -35,7 +35,7 @@ export interface Renewed {
   readonly hasCalled: boolean;
 }
 
-/** How often the store is asked while another process renews. Usually news arrive first. */
+/** How often the store is asked while another process renews. Usually its news arrives first. */
 const ASK_AGAIN_MS = 200;
 /** How much longer than a lease and a token call together the renewal of another process is waited for. */
 const GRACE_MS = 1_000;
