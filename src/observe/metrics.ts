@@ -4,20 +4,21 @@ import type { Instruments } from './registry.ts';
 import { subscribe } from './subscribe.ts';
 import { LabelledCounter, DurationHistogram } from './instruments.ts';
 
-/** The label of requests that no route matched. */
+/** The route label of a request that no route matched. */
 const UNMATCHED = 'unmatched';
 
+/** The metrics of one app. */
 export interface Metrics {
   readonly contentType: string;
-  /** The Prometheus text format. The first call brings in prom-client and the process's own metrics. */
+  /** The metrics in the Prometheus text format. The first call loads prom-client and its metrics of the process. */
   render(): Promise<string>;
-  /** Stops listening. */
+  /** Stops counting. */
   close(): void;
 }
 
 /**
- * Counts what the events tell. Labels are ids of the config and closed sets, never a path or another text of a caller.
- * Counting takes well below a microsecond a request; prom-client sees the figures when somebody asks for them.
+ * Counts the events of one app. Labels are names from the config and values from closed sets, never a path or another text of a
+ * caller. Counting costs well below a microsecond a request, since prom-client is used only when metrics are read.
  */
 export function createMetrics(events: Events, info: { readonly version: string }): Metrics {
   const tallies: Instruments = {

@@ -3,10 +3,10 @@ import type { Metric, MetricValueWithName } from 'prom-client';
 import { BOUNDS } from './instruments.ts';
 import type { LabelledCounter, DurationHistogram, Series } from './instruments.ts';
 
-/** What metrics.ts has counted; read when somebody scrapes. */
+/** The counts of metrics.ts. They are read when the metrics are scraped. */
 export interface Instruments {
   readonly version: string;
-  /** Requests under way. */
+  /** The number of requests under way. */
   active: number;
   readonly server: DurationHistogram;
   readonly client: DurationHistogram;
@@ -14,9 +14,9 @@ export interface Instruments {
   readonly renewals: LabelledCounter<'provider' | 'reason' | 'outcome'>;
   readonly replays: LabelledCounter<'route' | 'status' | 'outcome'>;
   readonly replaySkipped: LabelledCounter<'route' | 'reason'>;
-  /** Provider → epoch milliseconds. */
+  /** Provider → expiry of its newest token, epoch milliseconds. */
   readonly expiries: Map<string, number>;
-  /** Kind of a shared store → whether it works. */
+  /** Kind of shared store → whether it works. */
   readonly stores: Map<string, boolean>;
 }
 
@@ -30,7 +30,7 @@ const httpLabels = (route: string, series: Series): Partial<Record<HttpLabel, st
   ...(series.error === undefined ? {} : { error_type: series.error }),
 });
 
-/** A prom-client histogram whose figures are counted elsewhere. */
+/** A prom-client histogram whose values are counted in a {@link DurationHistogram}. */
 class ExportedHistogram extends Histogram<HttpLabel> {
   readonly #name: string;
   readonly #help: string;
@@ -56,11 +56,11 @@ class ExportedHistogram extends Histogram<HttpLabel> {
       push('sum', series.sumMs / 1_000, {});
       push('count', series.count, {});
     }
-    // The types ask for more than the registry reads.
+    // The type of the result has more fields than the registry reads.
     return { name: this.#name, help: this.#help, type: 'histogram', values, aggregator: 'sum' } as never;
   }
 
-  // The registry asks a histogram by this name, which the types don't know.
+  // The registry calls this method of a histogram, which prom-client's types don't declare.
   getForPromString(): ReturnType<Histogram<HttpLabel>['get']> {
     return this.get();
   }
@@ -78,7 +78,7 @@ const counter = <Name extends string>(name: string, help: string, tally: Labelle
     },
   });
 
-/** `fill` sets the gauge's values when somebody scrapes. */
+/** Creates a gauge. `fill` sets its values when the metrics are scraped. */
 const gauge = <Name extends string>(
   name: string,
   help: string,
@@ -96,7 +96,7 @@ const gauge = <Name extends string>(
     },
   });
 
-/** The registry behind `/metrics`, with the process's own metrics. */
+/** Creates the registry behind `/metrics`, including the metrics of the process itself. */
 export function createRegistry(tallies: Instruments): Registry {
   const { server, client, auth, renewals, replays, replaySkipped } = tallies;
   const metrics = [
@@ -139,7 +139,7 @@ export function createRegistry(tallies: Instruments): Registry {
   for (const metric of metrics) register.registerMetric(metric as Metric);
   const { user, system } = process.cpuUsage();
   collectDefaultMetrics({ register });
-  // prom-client counts CPU time from here on only.
+  // prom-client counts CPU time from now on only, so the time until now is added.
   for (const [name, us] of Object.entries({ user_: user, system_: system, '': user + system })) {
     (register.getSingleMetric(`process_cpu_${name}seconds_total`) as Counter).inc(us / 1e6);
   }

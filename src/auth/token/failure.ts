@@ -3,10 +3,10 @@ import { headerValue, type RawHeaders } from '../../core/headers.ts';
 import { systemCode } from '../../core/system-code.ts';
 import { formatDuration } from '../../core/units.ts';
 
-/** What kind of trouble a token endpoint makes: it decides how long the endpoint is left alone. */
+/** The kind of a failure of a token endpoint. It decides how long the endpoint is left alone. */
 export type FailureClass = 'refused' | 'busy' | 'down' | 'timeout' | 'bad_answer';
 
-/** What a person can do about a failure. */
+/** What an operator can do about a failure. */
 export const REMEDIES = {
   credentials: "Check the provider's credentials, in the config or where their values come from.",
   call: "Compare the token call that `outrider explain` shows with the provider's documentation: scope, fields, headers.",
@@ -20,8 +20,10 @@ export const REMEDIES = {
   answer: "Check that `endpoints.token` is a token endpoint, and that the profile's `token.read` fits its answers.",
 } as const;
 
+/** A longer `Retry-After` is shortened to this. */
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 
+/** What a {@link TokenFailure} holds besides its kind and detail. `remedy` is that of a provider's outage by default. */
 export interface FailureOptions {
   readonly remedy?: string;
   readonly retryAfterMs?: number | undefined;
@@ -29,15 +31,15 @@ export interface FailureOptions {
 }
 
 /**
- * A token call that brought no token. `detail` and `remedy` are for a person to read: of the answer's body they hold a known
- * error code at most, of the endpoint its host.
+ * A token call that brought no token. `detail` and `remedy` are for people to read. They hold no more of the answer's body than
+ * a known error code, and no more of the URL than its host.
  */
 export class TokenFailure extends Error {
   override readonly name = 'TokenFailure';
   readonly failure: FailureClass;
   readonly detail: string;
   readonly remedy: string;
-  /** What the endpoint asked for with 429. */
+  /** The `Retry-After` of a 429 answer in milliseconds, if it has one. */
   readonly retryAfterMs: number | undefined;
 
   constructor(failure: FailureClass, detail: string, options: FailureOptions = {}) {
@@ -49,9 +51,9 @@ export class TokenFailure extends Error {
   }
 }
 
-/** What is known of a call that failed. */
+/** What a failed call tells of itself. */
 export interface FailedCall {
-  /** As {@link hostOf} gives it. */
+  /** The host for people to read, as {@link hostOf} gives it. */
   readonly host: string;
   readonly timeoutMs: number;
 }
@@ -74,23 +76,23 @@ const TRANSPORT: Readonly<Record<string, Reading>> = {
     }),
 };
 
-/** The failure that an error of the HTTP client, or of building the call, means. */
+/** Turns an error of the HTTP client, or of building the call, into a failure. */
 export function toFailure(error: unknown, call: FailedCall): TokenFailure {
   if (error instanceof TokenFailure || !(error instanceof OutriderError)) return asFailure(error);
   const read = TRANSPORT[error.code];
   if (read) return read(call, error);
-  // What the table says is for whoever sent a request.
+  // The remedies in the table of errors are for the sender of a request, not for the operator of a token call.
   const remedy = error.remedy === ERRORS[error.code].remedy ? REMEDIES.call : error.remedy;
   return new TokenFailure('down', error.detail, { remedy, cause: error });
 }
 
-/** Whatever was thrown, as a failure; what we didn't foresee is told with its cause. */
+/** Turns anything that was thrown into a failure. An unforeseen error becomes its cause. */
 export function asFailure(error: unknown): TokenFailure {
   if (error instanceof TokenFailure) return error;
   return new TokenFailure('down', 'the token call failed', { remedy: REMEDIES.ours, cause: error });
 }
 
-/** What the codes of OpenSSL and of Node's checks mean, the first that fits. */
+/** What the error codes of OpenSSL and of Node's certificate checks mean. The first row that fits counts. */
 const TLS: readonly (readonly [code: RegExp, meaning: string])[] = [
   [/CERT_HAS_EXPIRED/, 'its certificate has expired'],
   [/CERT_NOT_YET_VALID/, 'its certificate is not valid yet'],
@@ -101,7 +103,7 @@ const TLS: readonly (readonly [code: RegExp, meaning: string])[] = [
   [/CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)/, 'its certificate is not trusted'],
 ];
 
-/** The system's code, or what TLS broke on; where another proxy failed, what that one did. */
+/** Why a connection failed: what TLS broke on, else the system's code. If the egress proxy failed, its own detail says why. */
 function reasonOf(error: OutriderError): string {
   if (error.isEgress) return error.detail;
   const code = systemCode(error.cause);
@@ -112,7 +114,10 @@ function reasonOf(error: OutriderError): string {
 
 const USUAL_PORTS = { 'http:': '80', 'https:': '443' } as const;
 
-/** The host of a URL for a person to read, its port where that is not the usual one; the URL may hold names in the place of secrets. */
+/**
+ * The host of a URL for people to read, with its port unless it is the default one. The URL may contain masked secrets, so it
+ * may not parse as a URL; without a host, the result is "the token endpoint".
+ */
 export function hostOf(url: string): string {
   const [, scheme = '', authority = ''] = /^(https?:)\/\/([^/?#]*)/i.exec(url) ?? [];
   const host = authority.slice(authority.lastIndexOf('@') + 1).toLowerCase();
@@ -120,7 +125,10 @@ export function hostOf(url: string): string {
   return (host.endsWith(usual) ? host.slice(0, -usual.length) : host) || 'the token endpoint';
 }
 
-/** `Retry-After` (RFC 9110 §10.2.3) in milliseconds from now: seconds, or a date, which is compared with the answer's own. */
+/**
+ * Reads `Retry-After` (RFC 9110 §10.2.3) in milliseconds from now, at most an hour; undefined if it is missing or invalid. A
+ * date is compared with the `Date` of the answer, so that clocks may differ; without `Date`, with `nowMs`.
+ */
 export function retryAfterMs(headers: RawHeaders, nowMs: number): number | undefined {
   const value = headerValue(headers, 'retry-after')?.trim();
   if (value === undefined) return undefined;
@@ -128,7 +136,7 @@ export function retryAfterMs(headers: RawHeaders, nowMs: number): number | undef
   return Number.isNaN(delay) ? undefined : Math.min(Math.max(delay, 0), LONGEST_RETRY_AFTER_MS);
 }
 
-/** The answer's `Date`, epoch milliseconds. */
+/** The `Date` of an answer (RFC 9110 §6.6.1) in epoch milliseconds; undefined if it is missing or invalid. */
 export function dateOf(headers: RawHeaders): number | undefined {
   const date = Date.parse(headerValue(headers, 'date') ?? '');
   return Number.isNaN(date) ? undefined : date;
