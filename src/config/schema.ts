@@ -40,10 +40,11 @@ import {
 } from './schema/values.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+/** The remedy for a name that {@link isName} refuses. */
 export const NAME_HELP = 'use letters, digits, `.`, `_` and `-`, beginning with a letter or digit';
 const ROUTE_NAME = /^[\x21-\x7e]{1,100}$/;
 const ROUTE_NAME_HELP = 'use visible ASCII without spaces';
-/** Whether a text can be the name of a provider. {@link NAME_HELP} says how to write one. */
+/** Whether a text can be the name of a provider. */
 export const isName = (name: string): boolean => NAME.test(name);
 
 const never: Scalar<false> = scalar({
@@ -263,6 +264,7 @@ export const configSchema = section({
   routes: described('Which requests go where, with whose credential.', z.array(route).optional()),
 });
 
+/** What {@link configSchema} reads. A required value that is wrong is undefined, against its type: see `read`. */
 export type ConfigData = z.output<typeof configSchema>;
 export type ProviderData = z.output<typeof provider>;
 export type RouteData = z.output<typeof route>;

@@ -244,6 +244,9 @@ export const profileSchema = z
   })
   .meta({ id: 'profile' });
 
+/**
+ * What {@link profileSchema} reads, and its parts. A required value that is wrong is undefined, against its type: see `read`.
+ */
 export type ProfileData = z.output<typeof profileSchema>;
 export type SignData = z.output<typeof sign>;
 export type TokenCallData = z.output<typeof tokenCall>;

@@ -148,6 +148,7 @@ export class ScalarNode extends Base {
   }
 }
 
+/** A map. Its keys are unique texts, and its values are nodes. */
 export class MapNode extends Base {
   readonly kind = 'map';
   readonly entries = new Map<string, Node>();
@@ -161,11 +162,13 @@ export class MapNode extends Base {
   }
 }
 
+/** A list of nodes. */
 export class ListNode extends Base {
   readonly kind = 'list';
   readonly items: Node[] = [];
 }
 
+/** A part of the tree that `readDocument` makes of a YAML text. */
 export type Node = ScalarNode | MapNode | ListNode;
 
 const PLAIN_KEY = /^[\w-]+$/;
