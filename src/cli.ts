@@ -16,10 +16,7 @@ const { METHODS } = await import('./http1/methods.ts');
 
 const WRONG_USAGE = 2;
 
-/**
- * The directory in which relative names start. Without it no command runs: another directory may hold other files of the same
- * names.
- */
+/** The directory in which relative names start. Without it no command runs: another one may hold files of the same names. */
 function workingDirectory(): string {
   try {
     return process.cwd();

@@ -1,17 +1,11 @@
 import { isMainThread } from 'node:worker_threads';
 
-/**
- * Limits the heap's young generation. Without a limit it grows to three times this under load, and is collected a little less
- * often.
- */
+/** The limit of the young generation. Without one it grows to three times this under load, for a few collections less. */
 const NODE_OPTION = '--max-semi-space-size=16';
 /** One malloc arena (glibc) for all threads. With one for each, no thread can use the buffer memory that another has freed. */
 const ALLOCATOR = { MALLOC_ARENA_MAX: '1' };
 
-/**
- * The arguments and the environment with the limits added. Undefined when the process has a limit already, perhaps one of its
- * user.
- */
+/** The arguments and the environment with these limits. Undefined when the process has a limit, perhaps set by its user. */
 export function boundedStart({
   execPath,
   execArgv,

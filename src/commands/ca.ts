@@ -71,10 +71,7 @@ async function known(context: Context): Promise<{ config: Config; authority: Aut
   return undefined;
 }
 
-/**
- * `outrider ca show`: prints the local CA's file, fingerprint, expiry, and the hosts it is limited to. Resolves with the exit
- * code.
- */
+/** `outrider ca show`: prints the local CA's file, fingerprint, expiry and hosts. Resolves with the exit code. */
 export async function showCa(context: Context): Promise<number> {
   const found = await known(context);
   if (!found) return 1;

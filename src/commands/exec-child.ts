@@ -30,10 +30,7 @@ function isInForeground(): boolean {
   }
 }
 
-/**
- * Starts a process that cleans up if we are killed: it ends the program and removes our directory. The end of its stdin tells
- * it that.
- */
+/** Starts a process that learns of our end by its stdin. If we are killed, it ends the program and removes our directory. */
 function startWarden(pid: number, dir: string | undefined): { dismiss(): void } {
   const script = 'read -r word; [ "$word" = done ] || kill -TERM "$1" 2>/dev/null; [ -z "$2" ] || rm -rf -- "$2"';
   const warden = spawn('/bin/sh', ['-c', script, 'outrider-warden', String(pid), dir ?? ''], {

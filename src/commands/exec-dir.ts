@@ -5,10 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const PREFIX = 'outrider-exec-';
-/**
- * The name of a socket on which a run listens while it lives. Other runs see that even from another container, unlike a process
- * id.
- */
+/** The name of a socket on which a run listens while it lives. Other runs can see that, even from another container. */
 const ALIVE = 'alive';
 
 /** The directory of one run. */
@@ -31,10 +28,7 @@ function isLeft(path: string): Promise<boolean> {
   });
 }
 
-/**
- * Removes the directories of runs that were killed together with the process that cleans up. `parent` is the directory of them
- * all.
- */
+/** Removes the directories below `parent` of runs that were killed together with the process that cleans up. */
 export async function removeLeftDirs(parent = tmpdir()): Promise<void> {
   const paths = readdirSync(parent)
     .filter((name) => name.startsWith(PREFIX))

@@ -15,10 +15,7 @@ const SYSTEM_BUNDLES = [
   '/etc/ssl/cert.pem',
   '/usr/local/etc/openssl@3/cert.pem',
 ];
-/**
- * The variables that name such a file. In this order they are read by OpenSSL and Go, curl, Python's requests, Node, git, AWS
- * tools, Deno.
- */
+/** The variables that name such a file, for OpenSSL and Go, curl, Python's requests, Node, git, the AWS tools and Deno. */
 const BUNDLE_VARIABLES = [
   'SSL_CERT_FILE',
   'CURL_CA_BUNDLE',
@@ -46,10 +43,7 @@ export function caBundle(env: Env, certificate: string): string {
   return texts.map((text) => (text === '' || text.endsWith('\n') ? text : `${text}\n`)).join('');
 }
 
-/**
- * The variables with base URLs: `OUTRIDER_URL`, and `OUTRIDER_URL_<NAME>` for each route with a path. Of equal names the first
- * counts.
- */
+/** `OUTRIDER_URL`, and `OUTRIDER_URL_<NAME>` for each route with a path. Of two equal names the first route has it. */
 export function baseUrls(origin: string, routes: readonly RouteConfig[]): Record<string, string> {
   const urls: Record<string, string> = { OUTRIDER_URL: origin };
   for (const { name, match } of routes) {
@@ -61,10 +55,7 @@ export function baseUrls(origin: string, routes: readonly RouteConfig[]): Record
 
 const entries = (list: string): string[] => list.split(/[\s,]+/).filter((entry) => entry !== '');
 
-/**
- * The name of a variable that sends requests for our URL to another proxy. Undefined when there is none, or `NO_PROXY` excepts
- * our URL.
- */
+/** The variable that sends requests for our URL to another proxy. Undefined when none does, or `NO_PROXY` excepts the URL. */
 export function detour(env: Env, { hostname, port }: URL): string | undefined {
   const isSpared = entries(env['no_proxy'] || env['NO_PROXY'] || '').some((entry) =>
     readException(entry.toLowerCase())?.(hostname, port),

@@ -28,10 +28,7 @@ function ask(address: Address): Promise<{ status: number; body: string }> {
   });
 }
 
-/**
- * `outrider health`: asks a running proxy at the config's admin address whether it is ready. Resolves with 0 when it is, else
- * with 1.
- */
+/** `outrider health`: asks a running proxy at its admin address whether it is ready. Resolves with 0 if it is, else with 1. */
 export async function health(context: Context): Promise<number> {
   const config = readConfig(context);
   if (!config) return 1;

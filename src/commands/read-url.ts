@@ -57,10 +57,7 @@ export function readUrl(url: string, { listen }: Config, compiled: LiveConfig): 
 /** What the proxy does with the CONNECT that most clients send for an `https://` URL. */
 export type ConnectFate = 'refused' | 'intercepted' | 'tunnelled';
 
-/**
- * What the proxy does with a CONNECT to `destination`. Undefined when clients send none: at the base-URL door, and for
- * `http://`.
- */
+/** What happens to a CONNECT. Undefined when clients send none: at the base-URL door, and for `http://`. */
 export function connectFate(
   destination: Destination | undefined,
   { forward }: Pick<LiveConfig, 'forward'>,

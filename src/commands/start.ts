@@ -158,8 +158,7 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
   if (!config) return 1;
   redactSecretsOf(config);
 
-  // V8 sees objects that live as long as a request and takes them for long-lived. It then allocates new ones in the old
-  // generation,
+  // V8 takes objects that live as long as a request for long-lived ones. It then allocates the next ones in the old generation,
   // where they stay until a full collection. Without this flag, garbage collection takes a third of a request's time.
   setFlagsFromString('--no-allocation-site-pretenuring');
   // The old generation may grow by half between two full collections, and not to four times its size. Few objects live long.

@@ -89,10 +89,7 @@ const span = (ms: number): string => {
   return shown.length === 0 ? '0s' : shown.map(([unit, count]) => `${count}${unit}`).join(' ');
 };
 
-/**
- * `outrider token`: prints a provider's token with its type, age and expiry. The value is masked unless `show` is set. Resolves
- * with the exit code.
- */
+/** `outrider token`: prints a token with type, age and expiry, masked unless `show` is set. Resolves with the exit code. */
 export async function token(context: Context, { provider: name, renew, show }: TokenOptions): Promise<number> {
   const config = readConfig(context);
   if (!config) return 1;

@@ -17,8 +17,8 @@ export interface CredentialSnapshot {
   /** The version grows with every change. It tells what was rendered from older values. */
   readonly version: number;
   /**
-   * Credential name → text. Defaults are not among the values. In the environment `simulator`, a required credential that was
-   * left out is `test`.
+   * Credential name → text. Defaults are not among the values. In the environment `simulator`, the value of a required
+   * credential that was left out is `test`.
    */
   readonly values: ReadonlyMap<string, string>;
 }

@@ -57,8 +57,8 @@ const never: Scalar<false> = scalar({
 });
 
 /**
- * Reads a token that callers show in a header. Throws a {@link ConfigError}: `empty_secret`, or `invalid_value` if no header
- * can hold it.
+ * Reads a token that callers send in a header.
+ * Throws a {@link ConfigError}: `empty_secret`, or `invalid_value` when no header can hold the token.
  */
 function readToken(node: ScalarNode): Secret {
   if (node.isEmpty)

@@ -3,10 +3,7 @@ import type { ConfigData } from '../schema.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node, type Location } from '../yaml/tree.ts';
 
-/**
- * Whether only programs on this machine can connect: the address is a Unix socket, `localhost` or below it, in 127.0.0.0/8, or
- * `::1`.
- */
+/** Whether only this machine can connect: to a Unix socket, `localhost` or a name below it, 127.0.0.0/8 or `::1`. */
 export function isLoopback(address: Address): boolean {
   if ('path' in address) return true;
   const host = address.host.toLowerCase();

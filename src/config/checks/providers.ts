@@ -89,10 +89,7 @@ export function readProvider(
   };
 }
 
-/**
- * The `renew` that a provider's own part is laid over. The simulator revokes tokens of any age, so a cooldown would hide its
- * rejections.
- */
+/** The `renew` below a provider's own. The simulator revokes tokens of any age, and a cooldown would hide its rejections. */
 function renewIn(
   environment: string | undefined,
   resolved: ResolvedProfile | undefined,

@@ -6,10 +6,7 @@ import type { ReadProvider } from './providers.ts';
 import type { ReadRoute } from './routes.ts';
 import { find, nearest } from '../yaml/tree.ts';
 
-/**
- * The number of subsets doubles with each header. Above this number only routes without headers, or with the same ones, are
- * compared.
- */
+/** The number of subsets doubles with each header. With more headers, only routes with none or with the same are compared. */
 const MAX_HEADERS = 6;
 
 const asKey = (parts: readonly string[]): string => JSON.stringify(parts);

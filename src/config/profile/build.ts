@@ -27,10 +27,7 @@ function present<T>(record: Readonly<Record<string, T | undefined>> | undefined)
   );
 }
 
-/**
- * The parts of a profile that the entries of a provider are checked against. They exist even if the rest of the profile is
- * wrong.
- */
+/** The parts that the entries of a provider are checked against. They exist even if the rest of the profile is wrong. */
 export type Declarations = Pick<Profile, 'environments' | 'credentials' | 'scope'>;
 
 /** Makes the declarations of a profile's data, which may hold mistakes. */

@@ -248,10 +248,7 @@ function checkExpiry(profile: MapNode, data: ProfileData, problems: Problems): v
   }
 }
 
-/**
- * Checks that pointers into a form name one field, as fields of a form hold nothing nested. Pointers beside `jwt` lead into the
- * token.
- */
+/** Checks pointers into a form: nothing in it is nested, so each names one field. Those beside `jwt` lead into the token. */
 function checkFormPointers(read: Node | undefined, problems: Problems): void {
   const ways = ['access_token', 'token_type', 'refresh_token', 'error'].flatMap((key) => [[key], [key, 'pointer']]);
   const expiry = find(read, 'expiry');

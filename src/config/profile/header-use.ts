@@ -28,10 +28,7 @@ export class HeaderUse {
     for (const call of token ? [token.fetch, token.refresh] : []) if (call) this.#calls(call);
   }
 
-  /**
-   * What is wrong with a text as the value of a credential: `invalid_value`, else undefined. The error holds nothing of the
-   * text.
-   */
+  /** Why a text can't be the value of a credential (`invalid_value`), else undefined. The error holds nothing of the text. */
   errorOf(credential: string, text: string): ConfigError | undefined {
     if (this.#asNames.has(credential) && (!isToken(text) || isOurHeader(text.toLowerCase()))) {
       return new ConfigError(

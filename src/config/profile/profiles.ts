@@ -68,10 +68,7 @@ export class Profiles {
     return this.#builtInNames.includes(name) || this.#own?.entries.has(name) === true;
   }
 
-  /**
-   * The profile of a name for which {@link has} is true. Undefined when it can't be read at all. Its problems are reported
-   * once.
-   */
+  /** The profile of a name that {@link has} knows. Undefined when it can't be read at all. Problems are reported once. */
   get(name: string): ResolvedProfile | undefined {
     if (!this.#resolved.has(name)) this.#resolved.set(name, this.#resolve(name));
     return this.#resolved.get(name);

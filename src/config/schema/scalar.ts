@@ -45,10 +45,7 @@ const infos = new WeakMap<object, ScalarInfo>();
 /** What is known about a schema made by {@link scalar} or {@link anyNode}. Undefined for other schemas. */
 export const scalarInfo = (schema: object): ScalarInfo | undefined => infos.get(schema);
 
-/**
- * How a single value is read. By default an empty value counts as absent, an empty item is a mistake, and diagnostics show the
- * value.
- */
+/** How a single value is read. By default an empty value is absent, an empty item is a mistake, and values are shown. */
 export interface ScalarOptions<T> {
   /** What the key expects, for messages: "a duration". */
   readonly expects: string;

@@ -38,10 +38,7 @@ function nameOf(key: string, schema: z.core.$ZodType): string {
   return unit === undefined || camel.endsWith(unit) ? camel : camel + unit;
 }
 
-/**
- * The schema of a map with these keys and no others. Its output has the names of the code: `body_memory: 16MiB` becomes
- * `bodyMemoryBytes`.
- */
+/** The schema of a map with these keys alone. It yields the names of the code: `body_memory: 16MiB` is `bodyMemoryBytes`. */
 export function section<Shape extends z.ZodRawShape>(shape: Shape): Section<Shape> {
   const schema = z.strictObject(shape);
   const entries = Object.entries(shape) as [string, z.core.$ZodType][];

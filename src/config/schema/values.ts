@@ -71,10 +71,7 @@ export const hostName: Scalar<string> = scalar({
   },
 });
 
-/**
- * Host names as for {@link hostName}. One value may hold several with commas between them, as one variable does. Empty items
- * don't count.
- */
+/** Host names as for {@link hostName}. One value may hold several with commas between them. Empty items don't count. */
 export const hostNames: Scalar<readonly string[]> = scalar({
   expects: 'a host name',
   json: TEXT,
@@ -168,10 +165,7 @@ export const endpoint: Scalar<string> = scalar({
 
 const PATH = { type: 'string', pattern: '^/|\\$\\{' };
 
-/**
- * A prefix of the raw path that ends at a segment boundary. A path that the listener would refuse is a mistake: no request can
- * have it.
- */
+/** A prefix of the raw path, up to a segment boundary. A path that the listener refuses is a mistake: no request has it. */
 export const pathPrefix: Scalar<string> = scalar({ expects: 'a path', json: PATH, read: readPrefix });
 
 /** A path prefix below an API. `/` is a mistake: a profile without `api_paths` is for the whole API anyway. */

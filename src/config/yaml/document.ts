@@ -24,8 +24,8 @@ export function readDocument(source: Source, outside: Sources | undefined, probl
   try {
     document = parseDocument(withoutUnquoted(source.text, unquoted), {
       prettyErrors: false,
-      // The library compares every key with every other one, which is slow in a large map. `TreeBuilder` checks keys by a
-      // lookup.
+      // The library compares every key with every other one, which is slow in a large map. `TreeBuilder` finds duplicates
+      // faster.
       uniqueKeys: false,
       logLevel: 'error',
     });

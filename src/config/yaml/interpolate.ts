@@ -25,10 +25,7 @@ export interface Interpolation {
   readonly files: readonly string[];
   /** Whether the scalar is nothing but `${VAR:-}`. Its author expects that it may be empty. */
   readonly mayBeNothing: boolean;
-  /**
-   * Makes the text again, from the files as they are now. The environment is that of the first time. Throws a {@link
-   * ConfigError}.
-   */
+  /** Makes the text again from the files as they are now. The environment stays. Throws a {@link ConfigError}. */
   again(readFile: Sources['readFile']): string;
 }
 

@@ -10,10 +10,7 @@ export interface Unquoted {
 
 const CONTROL = new Set(['\u0002', '\u0018', '\u001f', '\ufeff']);
 
-/**
- * The tokens of a YAML text, each with its offset. Control tokens that the lexer adds and that are not in the text are left
- * out.
- */
+/** The tokens of a YAML text with their offsets. Control tokens that the lexer adds to the text are left out. */
 function* tokensOf(text: string): Generator<{ readonly token: string; readonly start: number }> {
   let start = 0;
   for (const token of new Lexer().lex(text)) {
