@@ -4,11 +4,11 @@ import { boundHeap } from './commands/bounded-heap.ts';
 import { keepCompiledCode } from './commands/compile-cache.ts';
 import type { Context } from './commands/output.ts';
 
-// Before anything costs time.
+// `boundHeap` starts the program again. So it runs before anything that takes time.
 const [command] = process.argv.slice(2).filter((arg, i, args) => !arg.startsWith('-') && args[i - 1] !== '--config');
 if (command === 'start') boundHeap();
 keepCompiledCode();
-// What is loaded from here on is kept.
+// The compiled code of the modules that are loaded from here on is kept for the next start.
 const { Command, CommanderError, InvalidArgumentError } = await import('commander');
 const { printError, printFailure } = await import('./commands/output.ts');
 const { VERSION } = await import('./core/version.ts');
@@ -16,7 +16,7 @@ const { METHODS } = await import('./http1/methods.ts');
 
 const WRONG_USAGE = 2;
 
-/** Where relative names start from. Without one nothing is run: another place may hold other files of the same names. */
+/** The directory in which relative names start. Without it no command runs: another one may hold files of the same names. */
 function workingDirectory(): string {
   try {
     return process.cwd();
@@ -35,18 +35,21 @@ const context: Omit<Context, 'config' | 'json'> = {
   color: process.stderr.isTTY && !process.env['NO_COLOR'],
 };
 
+/** Reads `--port`. Throws commander's error for a wrong argument. */
 function readPort(text: string): number {
   const port = Number(text);
   if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('It is a number from 0 to 65535.');
   return port;
 }
 
+/** Appends name and value of a `--header` to those before it. Throws commander's error for a wrong argument. */
 function addHeader(text: string, before: readonly string[] = []): readonly string[] {
   const match = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e]*)$/.exec(text);
   if (!match) throw new InvalidArgumentError("It is written 'name: value'.");
   return [...before, match[1] as string, (match[2] as string).trimEnd()];
 }
 
+/** Reads a method that the proxy accepts. Methods are case-sensitive (RFC 9110 §9.1). Throws commander's error for others. */
 function readMethod(text: string): string {
   if (METHODS.has(text)) return text;
   const upper = text.toUpperCase();
@@ -55,13 +58,16 @@ function readMethod(text: string): string {
   );
 }
 
-/** Commands that the documentation names and that do not exist yet. */
+/** Commands that are planned. They only say that they are not available yet. */
 const LATER: readonly (readonly [name: string, summary: string])[] = [
   ['init', 'write a starter file'],
   ['doctor', 'check what commonly goes wrong'],
 ];
 
-/** The command line; `done` gets the exit code of the command that ran. Each command is loaded when it is called. */
+/**
+ * Declares the command line. The module of a command is loaded only when the command runs.
+ * @param done Called with the exit code of the command that ran.
+ */
 function createProgram(simulateHelp: string, done: (code: number) => void): Program {
   const program = new Command('outrider')
     .description('Puts the right credentials on outbound requests, renews them, and sends again what was rejected.')
@@ -71,7 +77,7 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
     .showHelpAfterError()
     .exitOverride();
 
-  /** What the command gets, the global options included. */
+  /** What a command gets, with the global options in it. */
   const contextOf = (options: { json?: true }): Context => ({
     ...context,
     json: options.json ?? false,
@@ -167,7 +173,7 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
   return program;
 }
 
-/** Runs one command line; resolves with the exit code: 0 done, 1 failed, 2 wrong usage. */
+/** Runs one command line. Resolves with the exit code of the command, or 2 for wrong usage. It never rejects. */
 async function main(args: readonly string[]): Promise<number> {
   let code = 0;
   try {
@@ -180,10 +186,10 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-// Secrets may come by the environment, and a report may be handed on.
+// The environment may hold secrets, and people hand on diagnostic reports of Node.
 if (process.report) process.report.excludeEnv = true;
 process.on('uncaughtException', (error) => process.exit(printFailure(context, error)));
-// Whoever reads our output may stop doing so.
+// The reader of our output may close the pipe early. That is no failure.
 process.stdout.on('error', () => {});
 const code = await main(process.argv.slice(2));
 await new Promise((resolve) => process.stdout.write('', resolve));

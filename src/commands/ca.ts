@@ -13,7 +13,7 @@ import type { Context } from './output.ts';
 import { columns, printError, shellQuote } from './output.ts';
 
 export interface CaOptions {
-  /** Where the system's files lie; `/` but in tests. */
+  /** The root of the system's files. Default: `/`. Only tests give another one. */
   readonly root?: string;
 }
 
@@ -21,6 +21,7 @@ const ANCHORS = 'usr/local/share/ca-certificates';
 const NAME = 'outrider-local-ca.crt';
 const UPDATE = 'update-ca-certificates';
 
+/** Commands for systems whose store `ca trust` can't change. FILE and SERIAL are replaced. */
 const OTHER_SYSTEMS: readonly (readonly [system: string, trust: string, untrust: string])[] = [
   [
     'macOS',
@@ -41,7 +42,7 @@ const OTHER_SYSTEMS: readonly (readonly [system: string, trust: string, untrust:
   ],
 ];
 
-/** The hosts that the routes of a config lead to, as `URL` writes them. */
+/** The hosts that the routes of a config lead to, normalised as `URL` does it. */
 export function routedHosts(config: Config): ReadonlySet<string> {
   return new Set(
     config.routes.flatMap(({ upstream, provider: name }) => {
@@ -54,7 +55,9 @@ export function routedHosts(config: Config): ReadonlySet<string> {
 
 const fingerprintOf = ({ certificate }: Authority): string => new X509Certificate(certificate).fingerprint256;
 
-/** The CA of the config's state directory, or undefined after having said that there is none. */
+/**
+ * Loads the config and the CA of its state directory. Undefined when one of them is missing: the error has been printed then.
+ */
 async function known(context: Context): Promise<{ config: Config; authority: Authority } | undefined> {
   const config = readConfig(context);
   if (!config) return undefined;
@@ -68,7 +71,7 @@ async function known(context: Context): Promise<{ config: Config; authority: Aut
   return undefined;
 }
 
-/** Prints what the local CA is: file, fingerprint, expiry, and the hosts that it may vouch for. */
+/** `outrider ca show`: prints the local CA's file, fingerprint, expiry and hosts. Resolves with the exit code. */
 export async function showCa(context: Context): Promise<number> {
   const found = await known(context);
   if (!found) return 1;
@@ -94,7 +97,7 @@ export async function showCa(context: Context): Promise<number> {
   return 0;
 }
 
-/** Prints the certificate of the local CA in PEM; its key never leaves the state directory. */
+/** `outrider ca export`: prints the certificate of the local CA in PEM, never its key. Resolves with the exit code. */
 export async function exportCa(context: Context): Promise<number> {
   const found = await known(context);
   if (!found) return 1;
@@ -102,6 +105,7 @@ export async function exportCa(context: Context): Promise<number> {
   return 0;
 }
 
+/** The commands of other systems that trust the CA or no longer do so, one line for each system. */
 const commands = (file: string, serial: string, which: 'trust' | 'untrust'): string =>
   columns(
     OTHER_SYSTEMS.map(([system, trust, untrust]) => [
@@ -110,7 +114,7 @@ const commands = (file: string, serial: string, which: 'trust' | 'untrust'): str
     ]),
   );
 
-/** Has the system read its anchors again; whether it did. */
+/** Makes the system read its trust anchors again. Returns whether that worked. */
 function update(context: Context, ...args: readonly string[]): boolean {
   const { status } = spawnSync(UPDATE, args, { env: context.env as NodeJS.ProcessEnv, stdio: 'ignore' });
   return status === 0;
@@ -123,7 +127,10 @@ const needsRoot = (context: Context, which: string): number =>
     help: `run \`outrider ca ${which}\` as root, with the same --config and XDG_STATE_HOME`,
   });
 
-/** Changes a file among the anchors; undefined when the system keeps none there, false when it may not be done. */
+/**
+ * Changes our file among the system's trust anchors. Returns true when that is done, false when it is not permitted, and
+ * undefined when the system has no such directory.
+ */
 function changeAnchors(root: string, change: (file: string) => void): boolean | undefined {
   const directory = join(root, ANCHORS);
   if (!existsSync(directory)) return undefined;
@@ -136,7 +143,10 @@ function changeAnchors(root: string, change: (file: string) => void): boolean | 
   }
 }
 
-/** Has the system trust the local CA, which is made if need be: done on Debian and its like, elsewhere the commands are printed. */
+/**
+ * `outrider ca trust`: makes the local CA if there is none, and makes the system trust it. On Debian and systems like it that
+ * is done, for other systems the commands are printed. Resolves with the exit code.
+ */
 export async function trustCa(context: Context, { root = '/' }: CaOptions = {}): Promise<number> {
   const config = readConfig(context);
   if (!config) return 1;
@@ -145,7 +155,7 @@ export async function trustCa(context: Context, { root = '/' }: CaOptions = {}):
   const { certificate: file } = caFiles(config.stateDir);
   const changed = changeAnchors(root, (anchor) => {
     writeFileSync(anchor, authority.certificate);
-    // Whatever the umask is: everybody is to trust it.
+    // All users must be able to read it, whatever the umask is.
     chmodSync(anchor, 0o644);
   });
   if (changed === false) return needsRoot(context, 'trust');
@@ -158,7 +168,10 @@ export async function trustCa(context: Context, { root = '/' }: CaOptions = {}):
   return 0;
 }
 
-/** Takes the local CA out of the system's store: done on Debian and its like, elsewhere the commands are printed. */
+/**
+ * `outrider ca untrust`: takes the local CA out of the system's store. On Debian and systems like it that is done, for other
+ * systems the commands are printed. Resolves with the exit code.
+ */
 export async function untrustCa(context: Context, { root = '/' }: CaOptions = {}): Promise<number> {
   const changed = changeAnchors(root, (anchor) => rmSync(anchor, { force: true }));
   if (changed === false) return needsRoot(context, 'untrust');

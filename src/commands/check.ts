@@ -2,7 +2,7 @@ import { formatDiagnostic, type Diagnostic } from '../config/diagnostics/diagnos
 import { DEFAULT_FILES, findConfigFile, loadConfig } from '../config/load.ts';
 
 export interface CheckOptions {
-  /** `--config`. */
+  /** The value of `--config`. */
   readonly config?: string | undefined;
   readonly json: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -14,7 +14,7 @@ export interface CheckOptions {
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** Stands for a file that was not named and not found. */
+/** The diagnostic when no file was named and none was found. */
 const NO_FILE: Diagnostic = {
   severity: 'error',
   code: 'missing_config',
@@ -28,8 +28,8 @@ const NO_FILE: Diagnostic = {
 };
 
 /**
- * `outrider check`: validates the config and tells everything that is wrong with it. Diagnostics go to stderr, as text; with
- * `--json`, to stdout as an array. Resolves to the exit code: 0 without errors (warnings may be there), else 1.
+ * `outrider check`: validates the config and prints every problem. Diagnostics go to stderr as text, or with `--json` to stdout
+ * as an array. Resolves with the exit code: 0 when there is no error (there may be warnings), else 1.
  */
 export async function check({ config: flag, json, env, cwd, stdout, stderr, color }: CheckOptions): Promise<number> {
   const file = findConfigFile(flag, env, cwd);

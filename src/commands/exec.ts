@@ -12,19 +12,22 @@ import type { Context } from './output.ts';
 import { printError, printFailure, shellQuote, warn } from './output.ts';
 
 export interface ExecOptions {
-  /** Has the program's requests to the providers' own URLs come to us, TLS and all. */
+  /** Whether the program's requests to the providers' own URLs come to us too, those over TLS as well. */
   readonly intercept: boolean;
   readonly command: string;
   readonly args: readonly string[];
 }
 
-/** We ourselves failed. */
+/** The exit code when we ourselves fail. */
 const FAILED = 125;
 const SPARE_US = 'set NO_PROXY=127.0.0.1, or use --intercept';
-/** Longer than any run. */
+/** The lifetime of the CA for one run. No run is expected to last longer. */
 const CA_LIFETIME_MS = 90 * 24 * 3_600_000;
 
-/** The config for one program: any free port, nobody else to serve, stderr left to the program but for errors. */
+/**
+ * The config for one program. The proxy listens on any free port of loopback and has no admin address. It stops at once. It
+ * logs errors only, as stderr is the program's.
+ */
 function forOneRun(config: Config, intercept: boolean): Config {
   const { mode } = config.forward;
   return {
@@ -38,8 +41,9 @@ function forOneRun(config: Config, intercept: boolean): Config {
 }
 
 /**
- * Runs a program with the proxy around it, on a port that is bound before the program starts.
- * Resolves with the program's exit code: 128 + n for a signal, 127 or 126 when it can't be run; 125 when we fail.
+ * `outrider exec`: runs a program with the proxy around it. The proxy listens before the program starts.
+ * Resolves with the program's exit code. It is 128 + n when signal n ended the program, 127 or 126 when the program can't be
+ * run, and 125 when we ourselves fail.
  */
 export async function exec(context: Context, { intercept, command, args }: ExecOptions): Promise<number> {
   const { env, cwd } = context;

@@ -24,9 +24,9 @@ import { columns, printError, failureOf } from './output.ts';
 
 export interface ExplainOptions {
   readonly method: string;
-  /** `http://127.0.0.1:8080/phonepe/…`, or the path alone; with forwarding on, a provider's own URL too. */
+  /** `http://127.0.0.1:8080/phonepe/…`, or the path alone. With a forward mode, a provider's own URL too. */
   readonly url: string;
-  /** Name, value, … */
+  /** Names and values in turn. */
   readonly headers: RawHeaders;
   readonly body: string | undefined;
 }
@@ -34,9 +34,9 @@ export interface ExplainOptions {
 type Field = ExplainedField;
 
 interface Signature extends Omit<ExplainedSignature, 'key' | 'coversToken'> {
-  /** The name of an HMAC's key. */
+  /** The name of an HMAC's key, never its value. Null for a plain digest. */
   readonly key: string | null;
-  /** Then the digest is one over the token's name, and not the one that is sent. */
+  /** Whether the signed text holds the token. The digest is then made of the token's name, and is not the one that is sent. */
   readonly covers_token: boolean;
 }
 
@@ -52,20 +52,20 @@ interface Report {
   readonly environment: string | null;
   readonly upstream: string;
   readonly access_token_needed: boolean;
-  /** The caller's headers that go no further. */
+  /** Names of the caller's headers that are not passed on. */
   readonly dropped: readonly string[];
   readonly headers: readonly Field[];
   readonly query: readonly Field[];
   readonly form: readonly Field[];
   readonly json: readonly Field[];
-  /** As it is sent; null: as it came. */
+  /** The body that is sent. Null when the caller's body is not changed. */
   readonly body: string | null;
   readonly signatures: readonly Signature[];
   readonly token: {
     readonly method: string;
     readonly url: string;
     readonly fields: readonly Field[];
-    /** Null: as the fields tell it. */
+    /** Null when the fields say all of it. */
     readonly body: string | null;
     readonly signatures: readonly Signature[];
   } | null;
@@ -81,7 +81,7 @@ const NOTHING: Explanation = {
   token: undefined,
 };
 
-/** The config compiled as `start` does it, but without anybody to call. */
+/** Compiles the config as `start` does, but without a client: nothing can be sent. */
 function compile(config: Config): LiveConfig {
   return compileConfig(config, {
     pseudonym: 'outrider-<id>',
@@ -93,10 +93,10 @@ function compile(config: Config): LiveConfig {
   });
 }
 
-/** What a WebSocket handshake asks for, on a route that lets it pass. */
+/** The headers that a WebSocket handshake keeps on a route with `websocket: true`. */
 const SWITCHING = ['Connection', 'Upgrade', 'Upgrade', 'websocket'];
 
-/** Headers in `after` that `before` has not, and names in `before` that `after` has no more. */
+/** The headers that only `after` has, and the names that only `before` has. */
 function compare(before: RawHeaders, after: RawHeaders): { added: Field[]; dropped: string[] } {
   const pairs = (list: RawHeaders): Field[] =>
     list.flatMap((name, i) => (i % 2 === 0 ? [{ name, value: list[i + 1] as string }] : []));
@@ -110,14 +110,14 @@ function compare(before: RawHeaders, after: RawHeaders): { added: Field[]; dropp
   };
 }
 
-/** What a program gets that asks a provider for a token of its own. */
+/** The report on a request for a token: the program gets a placeholder. */
 interface AnsweredReport {
   readonly method: string;
   readonly door: Report['door'];
   readonly connect: ConnectFate | null;
   readonly route: string | null;
   readonly provider: string;
-  /** Outrider answers itself; nothing is sent. */
+  /** Outrider answers the request itself. Nothing is sent to the provider. */
   readonly answered_with: 'placeholder';
 }
 
@@ -148,7 +148,7 @@ function report(config: Config, compiled: LiveConfig, options: ExplainOptions): 
   const privateHeaders = options.headers.filter(
     (name, i) => i % 2 === 0 && chosen.authorizer?.privateHeaders.includes(name.toLowerCase()),
   );
-  /** What the profile puts there, its signatures last. */
+  /** What the profile puts at a place, with its signatures last. */
   const placed = (where: 'header' | 'query' | 'form' | 'json', list: readonly Field[]): readonly Field[] => [
     ...list,
     ...explanation.signatures.flatMap(({ place, value }) =>
@@ -201,7 +201,7 @@ const toReport = ({
   covers_token: coversToken,
 });
 
-/** For a person: what the fate of a CONNECT means. */
+/** What happens to a CONNECT, in words for a person. */
 const CONNECTS: Readonly<Record<ConnectFate, string>> = {
   refused:
     'refused: a client that opens a tunnel for https:// gets 403; say http:// (it travels by the scheme of the route), or set `forward.mode: intercept`',
@@ -219,7 +219,7 @@ const fields = (label: string, list: readonly Field[], sign: string): Rows =>
 
 const bodyRow = (body: string | null): Rows => (body === null ? [] : [['body', oneLine(body)]]);
 
-/** One line for each line of the text that is signed. */
+/** One row for each line of the signed text. */
 const textRows = (text: string): Rows => text.split('\n').map((line, i) => [i === 0 ? 'text' : '', oneLine(line)]);
 
 const signature = (
@@ -284,7 +284,10 @@ function asText(found: Report): string {
   ].join('');
 }
 
-/** Prints what would happen to a request: route, upstream, and all that would be added, secrets masked by name. No network. */
+/**
+ * `outrider explain`: prints what would happen to a request, without the network. That is the route, the upstream, and all that
+ * would be added, with names in place of secrets. Returns the exit code.
+ */
 export function explain(context: Context, options: ExplainOptions): number {
   const config = readConfig(context);
   if (!config) return 1;

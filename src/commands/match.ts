@@ -13,7 +13,7 @@ interface Named {
 const fits = (route: { match: RouteMatch }, request: Candidate): boolean =>
   createRouter([route]).match(request) !== undefined;
 
-/** Why `winner` and not another of the routes that match, as the end of a sentence. */
+/** Why `winner` wins at the base-URL door over the other routes that match, as a part of a sentence. */
 export function whyItWon(winner: Named, routes: readonly Named[], request: Candidate): string {
   const others = routes.filter((route) => route !== winner && fits(route, request));
   if (others.length === 0) return `the only route that matches (path ${winner.match.path})`;
@@ -25,7 +25,7 @@ export function whyItWon(winner: Named, routes: readonly Named[], request: Candi
   return `of the routes with the path ${winner.match.path}, ${reason} (also: ${list})`;
 }
 
-/** Whether a route by itself would take a request at the forward doors. */
+/** Whether a route would take a request at the forward doors if it were the only one. */
 function takes(route: CompiledRoute, destination: Destination, request: ForwardRequest): boolean {
   const alone = createForwardDoor({ mode: 'plain', unmatched: 'tunnel' }, [route], () => ({
     ...route,
@@ -34,7 +34,7 @@ function takes(route: CompiledRoute, destination: Destination, request: ForwardR
   return alone?.routeOrRelay(destination, request).isUnmatched === undefined;
 }
 
-/** Why `winner` and not another of the routes whose upstream the URL lies below, as the end of a sentence. */
+/** Why `winner` wins at the forward doors over the other routes whose upstream the URL lies below, as a part of a sentence. */
 export function whyForwarded(
   winner: CompiledRoute,
   routes: readonly CompiledRoute[],
@@ -62,7 +62,7 @@ function whyOfRivals(own: CompiledRoute, rivals: readonly CompiledRoute[], path:
   return apiPath === undefined ? "the others' profiles are for other paths" : `its profile is the one for ${apiPath}`;
 }
 
-/** What keeps the nearest routes from matching. */
+/** Why no route matches: what the routes with a fitting path also require, or which paths there are. */
 export function whyNone(routes: readonly Named[], request: Candidate): string {
   const free = { methods: [], hosts: [], headers: new Map<string, string>() };
   const near = routes.filter(({ match }) => fits({ match: { ...match, ...free } }, request));

@@ -15,15 +15,15 @@ import type { CommandFailure, Context } from './output.ts';
 import { watchContents } from './watch.ts';
 
 export interface StartOptions {
-  /** Reload when the file changes, as SIGHUP does. */
+  /** Whether a change of the file reloads the config, as SIGHUP does. */
   readonly watch: boolean;
 }
 
 /** The exit code of a process that SIGINT ended (128 + 2). */
 const INTERRUPTED = 130;
-/** Ctrl-C reaches us twice at once below npm: from the terminal, and passed on. */
+/** Under npm one Ctrl-C sends two signals at once: one from the terminal, and one that npm passes on. */
 const SAME_KEY_MS = 20;
-/** After this much more than a stop may take, the process ends in any case. */
+/** The process ends in any case when a stop takes this much longer than it may. */
 const OVERTIME_MS = 5_000;
 
 const shown = (address: Address): string =>
@@ -36,7 +36,7 @@ interface SystemError extends NodeJS.ErrnoException {
   readonly port?: number;
 }
 
-/** What the system said when we wanted to listen, with its remedy. */
+/** The system's error when we tried to listen, with a remedy. Undefined for an error that has another reason. */
 function listenComplaint(error: SystemError, { listen, admin }: Config): CommandFailure | undefined {
   const is = (address: Address): boolean =>
     'path' in address ? address.path === error.address : address.port === error.port && error.port !== undefined;
@@ -87,7 +87,9 @@ function listenComplaint(error: SystemError, { listen, admin }: Config): Command
   }
 }
 
-/** Reads the file again and hands it to the app; a bad one is reported, and the one before it serves on. */
+/**
+ * Reads the config again and hands it to the app. If it has errors, they are reported and the config before it stays in use.
+ */
 async function reload(app: App, load: () => Loaded): Promise<void> {
   const { config, diagnostics } = load();
   for (const { severity, code, message, file, line, column, path, help } of diagnostics) {
@@ -103,12 +105,12 @@ async function reload(app: App, load: () => Loaded): Promise<void> {
       message: `the changed config ${why}: the one before it serves on`,
     });
   if (!config) refuse('has errors');
-  // A file that is being written is empty at first, and good YAML.
+  // A file that is just being written is empty at first. That is good YAML without any route.
   else if (config.routes.length === 0 && app.config.routes.length > 0) refuse('has no routes left');
   else await app.reload(config);
 }
 
-/** Ends the app as signals ask for; resolves with the exit code. */
+/** Stops the app when a signal or a failure of our own asks for it. Resolves with the exit code. */
 function attend(app: App): Promise<number> {
   const { promise: ended, resolve } = Promise.withResolvers<number>();
   let interruptedAt = Number.NEGATIVE_INFINITY;
@@ -141,8 +143,8 @@ function attend(app: App): Promise<number> {
 }
 
 /**
- * Runs the proxy until a signal ends it: SIGTERM drains, SIGINT drains without the lame-duck time, a second one ends at once,
- * SIGHUP reads the file again. Resolves with the exit code.
+ * `outrider start`: runs the proxy until a signal ends it. SIGTERM drains it. SIGINT drains it without the lame-duck time, and
+ * a second SIGINT ends it at once. SIGHUP reads the config again. Resolves with the exit code.
  */
 export async function start(context: Context, { watch }: StartOptions): Promise<number> {
   const file = locateConfig(context);
@@ -156,10 +158,10 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
   if (!config) return 1;
   redactSecretsOf(config);
 
-  // V8 takes what is alive in a request for long-lived and allocates it among the old, where it stays until a full collection:
-  // without this the collector costs a third of a request's time.
+  // V8 takes objects that live as long as a request for long-lived ones. It then allocates the next ones in the old generation,
+  // where they stay until a full collection. Without this flag, garbage collection takes a third of a request's time.
   setFlagsFromString('--no-allocation-site-pretenuring');
-  // The old may grow by half between two full collections, not to four times their size: there is little that lasts.
+  // The old generation may grow by half between two full collections, and not to four times its size. Few objects live long.
   setFlagsFromString('--heap-growing-percent=50');
   app = createApp(config);
   const { events, logger } = app;

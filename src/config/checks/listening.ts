@@ -3,7 +3,7 @@ import type { ConfigData } from '../schema.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node, type Location } from '../yaml/tree.ts';
 
-/** Whether only programs on this machine can connect: a Unix socket, `localhost`, 127.0.0.0/8, `::1`. */
+/** Whether only this machine can connect: to a Unix socket, `localhost` or a name below it, 127.0.0.0/8 or `::1`. */
 export function isLoopback(address: Address): boolean {
   if ('path' in address) return true;
   const host = address.host.toLowerCase();
@@ -16,7 +16,10 @@ export function isLoopback(address: Address): boolean {
   );
 }
 
-/** Both addresses: who could come in (`unsafe_bind`, `unsafe_admin`), and whether they differ (`duplicate_address`). */
+/**
+ * Checks the two addresses. Reports who could come in from other machines (`unsafe_bind`, `unsafe_admin`), that both are the
+ * same (`duplicate_address`), and keys of a Unix socket beside a TCP address (`unused_key`, a warning).
+ */
 export function checkListening(root: MapNode, data: ConfigData, problems: Problems): void {
   const { listen, admin } = data;
   const isUnclear = ['access_tokens', 'allow_unauthenticated'].some((key) =>

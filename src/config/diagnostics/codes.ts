@@ -1,4 +1,4 @@
-/** Every code that a diagnostic can have, and what it means. Codes are stable: scripts match on them. */
+/** Every code that a diagnostic can have, with its meaning. Codes are stable, as scripts match on them. */
 export const CODES = {
   // The file as text
   missing_config: 'the config file is not there',

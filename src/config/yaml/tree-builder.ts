@@ -13,13 +13,16 @@ import {
   type Source,
 } from './tree.ts';
 
-/** Nodes that aliases may add up to; a tree this large without aliases is fine. */
+/** The most nodes that all aliases together may stand for. A tree without aliases may be larger. */
 const MAX_ALIASED_NODES = 100_000;
 const MAX_DEPTH = 100;
 
 type Sized = [node: Node, size: number];
 
-/** Makes our tree of the library's: aliases resolved, keys unique, scalars interpolated, each node with its place. */
+/**
+ * Makes our tree of the library's tree. It resolves aliases, interpolates scalars and gives each node its place. Every mistake
+ * is reported, a key that stands twice among them.
+ */
 export class TreeBuilder {
   readonly #source: Source;
   readonly #outside: Sources | undefined;
@@ -33,6 +36,7 @@ export class TreeBuilder {
     this.#problems = problems;
   }
 
+  /** The tree of a document's contents. An empty document is an empty map. Undefined, and reported, when it is no map. */
   root(contents: unknown): MapNode | undefined {
     const at: At = { source: this.#source, start: 0, end: 1, parent: undefined, key: undefined };
     if (contents === null || (isScalar(contents) && contents.value === null)) return new MapNode(at);
@@ -42,7 +46,7 @@ export class TreeBuilder {
     return undefined;
   }
 
-  /** The node and how many nodes it is made of, aliases counted in full. */
+  /** The node, and the number of nodes in it. An alias counts as all the nodes that it stands for. */
   #node(
     yaml: unknown,
     parent: Node | undefined,
@@ -163,7 +167,7 @@ export class TreeBuilder {
   }
 }
 
-/** A scalar as written: `1.10` stays `1.10`. */
+/** A scalar's text as it is written: `1.10` stays `1.10`. */
 function textOf({ value, source }: Scalar): string {
   if (typeof value === 'string') return value;
   if (source !== undefined) return source;
@@ -172,12 +176,13 @@ function textOf({ value, source }: Scalar): string {
 
 const placeOf = ({ source, start, end }: At): Location => ({ source, start, end, path: '' });
 
-/** A collection is pointed at by its key where it has one, else by its own first key. */
+/** Where a diagnostic points for a map or list: at its key if it has one, else at its own first key, else at its beginning. */
 function spanOf(near: Location, at: At, firstKey?: unknown): { start: number; end: number } {
   if (typeof at.key === 'string') return { start: near.start, end: near.end };
   const range = (firstKey as { range?: readonly number[] } | null | undefined)?.range;
   return range ? { start: range[0] ?? at.start, end: range[1] ?? at.end } : { start: at.start, end: at.start + 1 };
 }
 
+/** Stands for a node that could not be read. Its mistake is reported elsewhere. */
 const nothing = (at: At): ScalarNode =>
   new ScalarNode(at, { raw: '', value: null, text: '', interpolation: undefined, isBroken: true });
