@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -7,6 +7,7 @@ import type { ExecutionContext } from 'ava';
 import { until, within } from '../helpers/http1.ts';
 import { startUpstream } from '../helpers/upstream.ts';
 import { CLI, configFile, launch, run } from './run.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const yaml = (upstream = 'http://localhost:9', more = ''): string => `
 version: 1
@@ -19,8 +20,7 @@ const SHOW = `process.stdout.write(JSON.stringify(process.env))`;
 
 /** A temporary directory of the test's own, so that what is left behind is seen. */
 function temporary(t: ExecutionContext): string {
-  const dir = mkdtempSync(join(tmpdir(), 'outrider-left-'));
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   return dir;
 }
 

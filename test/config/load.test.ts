@@ -1,13 +1,12 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { check, type CheckOptions } from '../../src/commands/check.ts';
 import { findConfigFile, loadConfig } from '../../src/config/load.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 function directory(t: ExecutionContext): string {
-  const made = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'outrider-'));
-  t.teardown(() => fs.rmSync(made, { recursive: true, force: true }));
+  const made = temporaryDirectory(t);
   return made;
 }
 

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { caFiles, ensureAuthority, loadAuthority } from '../../src/tunnel/state.ts';
 import { CLI, configFile } from '../commands/run.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const nowMs = Date.now();
 const HOSTS = new Set(['a.test']);
@@ -14,8 +14,7 @@ const STATE = fileURLToPath(new URL('../../src/tunnel/state.ts', import.meta.url
 
 /** A state directory with this mode, and with something else in it where `other` says so; not there without a mode. */
 function directory(t: ExecutionContext, mode?: number, other?: string): string {
-  const parent = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-ca-'));
-  t.teardown(() => fs.rmSync(parent, { recursive: true, force: true }));
+  const parent = temporaryDirectory(t);
   const dir = path.join(parent, 'state');
   if (mode !== undefined) fs.mkdirSync(dir);
   if (other !== undefined) fs.writeFileSync(path.join(dir, other), 'other');

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
@@ -10,6 +9,7 @@ import { createLeaves } from '../../src/tunnel/leaves.ts';
 import { decodeNameConstraints, encodeNameConstraints } from '../../src/tunnel/name-constraints.ts';
 import { caFiles, ensureAuthority } from '../../src/tunnel/state.ts';
 import { fakeClock } from '../helpers/clock.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const HOUR_MS = 3_600_000;
 const nowMs = Date.now();
@@ -17,8 +17,7 @@ const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 const needsOpenssl = hasOpenssl || process.env['CI'] ? test : test.skip;
 
 function directory(t: ExecutionContext): string {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-ca-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   return dir;
 }
 
