@@ -288,12 +288,13 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       const isSimulatedOtherwise =
         JSON.stringify(simulatedProviders(current)) !== JSON.stringify(simulatedProviders(next));
       const simulated = isSimulatedOtherwise ? await startSimulator(next, clock) : simulator;
-      const compiled = compile(next, simulated);
+      let compiled: LiveConfig | undefined;
       try {
+        compiled = compile(next, simulated);
         // The local CA stays where it is until a restart.
         await prepare({ ...next, stateDir: config.stateDir }, compiled);
       } catch (error) {
-        compiled.retire(before);
+        compiled?.retire(before);
         if (simulated !== simulator) await simulated?.close();
         throw error;
       }

@@ -1,7 +1,7 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { CredentialSnapshot, CredentialSource, ProviderConfig } from './config.ts';
 import { suspicionOf, type Judge } from './checks/credential-text.ts';
-import type { CredentialSpec, Profile } from './profile/profile.ts';
+import type { Profile } from './profile/profile.ts';
 import type { Sources } from './yaml/interpolate.ts';
 import type { ScalarNode } from './yaml/tree.ts';
 
@@ -48,12 +48,6 @@ export type Reloaded =
       readonly suspicions: readonly string[];
     }
   | { readonly refused: string };
-
-/** Whether a credential has a default in this environment. A map of defaults may leave an environment out. */
-export const hasDefault = (spec: CredentialSpec, environment: string | undefined): boolean =>
-  typeof spec.default === 'object'
-    ? environment !== undefined && Object.hasOwn(spec.default, environment)
-    : spec.default !== undefined;
 
 /** A provider's credentials. {@link reload} reads them again from their files. */
 export class ReloadableCredentials implements CredentialSource {

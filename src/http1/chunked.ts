@@ -202,6 +202,6 @@ function checkTrailers(fields: readonly string[], refusesCoding: boolean): void 
   for (let i = 0; i < fields.length; i += 2) {
     const name = (fields[i] as string).toLowerCase();
     if (name === 'content-length' || (refusesCoding && name === 'transfer-encoding'))
-      throw new Http1Error('bad_length', 0);
+      throw new Http1Error('bad_trailer', 0);
   }
 }

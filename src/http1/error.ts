@@ -17,6 +17,7 @@ export const HTTP1_ERRORS = {
   wrong_length: 'the body is not as long as its Content-Length says',
   bad_chunk: 'the chunked coding is broken',
   chunk_overhead: 'the chunks cost more than they carry',
+  bad_trailer: 'a trailer says how the body is framed',
   trailers_too_large: 'the trailers are larger than the limit',
   unexpected_switch: 'protocols are switched, and nobody asked for it',
   truncated: 'the connection ended before the message was complete',

@@ -130,9 +130,12 @@ export const isId: TypeGuard<string> = (value): value is string =>
 /** An amount in whole paise, at least 100 (one rupee). */
 export const isPaise: TypeGuard<number> = (value): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 100;
-/** An amount in rupees above 0, as a number. */
+/** An amount in rupees above 0, as a number with up to two decimals. */
 export const isRupees: TypeGuard<number> = (value): value is number =>
-  typeof value === 'number' && value > 0 && Number.isSafeInteger(Math.round(value * 100));
+  typeof value === 'number' &&
+  value > 0 &&
+  Number.isSafeInteger(Math.round(value * 100)) &&
+  Number(value.toFixed(2)) === value;
 /** An amount in rupees as text, with up to two decimals: `10`, `10.5`, `10.50`. */
 export const isRupeesText: TypeGuard<string> = (value): value is string =>
   typeof value === 'string' && /^\d{1,9}(\.\d{1,2})?$/.test(value);

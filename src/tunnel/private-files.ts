@@ -21,6 +21,8 @@ import { CaRefusal } from './refusal.ts';
 
 /** The mode bits that let others (group or everyone) read, write or execute. */
 const OTHERS = 0o077;
+/** What a file system without hard links says. */
+const NO_HARD_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 /** The mode bits that let others write. */
 const OTHERS_WRITE = 0o022;
 
@@ -81,7 +83,7 @@ export function writePrivately(file: string, text: string, isFirst = false): boo
       return true;
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return false;
-      // The file system has no hard links.
+      if (!NO_HARD_LINKS.has(codeOf(error))) throw error;
       renameSync(next, file);
       return true;
     }

@@ -172,6 +172,7 @@ for (const origin of ['http://api.provider.test', 'https://api.provider.test'] a
       t.teardown(() => server.close());
       const error = await t.throwsAsync(send((server.address() as net.AddressInfo).port));
       t.regex((error as Error & { code: string }).code, /^upstream_(unreachable|failed|bad_response)$/);
+      if (origin.startsWith('https') && words !== '') t.regex(error?.message ?? '', /something else than HTTP/);
     }
   });
 }

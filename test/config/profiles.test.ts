@@ -526,3 +526,16 @@ test('pointers into a form have one level, those into a token as many as they li
   ]);
   t.deepEqual(wrong(`${FETCH} }\n  read: { format: xml }`), ['invalid_value profiles.mine.token.read.format']);
 });
+
+test('a value may have the name of something else that templates know', (t) => {
+  const names = ['scope', 'uuid', 'now'];
+  for (const name of names) {
+    const lines = [
+      `values: { ${name}: "{{request.path}}" }`,
+      'token:',
+      '  fetch: { method: POST, url: "http://h/token", form: { a: "{{scope}}", b: "{{uuid}}" } }',
+      'inject: { headers: { a: "{{token.access_token}}" } }',
+    ];
+    t.deepEqual(wrong(lines.join('\n')), [], name);
+  }
+});

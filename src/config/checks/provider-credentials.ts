@@ -1,4 +1,5 @@
-import { ReloadableCredentials, hasDefault, type CredentialEntry } from '../credentials.ts';
+import { ReloadableCredentials, type CredentialEntry } from '../credentials.ts';
+import { defaultOf } from '../profile/default-text.ts';
 import { SIMULATOR } from '../../core/simulator.ts';
 import { judgeBy, suspicionOf } from './credential-text.ts';
 import type { CredentialSpec } from '../profile/profile.ts';
@@ -103,7 +104,9 @@ const isEmptyAValue = (value: ScalarNode, spec: CredentialSpec | undefined): boo
 /** Whether an empty value counts as absent. It must be empty by its references, and the credential must not be required. */
 function mayBeEmpty(value: ScalarNode, spec: CredentialSpec | undefined, environment: string | undefined): boolean {
   if (value.interpolation === undefined) return false;
-  return environment === SIMULATOR || (spec !== undefined && (spec.optional || hasDefault(spec, environment)));
+  return (
+    environment === SIMULATOR || (spec !== undefined && (spec.optional || defaultOf(spec, environment) !== undefined))
+  );
 }
 
 function reportEmpty(name: string, value: ScalarNode, problems: Problems): void {
@@ -135,7 +138,7 @@ function reportMissing(provider: Node, name: string, problems: Problems): void {
 function missingNames(declared: Declared, environment: string | undefined, given: Node | undefined): string[] {
   return Object.entries(declared)
     .filter(([name, spec]) => {
-      if (spec.optional || hasDefault(spec, environment)) return false;
+      if (spec.optional || defaultOf(spec, environment) !== undefined) return false;
       const value = find(given, name);
       if (value?.kind !== 'scalar' || environment !== SIMULATOR) return value === undefined;
       return value.isEmpty && !isEmptyAValue(value, spec);

@@ -69,6 +69,9 @@ function* keysOf(node: Node | undefined, context: Context): Generator<Site> {
   if (node?.kind === 'map') for (const [text, place] of node.keys) yield { text, place, context };
 }
 
+/** What stands before the name of a value in a template. */
+const VALUES = 'values.';
+
 /** The names in a template. None when its syntax is wrong: that was reported when its value was read. */
 export function namesIn(text: string): string[] {
   try {
@@ -98,10 +101,12 @@ export function checkTemplates(profile: MapNode, declared: Declared, problems: P
   const known = { ...declared, values: [...values.keys()] };
   const anywhere = withRequest(REFRESH);
   for (const [name, { node }] of values)
-    checkNames(namesIn(node.text), node, anywhere, known, problems, `values.${name}`);
+    checkNames(namesIn(node.text), node, anywhere, known, problems, `${VALUES}${name}`);
   for (const { text, place, context } of sites(profile)) {
     const names = namesIn(text);
-    const inner = names.flatMap((name) => values.get(name.replace(/^values\./, ''))?.names ?? []);
+    const inner = names.flatMap(
+      (name) => (name.startsWith(VALUES) && values.get(name.slice(VALUES.length))?.names) || [],
+    );
     const isFine = checkNames(names, place, context, known, problems);
     if (isFine) checkNames(inner, place, context, known, problems);
     for (const name of [...names, ...inner]) if (name.startsWith('endpoints.')) endpoints.add(name.slice(10));
@@ -123,7 +128,7 @@ function valuesOf(profile: MapNode, problems: Problems): Map<string, Value> {
   for (const [name, value] of node.entries) {
     if (value.kind === 'scalar' && value.value !== null) values.set(name, { node: value, names: namesIn(value.text) });
   }
-  const follow = follower('values.', (name) => values.get(name)?.names);
+  const follow = follower(VALUES, (name) => values.get(name)?.names);
   for (const [name, value] of values) {
     const reached = follow(name);
     if (reached === undefined) {
@@ -134,7 +139,7 @@ function valuesOf(profile: MapNode, problems: Problems): Map<string, Value> {
         'write out what it stands for',
       );
     }
-    value.names = (reached ?? []).filter((inner) => !inner.startsWith('values.'));
+    value.names = (reached ?? []).filter((inner) => !inner.startsWith(VALUES));
   }
   return values;
 }

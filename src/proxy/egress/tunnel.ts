@@ -14,7 +14,9 @@ export const egressRefusal = (status: number): OutriderError =>
     detail:
       status === 407
         ? 'the egress proxy wants other credentials (407)'
-        : `the egress proxy did not open a way to the provider (${status})`,
+        : status === 0
+          ? 'the egress proxy answered with something else than HTTP/1.1'
+          : `the egress proxy did not open a way to the provider (${status})`,
     proxyError: status === 407 ? 'proxy_configuration_error' : 'destination_unavailable',
     isEgress: true,
   });
