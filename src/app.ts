@@ -193,9 +193,9 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   });
 
   /** Loads what a config needs before its first request: the WebSocket client and the local CA. */
-  const prepare = async ({ stateDir }: Config, { routes, forward }: LiveConfig): Promise<void> => {
+  const prepare = async ({ stateDir }: Config, { routes, forwardDoor }: LiveConfig): Promise<void> => {
     await handshakes.prepare(routes);
-    if (forward?.mode === 'intercept') await interceptor.prepare(stateDir, forward.hosts);
+    if (forwardDoor?.mode === 'intercept') await interceptor.prepare(stateDir, forwardDoor.hosts);
   };
 
   async function closeAll(drainMs: number): Promise<void> {

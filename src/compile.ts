@@ -6,7 +6,7 @@ import { carryCredentials } from './config/credentials.ts';
 import { basePathOf } from './core/path.ts';
 import type { CompiledConfig, CompiledRoute } from './proxy/compiled-config.ts';
 import { checkHostAddress, destinationOfUrl, originOfDestination, type Destination } from './proxy/destination.ts';
-import { createForward } from './proxy/forward.ts';
+import { createRequestHeaders } from './proxy/forwarded-headers.ts';
 import { createForwardDoor } from './proxy/doors/forward.ts';
 import { createGuard } from './proxy/guard.ts';
 import { createRouter } from './proxy/router.ts';
@@ -116,7 +116,7 @@ export function compileConfig(
         basePath: basePathOf(upstream),
       },
       apiPaths: apiPathsOf(route, config, endpoints, upstream),
-      forward: createForward(route.headers, `1.1 ${deps.pseudonym}`),
+      requestHeaders: createRequestHeaders(route.headers, `1.1 ${deps.pseudonym}`),
       authorizer,
       timeouts: route.timeouts,
       replays: route.replay !== false,
@@ -125,7 +125,7 @@ export function compileConfig(
       websocket: route.websocket,
     };
   });
-  const forwardAsItIs = createForward({ set: new Map(), remove: [] }, `1.1 ${deps.pseudonym}`);
+  const forwardAsItIs = createRequestHeaders({ set: new Map(), remove: [] }, `1.1 ${deps.pseudonym}`);
   const relay = (destination: Destination): CompiledRoute => {
     checkHostAddress(destination.host);
     return {
@@ -135,7 +135,7 @@ export function compileConfig(
       origin: originOfDestination(destination),
       join: { cut: 0, basePath: '' },
       apiPaths: [],
-      forward: forwardAsItIs,
+      requestHeaders: forwardAsItIs,
       authorizer: undefined,
       timeouts: config.timeouts,
       replays: false,
@@ -152,7 +152,7 @@ export function compileConfig(
       config.listen,
       config.routes.flatMap((route) => route.match.hosts),
     ),
-    forward: createForwardDoor(config.forward, routes, relay, tokenEndpoints),
+    forwardDoor: createForwardDoor(config.forward, routes, relay, tokenEndpoints),
     limits: config.limits,
     config,
     providers,

@@ -6,7 +6,7 @@ import type { TokenPlan } from './plan.ts';
 import { Scope, type ScopeParts, type TokenView } from './scope.ts';
 import type { Compiled } from './template.ts';
 import type { ByteString } from '../core/byte-string.ts';
-import { buildTokenCall, type Fields, listTokenFields, type TokenCall } from './token/request.ts';
+import { buildTokenCall, type Fields, listTokenFields, type TokenCall } from './token/call.ts';
 
 /** What the templates of a token call need. */
 export interface TokenCallParts {

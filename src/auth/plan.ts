@@ -10,7 +10,7 @@ import { compileSignature, type Signature } from './sign.ts';
 import { type Compile, type Compiled, createCompiler, isStable, readsBody, readsToken } from './template.ts';
 import { compileTokenCalls, type TokenEndpoint } from './token/endpoint.ts';
 import { compilePlaceholder, type PlaceholderAnswer } from './token/placeholder.ts';
-import type { TokenCall } from './token/request.ts';
+import type { TokenCall } from './token/call.ts';
 import { compileWhen, type When } from './when.ts';
 
 /** A condition under which a request is refused with `bad_body`, and the detail of that error. */

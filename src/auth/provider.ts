@@ -9,7 +9,7 @@ import type { Authorizer } from './authorizer.ts';
 import { type DraftStart, EMPTY_REQUEST, RequestDraft } from './draft.ts';
 import { createPathBelow } from './path.ts';
 import { compilePlan, type GuardedEndpoint, type Plan, type TokenPlan } from './plan.ts';
-import { compileRejection, NO_REJECTION } from './rejection-rules.ts';
+import { compileRejectionRules, NO_REJECTION } from './rejection-rules.ts';
 import { RouteAuthorizer, type RouteParts } from './route.ts';
 import { Scope } from './scope.ts';
 import { type Subject, Subjects } from './subjects.ts';
@@ -74,7 +74,7 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
     dropped = Math.max(dropped, source?.generation ?? 0);
     if (token) void forget(deps.store, storeKey(token, key));
   });
-  const rejection = token ? compileRejection(provider.profile.renew) : NO_REJECTION;
+  const rejection = token ? compileRejectionRules(provider.profile.renew) : NO_REJECTION;
   return {
     forUpstream: (upstream) =>
       new RouteAuthorizer({

@@ -6,7 +6,7 @@ import { readPointer } from './token/pointer.ts';
 export type Judgement = 'accepted' | 'rejected' | 'needs_body';
 
 /** The rules by which an answer rejects the token (`renew.on_status`, `renew.on_header`, `renew.on_body`). */
-export interface Rejection {
+export interface RejectionRules {
   /** Statuses that reject the token, alone or together with a header or body. Any other status accepts it. */
   readonly statuses: ReadonlySet<number>;
   /** @param body The decoded body; undefined until `needs_body` has asked for it. */
@@ -14,17 +14,17 @@ export interface Rejection {
 }
 
 /** The rules of a provider without tokens: nothing rejects. */
-export const NO_REJECTION: Rejection = { statuses: new Set(), judge: () => 'accepted' };
+export const NO_REJECTION: RejectionRules = { statuses: new Set(), judge: () => 'accepted' };
 
 /**
  * Compiles the rejection rules of a profile. A body rule compares JSON scalars as text; a body that is not JSON matches no
  * rule.
  */
-export function compileRejection({
+export function compileRejectionRules({
   onStatus,
   onHeader,
   onBody,
-}: Pick<RenewSpec, 'onStatus' | 'onHeader' | 'onBody'>): Rejection {
+}: Pick<RenewSpec, 'onStatus' | 'onHeader' | 'onBody'>): RejectionRules {
   const always = new Set(onStatus);
   const bodies = Map.groupBy(onBody, ({ status }) => status);
   return {

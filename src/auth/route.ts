@@ -12,7 +12,7 @@ import { applyStep, checkHeader, expect } from './inject.ts';
 import type { PathBelow } from './path.ts';
 import { badBody } from './problem.ts';
 import type { Plan } from './plan.ts';
-import type { Judgement, Rejection } from './rejection-rules.ts';
+import type { Judgement, RejectionRules } from './rejection-rules.ts';
 import { Scope } from './scope.ts';
 import { applySignature, type Signature } from './sign.ts';
 import type { Subject } from './subjects.ts';
@@ -23,7 +23,7 @@ import type { Waiter } from './token/waiting.ts';
 /** What the authorizer of one route works with. */
 export interface RouteParts {
   readonly plan: Plan;
-  readonly rejection: Rejection;
+  readonly rejection: RejectionRules;
   readonly pathBelow: PathBelow;
   readonly clock: Clock;
   /** Finds whose token a request needs. Throws `bad_request` when the request doesn't say. */

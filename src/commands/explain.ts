@@ -138,7 +138,7 @@ function report(config: Config, compiled: LiveConfig, options: ExplainOptions): 
     return { method, door, connect, route: route?.name ?? null, provider, answered_with: 'placeholder' };
   }
   const { route: chosen, why } = choose(candidate, destination, compiled);
-  const headers = chosen.forward(own, head.connectionOptions);
+  const headers = chosen.requestHeaders(own, head.connectionOptions);
   const joined = joinTarget(target, chosen.join);
   const explanation = chosen.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
   const { token } = explanation;

@@ -35,7 +35,7 @@ export function readUrl(url: string, { listen }: Config, compiled: LiveConfig): 
   const absolute = parseAbsolute(url);
   const target = absolute?.target ?? url;
   const host = absolute?.authority ?? NAMELESS_HOST;
-  if (compiled.forward && absolute && !isOurs(absolute, listen, compiled)) {
+  if (compiled.forwardDoor && absolute && !isOurs(absolute, listen, compiled)) {
     const destination = readAuthority(absolute.authority, absolute.scheme);
     if (!destination) throw new OutriderError('bad_request', { detail: 'the URL names no valid host' });
     checkTarget(target);
@@ -60,21 +60,21 @@ export type ConnectFate = 'refused' | 'intercepted' | 'tunnelled';
 /** What happens to a CONNECT. Undefined when clients send none: at the base-URL door, and for `http://`. */
 export function connectFate(
   destination: Destination | undefined,
-  { forward }: Pick<LiveConfig, 'forward'>,
+  { forwardDoor }: Pick<LiveConfig, 'forwardDoor'>,
 ): ConnectFate | undefined {
-  if (!forward || destination?.scheme !== 'https') return undefined;
-  if (!forward.isRouted(destination.host, destination.port)) return 'tunnelled';
-  return forward.mode === 'intercept' ? 'intercepted' : 'refused';
+  if (!forwardDoor || destination?.scheme !== 'https') return undefined;
+  if (!forwardDoor.isRouted(destination.host, destination.port)) return 'tunnelled';
+  return forwardDoor.mode === 'intercept' ? 'intercepted' : 'refused';
 }
 
 /** The route of a request, and why it wins, as a part of a sentence. Throws `route_not_found`, `destination_denied`. */
 export function choose(
   candidate: Candidate,
   destination: Destination | undefined,
-  { router, forward, routes }: LiveConfig,
+  { router, forwardDoor, routes }: LiveConfig,
 ): { route: CompiledRoute; why: string } {
-  if (forward && destination) {
-    const route = forward.routeOrRelay(destination, candidate);
+  if (forwardDoor && destination) {
+    const route = forwardDoor.routeOrRelay(destination, candidate);
     return { route, why: whyForwarded(route, routes, destination, candidate) };
   }
   const route = router.match(candidate);

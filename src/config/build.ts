@@ -44,7 +44,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   const list = find(root, 'routes');
   const routeList = list?.kind === 'list' ? list : undefined;
   const providerNames = Object.keys(data.providers ?? {});
-  const needsPath = data.forward.mode === 'none' && !problems.isBroken(find(root, 'forward', 'mode'));
+  const needsPath = data.forward.mode === 'none' && !problems.isReported(find(root, 'forward', 'mode'));
   const routes = readRoutes(
     routeList,
     data.routes ?? [],

@@ -2,7 +2,7 @@ import { inspect, isDeepStrictEqual } from 'node:util';
 import type { CredentialSnapshot, CredentialSource, ProviderConfig } from './config.ts';
 import { suspicionOf, type Judge } from './checks/credential-text.ts';
 import type { Profile } from './profile/profile.ts';
-import type { Sources } from './yaml/interpolate.ts';
+import type { InterpolationSources } from './yaml/interpolate.ts';
 import type { ScalarNode } from './yaml/tree.ts';
 
 /** Values at one moment. JSON and `console.log` show their names, never the values. */
@@ -122,7 +122,7 @@ export class ReloadableCredentials implements CredentialSource {
    * @param isCurrent Called after the files were read: whether they are still the files whose change was seen. If not, nothing
    * is taken over and the result is undefined.
    */
-  reload(readFile: Sources['readFile'], isCurrent: () => boolean): Reloaded | undefined {
+  reload(readFile: InterpolationSources['readFile'], isCurrent: () => boolean): Reloaded | undefined {
     const values = new Map(this.#current.values);
     const changed: string[] = [];
     const shown: Record<string, string> = {};

@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../core/clock.ts';
 import type { NoticeRecord } from '../core/events.ts';
 import type { ReloadableCredentials } from './credentials.ts';
 import { ConfigError } from './diagnostics/config-error.ts';
-import type { Sources } from './yaml/interpolate.ts';
+import type { InterpolationSources } from './yaml/interpolate.ts';
 
 /** How often the files are looked at. File system events miss swapped symlinks (Kubernetes) and changes on network mounts. */
 const POLL_MS = 250;
@@ -47,7 +47,7 @@ function signatureOf(file: string): string {
 export function watchCredentials(
   providers: readonly WatchedProvider[],
   clock: Clock,
-  readFile: Sources['readFile'],
+  readFile: InterpolationSources['readFile'],
   onNotice: (notice: NoticeRecord) => void,
 ): () => void {
   // All files count as changed at first: one may have been written while the config was being loaded.

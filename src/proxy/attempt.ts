@@ -4,7 +4,7 @@ import type { RawHeaders } from '../core/headers.ts';
 import type { ResponseHandler, ExchangeControls } from '../http1/client-connection.ts';
 import type { AnswerHead } from '../http1/head.ts';
 import type { ReadScheduler } from '../http1/read-scheduler.ts';
-import { IncomingAnswer, type UpstreamAnswer } from './answer.ts';
+import { IncomingAnswer, type UpstreamAnswer } from './upstream-answer.ts';
 import { Deadlines, type Deadline } from './deadlines.ts';
 import { isConnectRetryable, upstreamError } from './failure.ts';
 

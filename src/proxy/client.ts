@@ -2,8 +2,8 @@ import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import { headerValue } from '../core/headers.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from '../core/http.ts';
-import { decode } from './rejection.ts';
-import type { UpstreamAnswer } from './answer.ts';
+import { decode } from './answer-decoding.ts';
+import type { UpstreamAnswer } from './upstream-answer.ts';
 import type { Upstream } from './upstream.ts';
 
 type Body = Pick<HttpAnswer, 'body' | 'flaw'>;

@@ -11,7 +11,7 @@ import type { Router } from './router.ts';
 import type { Join } from './target.ts';
 import type { TokenEndpoints, TokenEndpointsAt } from './token-endpoints.ts';
 import type { Upstream } from './upstream.ts';
-import type { KeepLimits } from './body/whole-body.ts';
+import type { KeepLimits } from './body/request-body.ts';
 
 /** A compiled route: all that can be prepared without a request. */
 export interface CompiledRoute {
@@ -23,8 +23,8 @@ export interface CompiledRoute {
   readonly join: Join;
   /** The upstream's paths for which its profile is made; empty: all paths. */
   readonly apiPaths: readonly string[];
-  /** Makes the headers of the upstream request; see `createForward`. */
-  readonly forward: (headers: RawHeaders, options: readonly string[]) => RawHeaders;
+  /** Makes the headers of the upstream request; see `createRequestHeaders`. */
+  readonly requestHeaders: (headers: RawHeaders, options: readonly string[]) => RawHeaders;
   /** Puts the credential on; undefined: requests are forwarded without one. */
   readonly authorizer: Authorizer | undefined;
   readonly timeouts: Timeouts;
@@ -70,7 +70,7 @@ export interface CompiledConfig {
   readonly router: Router<CompiledRoute>;
   readonly guard: Guard;
   /** Undefined when forwarding is off. */
-  readonly forward: ForwardDoor | undefined;
+  readonly forwardDoor: ForwardDoor | undefined;
   readonly tokenEndpoints: TokenEndpoints;
   readonly limits: Limits;
 }

@@ -5,7 +5,7 @@ import type { RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import { pathOfTarget } from '../core/path.ts';
 import { awaitFirstChunk } from './body/first-chunk.ts';
-import { collectBody, openBody } from './body/open.ts';
+import { collectBody, openBody } from './body/streaming-body.ts';
 import type { Destination } from './destination.ts';
 import { checkForwardable, enter, findRoute, isPreflight, tokenAnswer, withoutRoute } from './doors/enter.ts';
 import type { Downstream } from './downstream.ts';
@@ -17,10 +17,10 @@ import { readHead, requestIdIn, type Head } from './request-head.ts';
 import { answerError, answerForwarded, answerOk, answerPreflight, asOutriderError } from './respond.ts';
 import { detailsOf, type ReplayDecision, skipBecause, type ReplaySkip, unrepeatable } from './replay-skip.ts';
 import { joinTarget } from './target.ts';
-import type { UpstreamAnswer } from './answer.ts';
+import type { UpstreamAnswer } from './upstream-answer.ts';
 import type { Attempt, AttemptObserver, UpstreamRequest } from './attempt.ts';
 import { ExchangeRecordBuilder } from './exchange-record.ts';
-import { NO_BODY, type BodyOptions, type RequestBody } from './body/whole-body.ts';
+import { NO_BODY, type BodyOptions, type RequestBody } from './body/request-body.ts';
 
 /** What an attempt sends. A `body` takes the place of the caller's. */
 interface SentRequest {
@@ -116,7 +116,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.provider = route.provider;
     this.upstream = route.origin;
     const { authorizer } = route;
-    const headers = route.forward(this.#downstream.headers, head.connectionOptions);
+    const headers = route.requestHeaders(this.#downstream.headers, head.connectionOptions);
     const needsBody = authorizer?.needsBody(this.method, headers) ?? false;
     this.#continueWith(this.#openBody(route, head, needsBody), () => {
       const outbound: Outbound = {

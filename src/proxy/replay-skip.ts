@@ -2,7 +2,7 @@ import type { Authorized } from '../auth/authorizer.ts';
 import type { AuthOutcome, ReplaySkipReason } from '../core/events.ts';
 import { formatSize } from '../core/units.ts';
 import type { CompiledRoute } from './compiled-config.ts';
-import type { RequestBody } from './body/whole-body.ts';
+import type { RequestBody } from './body/request-body.ts';
 
 /** Why a rejected request is not sent again. */
 export interface ReplaySkip {

@@ -104,7 +104,7 @@ export function readHead(headers: RawHeaders): Head {
         head.host = value;
         break;
       case 'connection':
-        head.connectionOptions = connectionOptions(value, head.connectionOptions);
+        head.connectionOptions = withHeaderOptions(value, head.connectionOptions);
         break;
       case 'expect':
         isUnmet ||= value.toLowerCase() !== '100-continue';
@@ -149,7 +149,7 @@ export function readHead(headers: RawHeaders): Head {
 const NONE: readonly string[] = [];
 
 /** Adds the options of one `Connection` field to those `before`, but for those that name no header, such as `close`. */
-function connectionOptions(value: string, before: readonly string[]): readonly string[] {
+function withHeaderOptions(value: string, before: readonly string[]): readonly string[] {
   const options = optionsOf(value);
   return options.every(isOwnOption) ? before : before.concat(options.filter((option) => !isOwnOption(option)));
 }

@@ -3,8 +3,8 @@ import type { RawHeaders } from '../core/headers.ts';
 import { problemJson, PROBLEM_TYPE, proxyStatus } from '../core/problem.ts';
 import { reasonOf } from '../core/reasons.ts';
 import type { Downstream } from './downstream.ts';
-import { forwardAnswer } from './forward.ts';
-import type { UpstreamAnswer } from './answer.ts';
+import { answerHeaders } from './forwarded-headers.ts';
+import type { UpstreamAnswer } from './upstream-answer.ts';
 
 /** Turns anything that was thrown into an error that can be answered. Something unforeseen becomes `internal_error`. */
 export const asOutriderError = (error: unknown): OutriderError =>
@@ -12,6 +12,26 @@ export const asOutriderError = (error: unknown): OutriderError =>
     ? error
     : new OutriderError('internal_error', { detail: 'something went wrong in this proxy', cause: error });
 
+/** The content of an answer of ours. */
+interface OwnContent {
+  readonly type: string;
+  readonly body: string;
+}
+
+/**
+ * The headers of every answer of ours. A provider's answer gets its own in {@link answerForwarded}.
+ * @param extra What else this answer says: Proxy-Status, CORS, a challenge.
+ */
+function ownHeaders(content: OwnContent | undefined, extra: RawHeaders): string[] {
+  const headers = ['Date', new Date().toUTCString()];
+  if (content) {
+    const length = String(Buffer.byteLength(content.body));
+    headers.push('Content-Type', content.type, 'Content-Length', length, 'Cache-Control', 'no-store');
+  }
+  return [...headers, ...extra];
+}
+
+/** Makes an error's headers and its body (RFC 9457, RFC 9209). */
 function problem(
   error: OutriderError,
   requestId: string,
@@ -19,16 +39,8 @@ function problem(
   extra: RawHeaders,
 ): { headers: string[]; body: string } {
   const body = problemJson(error, requestId, route);
-  const headers = [
-    'Content-Type',
-    PROBLEM_TYPE,
-    'Content-Length',
-    String(Buffer.byteLength(body)),
-    'Cache-Control',
-    'no-store',
-  ];
-  headers.push('Date', new Date().toUTCString(), 'Proxy-Status', proxyStatus(error), ...error.headers, ...extra);
-  return { headers, body };
+  const own = ['Proxy-Status', proxyStatus(error), ...error.headers, ...extra];
+  return { headers: ownHeaders({ type: PROBLEM_TYPE, body }, own), body };
 }
 
 /**
@@ -53,9 +65,7 @@ export function answerOk(
   { contentType, body }: { readonly contentType: string; readonly body: string },
   extra: RawHeaders,
 ): void {
-  const length = String(Buffer.byteLength(body));
-  const headers = ['Content-Type', contentType, 'Content-Length', length, 'Cache-Control', 'no-store'];
-  downstream.answer(200, 'OK', [...headers, 'Date', new Date().toUTCString(), ...extra], body);
+  downstream.answer(200, 'OK', ownHeaders({ type: contentType, body }, extra), body);
 }
 
 /** Returns the headers for a listed origin's preflight (Fetch §3.2): `cors`, and permission for everything it asks for. */
@@ -81,7 +91,7 @@ function preflightHeaders(cors: RawHeaders, headers: RawHeaders): RawHeaders {
 
 /** Answers the preflight of a listed origin. `cors` are its CORS headers. */
 export function answerPreflight(downstream: Downstream, cors: RawHeaders): void {
-  downstream.answer(204, 'No Content', preflightHeaders(cors, downstream.headers), '');
+  downstream.answer(204, 'No Content', ownHeaders(undefined, preflightHeaders(cors, downstream.headers)), '');
 }
 
 /**
@@ -125,7 +135,7 @@ export function answerForwarded(
   answer: UpstreamAnswer,
   { extra, isBrowser, idleMs, onBroken }: Forwarding,
 ): void {
-  const headers = forwardAnswer(answer, extra, isBrowser);
+  const headers = answerHeaders(answer, extra, isBrowser);
   if (answer.whole) {
     downstream.answer(answer.status, answer.reason, headers, answer.whole);
     return;

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
+import { CONNECTION_ESTABLISHED } from './established.ts';
 
 /** How many bytes a tunnel has passed on. */
 export interface TunnelledBytes {
@@ -54,7 +55,7 @@ export function openBlindTunnel(socket: Socket, head: Buffer, onward: Socket, cl
   };
   pass(socket, onward, false);
   pass(onward, socket, true);
-  socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+  socket.write(CONNECTION_ESTABLISHED);
   if (head.length > 0) socket.unshift(head);
   socket.pipe(onward);
   onward.pipe(socket);

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContext } from 'node:tls';
 import type { Clock } from '../core/clock.ts';
 import type { Leaves } from './leaves.ts';
+import { CONNECTION_ESTABLISHED } from './established.ts';
 
 /** The destination of a tunnel. */
 export interface Way {
@@ -61,7 +62,7 @@ export async function intercept(socket: Socket, head: Buffer, { host }: Way, dep
   const secureContext = await leaves.contextFor(host);
   if (socket.destroyed) return;
   if (head.length > 0) socket.unshift(head);
-  socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+  socket.write(CONNECTION_ESTABLISHED);
   const byte = await firstByte(socket, clock);
   if (byte === undefined || socket.destroyed) {
     socket.destroy();

@@ -17,7 +17,7 @@ function doorOf(yaml: string): Door {
   const text = `forward: { mode: plain, unmatched: tunnel }\n${yaml}`;
   const { config, diagnostics } = parseConfig(text, '/proxy.config.yaml', { env: {} });
   if (!config) throw new Error(JSON.stringify(diagnostics));
-  const { forward, routes } = compileConfig(config, {
+  const { forwardDoor, routes } = compileConfig(config, {
     pseudonym: 'outrider-test',
     store: createMemoryStore(clock),
     clock,
@@ -28,7 +28,7 @@ function doorOf(yaml: string): Door {
   return (url, method = 'POST') => {
     const destination = destinationOfUrl(url);
     const request = { method, path: new URL(url).pathname, headers: [] };
-    const route = forward?.routeOrRelay(destination, request);
+    const route = forwardDoor?.routeOrRelay(destination, request);
     if (!route) throw new Error('forwarding is off');
     return [route.name, whyForwarded(route, routes, destination, request)];
   };

@@ -8,8 +8,8 @@ import type { Compile } from '../template.ts';
 import type { ByteString } from '../../core/byte-string.ts';
 import type { ExpiryWarning } from './expiry.ts';
 import { hostOf, type TokenFailure, toFailure } from './failure.ts';
-import { buildTokenCall, compileTokenCall, type TokenCall } from './request.ts';
-import { readTokenResponse, type TokenAnswer } from './response.ts';
+import { buildTokenCall, compileTokenCall, type TokenCall } from './call.ts';
+import { readTokenResponse, type TokenAnswer } from './answer.ts';
 
 /** The limit of an answer. No token answer is longer. */
 const MAX_ANSWER_BYTES = 1024 * 1024;

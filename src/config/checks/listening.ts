@@ -56,7 +56,7 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
       'set `admin.token`, or listen on 127.0.0.1',
     );
   }
-  const isKnown = !['listen', 'admin'].some((section) => problems.isBroken(find(root, section, 'address')));
+  const isKnown = !['listen', 'admin'].some((section) => problems.isReported(find(root, section, 'address')));
   if (isKnown && isSame(listen.address, admin.address)) {
     const help = 'give one of them another port';
     const written = ['admin', 'listen'].find((section) => find(root, section, 'address')) ?? 'admin';

@@ -117,7 +117,7 @@ function checkEnvironment(
   const known = Object.keys(declared.environments);
   const at = nearest(node, 'environment');
   if (data.environment === undefined) {
-    if (problems.isBroken(at)) return false;
+    if (problems.isReported(at)) return false;
     if (known.length === 0) return true;
     const place = at === node ? new ChildLocation(node, 'environment') : at;
     problems.error(
@@ -163,7 +163,7 @@ function checkNeeds(
   if (profile === undefined) return;
   for (const endpoint of needed) {
     const given = find(node, 'endpoints', endpoint);
-    if (Object.hasOwn(endpoints, endpoint) || problems.isBroken(given)) continue;
+    if (Object.hasOwn(endpoints, endpoint) || problems.isReported(given)) continue;
     const where = environment === undefined ? '' : ` in ${environment}`;
     problems.error(
       'missing_endpoint',

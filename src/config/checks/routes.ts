@@ -142,7 +142,7 @@ function readUpstream(
     checkSimulated(data.upstream, nearest(node, 'upstream'), provider, message, problems);
     return data.upstream;
   }
-  if (problems.isBroken(find(node, 'upstream')) || problems.isBroken(find(node, 'provider'))) return undefined;
+  if (problems.isReported(find(node, 'upstream')) || problems.isReported(find(node, 'provider'))) return undefined;
   const place = new ChildLocation(node, 'upstream');
   if (data.provider === undefined) {
     problems.error(
@@ -156,7 +156,7 @@ function readUpstream(
   if (provider === undefined) return undefined;
   const api = provider.endpoints['api'];
   if (api === undefined) {
-    if (!provider.isUnderstood || problems.isBroken(provider.apiPlace)) return undefined;
+    if (!provider.isUnderstood || problems.isReported(provider.apiPlace)) return undefined;
     const where = provider.environment === undefined ? '' : ` in ${provider.environment}`;
     problems.error(
       'missing_upstream',
@@ -206,8 +206,8 @@ function readMatch(node: Node, { match }: RouteData, { needsPath }: RouteDefault
   if (
     needsPath &&
     match?.path === undefined &&
-    !problems.isBroken(find(node, 'match')) &&
-    !problems.isBroken(find(node, 'match', 'path'))
+    !problems.isReported(find(node, 'match')) &&
+    !problems.isReported(find(node, 'match', 'path'))
   ) {
     const at = nearest(node, 'match');
     const place = new ChildLocation(at === node ? new ChildLocation(node, 'match') : at, 'path');

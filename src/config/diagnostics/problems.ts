@@ -29,7 +29,7 @@ export class Problems {
   }
 
   /** Whether a problem was reported at exactly this place. What follows from that problem needn't be reported. */
-  isBroken(place: Location | undefined): boolean {
+  isReported(place: Location | undefined): boolean {
     return place !== undefined && this.#places.has(place);
   }
 

@@ -176,7 +176,7 @@ const MISSING: Readonly<Record<string, string>> = {
 function checkSignature(entry: Node, problems: Problems): void {
   for (const [key, help] of Object.entries(MISSING)) {
     const node = find(entry, key);
-    if (isPresent(node) || problems.isBroken(node) || problems.isBroken(entry)) continue;
+    if (isPresent(node) || problems.isReported(node) || problems.isReported(entry)) continue;
     problems.error('missing_key', new ChildLocation(entry, key), `a signature needs \`${key}\``, help);
   }
   const set = find(entry, 'set');
@@ -233,7 +233,7 @@ function checkExpiry(profile: MapNode, data: ProfileData, problems: Problems): v
   for (const [index, source] of (data.token?.read?.expiry ?? []).entries()) {
     if (source === undefined) continue;
     const at = nearest(profile, 'token', 'read', 'expiry', index);
-    if (problems.isBroken(at)) continue;
+    if (problems.isReported(at)) continue;
     const report = (message: string, help: string): void => problems.error('invalid_value', at, message, help);
     if ([source.at, source.in, source.jwt].filter((kind) => kind !== undefined).length !== 1) {
       const help = '`at`: a moment; `in`: a lifetime; `jwt`: a claim of the token itself';

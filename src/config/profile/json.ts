@@ -59,7 +59,7 @@ function checkNumber(node: Node, problems: Problems): void {
     return;
   }
   // An empty value is left out. What a template makes is known only later.
-  if (node.isBroken || node.isEmpty || problems.isBroken(node)) return;
+  if (node.isBroken || node.isEmpty || problems.isReported(node)) return;
   const isFixed = !node.text.includes('{{');
   if (isFixed && typeof node.value !== 'number' && parseNumber(node.text) === undefined)
     problems.add(unexpectedValue(node, 'a number', help), node);

@@ -4,7 +4,7 @@ import { hideByName, isTemplate, show, showKey } from '../diagnostics/hide.ts';
 import { errorOf, scalarInfo } from './scalar.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { sectionInfo } from './section.ts';
-import { ChildLocation, type MapNode, type Node, type Location, type ScalarNode } from '../yaml/tree.ts';
+import { ChildLocation, keyOf, type MapNode, type Node, type Location, type ScalarNode } from '../yaml/tree.ts';
 
 type Schema = z.core.$ZodType;
 
@@ -160,7 +160,7 @@ function reportEmptyItem(expects: string, item: ScalarNode, problems: Problems):
 function readLeaf(schema: z.ZodType, node: Node | undefined, place: Location, problems: Problems): unknown {
   const info = scalarInfo(schema);
   if (node === undefined || (node.kind === 'scalar' && node.isEmpty && info?.keepsEmpty !== true)) {
-    const key = place instanceof ChildLocation ? place.key : (place.path.split('.').at(-1) ?? '');
+    const key = keyOf(place);
     const what = info === undefined ? '' : `, ${info.expects}`;
     problems.error('missing_key', node ?? place, `"${key}" is missing${what}`, `add \`${key}:\``);
     return undefined;

@@ -114,7 +114,7 @@ export type StoreConfig = NonNullable<ReturnType<(typeof KINDS)[keyof typeof KIN
 export function checkStore(root: MapNode, store: StoreData, problems: Problems): void {
   const { needed, used }: { readonly needed: string | undefined; readonly used: readonly string[] } = KINDS[store.kind];
   const isMissing = needed !== undefined && KINDS[store.kind].of(store, (file) => file) === undefined;
-  if (isMissing && !problems.isBroken(find(root, 'store', needed))) {
+  if (isMissing && !problems.isReported(find(root, 'store', needed))) {
     const place = new ChildLocation(nearest(root, 'store'), needed);
     problems.error('missing_key', place, `\`kind: ${store.kind}\` needs \`${needed}\``, `add \`${needed}:\``);
   }

@@ -1,5 +1,5 @@
 import { parseDocument, type Document, type YAMLError } from 'yaml';
-import type { Sources } from './interpolate.ts';
+import type { InterpolationSources } from './interpolate.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { TreeBuilder } from './tree-builder.ts';
 import type { MapNode, Location, Source } from './tree.ts';
@@ -16,7 +16,11 @@ const TOO_DEEP = 'maps and lists are nested too deeply';
  * Returns undefined when the text can't be understood at all. It never throws. Every mistake becomes a diagnostic:
  * `yaml_syntax`, `multiple_documents`, `duplicate_key`, `too_many_aliases`, `too_deep`, and those of {@link interpolate}.
  */
-export function readDocument(source: Source, outside: Sources | undefined, problems: Problems): MapNode | undefined {
+export function readDocument(
+  source: Source,
+  outside: InterpolationSources | undefined,
+  problems: Problems,
+): MapNode | undefined {
   const whole: Location = { source, start: 0, end: 1, path: '' };
   const unquoted = findUnquoted(source.text);
   reportUnquoted(unquoted, source, problems);

@@ -10,7 +10,7 @@ interface EnvPart {
 }
 
 /** Where the values of references come from. */
-export interface Sources {
+export interface InterpolationSources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute path of the directory in which relative paths start. */
   readonly directory: string;
@@ -26,7 +26,7 @@ export interface Interpolation {
   /** Whether the scalar is nothing but `${VAR:-}`. Its author expects that it may be empty. */
   readonly mayBeNothing: boolean;
   /** Makes the text again from the files as they are now. The environment stays. Throws a {@link ConfigError}. */
-  again(readFile: Sources['readFile']): string;
+  again(readFile: InterpolationSources['readFile']): string;
 }
 
 const HELP = 'write ${VAR}, ${VAR:-default}, ${VAR:?message} or ${file:/path}, and $$ for a dollar';
@@ -44,12 +44,12 @@ export function hasReferences(text: string): boolean {
  * there.
  * Throws a {@link ConfigError}: `bad_interpolation`, `unset_variable`, `unreadable_file`.
  */
-export function interpolate(raw: string, outside: Sources): Interpolation {
+export function interpolate(raw: string, outside: InterpolationSources): Interpolation {
   const parts = parseParts(raw, { at: 0 }, false);
   const { env, directory } = outside;
   const files: string[] = [];
   const isWhole = parts.length === 1 && typeof parts[0] === 'object';
-  const again = (readFile: Sources['readFile']): string => {
+  const again = (readFile: InterpolationSources['readFile']): string => {
     const rendered = render(parts, { env, directory, readFile });
     return isWhole ? withoutLastBreaks(rendered) : rendered;
   };
@@ -82,7 +82,7 @@ function mayBeNothing([part, ...more]: readonly Part[]): boolean {
 }
 
 /** The variables that are not set and have neither a default nor a message. Each is named once. */
-function unsetNames(parts: readonly Part[], env: Sources['env']): string[] {
+function unsetNames(parts: readonly Part[], env: InterpolationSources['env']): string[] {
   const names = parts.map((part) =>
     typeof part === 'object' && 'env' in part && part.fallback === undefined && part.complaint === undefined
       ? part.env
@@ -153,7 +153,7 @@ function parseReference(raw: string, cursor: { at: number }): Part {
   return { env: name, fallback, complaint };
 }
 
-function render(parts: readonly Part[], outside: Sources): string {
+function render(parts: readonly Part[], outside: InterpolationSources): string {
   return parts
     .map((part) => {
       if (typeof part === 'string') return part;
@@ -163,7 +163,7 @@ function render(parts: readonly Part[], outside: Sources): string {
     .join('');
 }
 
-function renderVariable({ env: name, fallback, complaint }: EnvPart, outside: Sources): string {
+function renderVariable({ env: name, fallback, complaint }: EnvPart, outside: InterpolationSources): string {
   const value = Object.hasOwn(outside.env, name) ? outside.env[name] : undefined;
   if (fallback !== undefined) return value === undefined || value === '' ? render(fallback, outside) : value;
   if (complaint !== undefined && (value === undefined || value === '')) {

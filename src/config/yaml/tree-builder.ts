@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, type Scalar } from 'yaml';
 import { ConfigError } from '../diagnostics/config-error.ts';
-import { hasReferences, interpolate, type Sources } from './interpolate.ts';
+import { hasReferences, interpolate, type InterpolationSources } from './interpolate.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import {
   ChildLocation,
@@ -25,12 +25,12 @@ type Sized = [node: Node, size: number];
  */
 export class TreeBuilder {
   readonly #source: Source;
-  readonly #outside: Sources | undefined;
+  readonly #outside: InterpolationSources | undefined;
   readonly #problems: Problems;
   readonly #anchors = new Map<string, { readonly node: Node; readonly size: number } | 'open'>();
   #aliased = 0;
 
-  constructor(source: Source, outside: Sources | undefined, problems: Problems) {
+  constructor(source: Source, outside: InterpolationSources | undefined, problems: Problems) {
     this.#source = source;
     this.#outside = outside;
     this.#problems = problems;
@@ -141,26 +141,13 @@ export class TreeBuilder {
     const native = typeof yaml.value === 'object' || typeof yaml.value === 'bigint' ? raw : yaml.value;
     const value = yaml.value === null ? null : (native as string | number | boolean);
     if (this.#outside === undefined || value === null || !hasReferences(raw)) {
-      return new ScalarNode(at, {
-        raw,
-        value,
-        text: value === null ? '' : raw,
-        interpolation: undefined,
-        isBroken: false,
-      });
+      return new ScalarNode(at, { raw, value });
     }
     try {
-      const interpolation = interpolate(raw, this.#outside);
-      return new ScalarNode(at, {
-        raw,
-        value: interpolation.text,
-        text: interpolation.text,
-        interpolation,
-        isBroken: false,
-      });
+      return new ScalarNode(at, { raw, value, interpolation: interpolate(raw, this.#outside) });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      const node = new ScalarNode(at, { raw, value: raw, text: raw, interpolation: undefined, isBroken: true });
+      const node = new ScalarNode(at, { raw, value: raw, isBroken: true });
       this.#problems.add(error, node);
       return node;
     }
@@ -184,5 +171,4 @@ function spanOf(near: Location, at: At, firstKey?: unknown): { start: number; en
 }
 
 /** Stands for a node that could not be read. Its mistake is reported elsewhere. */
-const nothing = (at: At): ScalarNode =>
-  new ScalarNode(at, { raw: '', value: null, text: '', interpolation: undefined, isBroken: true });
+const nothing = (at: At): ScalarNode => new ScalarNode(at, { raw: '', value: null, isBroken: true });

@@ -1,3 +1,8 @@
+/*
+ * The tree of a file. The nodes of the YAML library know neither their parent nor their file, leave aliases unresolved, and have
+ * no place for an interpolated text; a profile that extends another is made of nodes of two files. An aliased node has one path,
+ * that of its anchor.
+ */
 import type { Interpolation } from './interpolate.ts';
 
 /** A file's text with its name. It also keeps which parts of the text may be shown. All offsets are in UTF-16 units. */
@@ -94,6 +99,10 @@ abstract class Base implements Location {
   }
 }
 
+/** The last step of a path: a key, or an index. Empty for the root. */
+export const keyOf = (place: Location): string =>
+  place instanceof ChildLocation || place instanceof Base ? String(place.key ?? '') : '';
+
 /** Where a node stands in the text and in the tree. */
 export interface At {
   readonly source: Source;
@@ -102,6 +111,8 @@ export interface At {
   readonly parent: Node | undefined;
   readonly key: string | number | undefined;
 }
+
+type ScalarParts = Pick<ScalarNode, 'interpolation' | 'isBroken'>;
 
 /**
  * A single value. Its type is decided by the schema, which reads {@link text}. {@link value} keeps the type that YAML gives it.
@@ -121,20 +132,14 @@ export class ScalarNode extends Base {
 
   constructor(
     at: At,
-    content: {
-      readonly raw: string;
-      readonly value: string | number | boolean | null;
-      readonly text: string;
-      readonly interpolation: Interpolation | undefined;
-      readonly isBroken: boolean;
-    },
+    { raw, value, interpolation, isBroken = false }: Pick<ScalarNode, 'raw' | 'value'> & Partial<ScalarParts>,
   ) {
     super(at);
-    this.raw = content.raw;
-    this.value = content.value;
-    this.text = content.text;
-    this.interpolation = content.interpolation;
-    this.isBroken = content.isBroken;
+    this.raw = raw;
+    this.value = interpolation?.text ?? value;
+    this.text = interpolation?.text ?? (value === null ? '' : raw);
+    this.interpolation = interpolation;
+    this.isBroken = isBroken;
   }
 
   /** Whether the value is null, or its text is empty after interpolation. An optional value like this counts as absent. */

@@ -1,5 +1,5 @@
 import { OutriderError } from '../../core/errors.ts';
-import type { RequestBody } from './whole-body.ts';
+import type { RequestBody } from './request-body.ts';
 
 /** Gives an error the outcome of its code again, because nothing of this attempt was sent. */
 function unsent(error: unknown): unknown {

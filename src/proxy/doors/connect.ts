@@ -69,11 +69,11 @@ interface Admission {
  */
 function admit(
   { head, context: tunnel }: ConnectRequest,
-  { forward, guard }: CompiledConfig,
+  { forwardDoor, guard }: CompiledConfig,
   pseudonym: string,
 ): Admission {
   const { target } = head;
-  if (!forward) throw notServed('CONNECT is not served here: forwarding is off');
+  if (!forwardDoor) throw notServed('CONNECT is not served here: forwarding is off');
   if (tunnel) throw notServed('CONNECT is not served within a tunnel');
   const { framing } = requestFraming(head);
   const fields = readHead(withHost(head));
@@ -85,9 +85,9 @@ function admit(
   guard.checkAccess(fields, true);
   const destination = /:\d+$/.test(target) ? readAuthority(target, 'https') : undefined;
   if (!destination) throw new OutriderError('bad_request', { detail: 'the target of a CONNECT is host:port' });
-  const isRouted = forward.isRouted(destination.host, destination.port);
-  if (isRouted && forward.mode === 'plain') throw destinationDenied(NO_TUNNEL);
-  if (!isRouted && !forward.letsUnmatchedThrough) throw destinationDenied(`no route leads to ${target}`);
+  const isRouted = forwardDoor.isRouted(destination.host, destination.port);
+  if (isRouted && forwardDoor.mode === 'plain') throw destinationDenied(NO_TUNNEL);
+  if (!isRouted && !forwardDoor.letsUnmatchedThrough) throw destinationDenied(`no route leads to ${target}`);
   return { destination, isRouted };
 }
 

@@ -25,8 +25,8 @@ export interface Entry {
 }
 
 /** Returns the destination of an absolute-form target. Throws `destination_denied` when forwarding is off, or `bad_request`. */
-function destinationOf({ scheme, authority }: AbsoluteTarget, { forward }: CompiledConfig): Destination {
-  if (!forward) throw destinationDenied('this proxy forwards to its routes alone');
+function destinationOf({ scheme, authority }: AbsoluteTarget, { forwardDoor }: CompiledConfig): Destination {
+  if (!forwardDoor) throw destinationDenied('this proxy forwards to its routes alone');
   const destination = readAuthority(authority, scheme);
   if (!destination) throw new OutriderError('bad_request', { detail: 'the target names no valid host' });
   return destination;
@@ -91,19 +91,19 @@ export function findRoute(
 ): CompiledRoute | undefined {
   if (!destination) return compiled.router.match(request);
   // A reload may have turned forwarding off while a tunnel was open.
-  if (!compiled.forward) throw destinationDenied('this proxy forwards no more');
-  return compiled.forward.routeFor(destination, request);
+  if (!compiled.forwardDoor) throw destinationDenied('this proxy forwards no more');
+  return compiled.forwardDoor.routeFor(destination, request);
 }
 
 /**
  * Returns the route that relays a request without one. Throws `route_not_found`, or `destination_denied` if relaying is off.
  */
 export function withoutRoute(
-  { forward }: CompiledConfig,
+  { forwardDoor }: CompiledConfig,
   destination: Destination | undefined,
   { method, path, headers }: Candidate,
 ): CompiledRoute {
-  if (forward && destination) return forward.routeOrRelay(destination, { method, path, headers });
+  if (forwardDoor && destination) return forwardDoor.routeOrRelay(destination, { method, path, headers });
   throw new OutriderError('route_not_found', { detail: `no route matches ${method} ${path}` });
 }
 

@@ -4,7 +4,7 @@ import { OutriderError } from '../../core/errors.ts';
 import { headerValues, type RawHeaders } from '../../core/headers.ts';
 import type { ReadScheduler } from '../../http1/read-scheduler.ts';
 import type { Attempt, UpstreamRequest } from '../attempt.ts';
-import type { RequestBody } from '../body/whole-body.ts';
+import type { RequestBody } from '../body/request-body.ts';
 import type { Downstream } from '../downstream.ts';
 import type { Head } from '../request-head.ts';
 import type { Egress } from '../egress/egress.ts';

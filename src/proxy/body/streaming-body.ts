@@ -4,7 +4,8 @@ import type { Downstream } from '../downstream.ts';
 import { requestError } from '../failure.ts';
 import { MemoryLog } from './memory-log.ts';
 import { SpoolFile } from './spool.ts';
-import { type BodyOptions, type KeepLimits, type NotKept, type RequestBody, WholeBody } from './whole-body.ts';
+import { WholeBody } from './whole-body.ts';
+import { type BodyOptions, type KeepLimits, type NotKept, type RequestBody } from './request-body.ts';
 
 /** Gives a broken body the outcome `unknown`: the upstream may have seen the part before the fault. */
 const afterDialling = (error: unknown): unknown => requestError(error, 'unknown');

@@ -42,7 +42,7 @@ export interface RouteHeaders {
  * and those that `Connection` names (`options`, lower case), applies the route's `remove` and `set`, and adds `Via` with the
  * value `via`.
  */
-export function createForward(
+export function createRequestHeaders(
   route: RouteHeaders,
   via: string,
 ): (headers: RawHeaders, options: readonly string[]) => string[] {
@@ -99,7 +99,7 @@ const classifyAnswer = bySpelling((lower): AnswerHeader => {
  * body.
  * @param isBrowser Whether `extra` holds our own CORS headers. They replace the provider's.
  */
-export function forwardAnswer(
+export function answerHeaders(
   { status, headers }: { readonly status: number; readonly headers: RawHeaders },
   extra: RawHeaders,
   isBrowser: boolean,
