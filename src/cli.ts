@@ -56,10 +56,7 @@ function readMethod(text: string): string {
 }
 
 /** Commands that the documentation names and that do not exist yet. */
-const LATER: readonly (readonly [name: string, summary: string])[] = [
-  ['init', 'write a starter file'],
-  ['doctor', 'check what commonly goes wrong'],
-];
+const LATER: readonly (readonly [name: string, summary: string])[] = [['init', 'write a starter file']];
 
 /** The command line; `done` gets the exit code of the command that ran. Each command is loaded when it is called. */
 function createProgram(simulateHelp: string, done: (code: number) => void): Program {
@@ -124,6 +121,17 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
       done(await health(contextOf(options)));
     },
   );
+  readCommand('doctor', 'check what commonly goes wrong, on this machine and on the way to each provider')
+    .argument('[provider...]', 'the only ones to look at')
+    .option('--offline', 'ask no provider and no egress proxy')
+    .addHelpText(
+      'after',
+      '\nOf each provider one token is got by its full grant and thrown away; the store is left alone.',
+    )
+    .action(async (providers: readonly string[], options: { json?: true; offline?: true }) => {
+      const { doctor } = await import('./commands/doctor.ts');
+      done(await doctor(contextOf(options), { providers, isOffline: options.offline ?? false }));
+    });
   command('exec', 'run a program with the proxy around it')
     .usage('[options] -- <command> [args...]')
     .argument('<command>')

@@ -27,7 +27,7 @@ export interface TokenOptions {
 }
 
 /** What is wrong with a token that is good all the same. */
-interface Warning {
+export interface Warning {
   /** Stable. */
   readonly code: string;
   readonly message: string;
@@ -35,7 +35,7 @@ interface Warning {
 }
 
 /** The warnings among what the log would say. */
-function collectWarnings(events: Events): readonly Warning[] {
+export function collectWarnings(events: Events): readonly Warning[] {
   const warnings: Warning[] = [];
   events.on('notice', ({ message, fields: { code, help } = {} }) => {
     if (typeof code === 'string' && typeof help === 'string')
@@ -76,7 +76,8 @@ async function fetchToken(
   }
 }
 
-const span = (ms: number): string => {
+/** A time span in its two largest units: `1h 30m`. */
+export const span = (ms: number): string => {
   const seconds = Math.round(ms / 1_000);
   const parts: readonly (readonly [unit: string, count: number])[] = [
     ['d', Math.floor(seconds / 86_400)],

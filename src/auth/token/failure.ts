@@ -20,9 +20,15 @@ export const REMEDIES = {
   answer: "Check that `endpoints.token` is a token endpoint, and that the profile's `token.read` fits its answers.",
 } as const;
 
+/** What kind of thing a person can do. */
+export type Advice = keyof typeof REMEDIES;
+
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 
 export interface FailureOptions {
+  /** Default: `provider`. */
+  readonly advice?: Advice;
+  /** In place of what the advice says. */
   readonly remedy?: string;
   readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
@@ -36,6 +42,7 @@ export class TokenFailure extends Error {
   override readonly name = 'TokenFailure';
   readonly failure: FailureClass;
   readonly detail: string;
+  readonly advice: Advice;
   readonly remedy: string;
   /** What the endpoint asked for with 429. */
   readonly retryAfterMs: number | undefined;
@@ -44,7 +51,8 @@ export class TokenFailure extends Error {
     super(detail, { cause: options.cause });
     this.failure = failure;
     this.detail = detail;
-    this.remedy = options.remedy ?? REMEDIES.provider;
+    this.advice = options.advice ?? 'provider';
+    this.remedy = options.remedy ?? REMEDIES[this.advice];
     this.retryAfterMs = options.retryAfterMs;
   }
 }
@@ -61,15 +69,15 @@ type Reading = (call: FailedCall, error: OutriderError) => TokenFailure;
 const TRANSPORT: Readonly<Record<string, Reading>> = {
   upstream_timeout: ({ host, timeoutMs }, cause) =>
     new TokenFailure('timeout', `no answer from ${host} within ${formatDuration(timeoutMs)}`, {
-      remedy: REMEDIES.time,
+      advice: 'time',
       cause,
     }),
   upstream_bad_response: ({ host }, cause) =>
-    new TokenFailure('bad_answer', `${host} answered something that is not HTTP`, { remedy: REMEDIES.address, cause }),
+    new TokenFailure('bad_answer', `${host} answered something that is not HTTP`, { advice: 'address', cause }),
   upstream_failed: ({ host }, cause) => new TokenFailure('down', `the connection to ${host} broke`, { cause }),
   upstream_unreachable: ({ host }, cause) =>
     new TokenFailure('down', `can't reach ${host}: ${reasonOf(cause)}`, {
-      remedy: cause.isEgress ? REMEDIES.egress : REMEDIES.network,
+      advice: cause.isEgress ? 'egress' : 'network',
       cause,
     }),
 };
@@ -81,32 +89,49 @@ export function toFailure(error: unknown, call: FailedCall): TokenFailure {
   if (read) return read(call, error);
   // What the table says is for whoever sent a request.
   const remedy = error.remedy === ERRORS[error.code].remedy ? REMEDIES.call : error.remedy;
-  return new TokenFailure('down', error.detail, { remedy, cause: error });
+  return new TokenFailure('down', error.detail, { advice: 'call', remedy, cause: error });
 }
 
 /** Whatever was thrown, as a failure; what we didn't foresee is told with its cause. */
 export function asFailure(error: unknown): TokenFailure {
   if (error instanceof TokenFailure) return error;
-  return new TokenFailure('down', 'the token call failed', { remedy: REMEDIES.ours, cause: error });
+  return new TokenFailure('down', 'the token call failed', { advice: 'ours', cause: error });
+}
+
+/** What TLS can break on. */
+export interface TlsFault {
+  /** Stable. */
+  readonly code: string;
+  readonly meaning: string;
 }
 
 /** What the codes of OpenSSL and of Node's checks mean, the first that fits. */
-const TLS: readonly (readonly [code: RegExp, meaning: string])[] = [
-  [/CERT_HAS_EXPIRED/, 'its certificate has expired'],
-  [/CERT_NOT_YET_VALID/, 'its certificate is not valid yet'],
-  [/ALTNAME_INVALID|HOSTNAME_MISMATCH/, 'its certificate is for another name'],
-  [/CERTIFICATE_REQUIRED/, 'it asks for a client certificate'],
-  [/^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/, 'no TLS is spoken there'],
-  [/^(?:ERR_SSL|ERR_TLS_(?!CERT))|^EPROTO$/, 'TLS failed'],
-  [/CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)/, 'its certificate is not trusted'],
+const TLS: readonly (readonly [pattern: RegExp, code: string, meaning: string])[] = [
+  [/CERT_HAS_EXPIRED/, 'certificate_expired', 'its certificate has expired'],
+  [/CERT_NOT_YET_VALID/, 'certificate_not_yet_valid', 'its certificate is not valid yet'],
+  [/ALTNAME_INVALID|HOSTNAME_MISMATCH/, 'certificate_for_another_name', 'its certificate is for another name'],
+  [/CERTIFICATE_REQUIRED/, 'client_certificate_wanted', 'it asks for a client certificate'],
+  [/^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/, 'no_tls', 'no TLS is spoken there'],
+  [/^(?:ERR_SSL|ERR_TLS_(?!CERT))|^EPROTO$/, 'tls_failed', 'TLS failed'],
+  [/CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)/, 'certificate_untrusted', 'its certificate is not trusted'],
 ];
+
+/** What a code of the system, of OpenSSL or of Node's checks means for TLS; undefined where it has nothing to do with it. */
+export function tlsFault(systemCode: string): TlsFault | undefined {
+  const [, code, meaning] = TLS.find(([pattern]) => pattern.test(systemCode)) ?? [];
+  return code === undefined || meaning === undefined ? undefined : { code, meaning };
+}
+
+/** What a connection broke on where that was TLS with the host; a client certificate is asked for in more ways than one. */
+export const tlsFaultOf = (error: OutriderError): TlsFault | undefined =>
+  tlsFault(error.proxyError === 'tls_alert_received' ? 'CERTIFICATE_REQUIRED' : systemCode(error.cause));
 
 /** The system's code, or what TLS broke on; where another proxy failed, what that one did. */
 function reasonOf(error: OutriderError): string {
   if (error.isEgress) return error.detail;
   const code = systemCode(error.cause);
-  const [, meaning] = TLS.find(([pattern]) => pattern.test(code)) ?? [];
-  if (meaning !== undefined) return `${meaning} (${code})`;
+  const fault = tlsFaultOf(error);
+  if (fault) return `${fault.meaning} (${code})`;
   return /^[A-Z][A-Z0-9_]*$/.test(code) ? code : 'no connection';
 }
 

@@ -21,17 +21,22 @@ export interface DialDeps {
   readonly sessions?: Map<string, Buffer>;
 }
 
+/** How TLS with a host is asked for. */
+export const tlsTo = (host: string) => ({
+  host,
+  // SNI holds names alone (RFC 6066 §3); an address is verified all the same.
+  servername: isIP(host) === 0 ? host : '',
+  ALPNProtocols: ['http/1.1'],
+});
+
 /** TLS over a connection, verified whatever the environment says. */
 function secure(socket: Socket, host: string, port: number, sessions?: Map<string, Buffer>): TLSSocket {
   const key = `${host}:${port}`;
   const session = sessions?.get(key);
   const secured = connectTls({
     socket,
-    host,
-    // SNI holds names alone (RFC 6066 §3); an address is verified all the same.
-    servername: isIP(host) === 0 ? host : '',
+    ...tlsTo(host),
     rejectUnauthorized: true,
-    ALPNProtocols: ['http/1.1'],
     ...(session && { session }),
   });
   if (sessions) secured.on('session', (fresh: Buffer) => sessions.set(key, fresh));
@@ -41,7 +46,8 @@ function secure(socket: Socket, host: string, port: number, sessions?: Map<strin
 /** Whether a server broke off the handshake after it had shown its own certificate: it wants one of ours (TLS 1.2). */
 const ASKED_TOO = /ALERT_(?:HANDSHAKE_FAILURE|BAD_CERTIFICATE|CERTIFICATE_REQUIRED)/;
 
-function unreachable(error: unknown, socket: Socket): OutriderError {
+/** What a connection that could not be made means; `socket` is the one that it broke on. */
+export function unreachable(error: unknown, socket: Socket): OutriderError {
   const hasTheirs = 'getPeerCertificate' in socket && (socket as TLSSocket).getPeerCertificate()?.raw !== undefined;
   return hasTheirs && ASKED_TOO.test(systemCode(error)) ? wantsCertificate(error) : upstreamError(error, false);
 }
@@ -120,6 +126,15 @@ export function dialOrigin(origin: string, connectMs: number, deps: DialDeps): P
 export function dialForHttp(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
   const way = wayTo(origin);
   return dial({ ...way, isRelayed: !way.isSecured }, connectMs, deps);
+}
+
+/**
+ * Connects as {@link dialForHttp} does, but leaves TLS with an `https` origin to whoever asks, who can then look at what the
+ * server shows.
+ */
+export function dialBeforeTls(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
+  const way = wayTo(origin);
+  return dial({ ...way, isRelayed: !way.isSecured, isSecured: false }, connectMs, deps);
 }
 
 function wayTo(origin: string): Way {
