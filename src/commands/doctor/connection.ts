@@ -9,6 +9,7 @@ import { OutriderError } from '../../core/errors.ts';
 import { systemCode } from '../../core/system-code.ts';
 import { dialBeforeTls, tlsTo, unreachable } from '../../proxy/egress/dial.ts';
 import type { Egress } from '../../proxy/egress/egress.ts';
+import { destinationOfUrl } from '../../proxy/destination.ts';
 import { upstreamError } from '../../proxy/failure.ts';
 import { faultFinding, remedyFor, type Target } from './fault.ts';
 import { failure, ok, warning, type Finding } from './finding.ts';
@@ -40,7 +41,8 @@ export async function checkConnection(target: Target, deps: ConnectionDeps): Pro
     findings.push(...more);
     return more.every(({ result }) => result !== 'failure');
   };
-  const host = unbracket(new URL(target.origin).hostname);
+  const { scheme, host: authority, port } = destinationOfUrl(target.origin);
+  const host = unbracket(authority);
   const proxy = egress(target.origin);
   if (!proxy && isIP(host) === 0 && !found(await resolveName(host, target, left(), clock))) {
     return { findings, isOpen: false };
@@ -56,11 +58,10 @@ export async function checkConnection(target: Target, deps: ConnectionDeps): Pro
     return { findings, isOpen: false };
   }
   const durationMs = clock.monotonic() - startedAt;
-  const at = `port ${new URL(target.origin).port || (target.origin.startsWith('https:') ? 443 : 80)}`;
   if (proxy) found(ok('egress', 'egress_ok', `${target.host} is reached through ${proxy.origin}`, durationMs));
-  else found(ok('connect', 'connected', `${target.host} takes connections on ${at}`, durationMs));
+  else found(ok('connect', 'connected', `${authority}:${port} takes connections`, durationMs));
   socket.on('error', () => undefined);
-  const isOpen = !target.origin.startsWith('https:') || found(...(await checkTls(socket, host, target, left(), clock)));
+  const isOpen = scheme === 'http' || found(...(await checkTls(socket, host, target, left(), clock)));
   socket.destroy();
   return { findings, isOpen };
 }

@@ -71,6 +71,7 @@ export function formatJson(report: Report): string {
     offline: report.isOffline,
     failures: count(report, 'failure'),
     warnings: count(report, 'warning'),
+    duration_ms: Math.round(report.durationMs),
     findings,
   };
   return `${JSON.stringify(document, null, 2)}\n`;

@@ -27,6 +27,12 @@ const CODES: Readonly<Record<Advice, string>> = {
   answer: 'no_token',
 };
 
+const EXPIRED_ALREADY = {
+  code: 'token_expired_already',
+  message: 'by what the answer says its token has expired already',
+  remedy: 'compare `token.read.expiry` of the profile with the answer, and the clock of this machine with theirs',
+};
+
 export interface TokenDeps {
   /** Final URLs. */
   readonly endpoints: Readonly<Record<string, string>>;
@@ -48,6 +54,10 @@ export async function checkToken(provider: ProviderConfig, deps: TokenDeps): Pro
   const { endpoints, clock, timeoutMs } = deps;
   const events = createEvents();
   const warnings = collectWarnings(events);
+  const dead: Finding[] = [];
+  events.on('notice', ({ fields }) => {
+    if (fields?.['lifetime_ms'] !== undefined) dead.push(warning('expiry', EXPIRED_ALREADY));
+  });
   let arrived: Arrived | undefined;
   const http: HttpClient = async (call) => {
     const answer = await deps.http(call);
@@ -73,6 +83,7 @@ export async function checkToken(provider: ProviderConfig, deps: TokenDeps): Pro
       ok('token', 'token_ok', `${arrived?.host ?? 'the endpoint'} gave a token, which was thrown away`, durationMs),
       ...(arrived ? [expiryOf(provider, record, arrived)] : []),
       ...warnings.map((each) => warning('expiry', { code: each.code, message: each.message, remedy: each.help })),
+      ...dead,
       ...skew(),
     ];
   } catch (error) {
