@@ -145,6 +145,7 @@ export async function doctor(context: Context, { providers, isOffline }: DoctorO
       config ? checkSubjects(config, subjects, way, (subject) => progress.done(titleOf(subject))) : [],
     ]);
     machine.push(...more);
+    if (config && isOffline) machine.push(ok('providers', 'not_asked', 'none was asked for anything (--offline)'));
     const first: Group = { title: MACHINE, note: '', provider: undefined, findings: machine };
     const durationMs = performance.now() - startedAt;
     const report: Report = { config: file, isOffline, groups: [first, ...groups], durationMs };

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Address, Config } from '../config/config.ts';
 import { NO_GROUP } from '../core/listen.ts';
 import type { CommandFailure } from './output.ts';
@@ -38,7 +40,9 @@ export function addressComplaint(error: SystemError, key: string, address: Addre
       help: 'name a group that the user who runs this is a member of',
     };
   }
-  switch (error.code) {
+  // libuv has EACCES for a directory that is not there.
+  const isLost = 'path' in address && !existsSync(dirname(address.path));
+  switch (isLost ? 'ENOENT' : error.code) {
     case 'EADDRINUSE':
       return {
         code: 'address_in_use',

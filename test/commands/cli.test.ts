@@ -10,7 +10,7 @@ test.serial('help and version go to stdout and are no failure', async (t) => {
   t.deepEqual(await run(t, ['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
   const help = await run(t, ['--help']);
   t.like(help, { code: 0, stderr: '' });
-  for (const name of ['start', 'check', 'explain', 'token', 'simulate', 'health'])
+  for (const name of ['start', 'check', 'explain', 'token', 'doctor', 'simulate', 'health'])
     t.regex(help.stdout, new RegExp(`^  ${name}\\b`, 'm'));
   t.regex((await run(t, ['explain', '--help'])).stdout, /-H, --header/);
 });

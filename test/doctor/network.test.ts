@@ -24,13 +24,13 @@ interface Servers {
   readonly breaks: string;
   readonly talksOtherwise: string;
   /** A token endpoint that answers so. */
-  answering(answer: TokenAnswer): Promise<string>;
+  readonly answering: (answer: TokenAnswer) => Promise<string>;
 }
 
 interface Fault extends Told {
   readonly planted: string;
   /** Where the provider's API and token endpoint are; what is left out is well. */
-  plant(servers: Servers): Planted | Promise<Planted>;
+  readonly plant: (servers: Servers) => Planted | Promise<Planted>;
 }
 
 interface Planted {

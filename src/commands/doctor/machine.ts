@@ -46,7 +46,8 @@ async function checkEgress({ origins, egress, clock }: MachineDeps): Promise<rea
   const deps = { egress: () => undefined, clock, withinMs: EGRESS_MS };
   const found = await Promise.all(
     [...behind].map(async ([proxy, hosts]) => {
-      const target = { origin: proxy, host: new URL(proxy).host, setting: 'HTTPS_PROXY and HTTP_PROXY' };
+      const host = `the egress proxy ${new URL(proxy).host}`;
+      const target = { origin: proxy, host, setting: 'HTTPS_PROXY and HTTP_PROXY' };
       const { findings } = await checkConnection(target, deps);
       const wrong = findings.filter(({ result }) => result !== 'ok').map((each) => ({ ...each, check: 'egress' }));
       if (wrong.length > 0) return wrong;
