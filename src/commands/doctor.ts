@@ -3,7 +3,6 @@ import type { Diagnostic } from '../config/diagnostics/diagnostics.ts';
 import { didYouMean } from '../config/diagnostics/suggest.ts';
 import { loadConfig } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
-import { SIMULATOR } from '../core/simulator.ts';
 import { ReadScheduler } from '../http1/read-scheduler.ts';
 import { createClient } from '../proxy/client.ts';
 import { readEgress, type Egress } from '../proxy/egress/egress.ts';
@@ -14,8 +13,9 @@ import { locateConfig } from './config-file.ts';
 import { failure, ok, warning, type Finding, type Group } from './doctor/finding.ts';
 import { checkMachine } from './doctor/machine.ts';
 import { showProgress } from './doctor/progress.ts';
-import { checkProvider, targetsOf, type Subject } from './doctor/provider.ts';
+import { checkProvider } from './doctor/provider.ts';
 import { count, formatJson, formatText, type Report } from './doctor/report.ts';
+import { hasSimulator, targetsOf, type Subject } from './doctor/target.ts';
 import type { Context } from './output.ts';
 import { printError } from './output.ts';
 import { redactSecretsOf } from './redact-text.ts';
@@ -90,15 +90,20 @@ async function checkSubjects(
     isReused: false,
     limits: () => ({ answerHeaderBytes, connectionAgeMs }),
   });
-  const isSimulated = subjects.some(({ provider }) => provider?.environment === SIMULATOR);
-  const simulator = isSimulated ? await startSimulator(config) : undefined;
+  const simulator = subjects.some(hasSimulator) ? await startSimulator(config) : undefined;
   const deps = { config, egress, http: createClient(upstream, clock), clock, simulatorOrigin: simulator?.origin };
   try {
     return await Promise.all(
       subjects.map(async (subject): Promise<Group> => {
         const findings = await checkProvider(subject, deps);
         done(subject);
-        return { title: titleOf(subject), note: noteOf(subject), provider: subject.provider?.name, findings };
+        return {
+          title: titleOf(subject),
+          note: noteOf(subject),
+          provider: subject.provider?.name,
+          routes: subject.routes.map(({ name }) => name),
+          findings,
+        };
       }),
     );
   } finally {
@@ -146,7 +151,7 @@ export async function doctor(context: Context, { providers, isOffline }: DoctorO
     ]);
     machine.push(...more);
     if (config && isOffline) machine.push(ok('providers', 'not_asked', 'none was asked for anything (--offline)'));
-    const first: Group = { title: MACHINE, note: '', provider: undefined, findings: machine };
+    const first: Group = { title: MACHINE, note: '', provider: undefined, routes: [], findings: machine };
     const durationMs = performance.now() - startedAt;
     const report: Report = { config: file, isOffline, groups: [first, ...groups], durationMs };
     progress.end();

@@ -99,7 +99,7 @@ test.serial('an API is asked for nothing but its root, and shown no credential',
   // A route without a provider is looked at as well.
   assertTold(
     t,
-    findings.filter(({ provider: each }) => each === null),
+    findings.filter(({ routes }) => routes.includes('bare')),
     {
       result: 'failure',
       code: 'connection_refused',
@@ -153,6 +153,7 @@ test('what is wrong has a word beside its mark, and its remedy below; colours co
         title: 'p',
         note: 'profile bearer',
         provider: 'p',
+        routes: [],
         findings: [
           { check: 'tls', result: 'failure', code: 'x', message: 'no', remedy: 'do this' },
           { check: 'clock', result: 'warning', code: 'y', message: 'late', remedy: 'do that' },

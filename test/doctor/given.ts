@@ -8,6 +8,8 @@ import { issueLeaf, makeAuthority, makeKeys, pemOfKey } from '../../src/tunnel/c
 /** One finding as `--json` has it. */
 export interface Found {
   readonly provider: string | null;
+  /** None: it is about the machine, or a provider without routes. */
+  readonly routes: readonly string[];
   readonly check: string;
   readonly result: 'ok' | 'warning' | 'failure';
   readonly code: string;

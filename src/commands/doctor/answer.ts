@@ -5,8 +5,9 @@ import type { RawHeaders } from '../../core/headers.ts';
 import type { HttpClient } from '../../core/http.ts';
 import { VERSION } from '../../core/version.ts';
 import { span } from '../token.ts';
-import { faultFinding, type Target } from './fault.ts';
+import { faultFinding } from './fault.ts';
 import { ok, warning, type Finding } from './finding.ts';
+import type { Target } from './target.ts';
 
 /** Clocks that differ by more are worth a word. */
 const SKEW_MS = 60_000;

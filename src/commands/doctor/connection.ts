@@ -11,8 +11,9 @@ import { dialBeforeTls, tlsTo, unreachable } from '../../proxy/egress/dial.ts';
 import type { Egress } from '../../proxy/egress/egress.ts';
 import { destinationOfUrl } from '../../proxy/destination.ts';
 import { upstreamError } from '../../proxy/failure.ts';
-import { faultFinding, remedyFor, type Target } from './fault.ts';
+import { faultFinding, remedyFor } from './fault.ts';
 import { failure, ok, warning, type Finding } from './finding.ts';
+import type { Target } from './target.ts';
 
 const DAY_MS = 86_400_000;
 /** A certificate that has less time left is a warning. */

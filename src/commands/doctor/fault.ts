@@ -2,16 +2,7 @@ import { tlsFaultOf, toFailure } from '../../auth/token/failure.ts';
 import type { OutriderError } from '../../core/errors.ts';
 import { systemCode } from '../../core/system-code.ts';
 import { failure, type Finding } from './finding.ts';
-
-/** An address that requests go to. */
-export interface Target {
-  /** Scheme, host and port. */
-  readonly origin: string;
-  /** Host, and the port where it is not the usual one. */
-  readonly host: string;
-  /** Where it stands in the config, for a remedy. */
-  readonly setting: string;
-}
+import type { Target } from './target.ts';
 
 /** What the system's codes mean. */
 const SYSTEM: Readonly<Record<string, string>> = {

@@ -21,6 +21,8 @@ export interface Group {
   readonly note: string;
   /** Undefined: the findings are about no provider. */
   readonly provider: string | undefined;
+  /** The routes that the findings are about. */
+  readonly routes: readonly string[];
   readonly findings: readonly Finding[];
 }
 

@@ -21,7 +21,7 @@ export function showProgress(
   const draw = (): void => {
     const seconds = Math.floor((performance.now() - startedAt) / 1_000);
     const line = `checking (${names.length - waiting.size} of ${names.length}, ${seconds} s): ${[...waiting].join(', ')}`;
-    stream.write(`${ERASE_LINE}${line.slice(0, (stream.columns ?? 80) - 1)}`);
+    stream.write(`${ERASE_LINE}${line.slice(0, (stream.columns || 80) - 1)}`);
   };
   const timer = setInterval(draw, EVERY_MS);
   draw();

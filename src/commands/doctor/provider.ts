@@ -1,14 +1,13 @@
-import { hostOf } from '../../auth/token/failure.ts';
-import type { Config, ProviderConfig, RouteConfig } from '../../config/config.ts';
+import type { Config, ProviderConfig } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { HttpClient } from '../../core/http.ts';
-import { SIMULATOR } from '../../core/simulator.ts';
 import type { Egress } from '../../proxy/egress/egress.ts';
 import { endpointsOf } from '../../simulation.ts';
 import { checkAnswer } from './answer.ts';
 import { checkConnection, speaksTls, type ConnectionDeps } from './connection.ts';
-import { remedyFor, type Target } from './fault.ts';
+import { remedyFor } from './fault.ts';
 import { failure, ok, type Finding } from './finding.ts';
+import { hasSimulator, targetsOf, type Subject, type Target } from './target.ts';
 import { checkToken } from './token.ts';
 
 /** All that is asked of one provider takes no longer. */
@@ -20,48 +19,12 @@ const TLS_MS = 1_000;
 /** What is left when all has been asked. */
 const RESERVE_MS = 500;
 
-/** A provider and the routes that use it, or the routes that use none. */
-export interface Subject {
-  readonly provider: ProviderConfig | undefined;
-  readonly routes: readonly RouteConfig[];
-}
-
 export interface ProviderDeps {
   readonly config: Config;
   readonly egress: Egress;
   readonly http: HttpClient;
   readonly clock: Clock;
   readonly simulatorOrigin: string | undefined;
-}
-
-/** Where the requests and token calls of a subject go; an address that several keys name is one. */
-export function targetsOf({ provider, routes }: Subject): readonly (Target & { readonly isToken: boolean })[] {
-  if (provider?.environment === SIMULATOR) return targetsOfRoutes(routes, {});
-  const { token, ...endpoints } = provider?.endpoints ?? {};
-  const own = token !== undefined && provider?.profile.token ? [{ url: token, setting: '`endpoints.token`' }] : [];
-  const [first] = own.map(targetOf);
-  const rest = targetsOfRoutes(routes, endpoints);
-  const others = rest.filter(({ origin }) => origin !== first?.origin);
-  return [...(first ? [{ ...first, isToken: true }] : []), ...others];
-}
-
-function targetsOfRoutes(
-  routes: readonly RouteConfig[],
-  endpoints: Readonly<Record<string, string>>,
-): readonly (Target & { readonly isToken: false })[] {
-  const found = new Map<string, Target & { readonly isToken: false }>();
-  for (const { name, upstream } of routes) {
-    const url = upstream ?? endpoints['api'];
-    if (url === undefined) continue;
-    const setting = url === endpoints['api'] ? '`endpoints.api`' : `\`upstream\` of the route ${name}`;
-    const target = targetOf({ url, setting });
-    if (!found.has(target.origin)) found.set(target.origin, { ...target, isToken: false });
-  }
-  return [...found.values()];
-}
-
-function targetOf({ url, setting }: { readonly url: string; readonly setting: string }): Target {
-  return { origin: new URL(url).origin, host: hostOf(url), setting };
 }
 
 /** Looks at everything that lies between us and a provider, and asks it for one token. At most ten seconds. */
@@ -87,7 +50,7 @@ export async function checkProvider(subject: Subject, deps: ProviderDeps): Promi
     }),
   );
   const findings = answers.flat();
-  if (provider?.environment === SIMULATOR) {
+  if (hasSimulator(subject)) {
     findings.unshift(ok('simulator', 'simulated', 'the built-in simulator stands in for it'));
   }
   if (isAsked && !tokenTarget) findings.push(...(await tokenOf(provider, deps, leftMs)));

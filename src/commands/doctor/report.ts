@@ -54,9 +54,10 @@ export function formatText(report: Report, { color }: { readonly color: boolean 
 
 /** For a program: one document. */
 export function formatJson(report: Report): string {
-  const findings = report.groups.flatMap(({ provider, findings: own }) =>
+  const findings = report.groups.flatMap(({ provider, routes, findings: own }) =>
     own.map(({ check, result, code, message, remedy, durationMs }) => ({
       provider: provider ?? null,
+      routes,
       check,
       result,
       code,

@@ -13,6 +13,7 @@ import { collectWarnings, span } from '../token.ts';
 import { checkClock } from './answer.ts';
 import { faultFinding } from './fault.ts';
 import { failure, ok, warning, type Finding } from './finding.ts';
+import { settingOf } from './target.ts';
 
 /** What a failed token call is told as, by what can be done about it. */
 const CODES: Readonly<Record<Advice, string>> = {
@@ -88,19 +89,19 @@ export async function checkToken(provider: ProviderConfig, deps: TokenDeps): Pro
     ];
   } catch (error) {
     if (!(error instanceof OutriderError)) throw error;
-    return [failureOf(error, endpoints['token'] ?? '', timeoutMs), ...skew()];
+    return [failureOf(error, provider, endpoints['token'] ?? '', timeoutMs), ...skew()];
   } finally {
     auth.close();
   }
 }
 
-function failureOf(error: OutriderError, url: string, timeoutMs: number): Finding {
+function failureOf(error: OutriderError, provider: ProviderConfig, url: string, timeoutMs: number): Finding {
   const { cause } = error;
   if (!(cause instanceof TokenFailure)) {
     return failure('token', { code: error.code, message: error.detail, remedy: error.remedy });
   }
   if (cause.cause instanceof OutriderError && cause.cause.code.startsWith('upstream_')) {
-    const target = { origin: url, host: hostOf(url), setting: '`endpoints.token`' };
+    const target = { origin: url, host: hostOf(url), setting: settingOf(provider, 'token') };
     return faultFinding('token', cause.cause, target, timeoutMs);
   }
   return failure('token', { code: CODES[cause.advice], message: cause.detail, remedy: cause.remedy });
