@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -171,6 +171,64 @@ routes: [{ match: { path: /p }, upstream: "https://api.provider.test" }]
 `,
   );
   assertAllTold(t, await diagnose(t, file, ['--offline']), OTHERWISE);
+});
+
+const FURTHER: readonly Fault[] = [
+  {
+    planted: 'a state directory that can not be made',
+    result: 'failure',
+    code: 'state_dir_unwritable',
+    message: /state directory \/proc\/outrider is not there, and this user can't make it/,
+    remedy: /`state_dir`/,
+  },
+  {
+    planted: 'a store that can not be made',
+    result: 'failure',
+    code: 'unusable_store',
+    message: /\/proc\/tokens is not there and can't be made/,
+    remedy: /`store\.path`/,
+  },
+  {
+    planted: 'a spool directory that others can write to',
+    result: 'warning',
+    code: 'spool_dir_open',
+    message: /write to the spool directory .* \(mode 0777\)/,
+    remedy: /chmod go= /,
+  },
+  {
+    planted: 'a disk with less room than the spool may take',
+    result: 'warning',
+    code: 'spool_space',
+    message: /has \d+[MG]iB left, and `replay\.spool_total` is 1000000GiB/,
+    remedy: /make room there, lower `replay\.spool_total`/,
+  },
+  {
+    planted: 'descriptors for the callers, and not for the providers',
+    result: 'warning',
+    code: 'few_descriptors',
+    message: /may open 300 files, and `limits\.connections: 150` needs up to 400/,
+    remedy: /ulimit -n 400/,
+  },
+];
+
+(isLinux ? test.serial : test.serial.skip)('what can not be made, and what will not be enough', async (t) => {
+  const dir = freshDir(t);
+  chmodSync(dir, 0o777);
+  const { file } = configFile(
+    t,
+    `version: 1
+listen: { address: "127.0.0.1:0" }
+admin: false
+forward: { mode: intercept }
+state_dir: ${CLOSED}/outrider
+replay: { dir: "${dir}", spool_total: 1000000GiB }
+store: { kind: file, path: ${CLOSED}/tokens }
+limits: { connections: 150 }
+routes: [{ match: { path: /p }, upstream: "https://api.provider.test" }]
+`,
+  );
+  assertAllTold(t, await diagnose(t, file, ['--offline'], { under: shell('ulimit -n 300') }), FURTHER);
+  t.deepEqual(readdirSync(dir), []);
 });
 
 redisTest(

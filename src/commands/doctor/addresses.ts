@@ -1,6 +1,7 @@
 import { createServer, connect } from 'node:net';
 import type { Config } from '../../config/config.ts';
 import { listen, type Address } from '../../core/listen.ts';
+import { systemCode } from '../../core/system-code.ts';
 import { addressComplaint, addressText, type SystemError } from '../listen-complaint.ts';
 import { failure, ok, type Finding } from './finding.ts';
 
@@ -25,9 +26,12 @@ async function checkAddress(key: string, address: Address): Promise<Finding> {
       return ok('address', 'address_ours', `${where} (\`${key}\`) is taken by an Outrider that is running`);
     }
     const complaint = addressComplaint(error as SystemError, key, address);
-    if (!complaint) throw error;
-    const { code, message, help = '' } = complaint;
-    return failure('address', { code, message: `${message} (\`${key}\`)`, remedy: help });
+    const another = `set \`${key}\` to another address`;
+    return failure('address', {
+      code: complaint?.code ?? 'address_unavailable',
+      message: `${complaint?.message ?? `${where} can't be had: ${systemCode(error)}`} (\`${key}\`)`,
+      remedy: complaint?.help ?? another,
+    });
   }
   await new Promise((resolve) => server.close(resolve));
   const isAny = 'port' in address && address.port === 0;

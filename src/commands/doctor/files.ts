@@ -1,6 +1,6 @@
 import { constants, type Stats } from 'node:fs';
-import { access, stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, mkdtemp, rmdir, stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { systemCode } from '../../core/system-code.ts';
 import { formatSize } from '../../core/units.ts';
@@ -59,8 +59,15 @@ const isWritable = (directory: string): Promise<boolean> =>
     () => false,
   );
 
-/** Whether a directory that is not there could be made by this user. */
-export const canBeMade = async (directory: string): Promise<boolean> => isWritable(await nearest(dirname(directory)));
+/** Whether a directory that is not there could be made by this user: what the modes say isn't all, so another one is made and removed. */
+export async function canBeMade(directory: string): Promise<boolean> {
+  try {
+    await rmdir(await mkdtemp(join(await nearest(dirname(directory)), '.outrider-')));
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** How much this user may still write there. */
 async function freeBytes(directory: string): Promise<number> {
