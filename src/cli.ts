@@ -59,10 +59,7 @@ function readMethod(text: string): string {
 }
 
 /** Commands that are planned. They only say that they are not available yet. */
-const LATER: readonly (readonly [name: string, summary: string])[] = [
-  ['init', 'write a starter file'],
-  ['doctor', 'check what commonly goes wrong'],
-];
+const LATER: readonly (readonly [name: string, summary: string])[] = [['init', 'write a starter file']];
 
 /**
  * Declares the command line. The module of a command is loaded only when the command runs.
@@ -130,6 +127,17 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
       done(await health(contextOf(options)));
     },
   );
+  readCommand('doctor', 'check what commonly goes wrong, on this machine and on the way to each provider')
+    .argument('[provider...]', 'the only ones to look at')
+    .option('--offline', 'ask no provider and no egress proxy')
+    .addHelpText(
+      'after',
+      '\nOf each provider one token is got by its full grant and thrown away; the store is left alone.',
+    )
+    .action(async (providers: readonly string[], options: { json?: true; offline?: true }) => {
+      const { doctor } = await import('./commands/doctor.ts');
+      done(await doctor(contextOf(options), { providers, isOffline: options.offline ?? false }));
+    });
   command('exec', 'run a program with the proxy around it')
     .usage('[options] -- <command> [args...]')
     .argument('<command>')

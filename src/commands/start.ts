@@ -1,17 +1,16 @@
 import { setFlagsFromString } from 'node:v8';
 import { createApp } from '../app.ts';
 import type { App, Started } from '../app.ts';
-import type { Address, Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Loaded } from '../config/load.ts';
 import type { NoticeRecord } from '../core/events.ts';
-import { NO_GROUP } from '../core/listen.ts';
 import { VERSION } from '../core/version.ts';
 import { banner } from './banner.ts';
 import { locateConfig, printDiagnostics } from './config-file.ts';
+import { listenFailure, type SystemError } from './listen-failure.ts';
 import { redactSecretsOf } from './redact-text.ts';
 import { printError } from './output.ts';
-import type { CommandFailure, Context } from './output.ts';
+import type { Context } from './output.ts';
 import { watchContents } from './watch.ts';
 
 export interface StartOptions {
@@ -25,67 +24,6 @@ const INTERRUPTED = 130;
 const SAME_KEY_MS = 20;
 /** The process ends in any case when a stop takes this much longer than it may. */
 const OVERTIME_MS = 5_000;
-
-const shown = (address: Address): string =>
-  'path' in address
-    ? address.path
-    : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
-
-interface SystemError extends NodeJS.ErrnoException {
-  readonly address?: string;
-  readonly port?: number;
-}
-
-/** The system's error when we tried to listen, with a remedy. Undefined for an error that has another reason. */
-function listenComplaint(error: SystemError, { listen, admin }: Config): CommandFailure | undefined {
-  const is = (address: Address): boolean =>
-    'path' in address ? address.path === error.address : address.port === error.port && error.port !== undefined;
-  const [key, address] =
-    admin !== false && is(admin.address) ? ['admin.address', admin.address] : ['listen.address', listen.address];
-  const where = shown(address);
-  const another = `set \`${key}\` to another address`;
-  if (error.code === NO_GROUP) {
-    const help = 'make the group, or set `listen.socket_group` to one that is there';
-    return { code: 'unknown_group', message: error.message, help };
-  }
-  if (error.syscall === 'chown') {
-    return {
-      code: 'group_denied',
-      message: `the system does not let us give ${where} to the group of \`listen.socket_group\``,
-      help: 'name a group that the user who runs this is a member of',
-    };
-  }
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return {
-        code: 'address_in_use',
-        message: `${where} is in use already`,
-        help: `stop the program that listens there, or ${another} (port 0: any free one)`,
-      };
-    case 'EACCES':
-    case 'EPERM':
-      return {
-        code: 'address_denied',
-        message: `the system does not allow us to listen on ${where}`,
-        help: `${another}: ports below 1024, and directories of others, need privileges`,
-      };
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return { code: 'address_unavailable', message: `${where} is no address of this machine`, help: another };
-    case 'ENOENT':
-    case 'ENOTDIR':
-    case 'EINVAL':
-    case 'ENAMETOOLONG':
-      return {
-        code: 'address_unavailable',
-        message: `there can be no socket at ${where}`,
-        help: `the directory must exist and the path be short (107 bytes), or ${another}`,
-      };
-    default:
-      return undefined;
-  }
-}
 
 /**
  * Reads the config again and hands it to the app. If it has errors, they are reported and the config before it stays in use.
@@ -179,7 +117,7 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
   try {
     started = await starting;
   } catch (error) {
-    const complaint = listenComplaint(error as SystemError, config);
+    const complaint = listenFailure(error as SystemError, config);
     if (!complaint) throw error;
     return printError(context, complaint);
   }

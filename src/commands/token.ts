@@ -27,7 +27,7 @@ export interface TokenOptions {
 }
 
 /** What looks wrong with a token that can be used all the same. */
-interface Warning {
+export interface Warning {
   /** The code is stable. */
   readonly code: string;
   readonly message: string;
@@ -35,7 +35,7 @@ interface Warning {
 }
 
 /** Collects the warnings: the notices that have a code and a remedy. The list grows as they come. */
-function collectWarnings(events: Events): readonly Warning[] {
+export function collectWarnings(events: Events): readonly Warning[] {
   const warnings: Warning[] = [];
   events.on('notice', ({ message, fields: { code, help } = {} }) => {
     if (typeof code === 'string' && typeof help === 'string')
@@ -77,7 +77,7 @@ async function fetchToken(
 }
 
 /** A duration for people, in its two largest units: `1h 30m`. */
-const span = (ms: number): string => {
+export const span = (ms: number): string => {
   const seconds = Math.round(ms / 1_000);
   const parts: readonly (readonly [unit: string, count: number])[] = [
     ['d', Math.floor(seconds / 86_400)],

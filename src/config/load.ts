@@ -28,6 +28,8 @@ export interface Loaded {
   readonly config: Config | undefined;
   /** Everything that is wrong, in the order of the file. */
   readonly diagnostics: readonly Diagnostic[];
+  /** The absolute paths of the files that `${file:…}` names, whether they can be read or not. */
+  readonly secretFiles: readonly string[];
   /**
    * The file's text for showing the diagnostics, with the positions of the file: stars replace whatever may be a secret. Empty
    * when there is nothing to show, or the file can't be read.
@@ -70,14 +72,22 @@ export function parseConfig(text: string, file: string, options: LoadOptions = {
   const directory = path.dirname(absolute);
   const source = new Source(displayName(absolute, options), text.replace(/^\ufeff/, ''));
   const problems = new Problems(source);
-  const root = readDocument(source, { env, directory, readFile: cachedReader() }, problems);
+  const read = cachedReader();
+  const files = new Set<string>();
+  const readFile = (file: string): string => {
+    files.add(file);
+    return read(file);
+  };
+  const root = readDocument(source, { env, directory, readFile }, problems);
   const config = root && buildConfig(root, { file: absolute, env, clock, onNotice }, problems);
   const isSound = problems.errors === 0;
-  if (!problems.found) return { config, diagnostics: [], text: '' };
+  const secretFiles = [...files];
+  if (!problems.found) return { config, diagnostics: [], secretFiles, text: '' };
   const { text: shown, words } = masked(source, vocabulary());
   return {
     config: isSound ? config : undefined,
     diagnostics: problems.all(config?.secretTexts() ?? [], words),
+    secretFiles,
     text: shown,
   };
 }
@@ -101,7 +111,7 @@ function failed(file: string, options: LoadOptions, code: Diagnostic['code'], me
     path: '',
     help,
   };
-  return { config: undefined, diagnostics: [diagnostic], text: '' };
+  return { config: undefined, diagnostics: [diagnostic], secretFiles: [], text: '' };
 }
 
 /** Where `outrider` looks for a config when none is named: first in the working directory, then in /etc. */

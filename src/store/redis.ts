@@ -58,6 +58,11 @@ export class RedisBacking implements Backing {
     this.#codec = codec;
   }
 
+  /** Host and port, as the URL has them. */
+  get address(): string {
+    return new URL(this.#options.url.reveal()).host;
+  }
+
   async open(events: BackingEvents): Promise<void> {
     this.#events = events;
     this.#connect();

@@ -99,6 +99,33 @@ const ADVICE: Readonly<Record<'s' | 'ms' | 'iso' | 'jwt', Advice>> = {
   },
 };
 
+/** One field that an expiry may be read from, as an answer has it. */
+export interface SaidExpiry {
+  readonly field: string;
+  /** As it stands there; undefined where it can't be read, and may be anything. */
+  readonly value: string | number | undefined;
+}
+
+/** What the sources find in an answer, in their order, for a person to read; a field that is absent or null is left out. */
+export function saidOfExpiry(
+  read: TokenSpec['read'],
+  { root, accessToken }: Omit<ExpiryInput, 'theirNowMs'>,
+): readonly SaidExpiry[] {
+  return read.expiry.flatMap((source) => {
+    const isClaim = 'jwt' in source;
+    const from = isClaim ? claimsOf(accessToken) : root;
+    const isReadable = (value: unknown): value is string | number =>
+      !Number.isNaN(TIMES[isClaim ? 's' : source.unit](value));
+    const pointers = 'in' in source ? [source.in] : [source.since, isClaim ? source.jwt : source.at];
+    return pointers.flatMap((pointer): readonly SaidExpiry[] => {
+      const value = pointer === undefined ? undefined : readPointer(from, pointer);
+      if (pointer === undefined || value === undefined || value === null) return [];
+      const field = isClaim ? `the claim ${pointer}` : pointer;
+      return [{ field, value: isReadable(value) ? value : undefined }];
+    });
+  });
+}
+
 const nameOf = (source: ExpirySpec): string =>
   'in' in source ? source.in : 'at' in source ? source.at : `the claim ${source.jwt}`;
 

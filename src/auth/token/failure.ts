@@ -20,11 +20,17 @@ export const REMEDIES = {
   answer: "Check that `endpoints.token` is a token endpoint, and that the profile's `token.read` fits its answers.",
 } as const;
 
+/** What kind of thing a person can do. */
+export type Advice = keyof typeof REMEDIES;
+
 /** A longer `Retry-After` is shortened to this. */
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 
 /** What a {@link TokenFailure} holds besides its kind and detail. `remedy` is that of a provider's outage by default. */
 export interface FailureOptions {
+  /** Default: `provider`. */
+  readonly advice?: Advice;
+  /** In place of what the advice says. */
   readonly remedy?: string;
   readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
@@ -38,6 +44,7 @@ export class TokenFailure extends Error {
   override readonly name = 'TokenFailure';
   readonly failure: FailureClass;
   readonly detail: string;
+  readonly advice: Advice;
   readonly remedy: string;
   /** The `Retry-After` of a 429 answer in milliseconds, if it has one. */
   readonly retryAfterMs: number | undefined;
@@ -46,7 +53,8 @@ export class TokenFailure extends Error {
     super(detail, { cause: options.cause });
     this.failure = failure;
     this.detail = detail;
-    this.remedy = options.remedy ?? REMEDIES.provider;
+    this.advice = options.advice ?? 'provider';
+    this.remedy = options.remedy ?? REMEDIES[this.advice];
     this.retryAfterMs = options.retryAfterMs;
   }
 }
@@ -63,15 +71,15 @@ type Reading = (call: FailedCall, error: OutriderError) => TokenFailure;
 const TRANSPORT: Readonly<Record<string, Reading>> = {
   upstream_timeout: ({ host, timeoutMs }, cause) =>
     new TokenFailure('timeout', `no answer from ${host} within ${formatDuration(timeoutMs)}`, {
-      remedy: REMEDIES.time,
+      advice: 'time',
       cause,
     }),
   upstream_bad_response: ({ host }, cause) =>
-    new TokenFailure('bad_answer', `${host} answered something that is not HTTP`, { remedy: REMEDIES.address, cause }),
+    new TokenFailure('bad_answer', `${host} answered something that is not HTTP`, { advice: 'address', cause }),
   upstream_failed: ({ host }, cause) => new TokenFailure('down', `the connection to ${host} broke`, { cause }),
   upstream_unreachable: ({ host }, cause) =>
     new TokenFailure('down', `can't reach ${host}: ${reasonOf(cause)}`, {
-      remedy: cause.isEgress ? REMEDIES.egress : REMEDIES.network,
+      advice: cause.isEgress ? 'egress' : 'network',
       cause,
     }),
 };
@@ -83,32 +91,49 @@ export function toFailure(error: unknown, call: FailedCall): TokenFailure {
   if (read) return read(call, error);
   // The remedies in the table of errors are for the sender of a request, not for the operator of a token call.
   const remedy = error.remedy === ERRORS[error.code].remedy ? REMEDIES.call : error.remedy;
-  return new TokenFailure('down', error.detail, { remedy, cause: error });
+  return new TokenFailure('down', error.detail, { advice: 'call', remedy, cause: error });
 }
 
 /** Turns anything that was thrown into a failure. An unforeseen error becomes its cause. */
 export function asFailure(error: unknown): TokenFailure {
   if (error instanceof TokenFailure) return error;
-  return new TokenFailure('down', 'the token call failed', { remedy: REMEDIES.ours, cause: error });
+  return new TokenFailure('down', 'the token call failed', { advice: 'ours', cause: error });
+}
+
+/** What TLS can break on. */
+export interface TlsFault {
+  /** The code is stable. */
+  readonly code: string;
+  readonly meaning: string;
 }
 
 /** What the error codes of OpenSSL and of Node's certificate checks mean. The first row that fits counts. */
-const TLS: readonly (readonly [code: RegExp, meaning: string])[] = [
-  [/CERT_HAS_EXPIRED/, 'its certificate has expired'],
-  [/CERT_NOT_YET_VALID/, 'its certificate is not valid yet'],
-  [/ALTNAME_INVALID|HOSTNAME_MISMATCH/, 'its certificate is for another name'],
-  [/CERTIFICATE_REQUIRED/, 'it asks for a client certificate'],
-  [/^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/, 'no TLS is spoken there'],
-  [/^(?:ERR_SSL|ERR_TLS_(?!CERT))|^EPROTO$/, 'TLS failed'],
-  [/CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)/, 'its certificate is not trusted'],
+const TLS: readonly (readonly [pattern: RegExp, code: string, meaning: string])[] = [
+  [/CERT_HAS_EXPIRED/, 'certificate_expired', 'its certificate has expired'],
+  [/CERT_NOT_YET_VALID/, 'certificate_not_yet_valid', 'its certificate is not valid yet'],
+  [/ALTNAME_INVALID|HOSTNAME_MISMATCH/, 'certificate_for_another_name', 'its certificate is for another name'],
+  [/CERTIFICATE_REQUIRED/, 'client_certificate_wanted', 'it asks for a client certificate'],
+  [/^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/, 'no_tls', 'no TLS is spoken there'],
+  [/^(?:ERR_SSL|ERR_TLS_(?!CERT))|^EPROTO$/, 'tls_failed', 'TLS failed'],
+  [/CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)/, 'certificate_untrusted', 'its certificate is not trusted'],
 ];
+
+/** What a system code means for TLS. Undefined when it has nothing to do with TLS. */
+export function tlsFault(systemCode: string): TlsFault | undefined {
+  const [, code, meaning] = TLS.find(([pattern]) => pattern.test(systemCode)) ?? [];
+  return code === undefined || meaning === undefined ? undefined : { code, meaning };
+}
+
+/** The TLS fault that a connection broke on, if it was one. A client certificate is asked for in more ways than one. */
+export const tlsFaultOf = (error: OutriderError): TlsFault | undefined =>
+  tlsFault(error.proxyError === 'tls_alert_received' ? 'CERTIFICATE_REQUIRED' : systemCode(error.cause));
 
 /** Why a connection failed: what TLS broke on, else the system's code. If the egress proxy failed, its own detail says why. */
 function reasonOf(error: OutriderError): string {
   if (error.isEgress) return error.detail;
   const code = systemCode(error.cause);
-  const [, meaning] = TLS.find(([pattern]) => pattern.test(code)) ?? [];
-  if (meaning !== undefined) return `${meaning} (${code})`;
+  const fault = tlsFaultOf(error);
+  if (fault) return `${fault.meaning} (${code})`;
   return /^[A-Z][A-Z0-9_]*$/.test(code) ? code : 'no connection';
 }
 

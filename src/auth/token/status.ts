@@ -1,6 +1,6 @@
 import { headerValue, type RawHeaders } from '../../core/headers.ts';
 import type { HttpAnswer } from '../../core/http.ts';
-import { type FailureClass, REMEDIES, retryAfterMs, TokenFailure } from './failure.ts';
+import { type Advice, type FailureClass, retryAfterMs, TokenFailure } from './failure.ts';
 
 /** The media types that messages may name. Any other could be arbitrary text of the server. */
 const NAMED_TYPES: ReadonlySet<string> = new Set([
@@ -28,7 +28,7 @@ interface Found {
 interface Row {
   readonly fits: (status: number, code: string | undefined) => boolean;
   readonly says: (found: Found) => string;
-  readonly remedy: keyof typeof REMEDIES;
+  readonly advice: Advice;
 }
 
 const oneOf =
@@ -41,42 +41,42 @@ const ROWS: readonly Row[] = [
   {
     fits: (_, code) => code === 'invalid_client',
     says: ({ host, status, code }) => `${host} refused the credentials: ${code} (status ${status})`,
-    remedy: 'credentials',
+    advice: 'credentials',
   },
   {
     fits: (_, code) => code !== undefined,
     says: ({ host, status, code }) => `${host} refused the call: ${code} (status ${status})`,
-    remedy: 'call',
+    advice: 'call',
   },
   {
     fits: oneOf(401),
     says: ({ host, status }) => `${host} refused the credentials (status ${status})`,
-    remedy: 'credentials',
+    advice: 'credentials',
   },
   {
     fits: (status) => status < 400,
     says: ({ host, status }) => `${host} redirects (status ${status}): check endpoints.token`,
-    remedy: 'address',
+    advice: 'address',
   },
   {
     fits: (status) => status >= 500,
     says: ({ host, status }) => `${host} failed (status ${status})`,
-    remedy: 'provider',
+    advice: 'provider',
   },
   {
     fits: oneOf(408, 429),
     says: ({ host, status }) => `${host} asks to wait (status ${status})`,
-    remedy: 'provider',
+    advice: 'provider',
   },
   {
     fits: oneOf(404, 405, 410),
     says: ({ status }) => `no token endpoint at that address (status ${status}): check endpoints.token`,
-    remedy: 'address',
+    advice: 'address',
   },
   {
     fits: () => true,
     says: ({ host, status, type }) => `${host} refused the call (status ${status}${type})`,
-    remedy: 'call',
+    advice: 'call',
   },
 ];
 
@@ -91,11 +91,11 @@ export function statusFailure(
   host: string,
   nowMs: number,
 ): TokenFailure {
-  const { says, remedy } = ROWS.find(({ fits }) => fits(status, code)) as Row;
+  const { says, advice } = ROWS.find(({ fits }) => fits(status, code)) as Row;
   const detail = says({ host, status, code: code ?? '', type: typeIn(headers) });
   const failure = classOf(status);
   return new TokenFailure(failure, detail, {
-    remedy: REMEDIES[remedy],
+    advice,
     retryAfterMs: failure === 'busy' ? retryAfterMs(headers, nowMs) : undefined,
   });
 }
@@ -119,6 +119,5 @@ function typeIn(headers: RawHeaders): string {
  */
 export function withoutToken(host: string, why?: string): TokenFailure {
   const detail = `${host} answered without a token${why === undefined ? '' : `: ${why}`}`;
-  const remedy = why === 'invalid_client' ? REMEDIES.credentials : REMEDIES.answer;
-  return new TokenFailure('bad_answer', detail, { remedy });
+  return new TokenFailure('bad_answer', detail, { advice: why === 'invalid_client' ? 'credentials' : 'answer' });
 }

@@ -25,6 +25,14 @@ export interface DialDeps {
   readonly sessions?: Map<string, Buffer>;
 }
 
+/** How TLS with a host is asked for. */
+export const tlsTo = (host: string) => ({
+  host,
+  // SNI can't hold an address (RFC 6066 §3). The certificate for an address is verified all the same.
+  servername: isIP(host) === 0 ? host : '',
+  ALPNProtocols: ['http/1.1'],
+});
+
 /**
  * Starts TLS over a connection. The certificate is verified, whatever the environment says (`NODE_TLS_REJECT_UNAUTHORIZED`).
  */
@@ -33,11 +41,8 @@ function secure(socket: Socket, host: string, port: number, sessions?: Map<strin
   const session = sessions?.get(key);
   const secured = connectTls({
     socket,
-    host,
-    // SNI can't hold an address (RFC 6066 §3). The certificate for an address is verified all the same.
-    servername: isIP(host) === 0 ? host : '',
+    ...tlsTo(host),
     rejectUnauthorized: true,
-    ALPNProtocols: ['http/1.1'],
     ...(session && { session }),
   });
   if (sessions) secured.on('session', (fresh: Buffer) => sessions.set(key, fresh));
@@ -47,7 +52,8 @@ function secure(socket: Socket, host: string, port: number, sessions?: Map<strin
 /** The alerts of TLS 1.2 servers that want a client certificate, if they come after the server has shown its own. */
 const ASKED_TOO = /ALERT_(?:HANDSHAKE_FAILURE|BAD_CERTIFICATE|CERTIFICATE_REQUIRED)/;
 
-function unreachable(error: unknown, socket: Socket): OutriderError {
+/** What a connection that could not be made means; `socket` is the one that it broke on. */
+export function unreachable(error: unknown, socket: Socket): OutriderError {
   const hasTheirs = 'getPeerCertificate' in socket && (socket as TLSSocket).getPeerCertificate()?.raw !== undefined;
   return hasTheirs && ASKED_TOO.test(systemCode(error)) ? wantsCertificate(error) : upstreamError(error, false);
 }
@@ -127,6 +133,15 @@ export function dialOrigin(origin: string, connectMs: number, deps: DialDeps): P
 export function dialForHttp(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
   const way = wayTo(origin);
   return dial({ ...way, isRelayed: !way.isSecured }, connectMs, deps);
+}
+
+/**
+ * Connects as {@link dialForHttp} does, but leaves TLS with an `https` origin to whoever asks, who can then look at what the
+ * server shows.
+ */
+export function dialBeforeTls(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
+  const way = wayTo(origin);
+  return dial({ ...way, isRelayed: !way.isSecured, isSecured: false }, connectMs, deps);
 }
 
 function wayTo(origin: string): Way {
