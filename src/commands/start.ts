@@ -12,6 +12,7 @@ import { locateConfig, printDiagnostics } from './config-file.ts';
 import { redactSecretsOf } from './redact-text.ts';
 import { printError } from './output.ts';
 import type { CommandFailure, Context } from './output.ts';
+import { watchTerminal } from './terminal.ts';
 import { watchContents } from './watch.ts';
 
 export interface StartOptions {
@@ -142,7 +143,7 @@ function attend(app: App): Promise<number> {
 
 /**
  * Runs the proxy until a signal ends it: SIGTERM drains, SIGINT drains without the lame-duck time, a second one ends at once,
- * SIGHUP reads the file again. Resolves with the exit code.
+ * SIGHUP reads the file again, or drains like SIGINT where the terminal is gone. Resolves with the exit code.
  */
 export async function start(context: Context, { watch }: StartOptions): Promise<number> {
   const file = locateConfig(context);
@@ -172,7 +173,9 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
         events.emit('notice', { level: 'error', message: 'the reload failed', fields: { error } });
       });
   };
-  process.on('SIGHUP', reloadNext);
+  const isTerminalGone = watchTerminal(process);
+  // A terminal that is closed sends it too: then nobody is left who could end us.
+  process.on('SIGHUP', () => (isTerminalGone() ? process.emit('SIGINT') : reloadNext()));
   let started: Started;
   try {
     started = await starting;
