@@ -3,7 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { check, type CheckOptions } from '../../src/commands/check.ts';
-import { findConfigFile, loadConfig } from '../../src/config/load.ts';
+import { findConfigFile } from '../../src/config/find-file.ts';
+import { loadConfig } from '../../src/config/load.ts';
 
 function directory(t: ExecutionContext): string {
   const made = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'outrider-'));

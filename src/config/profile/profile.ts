@@ -5,6 +5,8 @@ export type TemplateMap = Readonly<Record<string, Template>>;
 export type FieldMap = Readonly<Record<string, Template | readonly Template[]>>;
 
 export interface CredentialSpec {
+  /** For people. */
+  readonly description?: string | undefined;
   readonly secret: boolean;
   readonly optional: boolean;
   /** Text or template over other credentials; a map gives one per environment (absent there: required). */

@@ -1,5 +1,3 @@
-import fs from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { readDocument } from '../yaml/document.ts';
 import { buildDeclarations, buildProfile, type Declarations } from './build.ts';
 import { checkProfile } from './check.ts';
@@ -9,10 +7,8 @@ import { Problems } from '../diagnostics/problems.ts';
 import type { Profile } from './profile.ts';
 import { read } from '../schema/read.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
+import { builtInFile, builtInProfiles, builtInText } from '../shipped.ts';
 import { merge, Source, type MapNode, type Location } from '../yaml/tree.ts';
-
-/** Beside `src` in a checkout and beside `dist` in the package. */
-const BUILT_IN = new URL('../../../config/profiles/', import.meta.url);
 
 /** Endpoints that every profile may name, whether an environment gives them or the operator does. */
 const ENDPOINTS = ['token', 'api'];
@@ -31,19 +27,12 @@ export interface ResolvedProfile {
   readonly profile: Profile | undefined;
 }
 
-/** Names of the profiles that come with the product. */
-export function builtInProfiles(): readonly string[] {
-  return fs
-    .readdirSync(BUILT_IN)
-    .filter((file) => file.endsWith('.yaml'))
-    .map((file) => file.slice(0, -'.yaml'.length))
-    .toSorted();
+/** One that comes with the product, by its name. Throws where there is none. */
+export function builtInProfile(name: string): ResolvedProfile {
+  const resolved = new Profiles(undefined, new Problems(new Source('', ''))).get(name);
+  if (!resolved) throw new Error(`no profile is called "${name}"`);
+  return resolved;
 }
-
-const builtInFile = (name: string): string => fileURLToPath(new URL(`${encodeURIComponent(name)}.yaml`, BUILT_IN));
-
-/** The text of a profile that comes with the product. */
-export const builtInText = (name: string): string => fs.readFileSync(builtInFile(name), 'utf8');
 
 /** The built-in profiles and an operator's own, in one format; each is read when it is first asked for. */
 export class Profiles {
