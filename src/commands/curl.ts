@@ -23,6 +23,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   '-4': '--ipv4',
   '-6': '--ipv6',
   '-A': '--user-agent',
+  '-D': '--dump-header',
   '-F': '--form',
   '-G': '--get',
   '-H': '--header',
@@ -35,6 +36,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   '-U': '--proxy-user',
   '-X': '--request',
   '-b': '--cookie',
+  '-c': '--cookie-jar',
   '-d': '--data',
   '-e': '--referer',
   '-f': '--fail',
@@ -62,7 +64,7 @@ const HARMLESS = new Set(
 );
 /** The same for options with a value. */
 const HARMLESS_WITH_VALUE = new Set(
-  `--cacert --capath --connect-timeout --dump-header --limit-rate --max-redirs --max-time --output --resolve --retry
+  `--cacert --capath --connect-timeout --cookie-jar --dump-header --limit-rate --max-redirs --max-time --output --resolve --retry
    --retry-delay --retry-max-time --stderr --trace --trace-ascii --unix-socket --write-out`.split(/\s+/),
 );
 
@@ -118,7 +120,7 @@ export const joined = (parts: readonly Buffer[], separator = '&'): Buffer =>
 /** One part of a multipart body: `name=value`, `name=@file` or `name=<file`, `;type=` and `;filename=` behind it. */
 function part(value: string, isLiteral: boolean, read: ReadFile): Buffer {
   const [, name, content = ''] = /^([^=]*)=([^]*)$/.exec(value) ?? [];
-  if (name === undefined) refuse(`-F is written name=value, not ${JSON.stringify(value)}`);
+  if (name === undefined) refuse('-F is written name=value');
   const escaped = (text: string): string => text.replaceAll('"', '%22');
   const head = (file: string | undefined, type: string | undefined): string =>
     [
@@ -135,7 +137,7 @@ function part(value: string, isLiteral: boolean, read: ReadFile): Buffer {
     const [, key, set = ''] = /^ *(type|filename)=(.*)$/.exec(extra) ?? [];
     if (key === 'type') type = set;
     else if (key === 'filename') filename = set.replaceAll(/^"|"$/g, '');
-    else refuse(`-F: ${JSON.stringify(extra)} is not understood here: type= and filename= are`);
+    else refuse('behind a semicolon of -F only type= and filename= are understood here: use --form-string');
   }
   if (!/^[@<]/.test(text)) return Buffer.from(head(filename, type) + text);
   const file = text.slice(1);
@@ -245,7 +247,10 @@ export function readCurl(args: readonly string[], read: ReadFile): CurlRequest {
     seen.add(name);
     if (Object.hasOwn(withValue, name)) withValue[name]?.(value);
     else if (!flags.includes(name) && !HARMLESS.has(name) && !HARMLESS_WITH_VALUE.has(name))
-      refuse(`the option ${name} is not understood here`, 'leave it out if it changes nothing of the request');
+      refuse(
+        `the option ${name.replace(/=.*/s, '')} is not understood here`,
+        'leave it out if it changes nothing of the request',
+      );
   }
 
   const [url, ...others] = urls;
@@ -338,8 +343,9 @@ function cookie(text: string | undefined): string | undefined {
 /** Where `-x` leads, and the name and password in it. */
 function readProxy(text: string | undefined): { user: string | undefined; authority: string | undefined } {
   const [, user, authority] = /^(?:https?:\/\/)?(?:([^@/]*)@)?([^/]*)/.exec(text ?? '') ?? [];
-  return {
-    user: user === undefined ? undefined : decodeURIComponent(user),
-    authority: text === undefined ? text : authority,
-  };
+  try {
+    return { user: user && decodeURIComponent(user), authority: text && authority };
+  } catch {
+    return refuse('the name and password of -x are not percent-encoded rightly');
+  }
 }
