@@ -1,5 +1,6 @@
 import { formatDiagnostic, type Diagnostic } from '../config/diagnostics/diagnostics.ts';
-import { DEFAULT_FILES, findConfigFile, loadConfig } from '../config/load.ts';
+import { DEFAULT_FILES, findConfigFile } from '../config/find-file.ts';
+import { loadConfig } from '../config/load.ts';
 
 export interface CheckOptions {
   /** The value of `--config`. */
@@ -24,7 +25,7 @@ const NO_FILE: Diagnostic = {
   column: 0,
   length: 0,
   path: '',
-  help: `name one with --config or $OUTRIDER_CONFIG; looked for ${DEFAULT_FILES.join(' and ')}`,
+  help: `make one with \`outrider init\`, or name one with --config or $OUTRIDER_CONFIG; looked for ${DEFAULT_FILES.join(' and ')}`,
 };
 
 /**

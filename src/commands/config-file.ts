@@ -1,7 +1,8 @@
 import type { Config } from '../config/config.ts';
 import { formatDiagnostic } from '../config/diagnostics/diagnostics.ts';
 import type { Loaded } from '../config/load.ts';
-import { findConfigFile, loadConfig } from '../config/load.ts';
+import { findConfigFile } from '../config/find-file.ts';
+import { loadConfig } from '../config/load.ts';
 import { redactSecretsOf } from './redact-text.ts';
 import { printError } from './output.ts';
 import type { Context } from './output.ts';
@@ -30,7 +31,7 @@ export function locateConfig(context: Context): string | undefined {
     printError(context, {
       code: 'no_config',
       message: 'there is no config file: neither ./proxy.config.yaml nor /etc/outrider/proxy.config.yaml',
-      help: 'name one with --config or $OUTRIDER_CONFIG',
+      help: 'make one with `outrider init`, or name one with --config or $OUTRIDER_CONFIG; `outrider demo` needs none',
     });
   }
   return file;

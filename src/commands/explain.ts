@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { ExplainedField, ExplainedSignature, Explanation } from '../auth/authorizer.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
@@ -16,19 +18,28 @@ import { isHandshake } from '../proxy/websocket/handshake.ts';
 import type { Candidate } from '../proxy/router.ts';
 import { joinTarget } from '../proxy/target.ts';
 import { createMemoryStore } from '../store/memory.ts';
-import { choose, connectFate, readUrl, type ConnectFate } from './read-url.ts';
+import { readCurl, dataOf, joined, type ReadFile } from './curl.ts';
+import { checkProxy, choose, connectFate, readUrl, type ConnectFate } from './read-url.ts';
 import { readConfig } from './config-file.ts';
 import { redactText } from './redact-text.ts';
+import { CommandRefusal } from './refusal.ts';
 import type { Context } from './output.ts';
-import { columns, printError, failureOf } from './output.ts';
+import { columns, printError, printFailure, failureOf } from './output.ts';
 
-export interface ExplainOptions {
+interface ExplainedRequest {
   readonly method: string;
   /** `http://127.0.0.1:8080/phonepe/…`, or the path alone. With a forward mode, a provider's own URL too. */
   readonly url: string;
   /** Names and values in turn. */
   readonly headers: RawHeaders;
-  readonly body: string | undefined;
+  readonly body: Buffer | undefined;
+  /** The authority of the proxy that the request is sent to, where it names one. */
+  readonly proxy?: string | undefined;
+}
+
+export interface ExplainOptions extends Pick<ExplainedRequest, 'method' | 'url' | 'headers'> {
+  /** What several `-d` make one body of, as curl has them: `@file` is a file, `@-` stdin. */
+  readonly data: readonly string[];
 }
 
 type Field = ExplainedField;
@@ -121,10 +132,11 @@ interface AnsweredReport {
   readonly answered_with: 'placeholder';
 }
 
-function report(config: Config, compiled: LiveConfig, options: ExplainOptions): Report | AnsweredReport {
+function report(config: Config, compiled: LiveConfig, options: ExplainedRequest): Report | AnsweredReport {
   const { method } = options;
   const { host, target, destination } = readUrl(options.url, config, compiled);
-  const body = options.body === undefined ? null : Buffer.from(options.body);
+  const body = options.body ?? null;
+  if (options.proxy !== undefined) checkProxy(options.proxy, config, compiled);
   const own = ['Host', host, ...options.headers, ...(body ? ['Content-Length', String(body.length)] : [])];
   const head = readHead(own);
   const path = pathOfTarget(target);
@@ -284,23 +296,47 @@ function asText(found: Report): string {
   ].join('');
 }
 
+/** Reads a file, relative to the working directory. `-` is stdin. */
+const reader =
+  (cwd: string): ReadFile =>
+  (file) => {
+    try {
+      return readFileSync(file === '-' ? process.stdin.fd : resolve(cwd, file));
+    } catch (error) {
+      const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is not there' : "can't be read";
+      const help = 'name a file that is there: `@-` is stdin, and a text that begins with @ is a file, as curl has it';
+      throw new CommandRefusal('unreadable_file', `the file ${JSON.stringify(file)} ${why}`, help);
+    }
+  };
+
 /**
- * `outrider explain`: prints what would happen to a request, without the network. That is the route, the upstream, and all that
- * would be added, with names in place of secrets. Returns the exit code.
+ * Prints what would happen to a request, without the network: the route, the upstream, and all that would be added, with names in
+ * place of secrets. The request is read once there is a config. Returns the exit code.
  */
-export function explain(context: Context, options: ExplainOptions): number {
+function explainRequest(context: Context, readRequest: (read: ReadFile) => ExplainedRequest): number {
   const config = readConfig(context);
   if (!config) return 1;
   const compiled = compile(config);
   try {
-    const found = report(config, compiled, options);
+    const found = report(config, compiled, readRequest(reader(context.cwd)));
     const text = 'answered_with' in found ? answeredAsText(found) : asText(found);
     context.stdout.write(context.json ? `${JSON.stringify(found, null, 2)}\n` : text);
     return 0;
   } catch (error) {
-    if (!(error instanceof OutriderError)) throw error;
+    if (!(error instanceof OutriderError)) return printFailure(context, error);
     return printError(context, { ...failureOf(error), status: error.status });
   } finally {
     compiled.retire(undefined);
   }
 }
+
+/** Prints what would happen to a request: route, upstream, and all that would be added, secrets masked by name. No network. */
+export const explain = (context: Context, { data, ...request }: ExplainOptions): number =>
+  explainRequest(context, (read) => ({
+    ...request,
+    body: data.length === 0 ? undefined : joined(data.map((one) => dataOf(one, read))),
+  }));
+
+/** The same for the request of a curl command line, the words behind `curl`. */
+export const explainCurl = (context: Context, words: readonly string[]): number =>
+  explainRequest(context, (read) => readCurl(words, read));

@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import { OutriderError } from '../core/errors.ts';
 import { redactByLook } from '../observe/redact.ts';
 import { redactText } from './redact-text.ts';
+import { CommandRefusal } from './refusal.ts';
 import { StoreRefusal } from '../store/refusal.ts';
 import { CaRefusal } from '../tunnel/refusal.ts';
 
@@ -69,7 +70,8 @@ export const failureOf = ({ code, detail, remedy }: OutriderError): CommandFailu
 /** Prints the error that ended a command, as one or two lines. Returns the exit code 1. */
 export function printFailure(context: Printer, error: unknown): 1 {
   if (error instanceof OutriderError) return printError(context, failureOf(error));
-  if (error instanceof StoreRefusal || error instanceof CaRefusal) return printError(context, error);
+  if (error instanceof StoreRefusal || error instanceof CaRefusal || error instanceof CommandRefusal)
+    return printError(context, error);
   const message = error instanceof Error ? error.message : String(error);
   return printError(context, {
     code: 'internal_error',

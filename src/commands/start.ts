@@ -11,6 +11,7 @@ import { listenFailure, type SystemError } from './listen-failure.ts';
 import { redactSecretsOf } from './redact-text.ts';
 import { printError } from './output.ts';
 import type { Context } from './output.ts';
+import { watchTerminal } from './terminal.ts';
 import { watchContents } from './watch.ts';
 
 export interface StartOptions {
@@ -82,7 +83,8 @@ function attend(app: App): Promise<number> {
 
 /**
  * `outrider start`: runs the proxy until a signal ends it. SIGTERM drains it. SIGINT drains it without the lame-duck time, and
- * a second SIGINT ends it at once. SIGHUP reads the config again. Resolves with the exit code.
+ * a second SIGINT ends it at once. SIGHUP reads the config again, or drains like SIGINT if the terminal is gone. Resolves with the
+ * exit code.
  */
 export async function start(context: Context, { watch }: StartOptions): Promise<number> {
   const file = locateConfig(context);
@@ -112,7 +114,9 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
         events.emit('notice', { level: 'error', message: 'the reload failed', fields: { error } });
       });
   };
-  process.on('SIGHUP', reloadNext);
+  const isTerminalGone = watchTerminal(process);
+  // A terminal that is closed sends it too: then nobody is left who could end us.
+  process.on('SIGHUP', () => (isTerminalGone() ? process.emit('SIGINT') : reloadNext()));
   let started: Started;
   try {
     started = await starting;

@@ -4,9 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { MAY_BE_NULL, WRITTEN_DEFAULT } from './schema/scalar.ts';
 import { configSchema } from './schema.ts';
-
-/** Absolute path of the derived schema, `config/proxy.schema.json`. */
-export const JSON_SCHEMA_FILE = fileURLToPath(new URL('../../config/proxy.schema.json', import.meta.url));
+import { JSON_SCHEMA_FILE } from './shipped.ts';
 
 type Json = Record<string, unknown>;
 

@@ -113,20 +113,3 @@ function failed(file: string, options: LoadOptions, code: Diagnostic['code'], me
   };
   return { config: undefined, diagnostics: [diagnostic], secretFiles: [], text: '' };
 }
-
-/** Where `outrider` looks for a config when none is named: first in the working directory, then in /etc. */
-export const DEFAULT_FILES = ['proxy.config.yaml', '/etc/outrider/proxy.config.yaml'];
-
-/**
- * The absolute path of the config file to use: `flag`, else `$OUTRIDER_CONFIG`, else the first of {@link DEFAULT_FILES} that
- * exists. A file that was named need not exist. Undefined when none was named and no default file exists.
- */
-export function findConfigFile(
-  flag: string | undefined,
-  env: Readonly<Record<string, string | undefined>>,
-  cwd: string,
-): string | undefined {
-  const named = flag ?? (env['OUTRIDER_CONFIG'] || undefined);
-  if (named !== undefined) return path.resolve(cwd, named);
-  return DEFAULT_FILES.map((file) => path.resolve(cwd, file)).find((file) => fs.existsSync(file));
-}

@@ -1,5 +1,5 @@
 import { jsonSchema } from './json-schema.ts';
-import { builtInProfiles, builtInText } from './profile/profiles.ts';
+import { builtInProfiles, builtInText } from './shipped.ts';
 
 let words: ReadonlySet<string> | undefined;
 

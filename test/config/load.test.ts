@@ -2,7 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { check, type CheckOptions } from '../../src/commands/check.ts';
-import { findConfigFile, loadConfig } from '../../src/config/load.ts';
+import { findConfigFile } from '../../src/config/find-file.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { temporaryDirectory } from '../helpers/directory.ts';
 
 function directory(t: ExecutionContext): string {

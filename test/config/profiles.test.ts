@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { Profile } from '../../src/config/profile/profile.ts';
-import { builtInProfiles, Profiles } from '../../src/config/profile/profiles.ts';
+import { Profiles } from '../../src/config/profile/profiles.ts';
+import { builtInProfiles } from '../../src/config/shipped.ts';
 import { Problems } from '../../src/config/diagnostics/problems.ts';
 import { Source } from '../../src/config/yaml/tree.ts';
 import { parse, problems } from './helpers.ts';

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { loadConfig, parseConfig } from '../../src/config/load.ts';
-import { builtInProfiles } from '../../src/config/profile/profiles.ts';
+import { builtInProfiles } from '../../src/config/shipped.ts';
 
 const FILE = path.resolve('proxy.config.yaml');
 

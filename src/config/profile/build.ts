@@ -34,9 +34,9 @@ export type Declarations = Pick<Profile, 'environments' | 'credentials' | 'scope
 export function buildDeclarations(data: ProfileData): Declarations {
   const environments = Object.entries(present(data.environments)).map(([name, urls]) => [name, present(urls)] as const);
   const credentials = Object.entries(present(data.credentials)).map(([name, spec]) => {
-    const { secret, optional, default: given, empty, without } = spec;
+    const { description, secret, optional, default: given, empty, without } = spec;
     const defaults = typeof given === 'object' ? present(given) : given;
-    return [name, { secret, optional, default: defaults, empty, without }] as const;
+    return [name, { description, secret, optional, default: defaults, empty, without }] as const;
   });
   return {
     environments: Object.fromEntries(environments),

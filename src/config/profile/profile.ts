@@ -7,6 +7,8 @@ export type FieldMap = Readonly<Record<string, Template | readonly Template[]>>;
 
 /** A credential as a profile declares it. */
 export interface CredentialSpec {
+  /** What it is, for people. */
+  readonly description?: string | undefined;
   /** Whether its value must never be seen. */
   readonly secret: boolean;
   readonly optional: boolean;

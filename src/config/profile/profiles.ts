@@ -1,5 +1,3 @@
-import fs from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { readDocument } from '../yaml/document.ts';
 import { buildDeclarations, buildProfile, type Declarations } from './build.ts';
 import { checkProfile } from './check.ts';
@@ -9,10 +7,8 @@ import { Problems } from '../diagnostics/problems.ts';
 import type { Profile } from './profile.ts';
 import { read } from '../schema/read.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
+import { builtInFile, builtInProfiles, builtInText } from '../shipped.ts';
 import { merge, Source, type MapNode, type Location } from '../yaml/tree.ts';
-
-/** The directory lies beside `src` in a checkout and beside `dist` in the package. */
-const BUILT_IN = new URL('../../../config/profiles/', import.meta.url);
 
 /** The endpoints that every profile may use. An environment or the operator gives their URLs. */
 const ENDPOINTS = ['token', 'api'];
@@ -31,19 +27,12 @@ export interface ResolvedProfile {
   readonly profile: Profile | undefined;
 }
 
-/** The names of the built-in profiles, sorted. */
-export function builtInProfiles(): readonly string[] {
-  return fs
-    .readdirSync(BUILT_IN)
-    .filter((file) => file.endsWith('.yaml'))
-    .map((file) => file.slice(0, -'.yaml'.length))
-    .toSorted();
+/** The built-in profile of this name. Throws when there is none. */
+export function builtInProfile(name: string): ResolvedProfile {
+  const resolved = new Profiles(undefined, new Problems(new Source('', ''))).get(name);
+  if (!resolved) throw new Error(`no profile is called "${name}"`);
+  return resolved;
 }
-
-const builtInFile = (name: string): string => fileURLToPath(new URL(`${encodeURIComponent(name)}.yaml`, BUILT_IN));
-
-/** The YAML text of a built-in profile. Throws the system's error when there is none of this name. */
-export const builtInText = (name: string): string => fs.readFileSync(builtInFile(name), 'utf8');
 
 /** The built-in profiles and those of the operator. Both have one format. Each is read when it is asked for the first time. */
 export class Profiles {

@@ -218,6 +218,7 @@ export const profileSchema = z
           z.string(),
           removable(
             z.strictObject({
+              description: described('For people: what it is, and where it comes from.', text.optional()),
               secret: withDefault(boolean, false, false),
               optional: withDefault(boolean, false, false),
               default: z.union([secretTemplate, z.record(z.string(), removable(secretTemplate))]).optional(),
