@@ -3,8 +3,9 @@ import { createProviderAuth } from './auth/provider.ts';
 import { wholeApiPaths } from './config/checks/api-paths.ts';
 import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
+import { simulatedEnvironments } from './config/environments.ts';
 import { basePathOf } from './core/path.ts';
-import type { CompiledConfig, CompiledRoute } from './proxy/compiled-config.ts';
+import type { CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
 import { checkHostAddress, destinationOfUrl, originOfDestination, type Destination } from './proxy/destination.ts';
 import { createForward } from './proxy/forward.ts';
 import { createForwardDoor } from './proxy/doors/forward.ts';
@@ -110,6 +111,7 @@ export function compileConfig(
         basePath: basePathOf(upstream),
       },
       apiPaths: apiPathsOf(route, config, endpoints, upstream),
+      standsInFor: standInsOf(route, config),
       forward: createForward(route.headers, `1.1 ${deps.pseudonym}`),
       authorizer,
       timeouts: route.timeouts,
@@ -129,6 +131,7 @@ export function compileConfig(
       origin: originOfDestination(destination),
       join: { cut: 0, basePath: '' },
       apiPaths: [],
+      standsInFor: undefined,
       forward: forwardAsItIs,
       authorizer: undefined,
       timeouts: config.timeouts,
@@ -211,6 +214,24 @@ function apiPathsOf(
 ): readonly string[] {
   if (provider === undefined) return [];
   return wholeApiPaths(providers.get(provider)?.profile.apiPaths ?? [], upstream, endpoints.get(provider)?.['api']);
+}
+
+/** What a route stands in for that leads to the simulator of its provider; one with an upstream of its own does not. */
+function standInsOf(
+  { provider: name, upstream }: RouteConfig,
+  { providers }: Pick<Config, 'providers'>,
+): readonly StandIn[] | undefined {
+  const provider = name === undefined || upstream !== undefined ? undefined : providers.get(name);
+  if (!provider) return undefined;
+  return simulatedEnvironments(provider).flatMap(({ api }) =>
+    api === undefined
+      ? []
+      : {
+          origin: new URL(api).origin,
+          basePath: basePathOf(api),
+          apiPaths: wholeApiPaths(provider.profile.apiPaths, api, api),
+        },
+  );
 }
 
 /** All that a provider's tokens hang on but its secrets: those may change, and the token stays good. */

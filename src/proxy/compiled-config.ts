@@ -24,6 +24,8 @@ export interface CompiledRoute {
   /** Paths of the upstream that its profile is for; none: it is for all. */
   readonly apiPaths: readonly string[];
   readonly forward: (headers: RawHeaders, options: readonly string[]) => RawHeaders;
+  /** Where a simulator that it leads to stands in for the provider; undefined: it leads to none. */
+  readonly standsInFor: readonly StandIn[] | undefined;
   /** Undefined: forwarded without credentials. */
   readonly authorizer: Authorizer | undefined;
   readonly timeouts: Timeouts;
@@ -38,15 +40,22 @@ export interface CompiledRoute {
   readonly isUnmatched?: true;
 }
 
+/** A provider's API as another environment has it. */
+export interface StandIn extends Pick<CompiledRoute, 'origin' | 'apiPaths'> {
+  readonly basePath: string;
+}
+
 /** The forward-proxy doors of one config. */
 export interface ForwardDoor {
   readonly mode: 'plain' | 'intercept';
   /** Whether what has no route is let through. */
   readonly letsUnmatchedThrough: boolean;
-  /** Hosts that routes and token endpoints lie at, as `URL` writes them. */
+  /** Hosts that routes and token endpoints lie at, those that simulators stand in for too, as `URL` writes them. */
   readonly hosts: ReadonlySet<string>;
   /** Whether a route leads to this host and port, or a token endpoint lies there. */
   isRouted(host: string, port: number): boolean;
+  /** Says that no route leads there, and where routes lead. */
+  denied(destination: Destination): OutriderError;
   /** Undefined where no route leads there. */
   routeFor(destination: Destination, request: ForwardRequest): CompiledRoute | undefined;
   /** A route that leads there, else one that relays the request as it is. Throws `destination_denied`. */

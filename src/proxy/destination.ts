@@ -138,6 +138,16 @@ export function destinationOfUrl(url: string): Destination {
   return { scheme, host: withoutFinalDot(hostname), port: port === '' ? DEFAULT_PORT[scheme] : Number(port) };
 }
 
+/** Tells one host and port from all others. */
+export const keyOf = ({ host, port }: Pick<Destination, 'host' | 'port'>): string => `${host}:${port}`;
+
+/**
+ * The keys under which what leads to a destination is found. What is asked for in plain HTTP is carried over the scheme that is
+ * meant, so port 80 stands for an https port 443 too.
+ */
+export const placesOf = ({ scheme, host, port }: Destination): readonly string[] =>
+  (scheme === 'https' && port === 443 ? [port, 80] : [port]).map((each) => keyOf({ host, port: each }));
+
 /** `https://host`, the port only where it is not the scheme's own. */
 export const originOfDestination = ({ scheme, host, port }: Destination): string =>
   `${scheme}://${host}${port === DEFAULT_PORT[scheme] ? '' : `:${port}`}`;

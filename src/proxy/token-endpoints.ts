@@ -3,7 +3,7 @@ import type { GuardedEndpoint } from '../auth/plan.ts';
 import type { PlaceholderAnswer } from '../auth/token/placeholder.ts';
 import { OutriderError } from '../core/errors.ts';
 import { isPlainPath, lenientPath, pathOfUrl } from '../core/path.ts';
-import { type Destination, destinationOfUrl } from './destination.ts';
+import { type Destination, destinationOfUrl, keyOf, placesOf } from './destination.ts';
 
 /** A provider whose token endpoint no caller reaches. */
 export interface TokenProvider {
@@ -40,38 +40,51 @@ export interface TokenEndpointsAt {
 export interface TokenEndpoints {
   /** Hosts that forward doors lead to for the endpoints' sake, as `URL` writes them. */
   readonly hosts: ReadonlySet<string>;
-  /** Those at an origin; undefined where there are none. */
+  /** Those at the origin of a route; undefined where there are none. */
   at(origin: Pick<Destination, 'host' | 'port'>): TokenEndpointsAt | undefined;
+  /** Those at the origin of a URL to which no route leads: with those that simulators stand in for, after the others. */
+  atUrl(origin: Pick<Destination, 'host' | 'port'>): TokenEndpointsAt | undefined;
 }
 
 interface Entry extends TokenProvider {
   readonly endpoint: GuardedEndpoint;
+  readonly destination: Destination;
   readonly path: string;
 }
-
-const keyOf = ({ host, port }: Pick<Destination, 'host' | 'port'>): string => `${host}:${port}`;
 
 /**
  * Compiles the token endpoints of a config. An `http` URL is carried over the route's own scheme, so port 80 stands for an
  * endpoint's port 443 too.
  */
 export function createTokenEndpoints(providers: readonly TokenProvider[]): TokenEndpoints {
-  /** By host and port; the first provider first. */
+  const own = providers.flatMap((provider) => entriesOf(provider, provider.endpoint?.urls));
+  const standIns = providers.flatMap((provider) => entriesOf(provider, provider.endpoint?.standInUrls));
+  const all = [...own, ...standIns];
+  const [places, urls] = [compilePlaces(own), compilePlaces(all)];
+  return {
+    hosts: new Set(all.map(({ destination }) => destination.host)),
+    at: (origin) => places.get(keyOf(origin)),
+    atUrl: (origin) => urls.get(keyOf(origin)),
+  };
+}
+
+function entriesOf({ endpoint, ...provider }: TokenProvider, urls: readonly string[] = []): readonly Entry[] {
+  if (!endpoint) return [];
+  return urls.map((url) => ({
+    ...provider,
+    endpoint,
+    destination: destinationOfUrl(url),
+    path: pathOfUrl(url) || '/',
+  }));
+}
+
+/** By host and port; of several at one place the first provider goes first. */
+function compilePlaces(entries: readonly Entry[]): ReadonlyMap<string, TokenEndpointsAt> {
   const places = new Map<string, Entry[]>();
-  const hosts = new Set<string>();
-  for (const { endpoint, ...provider } of providers) {
-    for (const url of endpoint?.urls ?? []) {
-      const { scheme, host, port } = destinationOfUrl(url);
-      const entry: Entry = { ...provider, endpoint: endpoint as GuardedEndpoint, path: pathOfUrl(url) || '/' };
-      hosts.add(host);
-      for (const each of scheme === 'https' && port === 443 ? [port, 80] : [port]) {
-        const key = keyOf({ host, port: each });
-        places.set(key, [...(places.get(key) ?? []), entry]);
-      }
-    }
+  for (const entry of entries) {
+    for (const key of placesOf(entry.destination)) places.set(key, [...(places.get(key) ?? []), entry]);
   }
-  const compiled = new Map([...places].map(([key, entries]) => [key, compileAt(entries)]));
-  return { hosts, at: (origin) => compiled.get(keyOf(origin)) };
+  return new Map([...places].map(([key, all]) => [key, compileAt(all)]));
 }
 
 function compileAt(all: readonly Entry[]): TokenEndpointsAt {

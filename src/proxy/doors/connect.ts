@@ -84,7 +84,7 @@ function admit(
   if (!destination) throw new OutriderError('bad_request', { detail: 'the target of a CONNECT is host:port' });
   const isRouted = forward.isRouted(destination.host, destination.port);
   if (isRouted && forward.mode === 'plain') throw destinationDenied(NO_TUNNEL);
-  if (!isRouted && !forward.letsUnmatchedThrough) throw destinationDenied(`no route leads to ${target}`);
+  if (!isRouted && !forward.letsUnmatchedThrough) throw forward.denied(destination);
   return { destination, isRouted };
 }
 
