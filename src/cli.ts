@@ -3,10 +3,12 @@ import type { Command as Program } from 'commander';
 import { boundHeap } from './commands/bounded-heap.ts';
 import { keepCompiledCode } from './commands/compile-cache.ts';
 import type { Context } from './commands/output.ts';
+import { reapOrphans } from './commands/reaper.ts';
 
 // Before anything costs time.
 const [command] = process.argv.slice(2).filter((arg, i, args) => !arg.startsWith('-') && args[i - 1] !== '--config');
 if (command === 'start') boundHeap();
+if (command === 'exec') reapOrphans();
 keepCompiledCode();
 // What is loaded from here on is kept.
 const { Command, CommanderError, InvalidArgumentError } = await import('commander');
@@ -54,6 +56,16 @@ function readMethod(text: string): string {
     METHODS.has(upper) ? `Methods are case-sensitive: ${upper}?` : 'It is not a method that the proxy takes.',
   );
 }
+
+const EXEC_HELP = `
+The command finds in its environment:
+  OUTRIDER_URL          where the proxy listens, as http://127.0.0.1:PORT
+  OUTRIDER_URL_<ROUTE>  the base URL of each route with a path; in its name, characters other than A-Z and 0-9 are _
+  OUTRIDER_TOKEN        an access token, where the config asks for one
+With --intercept also the proxy and CA variables that most programs read.
+
+What Outrider itself answers with an error is one line on stderr: 'outrider: STATUS CODE METHOD URL: cause; what helps'.
+The exit code is that of the command; 125 when outrider itself fails.`;
 
 /** Commands that the documentation names and that do not exist yet. */
 const LATER: readonly (readonly [name: string, summary: string])[] = [
@@ -129,10 +141,12 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
     .argument('<command>')
     .argument('[args...]')
     .option('--intercept', "have its requests to the providers' own URLs come to the proxy, TLS and all")
-    .addHelpText('after', '\nThe exit code is that of the command; 125 when outrider itself fails.')
-    .action(async (program: string, args: readonly string[], options: { intercept?: true }) => {
+    .option('-v, --verbose', 'show the log on stderr, with a line for each request')
+    .addHelpText('after', EXEC_HELP)
+    .action(async (program: string, args: readonly string[], options: { intercept?: true; verbose?: true }) => {
       const { exec } = await import('./commands/exec.ts');
-      done(await exec(contextOf({}), { intercept: options.intercept ?? false, command: program, args }));
+      const { intercept = false, verbose = false } = options;
+      done(await exec(contextOf({}), { intercept, verbose, command: program, args }));
     });
   const ca = command('ca', 'the local CA of the interception door');
   ca.command('show')

@@ -8,12 +8,15 @@ import { readConfig } from './config-file.ts';
 import { holdSignals, NOT_FOUND, runProgram } from './exec-child.ts';
 import { makeRunDir, type RunDir } from './exec-dir.ts';
 import { baseUrls, caBundle, detour, interceptVariables, NESTED } from './exec-env.ts';
+import { tellProblems } from './exec-problems.ts';
 import type { Context } from './output.ts';
 import { printError, printFailure, shellQuote, warn } from './output.ts';
 
 export interface ExecOptions {
   /** Has the program's requests to the providers' own URLs come to us, TLS and all. */
   readonly intercept: boolean;
+  /** Shows the log, each request in it. */
+  readonly verbose: boolean;
   readonly command: string;
   readonly args: readonly string[];
 }
@@ -24,16 +27,17 @@ const SPARE_US = 'set NO_PROXY=127.0.0.1, or use --intercept';
 /** Longer than any run. */
 const CA_LIFETIME_MS = 90 * 24 * 3_600_000;
 
-/** The config for one program: any free port, nobody else to serve, stderr left to the program but for errors. */
-function forOneRun(config: Config, intercept: boolean): Config {
+/** The config for one program: any free port, nobody else to serve, stderr left to the program but for what went wrong. */
+function forOneRun(config: Config, { intercept, verbose }: Pick<ExecOptions, 'intercept' | 'verbose'>): Config {
   const { mode } = config.forward;
+  const { level } = config.log;
   return {
     ...config,
     listen: { ...config.listen, address: { host: '127.0.0.1', port: 0 } },
     admin: false,
     forward: { ...config.forward, mode: intercept ? 'intercept' : mode === 'intercept' ? 'plain' : mode },
     timeouts: { ...config.timeouts, lameDuckMs: 0, drainMs: 0 },
-    log: { ...config.log, access: false, level: 'error' },
+    log: { ...config.log, access: verbose, level: !verbose ? 'error' : level === 'debug' ? level : 'info' },
   };
 }
 
@@ -41,7 +45,8 @@ function forOneRun(config: Config, intercept: boolean): Config {
  * Runs a program with the proxy around it, on a port that is bound before the program starts.
  * Resolves with the program's exit code: 128 + n for a signal, 127 or 126 when it can't be run; 125 when we fail.
  */
-export async function exec(context: Context, { intercept, command, args }: ExecOptions): Promise<number> {
+export async function exec(context: Context, options: ExecOptions): Promise<number> {
+  const { intercept, command, args } = options;
   const { env, cwd } = context;
   if (env[NESTED]) {
     printError(context, {
@@ -67,16 +72,21 @@ export async function exec(context: Context, { intercept, command, args }: ExecO
   const signals = holdSignals();
   let app: App | undefined;
   let dir: RunDir | undefined;
+  let problems: ReturnType<typeof tellProblems> | undefined;
   try {
     let certificate = '';
     let hosts: readonly string[] = [];
-    app = createApp(forOneRun(config, intercept), {
+    const started = createApp(forOneRun(config, options), {
       authorityFor: async (routed) => {
         const authority = await makeAuthority(routed, { nowMs: systemClock.now(), lifetimeMs: CA_LIFETIME_MS });
         ({ certificate } = authority);
         hosts = [...routed];
         return authority;
       },
+    });
+    app = started;
+    problems = tellProblems(app.events, systemClock, (message) => {
+      context.stderr.write(`${started.logger.clean({ level: 'error', message }).message}\n`);
     });
     const { origin } = await app.start();
     const own: Record<string, string | undefined> = { [NESTED]: '1', ...baseUrls(origin, config.routes) };
@@ -99,6 +109,7 @@ export async function exec(context: Context, { intercept, command, args }: ExecO
     return FAILED;
   } finally {
     await app?.stop({ signal: 'SIGINT' });
+    problems?.end();
     dir?.remove();
     signals.release();
   }

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { OutriderError } from './errors.ts';
 
 /** What became of the credential of one request. */
 export type AuthOutcome = 'injected' | 'signed' | 'renewed' | 'replayed' | 'skipped' | 'failed' | 'placeholder';
@@ -76,6 +77,14 @@ export interface ReplaySkippedRecord {
   readonly detail?: string;
 }
 
+/** An error with which Outrider itself answers a request; told before the answer goes out. Unlike a notice it may hold secrets. */
+export interface ProblemRecord {
+  readonly method: string;
+  /** As the caller sent it; at a forward door the whole URL, of a CONNECT host and port. */
+  readonly target: string;
+  readonly error: Pick<OutriderError, 'status' | 'code' | 'detail' | 'remedy' | 'outcome'>;
+}
+
 /** A token store that several processes share has begun to work, or stopped. */
 export interface StoreHealthRecord {
   readonly kind: 'file' | 'redis';
@@ -96,6 +105,7 @@ export interface EventMap {
   renewal: [RenewalRecord];
   replay: [ReplayRecord];
   replaySkipped: [ReplaySkippedRecord];
+  problem: [ProblemRecord];
   store: [StoreHealthRecord];
   notice: [NoticeRecord];
 }

@@ -86,7 +86,8 @@ export function isDeniedAddress(address: string): boolean {
 const isOwn = (address: string): boolean =>
   Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === address));
 
-export const destinationDenied = (detail: string): OutriderError => new OutriderError('destination_denied', { detail });
+export const destinationDenied = (detail: string, remedy?: string): OutriderError =>
+  new OutriderError('destination_denied', { detail, ...(remedy !== undefined && { remedy }) });
 
 const privateAddress = (): OutriderError =>
   destinationDenied('without a route, loopback, private, link-local and metadata addresses are never dialled');

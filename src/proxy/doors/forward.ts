@@ -1,6 +1,6 @@
 import type { Config, RouteMatch } from '../../config/config.ts';
-import { OutriderError } from '../../core/errors.ts';
-import { destinationOfUrl, keyOf, placesOf, type Destination } from '../destination.ts';
+import type { OutriderError } from '../../core/errors.ts';
+import { destinationDenied, destinationOfUrl, keyOf, placesOf, type Destination } from '../destination.ts';
 import type { ForwardDoor, CompiledRoute, ForwardRequest, StandIn } from '../compiled-config.ts';
 import { fits } from '../router.ts';
 import type { TokenEndpoints } from '../token-endpoints.ts';
@@ -107,12 +107,12 @@ export function createForwardDoor(
     const known = paths.length > 0 ? [...new Set(paths)].toSorted() : named;
     const what = paths.length > 0 ? 'Routed paths of this host' : 'Routed hosts';
     const list = known.length > MAX_NAMED ? [...known.slice(0, MAX_NAMED), '…'] : known;
-    return new OutriderError('destination_denied', {
-      detail: 'no route leads there',
-      ...(list.length > 0 && {
-        remedy: `${what}: ${list.join(', ')}. Add a route for this destination, or use a base URL of this proxy.`,
-      }),
-    });
+    return destinationDenied(
+      'no route leads there',
+      list.length === 0
+        ? undefined
+        : `${what}: ${list.join(', ')}. Add a route for this destination, or use a base URL of this proxy.`,
+    );
   };
 
   return {
