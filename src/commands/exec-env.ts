@@ -73,12 +73,22 @@ export function noProxy(env: Env, origins: readonly URL[]): string | undefined {
   return before === undefined ? undefined : entries(before).filter(keeps).join(',');
 }
 
-/** What makes programs come to the proxy for every URL, and trust its certificates. */
+/** An ini for PHP, whose curl and streams take no roots from the environment. */
+export const phpIni = (bundleFile: string): string =>
+  ['curl.cainfo', 'openssl.cafile'].map((setting) => `${setting} = "${bundleFile}"\n`).join('');
+
+/** Where PHP looks for further ini files: where it did, and last in `dir`. An empty name stands for the directory that it was built with. */
+function phpScanDirs({ PHP_INI_SCAN_DIR: before }: Env, dir: string): string {
+  // Set to nothing it means that there is none.
+  return before === '' ? dir : `${before ?? ''}:${dir}`;
+}
+
+/** What makes programs come to the proxy for every URL, and trust its certificates. `ca`: the bundle, and a directory with PHP's ini. */
 export function interceptVariables(
   env: Env,
   proxy: string,
   origins: readonly URL[],
-  bundleFile: string,
+  ca: { readonly bundleFile: string; readonly iniDir: string },
 ): Record<string, string | undefined> {
   const exceptions = noProxy(env, origins);
   return {
@@ -86,6 +96,7 @@ export function interceptVariables(
     NO_PROXY: exceptions,
     no_proxy: exceptions,
     NODE_USE_ENV_PROXY: '1',
-    ...Object.fromEntries(BUNDLE_VARIABLES.map((name) => [name, bundleFile])),
+    ...Object.fromEntries(BUNDLE_VARIABLES.map((name) => [name, ca.bundleFile])),
+    PHP_INI_SCAN_DIR: phpScanDirs(env, ca.iniDir),
   };
 }

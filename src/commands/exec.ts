@@ -7,7 +7,7 @@ import { makeAuthority } from '../tunnel/certificate.ts';
 import { readConfig } from './config-file.ts';
 import { holdSignals, NOT_FOUND, runProgram } from './exec-child.ts';
 import { makeRunDir, type RunDir } from './exec-dir.ts';
-import { baseUrls, caBundle, detour, interceptVariables, NESTED } from './exec-env.ts';
+import { baseUrls, caBundle, detour, interceptVariables, NESTED, phpIni } from './exec-env.ts';
 import { tellProblems } from './exec-problems.ts';
 import type { Context } from './output.ts';
 import { printError, printFailure, shellQuote, warn } from './output.ts';
@@ -96,12 +96,14 @@ export async function exec(context: Context, options: ExecOptions): Promise<numb
     if (astray) warn(context, `${astray} is set: a program that follows it takes its requests for us there`, SPARE_US);
     if (intercept) {
       dir = await makeRunDir();
-      const file = join(dir.path, 'roots.pem');
-      writeFileSync(file, caBundle(env, certificate), { mode: 0o600 });
+      const bundleFile = join(dir.path, 'roots.pem');
+      writeFileSync(bundleFile, caBundle(env, certificate), { mode: 0o600 });
+      writeFileSync(join(dir.path, 'roots.ini'), phpIni(bundleFile), { mode: 0o600 });
       const proxy = new URL(origin);
       if (token !== undefined) Object.assign(proxy, { username: 'outrider', password: encodeURIComponent(token) });
       const origins = hosts.map((host) => new URL(`https://${host}`));
-      Object.assign(own, interceptVariables(env, proxy.href.replace(/\/$/, ''), origins, file));
+      const ca = { bundleFile, iniDir: dir.path };
+      Object.assign(own, interceptVariables(env, proxy.href.replace(/\/$/, ''), origins, ca));
     }
     return await runProgram({ command, args, env: { ...env, ...own }, cwd, dir: dir?.path, failed }, signals);
   } catch (error) {
