@@ -168,7 +168,7 @@ export const CLIENTS: readonly Client[] = [
   {
     name: 'PHP curl',
     needs: 'php',
-    note: 'reads no CA variable: the ini setting `curl.cainfo`',
+    note: 'reads no CA variable: the ini setting `curl.cainfo=FILE`',
     schemes: ALL,
     caArgs: ['-d', 'curl.cainfo=${CA_FILE}'],
     commands: script('php', join(PROGRAMS, 'curl.php')),
@@ -176,7 +176,7 @@ export const CLIENTS: readonly Client[] = [
   {
     name: 'PHP streams',
     needs: 'php',
-    note: "reads no variable: `stream_context_create(['http' => ['proxy' => 'tcp://HOST:PORT']])`, with `'request_fulluri' => true` for `http://`; the ini setting `openssl.cafile`",
+    note: "reads no variable: `stream_context_create(['http' => ['proxy' => str_replace('http:', 'tcp:', getenv('HTTPS_PROXY'))]])`, with `'request_fulluri' => true` for `http://`; the ini setting `openssl.cafile=FILE`",
     schemes: ALL,
     caArgs: ['-d', 'openssl.cafile=${CA_FILE}'],
     commands: script('php', join(PROGRAMS, 'streams.php')),

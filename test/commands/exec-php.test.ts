@@ -33,8 +33,7 @@ $url = 'https://api.phonepe.com/apis/pg/checkout/v2/order/none/status';
 $curl = curl_init($url);
 curl_setopt($curl, CURLOPT_RETURNTRANSFER, true);
 echo curl_exec($curl), curl_error($curl), "\\n";
-$proxy = parse_url(getenv('HTTPS_PROXY'));
-$context = ['proxy' => "tcp://{$proxy['host']}:{$proxy['port']}", 'ignore_errors' => true];
+$context = ['proxy' => str_replace('http:', 'tcp:', getenv('HTTPS_PROXY')), 'ignore_errors' => true];
 echo file_get_contents($url, false, stream_context_create(['http' => $context])), "\\n";`;
 
 testWith('php', "PHP's curl and streams reach the simulator at the provider's own URL", async (t) => {
