@@ -4,11 +4,13 @@ import { boundHeap } from './commands/bounded-heap.ts';
 import { keepCompiledCode } from './commands/compile-cache.ts';
 import { answerWords, isWordsCall } from './commands/completion.ts';
 import type { Context } from './commands/output.ts';
+import { reapOrphans } from './commands/reaper.ts';
 
 // `boundHeap` starts the program again. So it runs before anything that takes time.
 const [command] = process.argv.slice(2).filter((arg, i, args) => !arg.startsWith('-') && args[i - 1] !== '--config');
 if (command === 'start') boundHeap();
 if (isWordsCall(process.argv.slice(2))) answerWords(process.argv.slice(2));
+if (command === 'exec') reapOrphans();
 keepCompiledCode();
 // The compiled code of the modules that are loaded from here on is kept for the next start.
 const { Argument, Command, CommanderError, InvalidArgumentError } = await import('commander');
@@ -72,6 +74,16 @@ function readMethod(text: string): string {
     METHODS.has(upper) ? `Methods are case-sensitive: ${upper}?` : 'It is not a method that the proxy takes.',
   );
 }
+
+const EXEC_HELP = `
+The command finds in its environment:
+  OUTRIDER_URL          where the proxy listens, as http://127.0.0.1:PORT
+  OUTRIDER_URL_<ROUTE>  the base URL of each route with a path; in its name, characters other than A-Z and 0-9 are _
+  OUTRIDER_TOKEN        an access token, where the config asks for one
+With --intercept also the proxy and CA variables that most programs read.
+
+What Outrider itself answers with an error is one line on stderr: 'outrider: STATUS CODE METHOD URL: cause; what helps'.
+The exit code is that of the command; 125 when outrider itself fails.`;
 
 /**
  * Declares the command line. The module of a command is loaded only when the command runs.
@@ -168,10 +180,12 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
     .argument('<command>')
     .argument('[args...]')
     .option('--intercept', "have its requests to the providers' own URLs come to the proxy, TLS and all")
-    .addHelpText('after', '\nThe exit code is that of the command; 125 when outrider itself fails.')
-    .action(async (program: string, args: readonly string[], options: { intercept?: true }) => {
+    .option('-v, --verbose', 'show the log on stderr, with a line for each request')
+    .addHelpText('after', EXEC_HELP)
+    .action(async (program: string, args: readonly string[], options: { intercept?: true; verbose?: true }) => {
       const { exec } = await import('./commands/exec.ts');
-      done(await exec(contextOf({}), { intercept: options.intercept ?? false, command: program, args }));
+      const { intercept = false, verbose = false } = options;
+      done(await exec(contextOf({}), { intercept, verbose, command: program, args }));
     });
   command('init', 'write a config for some of the built-in profiles, and a list of its variables')
     .argument('[profiles...]', 'their names; without any they are asked for')

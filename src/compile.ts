@@ -3,8 +3,9 @@ import { createProviderAuth } from './auth/provider.ts';
 import { wholeApiPaths } from './config/checks/api-paths.ts';
 import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
+import { simulatedEnvironments } from './config/environments.ts';
 import { basePathOf } from './core/path.ts';
-import type { CompiledConfig, CompiledRoute } from './proxy/compiled-config.ts';
+import type { CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
 import { checkHostAddress, destinationOfUrl, originOfDestination, type Destination } from './proxy/destination.ts';
 import { createRequestHeaders } from './proxy/forwarded-headers.ts';
 import { createForwardDoor } from './proxy/doors/forward.ts';
@@ -116,6 +117,7 @@ export function compileConfig(
         basePath: basePathOf(upstream),
       },
       apiPaths: apiPathsOf(route, config, endpoints, upstream),
+      standsInFor: standInsOf(route, config),
       requestHeaders: createRequestHeaders(route.headers, `1.1 ${deps.pseudonym}`),
       authorizer,
       timeouts: route.timeouts,
@@ -135,6 +137,7 @@ export function compileConfig(
       origin: originOfDestination(destination),
       join: { cut: 0, basePath: '' },
       apiPaths: [],
+      standsInFor: undefined,
       requestHeaders: forwardAsItIs,
       authorizer: undefined,
       timeouts: config.timeouts,
@@ -221,6 +224,24 @@ function apiPathsOf(
 ): readonly string[] {
   if (provider === undefined) return [];
   return wholeApiPaths(providers.get(provider)?.profile.apiPaths ?? [], upstream, endpoints.get(provider)?.['api']);
+}
+
+/** The URLs that a route to its provider's simulator stands in for. A route with an upstream of its own stands in for none. */
+function standInsOf(
+  { provider: name, upstream }: RouteConfig,
+  { providers }: Pick<Config, 'providers'>,
+): readonly StandIn[] | undefined {
+  const provider = name === undefined || upstream !== undefined ? undefined : providers.get(name);
+  if (!provider) return undefined;
+  return simulatedEnvironments(provider).flatMap(({ api }) =>
+    api === undefined
+      ? []
+      : {
+          origin: new URL(api).origin,
+          basePath: basePathOf(api),
+          apiPaths: wholeApiPaths(provider.profile.apiPaths, api, api),
+        },
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ProviderConfig } from '../config/config.ts';
-import type { TokenSpec } from '../config/profile/profile.ts';
+import { simulatedEnvironments } from '../config/environments.ts';
+import type { TemplateMap, TokenSpec } from '../config/profile/profile.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { Credentials, secretCredentials } from './credentials.ts';
 import { EMPTY_REQUEST } from './draft.ts';
@@ -10,7 +11,6 @@ import { compileSignature, type Signature } from './sign.ts';
 import { type Compile, type Compiled, createCompiler, isStable, readsBody, readsToken } from './template.ts';
 import { compileTokenCalls, type TokenEndpoint } from './token/endpoint.ts';
 import { compilePlaceholder, type PlaceholderAnswer } from './token/placeholder.ts';
-import type { TokenCall } from './token/call.ts';
 import { compileWhen, type When } from './when.ts';
 
 /** A condition under which a request is refused with `bad_body`, and the detail of that error. */
@@ -69,6 +69,8 @@ export interface GuardedEndpoint {
    * environment.
    */
   readonly urls: readonly string[];
+  /** Absolute URLs of the endpoints that the simulator stands in for. */
+  readonly standInUrls: readonly string[];
   /** The method of the profile's token call. */
   readonly method: string;
   /** The answer to a caller that requests a token itself. `nowMs` is epoch milliseconds. */
@@ -140,25 +142,37 @@ function compileToken(
     api: endpoints['api'],
     subject,
     reads: bodies ? 'body' : readsHead ? 'head' : 'nothing',
-    endpoint: subject ? undefined : guardedEndpoint(spec, calls.fetch, endpoints, compile),
+    endpoint: subject ? undefined : guardedEndpoint(provider, spec, endpoints, compile),
     storeKey: `${provider.name}@${fingerprint(provider, endpoints, credentials)}`,
   };
 }
 
 function guardedEndpoint(
+  provider: ProviderConfig,
   spec: TokenSpec,
-  { url, method }: TokenCall,
   endpoints: Readonly<Record<string, string>>,
   compile: Compile,
 ): GuardedEndpoint {
+  const { values } = provider.profile;
+  return {
+    urls: tokenUrls(spec, values, endpoints),
+    standInUrls: simulatedEnvironments(provider).flatMap((other) => tokenUrls(spec, values, other)),
+    method: spec.fetch.method,
+    placeholder: compilePlaceholder(spec, compile),
+  };
+}
+
+/** Where tokens are fetched from with these endpoints. */
+function tokenUrls(
+  { fetch }: TokenSpec,
+  values: TemplateMap,
+  endpoints: Readonly<Record<string, string>>,
+): readonly string[] {
+  const url = createCompiler({ endpoints, scope: '', values, secretNames: new Set() })(fetch.url);
   const isFixed = [...url.names].every((name) => name.startsWith('endpoints.'));
   const called = isFixed ? [url.render(NO_SCOPE)] : [];
   const urls = [...called, ...(endpoints['token'] === undefined ? [] : [endpoints['token']])];
-  return {
-    urls: [...new Set(urls)].filter((text) => URL.canParse(text)),
-    method,
-    placeholder: compilePlaceholder(spec, compile),
-  };
+  return [...new Set(urls)].filter((text) => URL.canParse(text));
 }
 
 /** An empty scope, for templates that read nothing from it. */

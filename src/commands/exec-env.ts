@@ -75,17 +75,27 @@ export function noProxy(env: Env, origins: readonly URL[]): string | undefined {
   return before === undefined ? undefined : entries(before).filter(keeps).join(',');
 }
 
+/** An ini for PHP, whose curl and streams read no root certificates from the environment. */
+export const phpIni = (bundleFile: string): string =>
+  ['curl.cainfo', 'openssl.cafile'].map((setting) => `${setting} = "${bundleFile}"\n`).join('');
+
+/** The directories in which PHP looks for further ini files: those from before, then `dir`. An empty one means PHP's own default. */
+function phpScanDirs({ PHP_INI_SCAN_DIR: before }: Env, dir: string): string {
+  // An empty variable means that there is no directory.
+  return before === '' ? dir : `${before ?? ''}:${dir}`;
+}
+
 /**
  * The variables that make programs use the proxy for every URL, and trust its certificates.
  * @param proxy URL of the proxy, perhaps with credentials.
  * @param origins The origins that must reach the proxy whatever `NO_PROXY` says.
- * @param bundleFile Path of the root certificates, see {@link caBundle}.
+ * @param ca The path of the root certificates, see {@link caBundle}, and a directory with PHP's ini.
  */
 export function interceptVariables(
   env: Env,
   proxy: string,
   origins: readonly URL[],
-  bundleFile: string,
+  ca: { readonly bundleFile: string; readonly iniDir: string },
 ): Record<string, string | undefined> {
   const exceptions = noProxy(env, origins);
   return {
@@ -93,6 +103,7 @@ export function interceptVariables(
     NO_PROXY: exceptions,
     no_proxy: exceptions,
     NODE_USE_ENV_PROXY: '1',
-    ...Object.fromEntries(BUNDLE_VARIABLES.map((name) => [name, bundleFile])),
+    ...Object.fromEntries(BUNDLE_VARIABLES.map((name) => [name, ca.bundleFile])),
+    PHP_INI_SCAN_DIR: phpScanDirs(env, ca.iniDir),
   };
 }

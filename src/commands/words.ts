@@ -24,7 +24,7 @@ export const COMMANDS: Readonly<Record<string, Taken>> = {
   token: { options: ['--json', '--renew', '--show'], operands: ['provider'] },
   simulate: { options: ['--json', '--port'] },
   health: { options: ['--json'] },
-  exec: { options: ['--intercept'], operands: ['none'] },
+  exec: { options: ['--intercept', '-v', '--verbose'], operands: ['none'] },
   init: { options: ['--dir', '--force'], operands: ['profile'], isRepeated: true },
   doctor: { options: ['--json', '--offline'], operands: ['provider'], isRepeated: true },
   demo: { options: [] },

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { OutriderError } from './errors.ts';
 
 /** What was done about the credential of one request. */
 export type AuthOutcome = 'injected' | 'signed' | 'renewed' | 'replayed' | 'skipped' | 'failed' | 'placeholder';
@@ -88,6 +89,14 @@ export interface ReplaySkippedRecord {
   readonly detail?: string;
 }
 
+/** An error with which Outrider itself answers a request. It comes before the answer goes out. Unlike a notice it may hold secrets. */
+export interface ProblemRecord {
+  readonly method: string;
+  /** As the caller sent it: at a forward door the whole URL, for CONNECT host and port. */
+  readonly target: string;
+  readonly error: Pick<OutriderError, 'status' | 'code' | 'detail' | 'remedy' | 'outcome'>;
+}
+
 /** A change of state of a token store that several processes share: it began to work, or stopped. */
 export interface StoreHealthRecord {
   readonly kind: 'file' | 'redis';
@@ -109,6 +118,7 @@ export interface EventMap {
   renewal: [RenewalRecord];
   replay: [ReplayRecord];
   replaySkipped: [ReplaySkippedRecord];
+  problem: [ProblemRecord];
   store: [StoreHealthRecord];
   notice: [NoticeRecord];
 }

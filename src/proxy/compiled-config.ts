@@ -25,6 +25,8 @@ export interface CompiledRoute {
   readonly apiPaths: readonly string[];
   /** Makes the headers of the upstream request; see `createRequestHeaders`. */
   readonly requestHeaders: (headers: RawHeaders, options: readonly string[]) => RawHeaders;
+  /** The provider's real URLs that its simulator stands in for. Undefined when the route leads to no simulator. */
+  readonly standsInFor: readonly StandIn[] | undefined;
   /** Puts the credential on; undefined: requests are forwarded without one. */
   readonly authorizer: Authorizer | undefined;
   readonly timeouts: Timeouts;
@@ -40,15 +42,22 @@ export interface CompiledRoute {
   readonly isUnmatched?: true;
 }
 
+/** A provider's API in another environment. */
+export interface StandIn extends Pick<CompiledRoute, 'origin' | 'apiPaths'> {
+  readonly basePath: string;
+}
+
 /** The forward-proxy doors of one config: absolute-form requests and CONNECT. */
 export interface ForwardDoor {
   readonly mode: 'plain' | 'intercept';
   /** Whether requests to a destination without a route are let through. */
   readonly letsUnmatchedThrough: boolean;
-  /** The hosts of routes and token endpoints, as `URL` writes them. */
+  /** The hosts of routes and token endpoints, and those that simulators stand in for, as `URL` writes them. */
   readonly hosts: ReadonlySet<string>;
   /** Whether a route leads to this host and port, or a token endpoint lies there. */
   isRouted(host: string, port: number): boolean;
+  /** Makes the error that no route leads there. It says where routes lead. */
+  denied(destination: Destination): OutriderError;
   /** Returns the route that leads there; undefined when none does. */
   routeFor(destination: Destination, request: ForwardRequest): CompiledRoute | undefined;
   /**

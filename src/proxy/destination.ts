@@ -88,8 +88,9 @@ export function isDeniedAddress(address: string): boolean {
 const isOwn = (address: string): boolean =>
   Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === address));
 
-/** Makes a `destination_denied` with its detail. */
-export const destinationDenied = (detail: string): OutriderError => new OutriderError('destination_denied', { detail });
+/** Makes a `destination_denied` with its detail. The remedy is that of the error table by default. */
+export const destinationDenied = (detail: string, remedy?: string): OutriderError =>
+  new OutriderError('destination_denied', { detail, ...(remedy !== undefined && { remedy }) });
 
 const privateAddress = (): OutriderError =>
   destinationDenied('without a route, loopback, private, link-local and metadata addresses are never dialled');
@@ -143,6 +144,16 @@ export function destinationOfUrl(url: string): Destination {
   const scheme = protocol === 'https:' ? 'https' : 'http';
   return { scheme, host: withoutFinalDot(hostname), port: port === '' ? DEFAULT_PORT[scheme] : Number(port) };
 }
+
+/** A key that is equal for one host and port alone. */
+export const keyOf = ({ host, port }: Pick<Destination, 'host' | 'port'>): string => `${host}:${port}`;
+
+/**
+ * The keys under which the ways to a destination are found. A request in plain HTTP is carried over the route's own scheme, so
+ * port 80 stands for an https port 443 too.
+ */
+export const placesOf = ({ scheme, host, port }: Destination): readonly string[] =>
+  (scheme === 'https' && port === 443 ? [port, 80] : [port]).map((each) => keyOf({ host, port: each }));
 
 /** Writes a destination as an origin: `https://host`, with the port unless it is the scheme's default. */
 export const originOfDestination = ({ scheme, host, port }: Destination): string =>

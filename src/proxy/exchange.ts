@@ -6,7 +6,7 @@ import type { MaybePromise } from '../core/http.ts';
 import { pathOfTarget } from '../core/path.ts';
 import { awaitFirstChunk } from './body/first-chunk.ts';
 import { collectBody, openBody } from './body/streaming-body.ts';
-import type { Destination } from './destination.ts';
+import { originOfDestination, type Destination } from './destination.ts';
 import { checkForwardable, enter, findRoute, isPreflight, tokenAnswer, withoutRoute } from './doors/enter.ts';
 import type { Downstream } from './downstream.ts';
 import { requestError } from './failure.ts';
@@ -41,6 +41,8 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   #firstSentMs = 0;
   #sentMs = 0;
   #body: RequestBody = NO_BODY;
+  /** Where it wants to go, at a forward door. */
+  #destination: Destination | undefined;
   #isHandshake = false;
   #isConditional = false;
   #attempt: Attempt | undefined;
@@ -49,6 +51,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   constructor(downstream: Downstream, deps: ExchangeDeps) {
     super(downstream.method, downstream.target);
     this.#downstream = downstream;
+    this.#destination = downstream.context;
     this.#deps = deps;
     this.#compiled = deps.compiled();
     this.#startedMs = deps.clock.monotonic();
@@ -65,6 +68,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       this.#isConditional = head.isConditional;
       const { target, cors, destination } = enter(this.#downstream, head, this.#compiled, this.#deps.pseudonym);
       this.path = pathOfTarget(target);
+      this.#destination = destination;
       this.#cors = cors;
       if (cors && isPreflight(this.#downstream)) {
         this.status = 204;
@@ -327,6 +331,9 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.status = error.status;
     this.code = error.code;
     this.outcome = error.outcome;
+    const { method } = this;
+    const origin = this.#destination && this.path.startsWith('/') ? originOfDestination(this.#destination) : '';
+    this.#deps.events.emit('problem', { method, target: origin + this.path, error });
     // The source of tokens reports its own failures.
     if (error.cause !== undefined && error.code !== 'token_unavailable')
       this.#deps.report(error, this.requestId, this.route);

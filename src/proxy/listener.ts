@@ -68,6 +68,10 @@ export function createListener(options: ListenerOptions): Listener {
       headers: ['Retry-After', '1'],
       close: true,
     });
+  const told = ({ method, target }: Pick<Downstream, 'method' | 'target'>, error: OutriderError): OutriderError => {
+    events.emit('problem', { method, target, error });
+    return error;
+  };
   const server = new Server<Tunnel>({
     clock,
     scheduler,
@@ -77,11 +81,12 @@ export function createListener(options: ListenerOptions): Listener {
       if (!downstream.isExcess) handle(downstream);
       else {
         const requestId = requestIdIn(downstream.headers) ?? nextRequestId();
-        answerError(downstream, overloaded(), requestId, undefined, []);
+        answerError(downstream, told(downstream, overloaded()), requestId, undefined, []);
       }
     },
     connect(handedOver, hold) {
-      if (handedOver.isExcess) server.refuse(handedOver.socket, errorBytes(overloaded(), nextRequestId()));
+      if (handedOver.isExcess)
+        server.refuse(handedOver.socket, errorBytes(told(handedOver.head, overloaded()), nextRequestId()));
       else options.connect({ ...handedOver, hold });
     },
     refuse({ error: cause, partial, isPipelined, isExcess }) {
@@ -93,7 +98,7 @@ export function createListener(options: ListenerOptions): Listener {
       record.outcome = error.outcome;
       events.emit('started');
       events.emit('exchange', record);
-      return isPipelined ? undefined : errorBytes(error, record.requestId, partial.method);
+      return isPipelined ? undefined : errorBytes(told(partial, error), record.requestId, partial.method);
     },
   });
   return {

@@ -3,7 +3,7 @@ import type { GuardedEndpoint } from '../auth/plan.ts';
 import type { PlaceholderAnswer } from '../auth/token/placeholder.ts';
 import { OutriderError } from '../core/errors.ts';
 import { isPlainPath, lenientPath, pathOfUrl } from '../core/path.ts';
-import { type Destination, destinationOfUrl } from './destination.ts';
+import { type Destination, destinationOfUrl, keyOf, placesOf } from './destination.ts';
 
 /** A provider, as far as its token endpoint is concerned. Callers don't reach that endpoint. */
 export interface TokenProvider {
@@ -41,38 +41,51 @@ export interface TokenEndpointsAt {
 export interface TokenEndpoints {
   /** The hosts of the endpoints, as `URL` writes them. */
   readonly hosts: ReadonlySet<string>;
-  /** Returns the token endpoints at a host and port; undefined when there are none. */
+  /** Returns the token endpoints at the origin of a route; undefined when there are none. */
   at(origin: Pick<Destination, 'host' | 'port'>): TokenEndpointsAt | undefined;
+  /** The same for the origin of a URL to which no route leads. Those that simulators stand in for come last. */
+  atUrl(origin: Pick<Destination, 'host' | 'port'>): TokenEndpointsAt | undefined;
 }
 
 interface Entry extends TokenProvider {
   readonly endpoint: GuardedEndpoint;
+  readonly destination: Destination;
   readonly path: string;
 }
-
-const keyOf = ({ host, port }: Pick<Destination, 'host' | 'port'>): string => `${host}:${port}`;
 
 /**
  * Compiles the token endpoints of a config. An endpoint at port 443 is found at port 80 too: a forward door takes an `http` URL
  * for a route to the `https` one.
  */
 export function createTokenEndpoints(providers: readonly TokenProvider[]): TokenEndpoints {
-  /** The endpoints by host and port, in the order of the providers. */
+  const own = providers.flatMap((provider) => entriesOf(provider, provider.endpoint?.urls));
+  const standIns = providers.flatMap((provider) => entriesOf(provider, provider.endpoint?.standInUrls));
+  const all = [...own, ...standIns];
+  const [places, urls] = [compilePlaces(own), compilePlaces(all)];
+  return {
+    hosts: new Set(all.map(({ destination }) => destination.host)),
+    at: (origin) => places.get(keyOf(origin)),
+    atUrl: (origin) => urls.get(keyOf(origin)),
+  };
+}
+
+function entriesOf({ endpoint, ...provider }: TokenProvider, urls: readonly string[] = []): readonly Entry[] {
+  if (!endpoint) return [];
+  return urls.map((url) => ({
+    ...provider,
+    endpoint,
+    destination: destinationOfUrl(url),
+    path: pathOfUrl(url) || '/',
+  }));
+}
+
+/** The endpoints by host and port, in the order of the providers. */
+function compilePlaces(entries: readonly Entry[]): ReadonlyMap<string, TokenEndpointsAt> {
   const places = new Map<string, Entry[]>();
-  const hosts = new Set<string>();
-  for (const { endpoint, ...provider } of providers) {
-    for (const url of endpoint?.urls ?? []) {
-      const { scheme, host, port } = destinationOfUrl(url);
-      const entry: Entry = { ...provider, endpoint: endpoint as GuardedEndpoint, path: pathOfUrl(url) || '/' };
-      hosts.add(host);
-      for (const each of scheme === 'https' && port === 443 ? [port, 80] : [port]) {
-        const key = keyOf({ host, port: each });
-        places.set(key, [...(places.get(key) ?? []), entry]);
-      }
-    }
+  for (const entry of entries) {
+    for (const key of placesOf(entry.destination)) places.set(key, [...(places.get(key) ?? []), entry]);
   }
-  const compiled = new Map([...places].map(([key, entries]) => [key, compileAt(entries)]));
-  return { hosts, at: (origin) => compiled.get(keyOf(origin)) };
+  return new Map([...places].map(([key, all]) => [key, compileAt(all)]));
 }
 
 function compileAt(all: readonly Entry[]): TokenEndpointsAt {

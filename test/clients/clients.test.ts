@@ -54,7 +54,7 @@ function build(dir: string): void {
 }
 
 test.before(async (t) => {
-  t.timeout(120_000);
+  t.timeout(240_000);
   const dir = mkdtempSync(join(tmpdir(), 'outrider-clients-'));
   hook.teardown(() => rmSync(dir, { recursive: true, force: true }));
   if (installed.get('git ls-remote')) makeRepositories(dir);

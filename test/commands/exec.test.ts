@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { until, within } from '../helpers/http1.ts';
@@ -65,6 +65,7 @@ test.serial(
       NO_PROXY: 'keep.test, localhost,.host,LOCALHOST:9,*',
       XDG_STATE_HOME: dir,
       CURL_CA_BUNDLE: CLI,
+      PHP_INI_SCAN_DIR: '/own',
     };
     const script = `const fs = require('node:fs'); const e = process.env; ${SHOW}; process.stdout.write('\\n' + fs.readFileSync(e.SSL_CERT_FILE, 'utf8'))`;
     const { code, stdout } = await run(t, args(file, '--intercept', '--', process.execPath, '-e', script), { env });
@@ -86,6 +87,7 @@ test.serial(
       'DENO_CERT',
     ].map((name) => seen[name]);
     t.is(new Set(files).size, 1);
+    t.is(seen['PHP_INI_SCAN_DIR'], `/own:${dirname(files[0] ?? '')}`);
     t.true(bundle.join('\n').includes('#!/usr/bin/env node'), 'the bundle that was named before is part of it');
     t.true((bundle.join('\n').match(/BEGIN CERTIFICATE/g)?.length ?? 0) > 1);
     t.deepEqual(readdirSync(left), [], 'nothing is left behind');

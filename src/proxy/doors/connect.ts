@@ -45,9 +45,10 @@ export interface ConnectDeps {
   ): HandoverHold & { readonly passed: Promise<{ readonly bytesIn: number; readonly bytesOut: number }> };
 }
 
-const notServed = (detail: string): OutriderError =>
+const notServed = (detail: string, remedy?: string): OutriderError =>
   new OutriderError('method_not_allowed', {
     detail,
+    ...(remedy !== undefined && { remedy }),
     headers: ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
   });
 
@@ -57,6 +58,7 @@ const withHost = ({ fields, target, minor }: RequestHead): RawHeaders =>
 
 const NO_TUNNEL =
   'a route leads there, and its credentials can not be put into a tunnel: say http:// in place of https://, or set `forward.mode: intercept`';
+const INTERCEPT = 'Have TLS ended here: `forward.mode: intercept`, or `outrider exec --intercept`.';
 
 interface Admission {
   readonly destination: Destination;
@@ -73,7 +75,7 @@ function admit(
   pseudonym: string,
 ): Admission {
   const { target } = head;
-  if (!forwardDoor) throw notServed('CONNECT is not served here: forwarding is off');
+  if (!forwardDoor) throw notServed('CONNECT is not served here: forwarding is off', INTERCEPT);
   if (tunnel) throw notServed('CONNECT is not served within a tunnel');
   const { framing } = requestFraming(head);
   const fields = readHead(withHost(head));
@@ -86,8 +88,8 @@ function admit(
   const destination = /:\d+$/.test(target) ? readAuthority(target, 'https') : undefined;
   if (!destination) throw new OutriderError('bad_request', { detail: 'the target of a CONNECT is host:port' });
   const isRouted = forwardDoor.isRouted(destination.host, destination.port);
-  if (isRouted && forwardDoor.mode === 'plain') throw destinationDenied(NO_TUNNEL);
-  if (!isRouted && !forwardDoor.letsUnmatchedThrough) throw destinationDenied(`no route leads to ${target}`);
+  if (isRouted && forwardDoor.mode === 'plain') throw destinationDenied(NO_TUNNEL, INTERCEPT);
+  if (!isRouted && !forwardDoor.letsUnmatchedThrough) throw forwardDoor.denied(destination);
   return { destination, isRouted };
 }
 
@@ -149,6 +151,7 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
       const error = asOutriderError(requestError(thrown));
       // Programs show nothing but the status of a refused CONNECT, so the log explains it.
       if (error.cause !== undefined || error.detail === NO_TUNNEL) deps.report(error, requestId, undefined);
+      events.emit('problem', { method: 'CONNECT', target, error });
       tell({ status: error.status, code: error.code, outcome: error.outcome });
       deps.refuse(socket, error, requestId);
     }

@@ -118,7 +118,7 @@ export function tokenAnswer(
   { method, target }: { readonly method: string; readonly target: string },
   clock: Clock,
 ): ReturnType<TokenEndpointsAt['answer']> {
-  const endpoints = route ? route.tokenEndpoints : destination && tokenEndpoints.at(destination);
+  const endpoints = route ? route.tokenEndpoints : destination && tokenEndpoints.atUrl(destination);
   if (!endpoints) return undefined;
   const path = pathOfTarget(route ? joinTarget(target, route.join) : target);
   const provider = route?.provider;
