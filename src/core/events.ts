@@ -47,6 +47,8 @@ export interface ExchangeRecord {
   readonly bytesIn: number;
   /** The bytes of the answer's body that were written. Of a tunnel, all bytes to the caller. */
   readonly bytesOut: number;
+  /** The trace that the request belongs to: 32 hex digits. Undefined while tracing is off. */
+  readonly traceId?: string | undefined;
 }
 
 /** One attempt at the upstream. `status` is 0 when no answer came. */

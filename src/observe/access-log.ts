@@ -2,9 +2,8 @@ import type { Events, ExchangeRecord } from '../core/events.ts';
 import { decimalMs, oneLine, quote } from './line.ts';
 import { paint, prettyHead } from './logger.ts';
 import type { Logger } from './logger.ts';
+import { shownPath } from './shown-path.ts';
 
-/** The limit of a path in characters. Its secrets are hidden before it is cut. */
-const MAX_PATH = 2_048;
 const MAX_CACHED = 20_000;
 
 /** Quotes texts that have few values, and caches the results: names of routes and providers, methods, codes, origins. */
@@ -23,16 +22,10 @@ function createQuotes(): (text: string | undefined) => string {
 }
 
 /** The two texts that a caller chooses, with secrets hidden. No other field of the line can hold a secret. */
-const ownTexts = (record: ExchangeRecord, logger: Logger): { id: string; path: string } => {
-  const query = record.path.indexOf('?');
-  const raw = query === -1 ? record.path : record.path.slice(0, query);
-  // The target of a refused request may be a whole URL with a password in it.
-  const path = logger.redact(raw.startsWith('/') ? raw : raw.replace(/\/\/[^/]*@/, '//[redacted]@'));
-  return {
-    id: logger.redact(record.requestId),
-    path: path.length > MAX_PATH ? `${path.slice(0, MAX_PATH)}…` : path,
-  };
-};
+const ownTexts = (record: ExchangeRecord, logger: Logger): { id: string; path: string } => ({
+  id: logger.redact(record.requestId),
+  path: shownPath(record.path, logger),
+});
 
 // The line is built by hand, because JSON.stringify on an object with these fields takes a third longer.
 function jsonLine(record: ExchangeRecord, logger: Logger, name: (text: string | undefined) => string): string {
@@ -44,7 +37,8 @@ function jsonLine(record: ExchangeRecord, logger: Logger, name: (text: string | 
     `,"outcome":${name(record.outcome)},"auth":${name(record.auth)},"upstream":${name(record.upstream)}` +
     `,"attempts":${record.attempts},"duration_ms":${decimalMs(record.durationMs)}` +
     `,"upstream_ms":${decimalMs(record.upstreamMs)},"token_wait_ms":${decimalMs(record.tokenWaitMs)}` +
-    `,"bytes_in":${record.bytesIn},"bytes_out":${record.bytesOut}}`
+    `,"bytes_in":${record.bytesIn},"bytes_out":${record.bytesOut}` +
+    (record.traceId === undefined ? '}' : `,"trace_id":"${record.traceId}"}`)
   );
 }
 
@@ -61,6 +55,7 @@ function prettyLine(record: ExchangeRecord, logger: Logger): string {
     record.attempts > 1 ? `attempts=${record.attempts}` : undefined,
     `${Math.round(record.durationMs)} ms`,
     `id=${id}`,
+    record.traceId === undefined ? undefined : `trace=${record.traceId}`,
   ].filter((note) => note !== undefined);
   return (
     prettyHead(logger.time(), 'info', color) +
@@ -72,8 +67,8 @@ function prettyLine(record: ExchangeRecord, logger: Logger): string {
 /**
  * Logs each request when it has ended, as one line at level info: `request_id`, `route`, `provider`, `method`, `path` (without
  * query), `status` (0: the caller got no answer), `code`, `outcome`, `auth`, `upstream`, `attempts`, `duration_ms`,
- * `upstream_ms`, `token_wait_ms`, `bytes_in`, `bytes_out`. A field without a value is null. Returns a function that stops the
- * log.
+ * `upstream_ms`, `token_wait_ms`, `bytes_in`, `bytes_out`. A field without a value is null. While tracing is on there is
+ * `trace_id` too. Returns a function that stops the log.
  */
 export function logExchanges(events: Events, logger: Logger): () => void {
   if (!logger.isEnabled('info')) return () => {};

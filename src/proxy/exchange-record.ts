@@ -18,6 +18,7 @@ export class ExchangeRecordBuilder implements ExchangeRecord {
   tokenWaitMs = 0;
   bytesIn = 0;
   bytesOut = 0;
+  traceId: string | undefined;
 
   constructor(method: string, path: string) {
     this.method = method;

@@ -16,6 +16,7 @@ export const CODES = {
   invalid_value: 'a value is not of the form that its key asks for',
   bad_interpolation: 'a `${` is never closed, or holds something else than the known forms',
   unset_variable: 'an environment variable without a default is not set',
+  invalid_variable: 'a variable of OpenTelemetry has a value that can not be used (a warning)',
   unused_key: 'a key means nothing beside the others (a warning)',
 
   // Listening

@@ -107,7 +107,7 @@ export const origin: Scalar<string> = scalar({
  * Splits an http or https URL without userinfo and fragment into its origin and the rest. The host is normalised, the rest
  * stays as it is written. The result is a text when the URL is wrong: it says what is expected.
  */
-function readUrl(text: string): { origin: string; rest: string } | string {
+export function readUrl(text: string): { origin: string; rest: string } | string {
   const match = /^(https?:\/\/[^/?#\\]+)([^#]*)(#.*)?$/i.exec(text);
   if (!match) return 'an http or https URL';
   const [, front = '', rest = '', fragment] = match;
