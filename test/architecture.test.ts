@@ -159,6 +159,24 @@ test('a library that may be replaced is known to one file', (t) => {
   }
 });
 
+test('OpenTelemetry is known to tracing alone, which is loaded only when it is on', (t) => {
+  const isTracing = (path: string): boolean => path.startsWith('src/observe/tracing/');
+  const inside = sources.filter(({ path }) => isTracing(path));
+  t.true(
+    inside.some(({ imports }) => imports.some((specifier) => packageOf(specifier) === '@opentelemetry/sdk-trace')),
+  );
+  const outside = sources.filter(({ path }) => !isTracing(path));
+  t.deepEqual(
+    outside.filter(({ imports }) => imports.some((specifier) => specifier.startsWith('@opentelemetry/'))),
+    [],
+  );
+  const eager = /import (?!type )[^;]*?from '[^']*observe\/tracing\//;
+  t.deepEqual(
+    outside.filter(({ code }) => eager.test(code)).map(({ path }) => path),
+    [],
+  );
+});
+
 test('every library that the sources import is a dependency, and every dependency is imported', (t) => {
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;

@@ -37,6 +37,7 @@ import {
   method,
   origin,
   pathPrefix,
+  secretHeaderText,
   upstream,
 } from './schema/values.ts';
 
@@ -182,13 +183,6 @@ const log = section({
   access: described('One line for each request.', withDefault(boolean, true, true)),
 });
 
-const secretHeader = scalar({
-  expects: 'a header value',
-  json: { type: ['string', 'number'] },
-  seen: 'never',
-  read: readToken,
-});
-
 const tracing = section({
   endpoint: described(
     'The collector, without `/v1/traces`; by default what OTEL_EXPORTER_OTLP_ENDPOINT says. With neither there are no traces.',
@@ -200,7 +194,7 @@ const tracing = section({
   ),
   headers: described(
     'Sent to the collector, such as its key; they go before those of OTEL_EXPORTER_OTLP_HEADERS.',
-    z.record(z.string(), secretHeader).optional(),
+    z.record(z.string(), removable(secretHeaderText)).optional(),
   ),
 });
 

@@ -1,6 +1,7 @@
 import { isHeaderValue, isToken } from '../../core/headers.ts';
 import { hasDotSegment } from '../../core/path.ts';
 import type { Address } from '../../core/listen.ts';
+import { Secret } from '../../core/secret.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 import { scalar, pattern, shown, unexpectedValue, type EmptyItem, type Scalar, type Visibility } from './scalar.ts';
 import { parseTemplate, TEMPLATE_NAMES, FILTERS, TemplateError, yieldsBytes } from '../template/template.ts';
@@ -216,17 +217,27 @@ export const method: Scalar<string> = scalar({
 export const headerText: Scalar<string> = scalar({
   expects: 'a header value',
   json: TEXT_OR_NUMBER,
-  read: (node) => {
-    if (!isHeaderValue(node.text) || node.text.trim() !== node.text) {
-      throw new ConfigError(
-        'invalid_value',
-        'the value can not stand in a header',
-        'use visible ASCII, with no line break and no space at the ends',
-      );
-    }
-    return node.text;
-  },
+  read: readHeaderText,
 });
+
+/** The same, for a header that may hold a credential. */
+export const secretHeaderText: Scalar<Secret> = scalar({
+  expects: 'a header value',
+  json: TEXT_OR_NUMBER,
+  seen: 'never',
+  read: (node) => new Secret(readHeaderText(node)),
+});
+
+function readHeaderText(node: ScalarNode): string {
+  if (!isHeaderValue(node.text) || node.text.trim() !== node.text) {
+    throw new ConfigError(
+      'invalid_value',
+      'the value can not stand in a header',
+      'use visible ASCII, with no line break and no space at the ends',
+    );
+  }
+  return node.text;
+}
 
 /** The name of a header. It is read to lower case. */
 export const headerName: Scalar<string> = scalar({
