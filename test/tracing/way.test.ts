@@ -57,6 +57,7 @@ for (const protocol of ['http/protobuf', 'http/json']) {
       'server.port': Number(new URL(tokens.url).port),
       'http.response.status_code': 200,
     });
+    t.not(first.spanId, second.spanId);
     // What each side got leads to the span of what was sent to it.
     const [, one, two] = upstream.requests;
     t.deepEqual(parsed(one?.header('traceparent')), { trace: TRACE, span: first.spanId, flags: '01' });
