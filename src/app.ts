@@ -1,9 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
 import type { Writable } from 'node:stream';
+import { createApi, type Api } from './admin/api.ts';
+import type { ExplainRequest } from './admin/schemas.ts';
 import { createAdmin, type Admin } from './admin/server.ts';
+import { describeStatus, providerStatus, type Facts } from './admin/status.ts';
+import { isLoopback } from './config/checks/listening.ts';
 import type { Config } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
+import type { Loaded } from './config/load.ts';
 import { restartsNeeded } from './config/restart.ts';
 import { systemClock, type Clock } from './core/clock.ts';
 import { OutriderError } from './core/errors.ts';
@@ -11,8 +16,11 @@ import { createEvents, type Events } from './core/events.ts';
 import type { HttpClient } from './core/http.ts';
 import { VERSION } from './core/version.ts';
 import { compileConfig, type LiveConfig } from './compile.ts';
+import { explainRequest } from './explain/report.ts';
 import { ReadScheduler } from './http1/read-scheduler.ts';
 import { logExchanges } from './observe/access-log.ts';
+import { BUCKET_MS, createHistory } from './observe/history.ts';
+import { createJournal } from './observe/journal.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { logNotices } from './observe/notices.ts';
@@ -24,11 +32,12 @@ import { sharedLookup } from './proxy/lookup.ts';
 import { dialUnmatched } from './proxy/egress/dial.ts';
 import { createExchange } from './proxy/exchange.ts';
 import { createConnectDoor } from './proxy/doors/connect.ts';
-import { createGuard } from './proxy/guard.ts';
+import { createGuard, isOwnOrigin } from './proxy/guard.ts';
 import { LazyHandshakes } from './proxy/websocket/handshake.ts';
 import { createListener, serverLimits, type Listener } from './proxy/listener.ts';
 import { egressPasswords, readEgress } from './proxy/egress/egress.ts';
 import { createUpstream, type ConnectionLimits } from './proxy/upstream.ts';
+import { createReloads, type FailedReload, type GoodReload } from './reload.ts';
 import { endpointsOf, simulatedProviders, startSimulator } from './simulation.ts';
 import type { Simulator } from './simulator/simulator.ts';
 import { openStore } from './store/open.ts';
@@ -47,6 +56,8 @@ export interface AppOptions {
   readonly lookup?: LookupFunction;
   /** The CA of the interception door; default: that of `state_dir`. */
   readonly authorityFor?: (hosts: ReadonlySet<string>) => Promise<Authority>;
+  /** Reads the config's file again, for whoever asks for that; without it there is none. */
+  readonly load?: () => Loaded;
 }
 
 export interface Started {
@@ -67,6 +78,8 @@ export interface App {
   stop(options?: { readonly signal?: 'SIGTERM' | 'SIGINT' }): Promise<void>;
   /** Swaps the config. Requests under way finish on the old one; `listen`, `admin` and `store` need a restart and warn. */
   reload(config: Config): Promise<void>;
+  /** Reads the file again with the `load` of the options; a bad one is told, and changes nothing. Rejects where a reload fails otherwise. */
+  reloadFile(): Promise<GoodReload | FailedReload>;
 }
 
 /** Wires the rooms together: the only place that knows them all. */
@@ -122,6 +135,9 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const retired: Simulator[] = [];
   let listener: Listener | undefined;
   let admin: Admin | undefined;
+  let api: Api | undefined;
+  const startedAtMs = clock.now();
+  let loadedAtMs = startedAtMs;
   let stopWatching: (() => void) | undefined;
   let isReady = false;
   let stopping: Promise<void> | undefined;
@@ -185,6 +201,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
 
   async function closeAll(drainMs: number): Promise<void> {
     await listener?.close(drainMs);
+    api?.close();
     await admin?.close();
     stopWatching?.();
     live?.retire(undefined);
@@ -193,6 +210,65 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await store?.close();
     metrics.close();
     await logger.close();
+  }
+
+  async function openAdmin({ address, token }: Exclude<Config['admin'], false>, origin: string): Promise<void> {
+    const { allowedHosts, accessTokens } = config.listen;
+    const guard = createGuard({ allowedHosts, allowedOrigins: [], accessTokens: [] }, []);
+    const redact = (text: string): string => {
+      logger.redactor.refresh();
+      return logger.redact(text);
+    };
+    const facts = (): Facts => ({
+      nowMs: clock.now(),
+      startedAtMs,
+      isReady,
+      config: { ...current, store: config.store },
+      loadedAtMs,
+      failedReload: reloads.failed,
+      listeners: { proxy: origin, admin: admin?.origin ?? '', simulator: simulator?.origin ?? null },
+      tokensOf: (provider) => live?.providers.get(provider)?.auth,
+      totals: metrics.totals,
+      redact,
+    });
+    const { load } = options;
+    api = createApi({
+      clock,
+      journal: createJournal(events, { clock, redactor: logger.redactor }),
+      history: { bucketMs: BUCKET_MS, ...createHistory(events, clock) },
+      status: () => describeStatus(facts()),
+      reload: load && (() => reloads.run(load)),
+      async renew(provider) {
+        const auth = live?.providers.get(provider)?.auth;
+        if (!auth) return undefined;
+        await auth.renewByHand();
+        return providerStatus(provider, facts());
+      },
+      explain: (request) => explainRequest(current, asExplainOptions(request), redact),
+      simulate: (what, query) => simulator?.control(what, query),
+    });
+    admin = createAdmin({
+      address,
+      token,
+      needsToken: token !== undefined || accessTokens.length > 0 || !isLoopback(address),
+      guard: ({ headers, socket }) => {
+        const { host = '', origin: from } = headers;
+        guard.checkHost(host, socket.localAddress);
+        const fetchSite = [headers['sec-fetch-site']].flat()[0];
+        guard.checkOrigin({ origin: isOwnOrigin(from, host) ? undefined : from, fetchSite });
+        return undefined;
+      },
+      metrics,
+      readiness: () => [{ name: 'listener', ok: isReady }],
+      pages: api.pages,
+      onFailure: (error, requestId) =>
+        events.emit('notice', {
+          level: 'error',
+          message: error.detail,
+          fields: { request_id: requestId, cause: error.cause },
+        }),
+    });
+    await admin.listen();
   }
 
   async function open(): Promise<Started> {
@@ -212,30 +288,51 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       nextRequestId,
     });
     const origin = await listener.listen();
-    if (config.admin !== false) {
-      const guard = createGuard({ allowedHosts: config.listen.allowedHosts, allowedOrigins: [], accessTokens: [] }, []);
-      admin = createAdmin({
-        address: config.admin.address,
-        token: config.admin.token,
-        guard: ({ headers, socket }) => {
-          guard.checkHost(headers.host ?? '', socket.localAddress);
-          guard.checkOrigin({ origin: headers.origin, fetchSite: [headers['sec-fetch-site']].flat()[0] });
-          return undefined;
-        },
-        metrics,
-        readiness: () => [{ name: 'listener', ok: isReady }],
-        onFailure: (error, requestId) =>
-          events.emit('notice', {
-            level: 'error',
-            message: error.detail,
-            fields: { request_id: requestId, cause: error.cause },
-          }),
-      });
-      await admin.listen();
-    }
+    if (config.admin !== false) await openAdmin(config.admin, origin);
     isReady = true;
     return { origin, adminOrigin: admin?.origin, simulatorOrigin: simulator?.origin };
   }
+
+  async function reload(next: Config): Promise<readonly string[]> {
+    const restarts = restartsNeeded(current, next);
+    for (const message of restarts) events.emit('notice', { level: 'warn', message });
+    const before = live;
+    // Else a simulator would be brought up anew for credentials that are half changed.
+    carryCredentials(current.providers, next.providers);
+    const isSimulatedOtherwise =
+      JSON.stringify(simulatedProviders(current)) !== JSON.stringify(simulatedProviders(next));
+    const simulated = isSimulatedOtherwise ? await startSimulator(next, clock) : simulator;
+    const compiled = compile(next, simulated);
+    try {
+      // The local CA stays where it is until a restart.
+      await prepare({ ...next, stateDir: config.stateDir }, compiled);
+    } catch (error) {
+      compiled.retire(before);
+      if (simulated !== simulator) await simulated?.close();
+      throw error;
+    }
+    // Nothing below fails: a reload that does has changed nothing.
+    compiled.takeOver();
+    live = compiled;
+    // Requests under way may still be on their way to the old one.
+    if (simulator && simulator !== simulated) retired.push(simulator);
+    simulator = simulated;
+    stopWatching?.();
+    stopWatching = next.watchSecrets();
+    current = next;
+    loadedAtMs = clock.now();
+    limitsOfServer = serverLimits(next);
+    budgets.memory.resize(next.limits.bodyMemoryBytes);
+    budgets.disk.resize(next.replay.spoolTotalBytes);
+    logger.configure(next.log);
+    stopAccessLog?.();
+    stopAccessLog = next.log.access ? logExchanges(events, logger) : undefined;
+    before?.retire(live);
+    events.emit('notice', { level: 'info', message: 'the config was reloaded' });
+    events.emit('reload', { outcome: 'ok' });
+    return restarts;
+  }
+  const reloads = createReloads({ clock, events, current: () => current, apply: reload });
 
   return {
     events,
@@ -266,39 +363,25 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     },
 
     async reload(next) {
-      for (const message of restartsNeeded(current, next)) events.emit('notice', { level: 'warn', message });
-      const before = live;
-      // Else a simulator would be brought up anew for credentials that are half changed.
-      carryCredentials(current.providers, next.providers);
-      const isSimulatedOtherwise =
-        JSON.stringify(simulatedProviders(current)) !== JSON.stringify(simulatedProviders(next));
-      const simulated = isSimulatedOtherwise ? await startSimulator(next, clock) : simulator;
-      const compiled = compile(next, simulated);
-      try {
-        // The local CA stays where it is until a restart.
-        await prepare({ ...next, stateDir: config.stateDir }, compiled);
-      } catch (error) {
-        compiled.retire(before);
-        if (simulated !== simulator) await simulated?.close();
-        throw error;
-      }
-      // Nothing below fails: a reload that does has changed nothing.
-      compiled.takeOver();
-      live = compiled;
-      // Requests under way may still be on their way to the old one.
-      if (simulator && simulator !== simulated) retired.push(simulator);
-      simulator = simulated;
-      stopWatching?.();
-      stopWatching = next.watchSecrets();
-      current = next;
-      limitsOfServer = serverLimits(next);
-      budgets.memory.resize(next.limits.bodyMemoryBytes);
-      budgets.disk.resize(next.replay.spoolTotalBytes);
-      logger.configure(next.log);
-      stopAccessLog?.();
-      stopAccessLog = next.log.access ? logExchanges(events, logger) : undefined;
-      before?.retire(live);
-      events.emit('notice', { level: 'info', message: 'the config was reloaded' });
+      await reload(next);
+    },
+
+    reloadFile() {
+      const { load } = options;
+      if (!load) return Promise.reject(new Error('the config has no file'));
+      return reloads.run(load);
     },
   };
 }
+
+const asExplainOptions = ({
+  method,
+  url,
+  headers = {},
+  body,
+}: ExplainRequest): Parameters<typeof explainRequest>[1] => ({
+  method,
+  url,
+  headers: Object.entries(headers).flatMap(([name, values]) => [values].flat().flatMap((value) => [name, value])),
+  body: body === undefined ? undefined : Buffer.from(body),
+});

@@ -7,6 +7,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['cli'],
   ['commands'],
   ['app'],
+  ['explain', 'reload'],
   ['simulation'],
   ['compile'],
   ['proxy', 'tunnel', 'admin', 'simulator', 'observe'],

@@ -18,6 +18,7 @@ import type { ByteString } from '../core/byte-string.ts';
 import { createTokenRequest } from './token/endpoint.ts';
 import { warnOnce } from './token/warn-once.ts';
 import { TokenSource } from './token/source.ts';
+import type { TokenStanding } from './token/standing.ts';
 import { Waiting } from './token/waiting.ts';
 
 export interface AuthDeps {
@@ -44,6 +45,14 @@ export interface ProviderAuth {
    * The token, got if there is none, or anew. Throws `token_unavailable`, and `bad_request` where tokens belong to users.
    */
   token(options: { readonly renew: boolean }): Promise<TokenRecord>;
+  /**
+   * Renews the token now, for a person who asks for it. Throws `renewed_recently`, and what {@link ProviderAuth.token} throws.
+   */
+  renewByHand(): Promise<TokenRecord>;
+  /** How the token stands; where tokens belong to users, that of the one who came last. Undefined: it uses none. */
+  readonly standing: TokenStanding | undefined;
+  /** How many users there are tokens of; undefined: they belong to nobody in particular. */
+  readonly subjects: number | undefined;
   /** The token endpoint that callers must not reach, where the provider has one. */
   readonly tokenEndpoint: GuardedEndpoint | undefined;
   /** The tokens in use, for the log to hide: of subjects those that were used last. */
@@ -67,6 +76,18 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
     dropped = Math.max(dropped, source?.generation ?? 0);
     if (token) void forget(deps.store, storeKey(token, key));
   });
+  /** Throws unless there is one token for all. */
+  const onlySource = (): TokenSource => {
+    const { source } = everybody;
+    if (!source) throw new OutriderError('token_unavailable', { detail: `${provider.name} uses no token.` });
+    if (token?.subject) {
+      throw new OutriderError('bad_request', {
+        detail: `The tokens of ${provider.name} belong to its users: only a user's request gets one.`,
+        remedy: 'Send a request of a user through the proxy.',
+      });
+    }
+    return source;
+  };
   const rejection = token ? compileRejection(provider.profile.renew) : NO_REJECTION;
   return {
     forUpstream: (upstream) =>
@@ -78,15 +99,18 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
         subjectOf: createSubjectOf(plan, everybody, subjects),
       }),
     async token({ renew }) {
-      const { source } = everybody;
-      if (!source) throw new OutriderError('token_unavailable', { detail: `${provider.name} uses no token.` });
-      if (token?.subject) {
-        throw new OutriderError('bad_request', {
-          detail: `The tokens of ${provider.name} belong to its users: only a user's request gets one.`,
-          remedy: 'Send a request of a user through the proxy.',
-        });
-      }
+      const source = onlySource();
       return renew ? source.renew() : (source.current() ?? source.wait({ isGone: false }, 'manual'));
+    },
+    async renewByHand() {
+      return onlySource().renewByHand();
+    },
+    get standing() {
+      const [last = everybody] = token?.subject ? subjects.newest(1) : [];
+      return last.source?.standing;
+    },
+    get subjects() {
+      return token?.subject ? subjects.size : undefined;
     },
     tokenEndpoint: token?.endpoint,
     *secretTexts() {

@@ -40,6 +40,10 @@ export class Subjects {
     return subject;
   }
 
+  get size(): number {
+    return this.#subjects.size;
+  }
+
   /** Those that were used last, `max` of them. */
   newest(max: number): readonly Subject[] {
     return [...this.#subjects.values()].slice(-max);

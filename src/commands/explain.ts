@@ -1,22 +1,8 @@
-import type { ExplainedField, ExplainedSignature, Explanation } from '../auth/authorizer.ts';
-import type { Config } from '../config/config.ts';
-import { systemClock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
-import { createEvents } from '../core/events.ts';
-import { pathOfTarget } from '../core/path.ts';
 import type { RawHeaders } from '../core/headers.ts';
-import { compileConfig } from '../compile.ts';
-import type { LiveConfig } from '../compile.ts';
-import { endpointsOf } from '../simulation.ts';
+import { explainRequest, type AnsweredReport, type Report, type Signature } from '../explain/report.ts';
+import type { ConnectFate } from '../explain/read-url.ts';
 import { oneLine } from '../observe/line.ts';
-import { isSecretKey, REDACTED } from '../observe/redact.ts';
-import { findRoute, tokenAnswer } from '../proxy/doors/enter.ts';
-import { readHead } from '../proxy/request-head.ts';
-import { isHandshake } from '../proxy/websocket/handshake.ts';
-import type { Candidate } from '../proxy/router.ts';
-import { joinTarget } from '../proxy/target.ts';
-import { createMemoryStore } from '../store/memory.ts';
-import { choose, connectFate, readUrl, type ConnectFate } from './read-url.ts';
 import { readConfig } from './config-file.ts';
 import { redactText } from './redact-text.ts';
 import type { Context } from './output.ts';
@@ -24,182 +10,12 @@ import { columns, printError, failureOf } from './output.ts';
 
 export interface ExplainOptions {
   readonly method: string;
-  /** `http://127.0.0.1:8080/phonepe/…`, or the path alone; with forwarding on, a provider's own URL too. */
   readonly url: string;
-  /** Name, value, … */
   readonly headers: RawHeaders;
   readonly body: string | undefined;
 }
 
-type Field = ExplainedField;
-
-interface Signature extends Omit<ExplainedSignature, 'key' | 'coversToken'> {
-  /** The name of an HMAC's key. */
-  readonly key: string | null;
-  /** Then the digest is one over the token's name, and not the one that is sent. */
-  readonly covers_token: boolean;
-}
-
-/** What `--json` prints. */
-interface Report {
-  readonly method: string;
-  readonly door: 'base_url' | 'forward';
-  readonly connect: ConnectFate | null;
-  readonly route: string;
-  readonly why: string;
-  readonly provider: string | null;
-  readonly profile: string | null;
-  readonly environment: string | null;
-  readonly upstream: string;
-  readonly access_token_needed: boolean;
-  /** The caller's headers that go no further. */
-  readonly dropped: readonly string[];
-  readonly headers: readonly Field[];
-  readonly query: readonly Field[];
-  readonly form: readonly Field[];
-  readonly json: readonly Field[];
-  /** As it is sent; null: as it came. */
-  readonly body: string | null;
-  readonly signatures: readonly Signature[];
-  readonly token: {
-    readonly method: string;
-    readonly url: string;
-    readonly fields: readonly Field[];
-    /** Null: as the fields tell it. */
-    readonly body: string | null;
-    readonly signatures: readonly Signature[];
-  } | null;
-}
-
-const NOTHING: Explanation = {
-  headers: [],
-  query: [],
-  form: [],
-  json: [],
-  body: undefined,
-  signatures: [],
-  token: undefined,
-};
-
-/** The config compiled as `start` does it, but without anybody to call. */
-function compile(config: Config): LiveConfig {
-  return compileConfig(config, {
-    pseudonym: 'outrider-<id>',
-    store: createMemoryStore(systemClock),
-    clock: systemClock,
-    events: createEvents(),
-    http: () => Promise.reject(new Error('explain makes no calls')),
-    endpointsOf: (provider) => endpointsOf(provider, undefined),
-  });
-}
-
-/** What a WebSocket handshake asks for, on a route that lets it pass. */
-const SWITCHING = ['Connection', 'Upgrade', 'Upgrade', 'websocket'];
-
-/** Headers in `after` that `before` has not, and names in `before` that `after` has no more. */
-function compare(before: RawHeaders, after: RawHeaders): { added: Field[]; dropped: string[] } {
-  const pairs = (list: RawHeaders): Field[] =>
-    list.flatMap((name, i) => (i % 2 === 0 ? [{ name, value: list[i + 1] as string }] : []));
-  const has = (list: Field[], { name, value }: Field): boolean =>
-    list.some((other) => other.name === name && other.value === value);
-  const [old, now] = [pairs(before), pairs(after)];
-  const names = new Set(now.map(({ name }) => name.toLowerCase()));
-  return {
-    added: now.filter((field) => !has(old, field)),
-    dropped: old.map(({ name }) => name).filter((name) => !names.has(name.toLowerCase())),
-  };
-}
-
-/** What a program gets that asks a provider for a token of its own. */
-interface AnsweredReport {
-  readonly method: string;
-  readonly door: Report['door'];
-  readonly connect: ConnectFate | null;
-  readonly route: string | null;
-  readonly provider: string;
-  /** Outrider answers itself; nothing is sent. */
-  readonly answered_with: 'placeholder';
-}
-
-function report(config: Config, compiled: LiveConfig, options: ExplainOptions): Report | AnsweredReport {
-  const { method } = options;
-  const { host, target, destination } = readUrl(options.url, config, compiled);
-  const body = options.body === undefined ? null : Buffer.from(options.body);
-  const own = ['Host', host, ...options.headers, ...(body ? ['Content-Length', String(body.length)] : [])];
-  const head = readHead(own);
-  const path = pathOfTarget(target);
-  const candidate: Candidate = { method, path, host, headers: own };
-  const route = findRoute(compiled, destination, candidate);
-  const answered = tokenAnswer(compiled, destination, route, { method, target }, systemClock);
-  const door = destination ? 'forward' : 'base_url';
-  const connect = connectFate(destination, compiled) ?? null;
-  if (answered) {
-    const { provider } = answered;
-    return { method, door, connect, route: route?.name ?? null, provider, answered_with: 'placeholder' };
-  }
-  const { route: chosen, why } = choose(candidate, destination, compiled);
-  const headers = chosen.forward(own, head.connectionOptions);
-  const joined = joinTarget(target, chosen.join);
-  const explanation = chosen.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
-  const { token } = explanation;
-  const switches = chosen.websocket && !body && isHandshake({ method, minor: 1, headers: own, hasBody: false }, head);
-  const { added, dropped } = compare(options.headers, switches ? [...headers, ...SWITCHING] : headers);
-  const provider = chosen.provider === undefined ? undefined : config.providers.get(chosen.provider);
-  const privateHeaders = options.headers.filter(
-    (name, i) => i % 2 === 0 && chosen.authorizer?.privateHeaders.includes(name.toLowerCase()),
-  );
-  /** What the profile puts there, its signatures last. */
-  const placed = (where: 'header' | 'query' | 'form' | 'json', list: readonly Field[]): readonly Field[] => [
-    ...list,
-    ...explanation.signatures.flatMap(({ place, value }) =>
-      place.startsWith(`${where} `) ? [{ name: place.slice(where.length + 1), value }] : [],
-    ),
-  ];
-  return {
-    method,
-    door,
-    connect,
-    route: chosen.name,
-    why,
-    provider: chosen.provider ?? null,
-    profile: provider?.profileName ?? null,
-    environment: provider?.environment ?? null,
-    upstream: redactText(chosen.origin + joined),
-    access_token_needed: config.listen.accessTokens.length > 0,
-    dropped: [...new Set([...dropped, ...privateHeaders])],
-    headers: [
-      ...added.map(({ name, value }) => ({ name, value: isSecretKey(name) ? REDACTED : redactText(value) })),
-      ...placed('header', explanation.headers),
-    ],
-    query: placed('query', explanation.query),
-    form: placed('form', explanation.form),
-    json: placed('json', explanation.json),
-    body: explanation.body === undefined ? null : redactText(explanation.body),
-    signatures: explanation.signatures.map(toReport),
-    token:
-      token === undefined ? null : { ...token, body: token.body ?? null, signatures: token.signatures.map(toReport) },
-  };
-}
-
-const toReport = ({
-  when,
-  text,
-  algorithm,
-  key,
-  digest,
-  place,
-  value,
-  coversToken,
-}: ExplainedSignature): Signature => ({
-  ...(when !== undefined && { when }),
-  text: redactText(text),
-  algorithm,
-  key: key ?? null,
-  digest,
-  place,
-  value,
-  covers_token: coversToken,
-});
+type Field = Report['headers'][number];
 
 /** For a person: what the fate of a CONNECT means. */
 const CONNECTS: Readonly<Record<ConnectFate, string>> = {
@@ -285,19 +101,17 @@ function asText(found: Report): string {
 }
 
 /** Prints what would happen to a request: route, upstream, and all that would be added, secrets masked by name. No network. */
-export function explain(context: Context, options: ExplainOptions): number {
+export function explain(context: Context, { body, ...request }: ExplainOptions): number {
   const config = readConfig(context);
   if (!config) return 1;
-  const compiled = compile(config);
   try {
-    const found = report(config, compiled, options);
+    const options = { ...request, body: body === undefined ? undefined : Buffer.from(body) };
+    const found = explainRequest(config, options, redactText);
     const text = 'answered_with' in found ? answeredAsText(found) : asText(found);
     context.stdout.write(context.json ? `${JSON.stringify(found, null, 2)}\n` : text);
     return 0;
   } catch (error) {
     if (!(error instanceof OutriderError)) throw error;
     return printError(context, { ...failureOf(error), status: error.status });
-  } finally {
-    compiled.retire(undefined);
   }
 }

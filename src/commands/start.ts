@@ -87,27 +87,6 @@ function listenComplaint(error: SystemError, { listen, admin }: Config): Command
   }
 }
 
-/** Reads the file again and hands it to the app; a bad one is reported, and the one before it serves on. */
-async function reload(app: App, load: () => Loaded): Promise<void> {
-  const { config, diagnostics } = load();
-  for (const { severity, code, message, file, line, column, path, help } of diagnostics) {
-    app.events.emit('notice', {
-      level: severity === 'error' ? 'error' : 'warn',
-      message: `config ${severity}[${code}]: ${message}`,
-      fields: { file, line, column, at: path, ...(help === undefined ? {} : { help }) },
-    });
-  }
-  const refuse = (why: string): void =>
-    void app.events.emit('notice', {
-      level: 'error',
-      message: `the changed config ${why}: the one before it serves on`,
-    });
-  if (!config) refuse('has errors');
-  // A file that is being written is empty at first, and good YAML.
-  else if (config.routes.length === 0 && app.config.routes.length > 0) refuse('has no routes left');
-  else await app.reload(config);
-}
-
 /** Ends the app as signals ask for; resolves with the exit code. */
 function attend(app: App): Promise<number> {
   const { promise: ended, resolve } = Promise.withResolvers<number>();
@@ -161,17 +140,12 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
   setFlagsFromString('--no-allocation-site-pretenuring');
   // The old may grow by half between two full collections, not to four times their size: there is little that lasts.
   setFlagsFromString('--heap-growing-percent=50');
-  app = createApp(config);
+  app = createApp(config, { load });
   const { events, logger } = app;
   const starting = app.start();
-  let reloading: Promise<unknown> = starting.catch(() => undefined);
-  const reloadNext = (): void => {
-    reloading = reloading
-      .then(() => app && reload(app, load))
-      .catch((error: unknown) => {
-        events.emit('notice', { level: 'error', message: 'the reload failed', fields: { error } });
-      });
-  };
+  const up = starting.catch(() => undefined);
+  // What becomes of it is told by the log.
+  const reloadNext = (): void => void up.then(() => app?.reloadFile()).catch(() => undefined);
   process.on('SIGHUP', reloadNext);
   let started: Started;
   try {

@@ -149,6 +149,25 @@ export const ERRORS = {
     'No usable token can be had',
     'Send the request again after `Retry-After`; `detail` says what is wrong with the token endpoint.',
   ),
+  unauthenticated: kind(
+    401,
+    'http_request_denied',
+    'The admin API needs its token',
+    'Send the `admin.token` of the config as `Authorization: Bearer`; where there is none, set one and start again.',
+  ),
+  not_found: kind(404, 'http_request_error', 'There is nothing of that name', 'Use one of the names in `detail`.'),
+  invalid_config: kind(
+    422,
+    'proxy_configuration_error',
+    'The config has errors',
+    'Correct the file as `diagnostics` say: the config before it serves on.',
+  ),
+  renewed_recently: kind(
+    429,
+    'http_request_denied',
+    'The token was renewed a moment ago',
+    'Wait for `Retry-After`: a token younger than `renew.cooldown` is not renewed by hand.',
+  ),
   overloaded: kind(
     503,
     'connection_limit_reached',

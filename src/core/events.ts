@@ -13,6 +13,26 @@ export type ReplaySkipReason =
   | 'caller_gone';
 export type RenewalReason = 'cold' | 'background' | 'rejected' | 'manual';
 
+/** One attempt at the upstream, as a part of its request. Milliseconds; undefined: it never came to that. */
+export interface AttemptDetail {
+  /** 0: no answer came. */
+  readonly status: number;
+  /** An {@link ErrorCode} where the attempt failed, or its answer broke. */
+  readonly error: string | undefined;
+  /** Of the token that was put in; 0: none was. */
+  readonly generation: number;
+  /** When it began, counted from the request's arrival. */
+  readonly startMs: number;
+  /** Until there was a connection; 0 on one that was kept. */
+  readonly connectMs: number | undefined;
+  /** Until the request's last byte was written. */
+  readonly sendMs: number | undefined;
+  /** Until the head of the answer was here. */
+  readonly waitMs: number | undefined;
+  /** Until the answer's last byte was here. */
+  readonly receiveMs: number | undefined;
+}
+
 /** One request from head to end, emitted once, when its last byte has gone (or it was cut). */
 export interface ExchangeRecord {
   readonly requestId: string;
@@ -37,6 +57,12 @@ export interface ExchangeRecord {
   readonly tokenWaitMs: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** Each attempt in turn; worked out by whoever asks for it while the record is told. */
+  readonly attemptDetails: readonly AttemptDetail[];
+  /** Why the request was not sent again after its token was rejected. */
+  readonly replaySkipped: Pick<ReplaySkippedRecord, 'reason' | 'detail'> | undefined;
+  /** The names of the headers that the credential added; worked out like `attemptDetails`. */
+  readonly addedHeaders: readonly string[];
 }
 
 /** One attempt at the upstream. `status` is 0 when no answer came. */
@@ -82,6 +108,13 @@ export interface StoreHealthRecord {
   readonly isUp: boolean;
 }
 
+/** The config was read anew: it is in use now, or the one before it serves on. */
+export interface ReloadRecord {
+  readonly outcome: 'ok' | 'failed';
+  /** Why it failed, without secrets. */
+  readonly detail?: string;
+}
+
 /** Something an operator should read. Whoever hears it hears no secrets. */
 export interface NoticeRecord {
   readonly level: 'error' | 'warn' | 'info' | 'debug';
@@ -97,6 +130,7 @@ export interface EventMap {
   replay: [ReplayRecord];
   replaySkipped: [ReplaySkippedRecord];
   store: [StoreHealthRecord];
+  reload: [ReloadRecord];
   notice: [NoticeRecord];
 }
 

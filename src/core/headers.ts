@@ -20,6 +20,18 @@ export function headerValues(headers: RawHeaders, name: string): string[] {
   return values;
 }
 
+/** The names of the fields in `after` that `before` has not, with the same value. */
+export function addedNames(before: RawHeaders, after: RawHeaders): string[] {
+  const added: string[] = [];
+  for (let i = 0; i < after.length; i += 2) {
+    // Most stand where they stood.
+    if (before[i] === after[i] && before[i + 1] === after[i + 1]) continue;
+    const isOld = before.some((name, at) => at % 2 === 0 && name === after[i] && before[at + 1] === after[i + 1]);
+    if (!isOld) added.push(after[i] as string);
+  }
+  return added;
+}
+
 /** Whether `text` can stand as a header value (RFC 9110 §5.5: visible ASCII, space, tab; no CR, LF or NUL). */
 export function isHeaderValue(text: string): boolean {
   return /^[\t\x20-\x7e]*$/.test(text);

@@ -1,10 +1,9 @@
 import type { Events, ExchangeRecord } from '../core/events.ts';
+import { callerTexts } from './caller-texts.ts';
 import { decimalMs, oneLine, quote } from './line.ts';
 import { paint, prettyHead } from './logger.ts';
 import type { Logger } from './logger.ts';
 
-/** A longer path is cut, after its secrets are hidden. */
-const MAX_PATH = 2_048;
 const MAX_CACHED = 20_000;
 
 /** Quotes texts of which there are few: names of routes and providers, methods, codes, origins. */
@@ -22,21 +21,9 @@ function createQuotes(): (text: string | undefined) => string {
   };
 }
 
-/** The two texts of a caller's own making; only these can hold a secret. */
-const ownTexts = (record: ExchangeRecord, logger: Logger): { id: string; path: string } => {
-  const query = record.path.indexOf('?');
-  const raw = query === -1 ? record.path : record.path.slice(0, query);
-  // A refused target may be a whole URL, with a password in it.
-  const path = logger.redact(raw.startsWith('/') ? raw : raw.replace(/\/\/[^/]*@/, '//[redacted]@'));
-  return {
-    id: logger.redact(record.requestId),
-    path: path.length > MAX_PATH ? `${path.slice(0, MAX_PATH)}…` : path,
-  };
-};
-
 // Written out by hand: JSON.stringify over an object of these fields takes a third longer.
 function jsonLine(record: ExchangeRecord, logger: Logger, name: (text: string | undefined) => string): string {
-  const { id, path } = ownTexts(record, logger);
+  const { id, path } = callerTexts(record, logger);
   return (
     `{"time":"${logger.time()}","level":"info","message":"request","request_id":${quote(id)}` +
     `,"route":${name(record.route)},"provider":${name(record.provider)},"method":${name(record.method)}` +
@@ -50,7 +37,7 @@ function jsonLine(record: ExchangeRecord, logger: Logger, name: (text: string | 
 
 function prettyLine(record: ExchangeRecord, logger: Logger): string {
   const { color } = logger;
-  const { id, path } = ownTexts(record, logger);
+  const { id, path } = callerTexts(record, logger);
   const { status } = record;
   const statusColor = status === 0 || status >= 500 ? '31' : status >= 400 ? '33' : '32';
   const notes = [

@@ -68,6 +68,11 @@ export class DurationHistogram {
     for (const [route, list] of this.#routes) for (const series of list) yield [route, series];
   }
 
+  /** Those of one route. */
+  of(route: string): readonly Series[] {
+    return this.#routes.get(route) ?? [];
+  }
+
   #meet(route: string, rawMethod: string, rawStatus: number, error: string | undefined): Series {
     const list = this.#routes.get(route) ?? [];
     this.#routes.set(route, list);

@@ -4,7 +4,7 @@ import { systemClock } from '../core/clock.ts';
 import type { Clock } from '../core/clock.ts';
 import type { NoticeRecord } from '../core/events.ts';
 import { isoTimes, oneLine, toJson } from './line.ts';
-import { createRedactor, redactText, redactValue } from './redact.ts';
+import { createRedactor, redactText, redactValue, type Redactor } from './redact.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -37,6 +37,8 @@ export interface Logger {
   line(text: string): void;
   /** Hides the secrets known by value. */
   redact(text: string): string;
+  /** What knows the secrets. */
+  readonly redactor: Redactor;
   /** A notice as {@link Logger.log} would write it: plain data, secrets hidden. */
   clean(notice: NoticeRecord): NoticeRecord;
   /** ISO 8601, now. */
@@ -184,6 +186,7 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     line,
     redact: (text) => redactor.text(text),
+    redactor,
     clean({ level, message, fields }) {
       redactor.refresh();
       return { level, message: redactText(message, redactor), ...(fields && { fields: safeFields(fields) }) };

@@ -1,18 +1,48 @@
 import type { Registry } from 'prom-client';
 import type { Events } from '../core/events.ts';
 import type { Instruments } from './registry.ts';
+import { hasFailed } from './failed.ts';
 import { subscribe } from './subscribe.ts';
 import { LabelledCounter, DurationHistogram } from './instruments.ts';
 
 /** The label of requests that no route matched. */
 const UNMATCHED = 'unmatched';
 
+/** Counts by the names of the config. */
+export interface Totals {
+  route(name: string): { readonly requests: number; readonly errors: number; readonly replays: number };
+  renewals(provider: string): { readonly ok: number; readonly failed: number };
+  /** Whether a store that several processes share works; undefined: it has not said. */
+  isStoreUp(kind: string): boolean | undefined;
+}
+
 export interface Metrics {
   readonly contentType: string;
   /** The Prometheus text format. The first call brings in prom-client and the process's own metrics. */
   render(): Promise<string>;
+  /** What has been counted since the start, for others who ask. */
+  readonly totals: Totals;
   /** Stops listening. */
   close(): void;
+}
+
+const sum = (counts: Iterable<number>): number => [...counts].reduce((total, count) => total + count, 0);
+
+function totalsOf({ server, renewals, replays, stores }: Instruments): Totals {
+  const renewed = (provider: string, outcome: string): number =>
+    sum([...renewals.entries()].map(([is, count]) => (is.provider === provider && is.outcome === outcome ? count : 0)));
+  return {
+    route(name) {
+      const series = server.of(name);
+      return {
+        requests: sum(series.map(({ count }) => count)),
+        errors: sum(series.map(({ status, error, count }) => (hasFailed(status, error) ? count : 0))),
+        replays: sum([...replays.entries()].map(([{ route }, count]) => (route === name ? count : 0))),
+      };
+    },
+    renewals: (provider) => ({ ok: renewed(provider, 'ok'), failed: renewed(provider, 'failed') }),
+    isStoreUp: (kind) => stores.get(kind),
+  };
 }
 
 /**
@@ -59,6 +89,7 @@ export function createMetrics(events: Events, info: { readonly version: string }
   let registry: Promise<Registry> | undefined;
   return {
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    totals: totalsOf(tallies),
     async render() {
       registry ??= import('./registry.ts').then(({ createRegistry }) => createRegistry(tallies));
       return (await registry).metrics();

@@ -5,6 +5,7 @@ import type { ResponseHandler, ExchangeControls } from '../http1/client-connecti
 import type { AnswerHead } from '../http1/head.ts';
 import type { ReadScheduler } from '../http1/read-scheduler.ts';
 import { IncomingAnswer, type UpstreamAnswer } from './answer.ts';
+import type { AttemptTimes } from './attempt-phases.ts';
 import { Deadlines, type Deadline } from './deadlines.ts';
 import { isConnectRetryable, upstreamError } from './failure.ts';
 
@@ -35,16 +36,23 @@ export interface AttemptTimeouts {
 
 /** Is told how each attempt went. */
 export interface AttemptObserver {
-  /** The answer's head is here (`status`), or there will be none (0 and why). Called once, before the promise settles. */
-  onOutcome(status: number, error: OutriderError | undefined): void;
+  /**
+   * The answer's head is here (`status`), or there will be none (0 and why). Called once, before the promise settles.
+   * @param atMs When, monotonic.
+   */
+  onOutcome(status: number, error: OutriderError | undefined, atMs: number): void;
 }
 
-/** An attempt under way. */
-export interface Attempt {
+/** An attempt under way, and when its parts were over. */
+export interface Attempt extends AttemptTimes {
   /** Rejects with an `OutriderError`: `upstream_unreachable`, `upstream_failed`, `upstream_bad_response`, `upstream_timeout`. */
   readonly answer: Promise<UpstreamAnswer>;
   /** Whether the request's first byte may have been written. */
   readonly mayHaveSent: boolean;
+  /** Of the answer; 0: none came. */
+  readonly status: number;
+  /** The code of what it failed with, before its answer or within it. */
+  readonly errorCode: string | undefined;
   /** Gives up: the connection is closed unless the exchange is over. */
   abort(): void;
 }
@@ -66,6 +74,11 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
   readonly answer: Promise<UpstreamAnswer>;
   deadlineMs: number;
   place = -1;
+  readonly startedMs: number;
+  connectedMs = Number.NaN;
+  sentMs = Number.NaN;
+  headMs = Number.NaN;
+  endedMs = Number.NaN;
   protected isSent = false;
 
   readonly #request: UpstreamRequest;
@@ -99,7 +112,8 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.deadlineMs = clock.monotonic() + request.timeouts.connectMs;
+    this.startedMs = clock.monotonic();
+    this.deadlineMs = this.startedMs + request.timeouts.connectMs;
     deadlines.watch(this);
     this.#send();
   }
@@ -136,8 +150,12 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     return this.#phase !== 'connecting';
   }
 
-  #expireIn(ms: number): void {
-    this.deadlineMs = ms > 0 ? this.#clock.monotonic() + ms : Infinity;
+  get errorCode(): string | undefined {
+    return this.failure?.code;
+  }
+
+  #expireIn(ms: number, nowMs = this.#clock.monotonic()): void {
+    this.deadlineMs = ms > 0 ? nowMs + ms : Infinity;
   }
 
   expire(): void {
@@ -173,6 +191,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
       return;
     }
     this.#phase = 'sending';
+    this.connectedMs = this.#clock.monotonic();
     this.deadlineMs = Infinity;
   }
 
@@ -180,11 +199,13 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     this.isSent = true;
     if (this.#isSettled) return;
     this.#phase = 'waiting';
-    this.#expireIn(this.#request.timeouts.responseMs);
+    this.sentMs = this.#clock.monotonic();
+    this.#expireIn(this.#request.timeouts.responseMs, this.sentMs);
   }
 
   onHead({ status, reason, fields }: AnswerHead): void {
     this.#phase = 'reading';
+    this.headMs = this.#clock.monotonic();
     this.deadlineMs = Infinity;
     this.status = status;
     this.reason = reason;
@@ -192,7 +213,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     this.#isSettled = true;
     // Nothing has to happen by any time in what follows.
     if (status === 101) this.#deadlines.forget(this);
-    this.#request.observer?.onOutcome(status, undefined);
+    this.#request.observer?.onOutcome(status, undefined, this.headMs);
     this.#resolve(this);
   }
 
@@ -202,6 +223,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
 
   onEnd(): void {
     if (this.failure) return;
+    this.endedMs = this.#clock.monotonic();
     this.#deadlines.forget(this);
     this.ended();
   }
@@ -220,6 +242,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
   #fail(error: OutriderError): void {
     if (this.failure || this.isEnded) return;
     this.failure = error;
+    this.endedMs = this.#clock.monotonic();
     this.#deadlines.forget(this);
     this.#controls?.abort();
     this.#sending?.abort();
@@ -228,7 +251,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
       return;
     }
     this.#isSettled = true;
-    this.#request.observer?.onOutcome(0, error);
+    this.#request.observer?.onOutcome(0, error, this.endedMs);
     this.#reject(error);
   }
 

@@ -1,4 +1,4 @@
-import type { AuthOutcome, ExchangeRecord } from '../core/events.ts';
+import type { AttemptDetail, AuthOutcome, ExchangeRecord } from '../core/events.ts';
 
 /** What is known of one request, filled in on its way; told when it is over. */
 export class ExchangeRecordBuilder implements ExchangeRecord {
@@ -18,9 +18,18 @@ export class ExchangeRecordBuilder implements ExchangeRecord {
   tokenWaitMs = 0;
   bytesIn = 0;
   bytesOut = 0;
+  replaySkipped: ExchangeRecord['replaySkipped'];
 
   constructor(method: string, path: string) {
     this.method = method;
     this.path = path;
+  }
+
+  get attemptDetails(): readonly AttemptDetail[] {
+    return [];
+  }
+
+  get addedHeaders(): readonly string[] {
+    return [];
   }
 }

@@ -1,7 +1,8 @@
 import type { Authorized, Authorizer, Outbound } from '../auth/authorizer.ts';
 import type { Waiter } from '../auth/token/waiting.ts';
 import { OutriderError } from '../core/errors.ts';
-import type { RawHeaders } from '../core/headers.ts';
+import type { AttemptDetail } from '../core/events.ts';
+import { addedNames, type RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import { pathOfTarget } from '../core/path.ts';
 import { awaitFirstChunk } from './body/first-chunk.ts';
@@ -19,6 +20,7 @@ import { detailsOf, type ReplayDecision, skipBecause, type ReplaySkip, unrepeata
 import { joinTarget } from './target.ts';
 import type { UpstreamAnswer } from './answer.ts';
 import type { Attempt, AttemptObserver, UpstreamRequest } from './attempt.ts';
+import { phasesOf } from './attempt-phases.ts';
 import { ExchangeRecordBuilder } from './exchange-record.ts';
 import { NO_BODY, type BodyOptions, type RequestBody } from './body/whole-body.ts';
 
@@ -27,6 +29,8 @@ interface SentRequest {
   readonly target: string;
   readonly headers: RawHeaders;
   readonly body?: Uint8Array | null | undefined;
+  /** Of the token in it. */
+  readonly generation?: number;
 }
 
 /** One request: guard → match → authorize → send → (renew → send again, once) → respond. */
@@ -40,7 +44,12 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   #body: RequestBody = NO_BODY;
   #isHandshake = false;
   #isConditional = false;
-  #attempt: Attempt | undefined;
+  readonly #attempts: Attempt[] = [];
+  /** What was sent with each of them. */
+  readonly #sent: SentRequest[] = [];
+  #withoutCredential: RawHeaders = [];
+  /** Its token was rejected, and what follows is not known yet. */
+  #isRejected = false;
   #cors: RawHeaders | undefined;
 
   constructor(downstream: Downstream, deps: ExchangeDeps) {
@@ -108,6 +117,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.upstream = route.origin;
     const { authorizer } = route;
     const headers = route.forward(this.#downstream.headers, head.connectionOptions);
+    this.#withoutCredential = headers;
     const needsBody = authorizer?.needsBody(this.method, headers) ?? false;
     this.#continueWith(this.#openBody(route, head, needsBody), () => {
       const outbound: Outbound = {
@@ -201,17 +211,14 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     return awaitFirstChunk(this.#body).then((body) => this.#attemptWith(route, request, body));
   }
 
-  #attemptWith(
-    route: CompiledRoute,
-    { target, headers }: SentRequest,
-    body: UpstreamRequest['body'],
-  ): Promise<UpstreamAnswer> {
+  #attemptWith(route: CompiledRoute, request: SentRequest, body: UpstreamRequest['body']): Promise<UpstreamAnswer> {
+    const { target, headers } = request;
     const { clock, upstream, unmatchedUpstream, handshakes } = this.#deps;
     if (this.#downstream.isGone) throw new Error('the caller is gone');
     const carrier = this.#isHandshake ? handshakes : route.isUnmatched ? unmatchedUpstream : upstream;
     this.#sentMs = clock.monotonic();
     if (this.attempts++ === 0) this.#firstSentMs = this.#sentMs;
-    this.#attempt = carrier.send({
+    const attempt = carrier.send({
       origin: route.origin,
       method: this.method,
       target,
@@ -221,22 +228,40 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       timeouts: route.timeouts,
       observer: this,
     });
-    return this.#attempt.answer;
+    this.#attempts.push(attempt);
+    this.#sent.push(request);
+    return attempt.answer;
+  }
+
+  override get attemptDetails(): readonly AttemptDetail[] {
+    return this.#attempts.map((attempt, i) => ({
+      status: attempt.status,
+      error: attempt.errorCode,
+      generation: this.#sent[i]?.generation ?? 0,
+      startMs: attempt.startedMs - this.#startedMs,
+      ...phasesOf(attempt),
+    }));
+  }
+
+  override get addedHeaders(): readonly string[] {
+    const sent = this.#sent.at(-1);
+    return sent ? addedNames(this.#withoutCredential, sent.headers) : [];
   }
 
   /** Called by the upstream: an attempt has got its answer's head, or none. */
-  onOutcome(status: number, error: OutriderError | undefined): void {
-    const { clock, events } = this.#deps;
-    const now = clock.monotonic();
-    this.upstreamMs = now - this.#firstSentMs;
+  onOutcome(status: number, error: OutriderError | undefined, atMs: number): void {
+    this.upstreamMs = atMs - this.#firstSentMs;
     const route = this.route as string;
-    events.emit('attempt', { route, method: this.method, status, durationMs: now - this.#sentMs, error: error?.code });
+    const durationMs = atMs - this.#sentMs;
+    this.#deps.events.emit('attempt', { route, method: this.method, status, durationMs, error: error?.code });
   }
 
   /** The token was rejected: renews, sends again where that is possible, and responds. */
   async #renew(route: CompiledRoute, first: UpstreamAnswer, authorized: Authorized, outbound: Outbound): Promise<void> {
     const { status } = first;
+    this.#isRejected = true;
     const decision = await this.#afterRejection(route, authorized, outbound);
+    this.#isRejected = false;
     if (this.#downstream.isGone) {
       first.discard();
       this.#skipped(route, skipBecause('caller_gone'));
@@ -293,6 +318,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 
   #skipped(route: CompiledRoute, { skip: reason, why: detail }: ReplaySkip): void {
+    this.replaySkipped = { reason, detail };
     this.#deps.events.emit('replaySkipped', { route: route.name, reason, requestId: this.requestId, detail });
   }
 
@@ -333,8 +359,13 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     if (!isComplete) {
       // Before the abort, which breaks the answer.
       this.code ??= 'caller_gone';
-      this.#attempt?.abort();
-      if (this.attempts > 0) this.outcome ??= this.#attempt?.mayHaveSent ? 'unknown' : 'not_sent';
+      const attempt = this.#attempts.at(-1);
+      attempt?.abort();
+      if (this.attempts > 0) this.outcome ??= attempt?.mayHaveSent ? 'unknown' : 'not_sent';
+      if (this.#isRejected) {
+        const { skip: reason, why: detail } = skipBecause('caller_gone');
+        this.replaySkipped = { reason, detail };
+      }
     }
     this.bytesIn = this.#body.bytesIn;
     this.bytesOut = this.#downstream.bytesOut;

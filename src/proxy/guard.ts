@@ -46,6 +46,10 @@ export function hostOf(authority: string): string {
   return (colon > authority.lastIndexOf(']') ? authority.slice(0, colon) : authority).toLowerCase();
 }
 
+/** Whether a browser's origin is that of the very listener it asks, which may serve pages of its own. The host must have been checked. */
+export const isOwnOrigin = (origin: string | undefined, host: string): boolean =>
+  [`http://${host}`, `https://${host}`].includes(origin ?? '');
+
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** An IP address as it stands in a URL: IPv6 in brackets, an IPv4-mapped one as IPv4. */

@@ -15,6 +15,7 @@ const EVENTS: readonly (keyof EventMap)[] = [
   'replay',
   'replaySkipped',
   'store',
+  'reload',
   'notice',
 ];
 /** So many of each kind are looked at in all their depth; later ones are of the same making. */

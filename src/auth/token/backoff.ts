@@ -88,6 +88,11 @@ export class Backoff {
     });
   }
 
+  /** The last failure, unless a call has brought a token since. */
+  get failure(): TokenFailure | undefined {
+    return this.#remembered()?.failure;
+  }
+
   /** When it is the credentials that were refused, others are tried at once. */
   #remembered(): Remembered | undefined {
     const refused = this.#last?.refusedVersion;

@@ -1,5 +1,6 @@
 import type { RenewSpec } from '../../config/profile/profile.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
+import { OutriderError } from '../../core/errors.ts';
 import type { Events, NoticeRecord, RenewalReason } from '../../core/events.ts';
 import type { ChangeListener, TokenRecord, TokenStore } from '../../store/store.ts';
 import { reconcile } from './reconcile.ts';
@@ -10,6 +11,7 @@ import { asFailure, type TokenFailure } from './failure.ts';
 import { type ActiveToken, activate, isLive, isNewer } from './active-token.ts';
 import { CancellableDelay } from './cancellable-delay.ts';
 import { notRenewed, type Skip, tooYoung } from './skip.ts';
+import type { TokenStanding } from './standing.ts';
 import type { Waiter, Waiting } from './waiting.ts';
 
 export interface SourceParts {
@@ -56,6 +58,9 @@ export class TokenSource {
   /** Whether a request has had the token since it was last renewed; one that nobody uses isn't renewed again. */
   #isUsed = false;
   #flight: Flight | undefined;
+  #byHand: Promise<TokenRecord> | undefined;
+  #lastByHandAt = -Infinity;
+  #lastFailure: TokenStanding['lastFailure'];
   readonly #backoff: Backoff;
   #timer: Timer | undefined;
   #isClosed = false;
@@ -83,6 +88,25 @@ export class TokenSource {
   /** Whether a token call is under way. */
   get isBusy(): boolean {
     return this.#flight !== undefined;
+  }
+
+  get standing(): TokenStanding {
+    const { clock } = this.#parts;
+    const active = this.#active;
+    const isAlive = this.#live() !== undefined;
+    const failure = this.#backoff.failure;
+    const settled = isAlive ? 'valid' : failure ? 'failed' : active ? 'expired' : 'none';
+    const dueInMs = this.#backoff.rest?.leftMs ?? (active ? active.renewAt - clock.monotonic() : Infinity);
+    const isDue = isAlive && this.#isUsed && dueInMs !== Infinity;
+    return {
+      state: this.#flight ? 'renewing' : settled,
+      generation: active?.record.generation ?? 0,
+      type: active?.record.tokenType,
+      issuedAtMs: active?.record.issuedAtMs,
+      expiresAtMs: active?.record.expiresAtMs,
+      nextRenewalAtMs: isDue ? clock.now() + Math.max(dueInMs, 0) : undefined,
+      lastFailure: this.#lastFailure,
+    };
   }
 
   /** The token to use now, if there is a valid one; starts its renewal when that is due. Takes no time. */
@@ -115,6 +139,23 @@ export class TokenSource {
     const stored = await this.#stored();
     const before = Math.max(this.#generation, stored?.generation ?? 0);
     return this.#landed('manual', ({ generation }) => generation > before);
+  }
+
+  /**
+   * The same for a person who asks for it, whatever failed before: joins a call under way.
+   * Throws `renewed_recently` where the last token, or the last time that somebody asked, is younger than the cooldown.
+   */
+  renewByHand(): Promise<TokenRecord> {
+    const { clock, renew } = this.#parts;
+    if (this.#byHand) return this.#byHand;
+    const now = clock.monotonic();
+    const ageMs = now - Math.max(this.#lastByHandAt, this.#live()?.arrivedAt ?? -Infinity);
+    if (!this.#flight && ageMs < renew.cooldownMs) return Promise.reject(renewedRecently(ageMs, renew.cooldownMs));
+    this.#lastByHandAt = now;
+    this.#byHand = (this.#flight ? this.#landed('manual', () => true) : this.renew()).finally(() => {
+      this.#byHand = undefined;
+    });
+    return this.#byHand;
   }
 
   /**
@@ -262,6 +303,7 @@ export class TokenSource {
   /** The one warning of it; whoever waits for the token is only answered. */
   #fail(failure: TokenFailure, version: number, asked: Readonly<Record<string, unknown>>): void {
     const { isNews, restMs } = this.#backoff.fail(failure, version);
+    this.#lastFailure = { detail: failure.detail, atMs: this.#parts.clock.now() };
     this.#arm(restMs);
     if (!isNews || !this.#parts.isNews(failure.detail)) return;
     const level = failure.failure === 'refused' ? 'error' : 'warn';
@@ -288,6 +330,12 @@ export class TokenSource {
     const { events, provider } = this.#parts;
     events.emit('notice', { level, message, fields: { provider, ...Object.fromEntries(known) } });
   }
+}
+
+function renewedRecently(ageMs: number, cooldownMs: number): OutriderError {
+  const { why } = tooYoung(ageMs, cooldownMs);
+  const leftS = Math.max(Math.ceil((cooldownMs - ageMs) / 1_000), 1);
+  return new OutriderError('renewed_recently', { detail: why, headers: ['Retry-After', String(leftS)] });
 }
 
 /** Whether a generation's token is the active one: the same may have got another number. */

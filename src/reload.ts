@@ -1,0 +1,90 @@
+import type { Config } from './config/config.ts';
+import type { Diagnostic } from './config/diagnostics/diagnostics.ts';
+import type { Loaded } from './config/load.ts';
+import type { Clock } from './core/clock.ts';
+import type { Events } from './core/events.ts';
+
+/** A reload that changed nothing, and why. */
+export interface FailedReload {
+  readonly outcome: 'failed';
+  readonly atMs: number;
+  readonly detail: string;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface GoodReload {
+  readonly outcome: 'ok';
+  readonly loadedAtMs: number;
+  /** What stays as it is until a restart, a sentence each. */
+  readonly restartNeeded: readonly string[];
+  /** Warnings. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface Reloads {
+  /** The last one that was asked for, if it failed. */
+  readonly failed: FailedReload | undefined;
+  /** Reads the file again and puts it in use; behind one that is under way. Rejects with what `apply` rejects with. */
+  run(load: () => Loaded): Promise<GoodReload | FailedReload>;
+}
+
+export interface ReloadDeps {
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly current: () => Config;
+  /** Puts a config in use; returns what it can't change. */
+  readonly apply: (config: Config) => Promise<readonly string[]>;
+}
+
+/** Reads a config file again while the proxy runs: a bad one is told, and the one before it serves on. */
+export function createReloads({ clock, events, current, apply }: ReloadDeps): Reloads {
+  let failed: FailedReload | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+
+  function fail(detail: string, diagnostics: readonly Diagnostic[]): FailedReload {
+    failed = { outcome: 'failed', atMs: clock.now(), detail, diagnostics };
+    events.emit('reload', { outcome: 'failed', detail });
+    return failed;
+  }
+
+  function refuse(why: string, diagnostics: readonly Diagnostic[]): FailedReload {
+    const detail = `the changed config ${why}: the one before it serves on`;
+    events.emit('notice', { level: 'error', message: detail });
+    return fail(detail, diagnostics);
+  }
+
+  async function reload(load: () => Loaded): Promise<GoodReload | FailedReload> {
+    const { config, diagnostics } = load();
+    for (const { severity, code, message, file, line, column, path, help } of diagnostics) {
+      events.emit('notice', {
+        level: severity === 'error' ? 'error' : 'warn',
+        message: `config ${severity}[${code}]: ${message}`,
+        fields: { file, line, column, at: path, ...(help === undefined ? {} : { help }) },
+      });
+    }
+    if (!config) return refuse('has errors', diagnostics);
+    // A file that is being written is empty at first, and good YAML.
+    if (config.routes.length === 0 && current().routes.length > 0) return refuse('has no routes left', diagnostics);
+    let restartNeeded: readonly string[];
+    try {
+      restartNeeded = await apply(config);
+    } catch (error) {
+      events.emit('notice', { level: 'error', message: 'the reload failed', fields: { error } });
+      fail('the reload failed, as the log says: the config before it serves on', diagnostics);
+      throw error;
+    }
+    failed = undefined;
+    return { outcome: 'ok', loadedAtMs: clock.now(), restartNeeded, diagnostics };
+  }
+
+  return {
+    get failed() {
+      return failed;
+    },
+    run(load) {
+      const mine = last.then(() => reload(load));
+      last = mine.catch(() => undefined);
+      return mine;
+    },
+  };
+}
