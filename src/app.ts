@@ -241,6 +241,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       async renew(provider) {
         const auth = live?.providers.get(provider)?.auth;
         if (!auth) return undefined;
+        if (auth.standing === undefined) throw new OutriderError('not_found', { detail: `${provider} uses no token` });
         await auth.renewByHand();
         return providerStatus(provider, facts());
       },

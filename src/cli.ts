@@ -124,6 +124,30 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
       done(await health(contextOf(options)));
     },
   );
+  const adminCommand = (name: string, summary: string): Program =>
+    command(name, summary).option('--admin <url>', 'its admin address (default: $OUTRIDER_ADMIN, `admin.address`)');
+  adminCommand('status', 'show how a running proxy is: its config, tokens and routes')
+    .option('--json', 'print one JSON document')
+    .action(async ({ json, ...options }: { json?: true; admin?: string }) => {
+      const { status } = await import('./commands/status.ts');
+      done(await status(contextOf({ ...(json && { json }) }), options));
+    });
+  adminCommand('logs', 'show the last requests of a running proxy')
+    .option('--route <name>', 'those of this route')
+    .option('--status <status>', 'those with this status: 404, 4xx')
+    .option('-f, --follow', 'go on with what happens')
+    .option('--json', 'print one JSON object a line')
+    .action(async (options: { json?: true; admin?: string; route?: string; status?: string; follow?: true }) => {
+      const { logs } = await import('./commands/logs.ts');
+      const { json, follow = false, ...rest } = options;
+      done(await logs(contextOf({ ...(json && { json }) }), { ...rest, follow }));
+    });
+  adminCommand('reload', 'have a running proxy read its config again')
+    .option('--json', 'print one JSON document')
+    .action(async ({ json, ...options }: { json?: true; admin?: string }) => {
+      const { reload } = await import('./commands/reload.ts');
+      done(await reload(contextOf({ ...(json && { json }) }), options));
+    });
   command('exec', 'run a program with the proxy around it')
     .usage('[options] -- <command> [args...]')
     .argument('<command>')

@@ -30,6 +30,7 @@ const SOLE_IMPORTERS: Readonly<Record<string, string>> = {
 /** Where a `Secret` is opened, and why. */
 const REVEALED: Readonly<Record<string, string>> = {
   'src/admin/server.ts': 'the admin token is compared, in constant time, with what a caller shows',
+  'src/commands/admin-client.ts': 'goes to the admin address of a running proxy',
   'src/commands/exec.ts': 'the program that exec runs shows the access token to the proxy around it',
   'src/config/build.ts': 'the log needs every secret text, to blot it out',
   'src/config/schema/store.ts': 'the log needs the secrets of the store too',
@@ -48,7 +49,10 @@ const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 
 /** The only files that know node:http: what is neither read from a caller nor sent to a provider, and WebSocket's handshake. */
 const KNOW_NODE_HTTP: readonly string[] = [
+  'src/admin/answer.ts',
+  'src/admin/event-stream.ts',
   'src/admin/server.ts',
+  'src/commands/admin-client.ts',
   'src/commands/health.ts',
   'src/proxy/websocket/bridge.ts',
 ];

@@ -109,13 +109,22 @@ const listen = section({
   ),
 });
 
-const admin = section({
-  address: described(
-    'Where health and metrics are served.',
-    withDefault(address, { host: '127.0.0.1', port: 8081 }, '127.0.0.1:8081'),
-  ),
-  token: described('Needed beyond loopback, for all but health and metrics.', adminToken.optional()),
-});
+/** The admin address, or false. */
+export const adminSchema = z
+  .union([
+    never,
+    section({
+      address: described(
+        'Where health, metrics and the API are served.',
+        withDefault(address, { host: '127.0.0.1', port: 8081 }, '127.0.0.1:8081'),
+      ),
+      token: described(
+        'Needed for /api: beyond loopback, where `listen.access_tokens` are set, and wherever this is.',
+        adminToken.optional(),
+      ),
+    }),
+  ])
+  .prefault({});
 
 const forward = section({
   mode: described(
@@ -241,7 +250,7 @@ const route = section({
 export const configSchema = section({
   version: described('Of this format.', withDefault(integer(1, 1), 1, 1)),
   listen: needsRestart(described('Where callers come in, and who may.', listen.prefault({}))),
-  admin: needsRestart(described('false switches it off.', z.union([never, admin]).prefault({}))),
+  admin: needsRestart(described('false switches it off.', adminSchema)),
   forward: described('The forward-proxy doors.', forward.prefault({})),
   store: needsRestart(described('Where tokens are kept.', storeSection.prefault({}))),
   state_dir: needsRestart(described('Default: $XDG_STATE_HOME/outrider.', text.optional())),

@@ -160,7 +160,7 @@ export const ERRORS = {
     422,
     'proxy_configuration_error',
     'The config has errors',
-    'Correct the file as `diagnostics` say: the config before it serves on.',
+    'Correct the file as `diagnostics` say.',
   ),
   renewed_recently: kind(
     429,

@@ -239,9 +239,17 @@ const CASES: readonly Case[] = [
     path: 'listen.address',
   },
   {
-    code: 'unsafe_admin',
-    title: 'an admin address for everybody',
+    code: 'closed_admin_api',
+    title: 'an admin address for everybody, and no token',
     source: 'admin: { address: «0.0.0.0:8081» }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'admin.address',
+    help: /admin\.token/,
+  },
+  {
+    code: 'closed_admin_api',
+    title: 'access tokens for callers, and none for the admin API',
+    source:
+      'admin: { address: «127.0.0.1:8081» }\nlisten: { access_tokens: [abcdefgh] }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
     path: 'admin.address',
     help: /admin\.token/,
   },

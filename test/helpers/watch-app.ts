@@ -36,11 +36,49 @@ function watchEvents(watch: Watch, events: Events): void {
   watch.sees('the events', () => texts.join('\n'));
 }
 
-async function pagesOf(adminOrigin: string): Promise<string> {
-  const pages = ['/metrics', '/readyz?verbose', '/livez', '/'].map(async (path) => {
-    const response = await fetch(adminOrigin + path);
-    return inspect(response.headers) + (await response.text());
+const PAGES = [
+  '/metrics',
+  '/readyz?verbose',
+  '/livez',
+  '/',
+  '/api/status',
+  '/api/requests?limit=1000',
+  '/api/history',
+  '/api/nothing',
+];
+
+/** All that the stream of events still knows. */
+async function eventsOf(adminOrigin: string, headers: Readonly<Record<string, string>>): Promise<string> {
+  const { last_id: last } = (await (await fetch(`${adminOrigin}/api/requests?limit=1`, { headers })).json()) as {
+    last_id?: number;
+  };
+  // Without the token there is nothing to see, and a proxy that has just begun has told nothing.
+  if (last === undefined) return '';
+  const giveUp = new AbortController();
+  const response = await fetch(`${adminOrigin}/api/events`, {
+    headers: { ...headers, 'Last-Event-ID': '0' },
+    signal: giveUp.signal,
   });
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    if (text.includes(`id: ${last}\n`) || !text.includes('id: ')) break;
+  }
+  giveUp.abort();
+  return text;
+}
+
+async function pagesOf(adminOrigin: string, { admin }: Config): Promise<string> {
+  const token = admin === false ? undefined : admin.token?.reveal();
+  const headers: Record<string, string> = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  const get = async (path: string): Promise<string> => {
+    const response = await fetch(adminOrigin + path, { headers });
+    return inspect(response.headers) + (await response.text());
+  };
+  const pages = PAGES.map(get);
+  // What it has told is told again, up to the heartbeat that nobody waits for.
+  pages.push(eventsOf(adminOrigin, headers));
   // The test may have stopped it.
   return (await Promise.all(pages).catch(() => [])).join('\n');
 }
@@ -72,7 +110,7 @@ export function watchApp(
   let adminOrigin: string | undefined;
   t.teardown(async () => {
     if (adminOrigin?.startsWith('http')) {
-      const pages = await pagesOf(adminOrigin);
+      const pages = await pagesOf(adminOrigin, config);
       watch.sees('the admin pages', () => pages);
     }
     await stop();

@@ -16,7 +16,7 @@ export function isLoopback(address: Address): boolean {
   );
 }
 
-/** Both addresses: who could come in (`unsafe_bind`, `unsafe_admin`), and whether they differ (`duplicate_address`). */
+/** Both addresses: who could come in (`unsafe_bind`, `closed_admin_api`), and whether they differ (`duplicate_address`). */
 export function checkListening(root: MapNode, data: ConfigData, problems: Problems): void {
   const { listen, admin } = data;
   const isUnclear = ['access_tokens', 'allow_unauthenticated'].some((key) =>
@@ -45,12 +45,17 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
   }
   if (admin === false) return;
   const hasToken = admin.token !== undefined || problems.isBrokenBelow(find(root, 'admin', 'token'));
-  if (!isLoopback(admin.address) && !hasToken) {
-    problems.error(
-      'unsafe_admin',
+  const why = !isLoopback(admin.address)
+    ? 'the admin address is beyond loopback'
+    : listen.accessTokens.length > 0
+      ? 'callers must show a token'
+      : undefined;
+  if (why !== undefined && !hasToken) {
+    problems.warning(
+      'closed_admin_api',
       pointAt(root, 'admin'),
-      'the admin address is beyond loopback and asks for no token',
-      'set `admin.token`, or listen on 127.0.0.1',
+      `${why}, so the admin API wants one too, and there is none: it answers 401`,
+      'set `admin.token`; health and metrics need none',
     );
   }
   const isKnown = !['listen', 'admin'].some((section) => problems.isBroken(find(root, section, 'address')));

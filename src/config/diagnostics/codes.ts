@@ -20,7 +20,7 @@ export const CODES = {
 
   // Listening
   unsafe_bind: 'callers from other machines would be let in without an access token',
-  unsafe_admin: 'the admin address would be open to other machines without a token',
+  closed_admin_api: 'the admin API wants a token, and none is set: nobody can use it (a warning)',
   duplicate_address: 'both listeners have the same address',
 
   // Providers
