@@ -16,9 +16,9 @@ interface Event {
 interface Stream {
   readonly response: http.IncomingMessage;
   /** What has been read so far; each event's data is of its schema. */
-  events(): readonly Event[];
+  readonly events: () => readonly Event[];
   /** Resolves once there is such an event. */
-  has(name: Event['name'], count?: number): Promise<readonly Event[]>;
+  readonly has: (name: Event['name'], count?: number) => Promise<readonly Event[]>;
 }
 
 function open(outrider: Outrider, lastEventId?: number): Promise<http.IncomingMessage> {
