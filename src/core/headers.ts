@@ -26,8 +26,9 @@ export function addedNames(before: RawHeaders, after: RawHeaders): string[] {
   for (let i = 0; i < after.length; i += 2) {
     // Most stand where they stood.
     if (before[i] === after[i] && before[i + 1] === after[i + 1]) continue;
-    const isOld = before.some((name, at) => at % 2 === 0 && name === after[i] && before[at + 1] === after[i + 1]);
-    if (!isOld) added.push(after[i] as string);
+    let at = 0;
+    while (at < before.length && !(before[at] === after[i] && before[at + 1] === after[i + 1])) at += 2;
+    if (at >= before.length) added.push(after[i] as string);
   }
   return added;
 }

@@ -26,8 +26,14 @@ const ATTEMPT_BYTES = 120;
 const SHORT = 13;
 const MAX_INTERNED = 1_000;
 
-/** A text of its own. */
-const copied = (text: string): string => (text.length < SHORT ? text : Buffer.from(text).toString());
+const scratch = Buffer.allocUnsafe(MAX_PATH);
+
+/** A text of its own. What callers send are strings of single bytes; one that was cut has another character at its end. */
+function copied(text: string): string {
+  if (text.length < SHORT) return text;
+  if (text.length > MAX_PATH) return Buffer.from(text).toString();
+  return scratch.toString('latin1', 0, scratch.write(text, 'latin1'));
+}
 
 /** Copies texts of which there are few, once each. */
 function createInterner(): (text: string | undefined) => string | undefined {

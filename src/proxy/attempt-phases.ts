@@ -11,20 +11,35 @@ export interface AttemptTimes {
   readonly endedMs: number;
 }
 
-export type Phases = Pick<AttemptDetail, 'connectMs' | 'sendMs' | 'waitMs' | 'receiveMs'>;
+/** An attempt as it is told. */
+export interface TimedAttempt extends AttemptTimes {
+  /** 0: no answer came. */
+  readonly status: number;
+  /** Of what it failed with, before its answer or within it. */
+  readonly errorCode: string | undefined;
+}
 
-const known = (ms: number): number | undefined => (Number.isNaN(ms) ? undefined : ms);
+const lasting = (fromMs: number, toMs: number, endedMs: number): number | undefined => {
+  const ms = (Number.isNaN(toMs) ? endedMs : toMs) - fromMs;
+  return Number.isNaN(ms) ? undefined : ms;
+};
 
-/** How long each part took. The one in which an attempt failed lasted until then; to those behind it, it never came. */
-export function phasesOf({ startedMs, connectedMs, sentMs, headMs, endedMs }: AttemptTimes): Phases {
+/**
+ * An attempt, and how long each part of it took. The one in which it failed lasted until then; to those behind that, it never came.
+ * @param fromMs When the request arrived.
+ */
+export function detailOf(attempt: TimedAttempt, generation: number, fromMs: number): AttemptDetail {
+  const { startedMs, connectedMs, headMs, endedMs } = attempt;
   // An answer may come before the request's last byte has gone.
-  const allSentMs = Number.isNaN(sentMs) ? headMs : sentMs;
-  const part = (fromMs: number, toMs: number): number | undefined =>
-    known((Number.isNaN(toMs) ? endedMs : toMs) - fromMs);
+  const sentMs = Number.isNaN(attempt.sentMs) ? headMs : attempt.sentMs;
   return {
-    connectMs: part(startedMs, connectedMs),
-    sendMs: part(connectedMs, allSentMs),
-    waitMs: part(allSentMs, headMs),
-    receiveMs: part(headMs, endedMs),
+    status: attempt.status,
+    error: attempt.errorCode,
+    generation,
+    startMs: startedMs - fromMs,
+    connectMs: lasting(startedMs, connectedMs, endedMs),
+    sendMs: lasting(connectedMs, sentMs, endedMs),
+    waitMs: lasting(sentMs, headMs, endedMs),
+    receiveMs: lasting(headMs, endedMs, endedMs),
   };
 }

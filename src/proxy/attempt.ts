@@ -5,7 +5,7 @@ import type { ResponseHandler, ExchangeControls } from '../http1/client-connecti
 import type { AnswerHead } from '../http1/head.ts';
 import type { ReadScheduler } from '../http1/read-scheduler.ts';
 import { IncomingAnswer, type UpstreamAnswer } from './answer.ts';
-import type { AttemptTimes } from './attempt-phases.ts';
+import type { TimedAttempt } from './attempt-phases.ts';
 import { Deadlines, type Deadline } from './deadlines.ts';
 import { isConnectRetryable, upstreamError } from './failure.ts';
 
@@ -44,15 +44,11 @@ export interface AttemptObserver {
 }
 
 /** An attempt under way, and when its parts were over. */
-export interface Attempt extends AttemptTimes {
+export interface Attempt extends TimedAttempt {
   /** Rejects with an `OutriderError`: `upstream_unreachable`, `upstream_failed`, `upstream_bad_response`, `upstream_timeout`. */
   readonly answer: Promise<UpstreamAnswer>;
   /** Whether the request's first byte may have been written. */
   readonly mayHaveSent: boolean;
-  /** Of the answer; 0: none came. */
-  readonly status: number;
-  /** The code of what it failed with, before its answer or within it. */
-  readonly errorCode: string | undefined;
   /** Gives up: the connection is closed unless the exchange is over. */
   abort(): void;
 }

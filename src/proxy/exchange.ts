@@ -20,7 +20,7 @@ import { detailsOf, type ReplayDecision, skipBecause, type ReplaySkip, unrepeata
 import { joinTarget } from './target.ts';
 import type { UpstreamAnswer } from './answer.ts';
 import type { Attempt, AttemptObserver, UpstreamRequest } from './attempt.ts';
-import { phasesOf } from './attempt-phases.ts';
+import { detailOf } from './attempt-phases.ts';
 import { ExchangeRecordBuilder } from './exchange-record.ts';
 import { NO_BODY, type BodyOptions, type RequestBody } from './body/whole-body.ts';
 
@@ -234,13 +234,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 
   override get attemptDetails(): readonly AttemptDetail[] {
-    return this.#attempts.map((attempt, i) => ({
-      status: attempt.status,
-      error: attempt.errorCode,
-      generation: this.#sent[i]?.generation ?? 0,
-      startMs: attempt.startedMs - this.#startedMs,
-      ...phasesOf(attempt),
-    }));
+    return this.#attempts.map((attempt, i) => detailOf(attempt, this.#sent[i]?.generation ?? 0, this.#startedMs));
   }
 
   override get addedHeaders(): readonly string[] {

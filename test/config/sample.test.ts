@@ -67,8 +67,9 @@ test('what the sample file proposes for access tokens works once its marks are t
     );
     return config?.listen.accessTokens.map((token) => token.reveal());
   };
-  t.deepEqual(tokens({}), []);
-  t.deepEqual(tokens({ OUTRIDER_ACCESS_TOKEN: 'shown\n' }), ['shown']);
-  t.deepEqual(tokens({ OUTRIDER_ACCESS_TOKEN: 'shown', OUTRIDER_LISTEN: '0.0.0.0:8080' }), ['shown']);
+  const admin = { OUTRIDER_ADMIN_TOKEN: 'shown-to-the-admin-api' };
+  t.deepEqual(tokens(admin), []);
+  t.deepEqual(tokens({ ...admin, OUTRIDER_ACCESS_TOKEN: 'shown\n' }), ['shown']);
+  t.deepEqual(tokens({ ...admin, OUTRIDER_ACCESS_TOKEN: 'shown', OUTRIDER_LISTEN: '0.0.0.0:8080' }), ['shown']);
   t.is(tokens({ OUTRIDER_ACCESS_TOKEN: '', OUTRIDER_LISTEN: '0.0.0.0:8080' }), undefined);
 });
