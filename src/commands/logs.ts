@@ -71,8 +71,11 @@ export async function logs(context: Context, options: LogsOptions): Promise<numb
   const { target, body } = found;
   for (const entry of body.requests.toReversed()) print(entry);
   if (!follow) return 0;
+  let isRead = true;
+  context.stdout.once('error', () => (isRead = false));
   try {
     for await (const { name, data } of followAdmin(target, body.last_id)) {
+      if (!isRead) return 0;
       if (name === 'request' && fits(data as RequestEntry, options)) print(data as RequestEntry);
       if (name !== 'lost') continue;
       const { count } = data as EventData['lost'];
