@@ -33,7 +33,7 @@ import { endpointsOf, simulatedProviders, startSimulator } from './simulation.ts
 import type { Simulator } from './simulator/simulator.ts';
 import { openStore } from './store/open.ts';
 import { openBlindTunnel } from './tunnel/blind.ts';
-import type { Authority } from './tunnel/certificate.ts';
+import type { LocalCa } from './tunnel/certificate.ts';
 import { createInterceptor } from './tunnel/interceptor.ts';
 import type { TokenStore } from './store/store.ts';
 
@@ -47,7 +47,7 @@ export interface AppOptions {
   /** Resolves the host names of upstreams and token endpoints; the system's resolver by default. */
   readonly lookup?: LookupFunction;
   /** Gives the CA that signs for `hosts` when TLS is intercepted. By default it is the local CA in `state_dir`. */
-  readonly authorityFor?: (hosts: ReadonlySet<string>) => Promise<Authority>;
+  readonly caFor?: (hosts: ReadonlySet<string>) => Promise<LocalCa>;
 }
 
 /** The addresses that an app listens at. That of a listener that the config leaves out is undefined. */
@@ -172,7 +172,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const interceptor = createInterceptor({
     clock,
     events,
-    ...(options.authorityFor && { authorityFor: options.authorityFor }),
+    ...(options.caFor && { caFor: options.caFor }),
     adopt: (socket, scheme, { host, port }, carrier) => listener?.adopt(socket, { scheme, host, port }, carrier),
     failed: (cause, { host }) => {
       const detail = `a client broke off TLS with us in a tunnel to ${host}: does it trust our CA (\`outrider ca show\`)?`;
