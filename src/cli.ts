@@ -87,10 +87,16 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
       const { start } = await import('./commands/start.ts');
       done(await start(contextOf({}), { watch: options.watch ?? false }));
     });
-  readCommand('check', 'validate the config and print every problem').action(async (options: { json?: true }) => {
-    const { check } = await import('./commands/check.ts');
-    done(await check(contextOf(options)));
-  });
+  readCommand('check', 'validate the config and print every problem')
+    .option('--explain <code>', 'what a code of a problem, an answer or the log means, in place of it')
+    .action(async (options: { json?: true; explain?: string }) => {
+      if (options.explain !== undefined) {
+        const { explainCode } = await import('./commands/explain-code.ts');
+        return done(explainCode(contextOf(options), options.explain));
+      }
+      const { check } = await import('./commands/check.ts');
+      return done(await check(contextOf(options)));
+    });
   readCommand('explain', 'show what would happen to a request, with no network')
     .argument('<method>', 'GET, POST, …', readMethod)
     .argument('<url>', 'http://127.0.0.1:8080/…, or the path alone')

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { OutriderError } from '../core/errors.ts';
 import { redactByLook } from '../observe/redact.ts';
+import type { CommandCode } from './codes.ts';
 import { redactText } from './redact-text.ts';
 import { StoreRefusal } from '../store/refusal.ts';
 import { CaRefusal } from '../tunnel/refusal.ts';
@@ -24,7 +25,7 @@ export interface Context {
 
 /** A problem for the person at the keyboard: no stack, but what to do. `code` is stable. */
 export interface CommandFailure {
-  readonly code: string;
+  readonly code: CommandCode;
   readonly message: string;
   readonly help?: string;
   /** With which a request would be answered. */

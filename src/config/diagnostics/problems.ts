@@ -5,7 +5,7 @@ import { pathWithoutMasked, withoutMasked } from './masked.ts';
 import type { Node, Location, Source } from '../yaml/tree.ts';
 
 /** The remedy where there is no better one. */
-const REFERENCE = 'config/proxy.schema.json and config/profiles/README.md tell what belongs there';
+const REFERENCE = 'config/reference/config.md tells what belongs there';
 
 /** All that is wrong with one config, collected on the way. */
 export class Problems {
