@@ -9,7 +9,9 @@ const UNMATCHED = 'unmatched';
 
 export interface Metrics {
   readonly contentType: string;
-  /** The Prometheus text format. The first call brings in prom-client and the process's own metrics. */
+  /** Every metric with its labels. The first call brings in prom-client and the process's own metrics. */
+  registry(): Promise<Registry>;
+  /** The Prometheus text format. */
   render(): Promise<string>;
   /** Stops listening. */
   close(): void;
@@ -57,11 +59,13 @@ export function createMetrics(events: Events, info: { readonly version: string }
   });
 
   let registry: Promise<Registry> | undefined;
+  const open = (): Promise<Registry> =>
+    (registry ??= import('./registry.ts').then(({ createRegistry }) => createRegistry(tallies)));
   return {
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    registry: open,
     async render() {
-      registry ??= import('./registry.ts').then(({ createRegistry }) => createRegistry(tallies));
-      return (await registry).metrics();
+      return (await open()).metrics();
     },
     close,
   };
