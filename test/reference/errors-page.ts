@@ -6,7 +6,7 @@ const ABOUT = `Every code that Outrider answers, prints or logs. A code is stabl
 \`outrider check --explain CODE\` prints the same.
 
 - ${toHeading('Answers to requests')}: the \`code\` of an \`application/problem+json\`
-- ${toHeading('Problems of the config')}: what \`outrider check\` prints as \`error[code]\` or \`warning[code]\`
+- ${toHeading('Problems of the config')}: what \`outrider check\` prints in brackets behind \`error\` or \`warning\`
 - ${toHeading('Messages of commands and of the log')}: what else stands in such brackets, and as \`code\` in the log`;
 
 const ANSWERS = `The body is RFC 9457: \`title\`, \`detail\`, \`remedy\`, \`request_id\` (the caller's \`X-Request-Id\`, or one of ours, and the same in the log),
