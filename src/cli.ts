@@ -88,7 +88,7 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
       done(await start(contextOf({}), { watch: options.watch ?? false }));
     });
   readCommand('check', 'validate the config and print every problem')
-    .option('--explain <code>', 'what a code of a problem, an answer or the log means, in place of it')
+    .option('--explain <code>', 'tell what a code of a problem, an answer or the log means; no config is read')
     .action(async (options: { json?: true; explain?: string }) => {
       if (options.explain !== undefined) {
         const { explainCode } = await import('./commands/explain-code.ts');

@@ -48,7 +48,7 @@ export function explainCode(context: Context, asked: string): number {
   context.stdout.write(
     columns([
       ['code', code],
-      ['is', severity === 'warning' ? `${KINDS[of]}, a warning` : KINDS[of]],
+      ['kind', severity === 'warning' ? `${KINDS[of]}, a warning` : KINDS[of]],
       ['status', status === undefined ? undefined : `${status} ${title}`],
       ['outcome', outcome && OUTCOMES[outcome]],
       ['cause', cause],

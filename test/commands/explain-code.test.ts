@@ -19,9 +19,9 @@ test.serial('check --explain tells of an answer when it is given, what helps, an
 test.serial('check --explain shows how check prints a problem of the config', async (t) => {
   const { code, stdout } = await run(t, explain('duplicate_key'));
   t.is(code, 0);
-  t.regex(stdout, /^is +a problem of the config$/m);
+  t.regex(stdout, /^kind +a problem of the config$/m);
   t.regex(stdout, /^error\[duplicate_key\]: "level" stands twice\n --> proxy\.config\.yaml:1:21 {2}\(log\.level\)$/m);
-  t.regex((await run(t, explain('no_routes'))).stdout, /^is +a problem of the config, a warning$/m);
+  t.regex((await run(t, explain('no_routes'))).stdout, /^kind +a problem of the config, a warning$/m);
 });
 
 test.serial('check --explain takes a code as it is pasted, and needs no config', async (t) => {

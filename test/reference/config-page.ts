@@ -28,11 +28,22 @@ const RELOAD = `SIGHUP, or \`outrider start --watch\`, takes over a changed file
 
 const notesOf = ({ path }: ConfigKey): string => (isOverridable(path) ? 'a route may say otherwise' : '');
 
+/** What the page about profiles says of each of their keys: type, default, meaning. */
+const MEANINGS = new Map(rowsOf('key').map(({ key, cells }) => [key, cells]));
+const PROFILES_PAGE = '../profiles/README.md';
+
+/** A cell of that page, read from here. */
+const away = (text: string): string => text.replaceAll('](#', `](${PROFILES_PAGE}#`).replaceAll('\\|', '|');
+
+/** A provider's `renew` is that of its profile. */
+const meaningOf = ({ path, meaning }: ConfigKey): string =>
+  meaning || away(MEANINGS.get(path.replace('providers.<name>.', ''))?.[2] ?? '');
+
 const rowOf = (key: ConfigKey): readonly string[] => [
   code(key.path),
   key.type,
   key.isRequired ? '**required**' : key.default === undefined ? '' : code(key.default),
-  key.meaning,
+  meaningOf(key),
   notesOf(key),
 ];
 
@@ -54,8 +65,6 @@ function section(top: ConfigKey): Part {
     ...(CONFIG_EXAMPLES[path] ?? []).map((text) => block('yaml', text)),
   ].join('\n\n');
 }
-
-const PROFILES_PAGE = '../profiles/README.md';
 
 const PROFILE = `A profile is a file in [\`config/profiles\`](../profiles), or an entry of \`profiles\`. [Its own page](${PROFILES_PAGE}) shows how one is written. An example is
 from a built-in profile that has the key, or from that page.`;
@@ -84,11 +93,8 @@ export function exampleAt(path: string): string {
   return found === undefined ? '' : code(stringify(found, { collectionStyle: 'flow', lineWidth: 0 }).trim());
 }
 
-const MEANINGS = new Map(rowsOf('key').map(({ key, cells }) => [key, cells]));
-
 function profileRow(path: string): readonly string[] {
   const [type = '', absent = '', meaning = ''] = MEANINGS.get(path) ?? [];
-  const away = (text: string): string => text.replaceAll('](#', `](${PROFILES_PAGE}#`).replaceAll('\\|', '|');
   return [code(path.replaceAll('<>', '<name>')), away(type), away(absent), exampleAt(path), away(meaning)];
 }
 
