@@ -250,7 +250,7 @@ export const configSchema = section({
   forward: described('The forward-proxy doors.', forward.prefault({})),
   store: needsRestart(described('Where tokens are kept.', storeSection.prefault({}))),
   state_dir: needsRestart(
-    described('Where the local CA is kept; $XDG_STATE_HOME/outrider by default.', text.optional()),
+    described('Where the local CA is kept; by default $XDG_STATE_HOME/outrider.', text.optional()),
   ),
   timeouts: described('How long each thing may take.', section(TIMEOUTS).prefault({})),
   limits: described('How much of each thing there may be.', limits.prefault({})),

@@ -46,7 +46,7 @@ const overview = (of: CodeEntry['of']): Part =>
       `[${code(each.code)}](#${each.code})`,
       String(each.status ?? ''),
       each.outcome === undefined ? '' : code(each.outcome),
-      each.severity === 'warning' ? `${each.cause} (a warning)` : each.cause,
+      each.severity === 'warning' ? `*A warning.* ${each.cause}` : each.cause,
     ]),
   );
 

@@ -30,13 +30,16 @@ sum by (provider) (rate(outrider_token_renewals_total{outcome="failed"}[5m])) > 
 outrider_token_expiry_timestamp_seconds - time() < 60`,
 );
 
+type Values = Readonly<Record<string, string>>;
+type Labels = Readonly<Record<string, string | Readonly<Record<string, Values>>>>;
+
 /** What a label of a metric says: one row, or one for each of its values. */
 function rowsOf(metric: string, label: string): readonly (readonly string[])[] {
-  const meaning = (LABELS as Readonly<Record<string, string | Readonly<Record<string, object>>>>)[label];
+  const meaning = (LABELS as Labels)[label];
   if (typeof meaning === 'string') return [[code(label), '', meaning]];
   const values = meaning?.[metric];
   if (!values) throw new Error(`src/observe/labels.ts doesn't say what "${label}" of ${metric} means`);
-  return Object.entries(values).map(([value, means], i) => [i === 0 ? code(label) : '', code(value), String(means)]);
+  return Object.entries(values).map(([value, means], i) => [i === 0 ? code(label) : '', code(value), means]);
 }
 
 function section({ name, help, labelNames, type }: Omit<Described, 'get'> & { readonly type: string }): Part {
