@@ -49,7 +49,7 @@ function typeOf(wrapped: Schema): string {
 
 function defaultOf(schema: Schema): string | undefined {
   const written = (schema as z.ZodType).meta()?.[WRITTEN_DEFAULT];
-  if (written !== undefined) return String(written);
+  if (written !== undefined) return String(written as string | number | boolean);
   const def = defOf(schema);
   return def.type === 'default' && Array.isArray(def.defaultValue) ? '[]' : undefined;
 }
