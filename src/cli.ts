@@ -116,10 +116,16 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
       const { start } = await import('./commands/start.ts');
       done(await start(contextOf({}), { watch: options.watch ?? false }));
     });
-  readCommand('check', 'validate the config and print every problem').action(async (options: { json?: true }) => {
-    const { check } = await import('./commands/check.ts');
-    done(await check(contextOf(options)));
-  });
+  readCommand('check', 'validate the config and print every problem')
+    .option('--explain <code>', 'tell what a code of a problem, an answer or the log means; no config is read')
+    .action(async (options: { json?: true; explain?: string }) => {
+      if (options.explain !== undefined) {
+        const { explainCode } = await import('./commands/explain-code.ts');
+        return done(explainCode(contextOf(options), options.explain));
+      }
+      const { check } = await import('./commands/check.ts');
+      return done(await check(contextOf(options)));
+    });
   readCommand('explain', 'show what would happen to a request, with no network')
     .usage('[options] <method> <url>, or [options] -- curl ...')
     .argument('<method>', 'GET, POST, …', readMethod)
@@ -236,11 +242,11 @@ function unknownWord({ code, message }: InstanceType<typeof CommanderError>, arg
   const word = /'(.*)'/s.exec(message)?.[1] ?? '';
   if (code === 'commander.unknownCommand') {
     const help = didYouMean(word, commandsIn(args.slice(0, args.indexOf(word))), 'commands');
-    return { code: 'unknown_command', message: `there is no command "${word}"`, help };
+    return { code: 'unknown_command' as const, message: `there is no command "${word}"`, help };
   }
   if (code === 'commander.unknownOption') {
     const help = didYouMean(word, optionsIn(args.slice(0, args.indexOf(word))), 'options');
-    return { code: 'unknown_option', message: `there is no option "${word}" here`, help };
+    return { code: 'unknown_option' as const, message: `there is no option "${word}" here`, help };
   }
   return undefined;
 }

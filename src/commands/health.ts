@@ -43,7 +43,7 @@ export async function health(context: Context): Promise<number> {
     answer = await ask(address);
   } catch (error) {
     const message = `nothing answers on ${shown}: ${(error as Error).message}`;
-    const complaint = { code: 'not_running', message, help: 'is the proxy running, with this config?' };
+    const complaint = { code: 'not_running', message, help: 'is the proxy running, with this config?' } as const;
     return printError(context, complaint, { ready: false, admin: shown, checks: [] });
   }
   const ready = answer.status === 200;

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { OutriderError } from '../core/errors.ts';
 import { redactByLook } from '../observe/redact.ts';
+import type { CommandCode } from './codes.ts';
 import { redactText } from './redact-text.ts';
 import { CommandRefusal } from './refusal.ts';
 import { StoreRefusal } from '../store/refusal.ts';
@@ -26,7 +27,7 @@ export interface Context {
 
 /** A problem for the person at the keyboard: what is wrong and what to do, without a stack trace. `code` is stable. */
 export interface CommandFailure {
-  readonly code: string;
+  readonly code: CommandCode;
   readonly message: string;
   readonly help?: string;
   /** The status that the proxy would answer the request with. */

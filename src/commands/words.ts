@@ -19,7 +19,7 @@ export const GLOBAL_OPTIONS: readonly string[] = ['--config', '-h', '--help'];
 /** All commands; `--help` of each lists the same options. */
 export const COMMANDS: Readonly<Record<string, Taken>> = {
   start: { options: ['--watch'] },
-  check: { options: ['--json'] },
+  check: { options: ['--json', '--explain'] },
   explain: { options: ['--json', '-H', '--header', '-d', '--data'], operands: ['method', 'path'] },
   token: { options: ['--json', '--renew', '--show'], operands: ['provider'] },
   simulate: { options: ['--json', '--port'] },
@@ -46,7 +46,16 @@ export const COMMANDS: Readonly<Record<string, Taken>> = {
 const PROGRAM: Taken = { options: ['-V', '--version'], commands: COMMANDS };
 
 /** Options whose value is the word behind them. */
-const WITH_VALUE: ReadonlySet<string> = new Set(['--config', '--data', '--dir', '--header', '--port', '-H', '-d']);
+const WITH_VALUE: ReadonlySet<string> = new Set([
+  '--config',
+  '--data',
+  '--dir',
+  '--explain',
+  '--header',
+  '--port',
+  '-H',
+  '-d',
+]);
 
 /** Those that there is a completion script for. */
 export const SHELLS: readonly string[] = ['bash', 'zsh', 'fish'];

@@ -2,22 +2,48 @@ import { EventEmitter } from 'node:events';
 import type { OutriderError } from './errors.ts';
 
 /** What was done about the credential of one request. */
-export type AuthOutcome = 'injected' | 'signed' | 'renewed' | 'replayed' | 'skipped' | 'failed' | 'placeholder';
+export const AUTH_OUTCOMES = {
+  injected: 'the credential was put on',
+  signed: 'it was signed, and what else the profile puts on is on it',
+  renewed: 'its token was rejected; it was sent again with one that was got for it',
+  replayed: 'its token was rejected; it was sent again with a newer one that was there already',
+  skipped: 'nothing was to be put on',
+  failed: 'the credential could not be had, and nothing was sent',
+  placeholder: 'a program asked for a token of its own, and got a placeholder',
+} as const;
+export type AuthOutcome = keyof typeof AUTH_OUTCOMES;
+
 /** Why a request whose token was rejected was not sent again. */
-export type ReplaySkipReason =
-  | 'body_too_large'
-  | 'spool_full'
-  | 'spool_failed'
-  | 'replay_off'
-  | 'websocket'
-  | 'cooldown'
-  | 'renewal_failed'
-  | 'caller_gone';
-/**
- * Why a token was renewed: there was no usable one (`cold`), it was about to expire (`background`), the provider rejected it
- * (`rejected`), or an operator asked for it (`manual`).
- */
-export type RenewalReason = 'cold' | 'background' | 'rejected' | 'manual';
+export const REPLAY_SKIP_REASONS = {
+  body_too_large: 'the body is larger than `replay.spool`',
+  spool_full: '`replay.spool_total` is used up',
+  spool_failed: 'no file can be written in `replay.dir`',
+  replay_off: 'the route says `replay: false`',
+  websocket: 'it opens a WebSocket: whoever does tries again with the new token',
+  cooldown: 'the rejected token was younger than `renew.cooldown`: its age is not the cause',
+  renewal_failed: 'no other token could be had',
+  caller_gone: 'the caller had gone',
+} as const;
+export type ReplaySkipReason = keyof typeof REPLAY_SKIP_REASONS;
+
+/** Why a token was renewed. */
+export const RENEWAL_REASONS = {
+  cold: 'there was none',
+  background: 'the one in use was in the last part of its life',
+  rejected: 'the provider rejected the one in use',
+  manual: 'a person asked for it',
+} as const;
+export type RenewalReason = keyof typeof RENEWAL_REASONS;
+
+/** What came of a token call. */
+export const RENEWAL_OUTCOMES = { ok: 'there is a new token', failed: 'there is none' } as const;
+
+/** What came of a request that was sent again. */
+export const REPLAY_OUTCOMES = {
+  ok: 'the second answer was no rejection',
+  rejected: 'the second token was rejected too',
+  failed: 'the second attempt got no answer',
+} as const;
 
 /** One request, from its head to its end. It is emitted once: when the answer's last byte has gone, or the exchange was cut. */
 export interface ExchangeRecord {
@@ -63,7 +89,7 @@ export interface AttemptRecord {
 export interface RenewalRecord {
   readonly provider: string;
   readonly reason: RenewalReason;
-  readonly outcome: 'ok' | 'failed';
+  readonly outcome: keyof typeof RENEWAL_OUTCOMES;
   readonly durationMs: number;
   /** When the new token expires, in milliseconds since the epoch. */
   readonly expiresAtMs?: number;
@@ -76,8 +102,7 @@ export interface ReplayRecord {
   readonly route: string;
   /** The status of the answer that rejected the token. */
   readonly status: number;
-  /** `ok`: the second answer did not reject the token. `rejected`: it did. `failed`: there was none. */
-  readonly outcome: 'ok' | 'rejected' | 'failed';
+  readonly outcome: keyof typeof REPLAY_OUTCOMES;
 }
 
 /** One request that was not sent again after its token had been rejected. */

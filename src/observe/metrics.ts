@@ -10,7 +10,9 @@ const UNMATCHED = 'unmatched';
 /** The metrics of one app. */
 export interface Metrics {
   readonly contentType: string;
-  /** The metrics in the Prometheus text format. The first call loads prom-client and its metrics of the process. */
+  /** Every metric with its labels. The first call loads prom-client and its metrics of the process. */
+  registry(): Promise<Registry>;
+  /** The metrics in the Prometheus text format. */
   render(): Promise<string>;
   /** Stops counting. */
   close(): void;
@@ -58,11 +60,13 @@ export function createMetrics(events: Events, info: { readonly version: string }
   });
 
   let registry: Promise<Registry> | undefined;
+  const open = (): Promise<Registry> =>
+    (registry ??= import('./registry.ts').then(({ createRegistry }) => createRegistry(tallies)));
   return {
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    registry: open,
     async render() {
-      registry ??= import('./registry.ts').then(({ createRegistry }) => createRegistry(tallies));
-      return (await registry).metrics();
+      return (await open()).metrics();
     },
     close,
   };

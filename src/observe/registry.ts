@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { Metric, MetricValueWithName } from 'prom-client';
 import { BOUNDS } from './instruments.ts';
 import type { LabelledCounter, DurationHistogram, Series } from './instruments.ts';
+import type { Label } from './labels.ts';
 
 /** The counts of metrics.ts. They are read when the metrics are scraped. */
 export interface Instruments {
@@ -20,7 +21,12 @@ export interface Instruments {
   readonly stores: Map<string, boolean>;
 }
 
-const HTTP_LABELS = ['http_route', 'http_request_method', 'http_response_status_code', 'error_type'] as const;
+const HTTP_LABELS = [
+  'http_route',
+  'http_request_method',
+  'http_response_status_code',
+  'error_type',
+] as const satisfies readonly Label[];
 type HttpLabel = (typeof HTTP_LABELS)[number];
 
 const httpLabels = (route: string, series: Series): Partial<Record<HttpLabel, string>> => ({
@@ -66,7 +72,7 @@ class ExportedHistogram extends Histogram<HttpLabel> {
   }
 }
 
-const counter = <Name extends string>(name: string, help: string, tally: LabelledCounter<Name>): Counter<Name> =>
+const counter = <Name extends Label>(name: string, help: string, tally: LabelledCounter<Name>): Counter<Name> =>
   new Counter({
     name,
     help,
@@ -79,7 +85,7 @@ const counter = <Name extends string>(name: string, help: string, tally: Labelle
   });
 
 /** Creates a gauge. `fill` sets its values when the metrics are scraped. */
-const gauge = <Name extends string>(
+const gauge = <Name extends Label>(
   name: string,
   help: string,
   labelNames: readonly Name[],
