@@ -90,6 +90,9 @@ export interface NoticeRecord {
 }
 
 export interface EventMap {
+  connected: [];
+  disconnected: [];
+  waiting: [change: 1 | -1];
   started: [];
   exchange: [ExchangeRecord];
   attempt: [AttemptRecord];
@@ -100,7 +103,10 @@ export interface EventMap {
   notice: [NoticeRecord];
 }
 
-/** What happened, told once; logs, metrics and traces listen. `started` is a request's head having been read. */
+/**
+ * What happened, told once; logs, metrics and traces listen. `connected` and `disconnected` are a caller's connection that counts
+ * against the limit, `started` is a request's head having been read, `waiting` is one request more, or fewer, that waits for a token.
+ */
 export type Events = EventEmitter<EventMap>;
 
 /** @param clean Goes over each notice before anybody hears it: an error within may hold what others sent. */

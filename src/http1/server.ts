@@ -26,6 +26,8 @@ export interface ServerOptions<C> {
   readonly limits: () => ServerLimits;
   /** What is said of the connections that are accepted. */
   readonly context: C;
+  /** Told of each connection that counts against the limit. */
+  readonly accepted: (socket: Socket) => void;
   /** Takes each request; answers it sooner or later. */
   readonly handle: (request: ServerRequest<C>) => void;
   /** Takes each CONNECT, with its socket. */
@@ -84,7 +86,7 @@ export class Server<C> {
         // Those that are sent away at once keep nobody else out.
         this.#excess++;
         socket.once('close', () => this.#excess--);
-      }
+      } else options.accepted(socket);
       this.#add(socket, options.context, isExcess);
     });
   }
