@@ -22,7 +22,14 @@ const read = (...patterns: readonly string[]): readonly Text[] =>
     .map((file) => ({ file, text: readFileSync(join(ROOT, file), 'utf8') }));
 
 const SOURCES = read('src/**/*.ts').map(({ file, text }) => ({ file, text: text.replaceAll('\\`', '`') }));
-const PAGES = read('*.md', 'config/profiles/README.md', 'proxy.config.yaml', 'config/profiles/*.yaml', 'Dockerfile');
+const PAGES = read(
+  '*.md',
+  'config/profiles/README.md',
+  'proxy.config.yaml',
+  'config/profiles/*.yaml',
+  'config/deploy/**/*.*',
+  'Dockerfile',
+);
 
 interface Found {
   readonly file: string;
@@ -37,6 +44,7 @@ const findAll = (texts: readonly Text[], pattern: RegExp): Found[] =>
 const COMMAND_LINES = [
   /`(?:npx |)(?:outrider|node src\/cli\.ts) ([a-z][^`]*)`/g,
   /^(?:\$ )?(?:npx |)(?:outrider|node src\/cli\.ts) ([a-z].*)$/gm,
+  /^ExecStart=outrider (.*)$/gm,
   /CMD \[(?:"node", "dist\/cli\.js", )?"([a-z]+)"/g,
 ];
 const TABLE = /^\| command \| does \|\n.*\n((?:\|.*\n)+)/gm;
