@@ -7,7 +7,7 @@ import test from 'ava';
 import { freePort } from '../helpers/free-port.ts';
 import { until } from '../helpers/http1.ts';
 import { httpCall } from '../helpers/outrider.ts';
-import { runProgram, testWith } from '../helpers/programs.ts';
+import { runProgram, testAsRootWith } from '../helpers/programs.ts';
 import { makeBase } from './base-image.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -22,7 +22,7 @@ const STORAGE = ['--root', join(dir, 'images'), '--runroot', join(dir, 'run'), '
 const buildah = async (...args: readonly string[]): Promise<string> =>
   (await runProgram('buildah', [...STORAGE, ...args])).trim();
 
-const builds = testWith('buildah', 'tini', 'ldd', 'npm');
+const builds = testAsRootWith('buildah', 'tini', 'ldd', 'npm');
 
 interface ImageConfig {
   readonly User: string;

@@ -57,7 +57,8 @@ export async function renewsAndReplays(
   const here = proxy.origin.replace('0.0.0.0', '127.0.0.1');
   const said = (name: string): string =>
     new RegExp(`^ *${name} +(?:curl -X POST )?(http\\S+)`, 'm').exec(proxy.stdout())?.[1] ?? '';
-  const admin = said('admin').replace('0.0.0.0', '127.0.0.1');
+  // As the kubelet does: by an address that no config names.
+  const admin = said('admin').replace('0.0.0.0', '127.0.0.2');
   t.is((await httpCall(admin, '/readyz')).status, 200);
   const answered = async (): Promise<void> => {
     const { status, text } = await httpCall(here, TARGET, { headers });

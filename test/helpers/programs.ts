@@ -2,14 +2,27 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import test, { type Implementation } from 'ava';
 
-/** Declares tests that need programs: where one is missing they are skipped and say why, but for CI, where all must be there. */
-export function testWith(...programs: readonly string[]): (title: string, run: Implementation<[]>) => void {
-  const missing = programs.filter((program) => spawnSync('which', [program]).status !== 0);
+type Declare = (title: string, run: Implementation<[]>) => void;
+
+/** Declares tests that want something: without it they are skipped and say why, but for CI, where all must be there. */
+function testUnless(lacks: readonly string[]): Declare {
   return (title, run) => {
-    if (missing.length === 0 || process.env['CI']) test.serial(title, run);
-    else test.serial.skip(`${title} (skipped: ${missing.join(' and ')} is not installed)`, run);
+    if (lacks.length === 0 || process.env['CI']) test.serial(title, run);
+    else test.serial.skip(`${title} (skipped: ${lacks.join(', ')})`, run);
   };
 }
+
+const missing = (programs: readonly string[]): string[] =>
+  programs
+    .filter((program) => spawnSync('which', [program]).status !== 0)
+    .map((program) => `${program} is not installed`);
+
+/** Tests that need programs. */
+export const testWith = (...programs: readonly string[]): Declare => testUnless(missing(programs));
+
+/** Tests that need programs, and root. */
+export const testAsRootWith = (...programs: readonly string[]): Declare =>
+  testUnless([...(process.getuid?.() === 0 ? [] : ['this is not root']), ...missing(programs)]);
 
 /** Runs a program to its end; resolves with what it said, both its outputs. Rejects when it fails, with all of that. */
 export async function runProgram(
