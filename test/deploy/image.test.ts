@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import test from 'ava';
 import { freePort } from '../helpers/free-port.ts';
 import { until } from '../helpers/http1.ts';
@@ -13,7 +14,7 @@ import { makeBase } from './base-image.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const IMAGE = 'outrider';
 const CACHE = '/npm';
-const TOKEN = 'token-of-the-container';
+const TOKEN = randomUUID();
 
 const dir = mkdtempSync(join(tmpdir(), 'outrider-image-'));
 const children = new Set<ChildProcess>();
@@ -43,6 +44,7 @@ test.after.always(async () => {
     child.kill('SIGKILL');
     await closed;
   }
+  for (const pid of processesInside()) process.kill(pid, 'SIGKILL');
   rmSync(dir, { recursive: true, force: true });
 });
 
@@ -72,14 +74,13 @@ function runInContainer(env: Readonly<Record<string, string>>, command: readonly
   return { output: () => output, exit };
 }
 
-/** The processes of this machine that a command line belongs to. */
-const processesOf = (words: readonly string[]): number[] =>
+/** The processes in the container: nobody else has this token in the environment. */
+const processesInside = (): number[] =>
   readdirSync('/proc')
     .map(Number)
     .filter((pid) => {
       try {
-        const [program = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
-        return [basename(program), ...args].join(' ') === words.join(' ');
+        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`OUTRIDER_ACCESS_TOKEN=${TOKEN}\0`);
       } catch {
         return false;
       }
@@ -139,7 +140,6 @@ builds(
 builds('with a token and nothing mounted, the container serves, is healthy, and ends on SIGTERM', async (t) => {
   t.timeout(120_000);
   const command = [...config.Entrypoint, ...config.Cmd];
-  const before = new Set(processesOf(command));
   const admin = `127.0.0.1:${await freePort()}`;
   const env = { OUTRIDER_ACCESS_TOKEN: TOKEN, OUTRIDER_LISTEN: '0.0.0.0:0', OUTRIDER_ADMIN: admin };
   const health = () => runInContainer(env, config.Healthcheck.Test.slice(1));
@@ -157,7 +157,7 @@ builds('with a token and nothing mounted, the container serves, is healthy, and 
   const healthy = health();
   t.is(await healthy.exit, 0, healthy.output());
 
-  const [init = 0] = processesOf(command).filter((pid) => !before.has(pid));
+  const init = processesInside().find((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'tini\n') ?? 0;
   const status = readFileSync(`/proc/${init}/status`, 'utf8');
   t.regex(status, /^Uid:\t1000\t1000\t1000\t1000$/m);
   const children = readFileSync(`/proc/${init}/task/${init}/children`, 'utf8').trim().split(' ');
