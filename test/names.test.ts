@@ -27,6 +27,7 @@ const PAGES = read(
   'config/reference/*.md',
   'proxy.config.yaml',
   'config/profiles/*.yaml',
+  'config/deploy/**/*.*',
   'Dockerfile',
 );
 
@@ -43,6 +44,7 @@ const findAll = (texts: readonly Text[], pattern: RegExp): Found[] =>
 const COMMAND_LINES = [
   /`(?:npx |)(?:outrider|node src\/cli\.ts) ([a-z][^`]*)`/g,
   /^(?:\$ )?(?:npx |)(?:outrider|node src\/cli\.ts) ([a-z].*)$/gm,
+  /^ExecStart=outrider (.*)$/gm,
   /CMD \[(?:"node", "dist\/cli\.js", )?"([a-z]+)"/g,
 ];
 const TABLE = /^\| command \| does \|\n.*\n((?:\|.*\n)+)/gm;

@@ -118,7 +118,7 @@ function createSubjects(
 ): (text: ByteString, key: string | undefined) => Subject {
   const { token, credentials } = plan;
   const { store, clock, events, http } = deps;
-  const waiting = new Waiting(deps.maxWaiting);
+  const waiting = new Waiting(deps.maxWaiting, (change) => events.emit('waiting', change));
   const warn = warnOnce(provider.name, events);
   const isNews = oncePerInterval(clock);
   return (text, key) => {

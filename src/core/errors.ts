@@ -1,5 +1,9 @@
-/** Whether the provider may have seen the request: certainly not (`not_sent`), or perhaps (`unknown`). */
-export type Outcome = 'not_sent' | 'unknown';
+/** Whether the provider may have seen the request. */
+export const OUTCOMES = {
+  not_sent: 'the provider has not seen the request',
+  unknown: 'the provider may have seen the request',
+} as const;
+export type Outcome = keyof typeof OUTCOMES;
 
 interface ErrorKind {
   readonly status: number;

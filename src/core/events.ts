@@ -135,8 +135,14 @@ export interface NoticeRecord {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-/** The events and their records. `started` is emitted when the head of a request has been read. */
+/** The events and their records. */
 export interface EventMap {
+  /** A caller's connection that counts towards the limit was accepted, or has closed. */
+  connected: [];
+  disconnected: [];
+  /** One request more, or one fewer, waits for a token. */
+  waiting: [change: 1 | -1];
+  /** The head of a request has been read. */
   started: [];
   exchange: [ExchangeRecord];
   attempt: [AttemptRecord];
@@ -148,7 +154,7 @@ export interface EventMap {
   notice: [NoticeRecord];
 }
 
-/** Where everything that happens is emitted, once. The log and the metrics listen. */
+/** Where everything that happens is emitted, once. The log, the metrics and the traces listen. */
 export type Events = EventEmitter<EventMap>;
 
 /**

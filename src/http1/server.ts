@@ -27,6 +27,8 @@ export interface ServerOptions<C> {
   readonly limits: () => ServerLimits;
   /** The note that accepted connections carry. */
   readonly context: C;
+  /** Called with each connection that counts towards the limit. */
+  readonly accepted: (socket: Socket) => void;
   /** Takes each request, and answers it sooner or later. */
   readonly handle: (request: ServerRequest<C>) => void;
   /** Takes each CONNECT, with its socket. It may set `hold.isQuiet`. */
@@ -88,7 +90,7 @@ export class Server<C> {
         // A connection that is sent away doesn't count towards the limit.
         this.#excess++;
         socket.once('close', () => this.#excess--);
-      }
+      } else options.accepted(socket);
       this.#add(socket, options.context, isExcess);
     });
   }

@@ -1,3 +1,4 @@
+import { OUTCOMES } from '../core/errors.ts';
 import {
   AUTH_OUTCOMES,
   RENEWAL_OUTCOMES,
@@ -10,6 +11,7 @@ type Values = Readonly<Record<string, string>>;
 
 /** What a label says: a sentence; or, by the metric that has it, each of its values with its meaning. */
 export const LABELS = {
+  code: 'the code of the error; `caller_gone` where the caller left first',
   error_type: 'the code of the error, where there was one, or `caller_gone`',
   http_request_method: 'the method; `_OTHER` for those of no standard',
   http_response_status_code: 'the status; left out where there was no answer',
@@ -18,6 +20,7 @@ export const LABELS = {
   node_version: 'the version of Node',
   outcome: {
     outrider_auth_injections_total: AUTH_OUTCOMES,
+    outrider_errors_total: OUTCOMES,
     outrider_replays_total: REPLAY_OUTCOMES,
     outrider_token_renewals_total: RENEWAL_OUTCOMES,
   },

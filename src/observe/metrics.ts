@@ -26,18 +26,30 @@ export function createMetrics(events: Events, info: { readonly version: string }
   const tallies: Instruments = {
     version: info.version,
     active: 0,
+    connections: 0,
+    waiting: 0,
     server: new DurationHistogram(),
     client: new DurationHistogram(),
     auth: new LabelledCounter(['route', 'outcome']),
+    errors: new LabelledCounter(['route', 'code', 'outcome']),
     renewals: new LabelledCounter(['provider', 'reason', 'outcome']),
     replays: new LabelledCounter(['route', 'status', 'outcome']),
     replaySkipped: new LabelledCounter(['route', 'reason']),
     expiries: new Map(),
     stores: new Map(),
   };
-  const { server, client, auth, renewals, replays, replaySkipped, expiries, stores } = tallies;
+  const { server, client, auth, errors, renewals, replays, replaySkipped, expiries, stores } = tallies;
 
   const close = subscribe(events, {
+    connected: () => {
+      tallies.connections++;
+    },
+    disconnected: () => {
+      tallies.connections--;
+    },
+    waiting: (change) => {
+      tallies.waiting += change;
+    },
     started: () => {
       tallies.active++;
     },
@@ -45,6 +57,8 @@ export function createMetrics(events: Events, info: { readonly version: string }
       const route = record.route ?? UNMATCHED;
       if (tallies.active > 0) tallies.active--;
       server.add(route, record.method, record.status, record.code, record.durationMs);
+      // A caller who left before anything was tried has no outcome.
+      if (record.code !== undefined) errors.add(route, record.code, record.outcome ?? 'not_sent');
       if (record.auth !== undefined) auth.add(route, record.auth);
     },
     attempt: (record) => {

@@ -9,9 +9,14 @@ export interface Instruments {
   readonly version: string;
   /** The number of requests under way. */
   active: number;
+  /** Connections of callers that count against the limit. */
+  connections: number;
+  /** Requests that wait for a token. */
+  waiting: number;
   readonly server: DurationHistogram;
   readonly client: DurationHistogram;
   readonly auth: LabelledCounter<'route' | 'outcome'>;
+  readonly errors: LabelledCounter<'route' | 'code' | 'outcome'>;
   readonly renewals: LabelledCounter<'provider' | 'reason' | 'outcome'>;
   readonly replays: LabelledCounter<'route' | 'status' | 'outcome'>;
   readonly replaySkipped: LabelledCounter<'route' | 'reason'>;
@@ -104,7 +109,7 @@ const gauge = <Name extends Label>(
 
 /** Creates the registry behind `/metrics`, including the metrics of the process itself. */
 export function createRegistry(tallies: Instruments): Registry {
-  const { server, client, auth, renewals, replays, replaySkipped } = tallies;
+  const { server, client, auth, errors, renewals, replays, replaySkipped } = tallies;
   const metrics = [
     new ExportedHistogram(
       'http_server_request_duration_seconds',
@@ -117,6 +122,15 @@ export function createRegistry(tallies: Instruments): Registry {
       client,
     ),
     gauge('http_server_active_requests', 'Requests under way.', [], (active) => active.set(tallies.active)),
+    gauge('outrider_connections', 'Open connections of callers.', [], (open) => open.set(tallies.connections)),
+    gauge('outrider_waiting_requests', 'Requests that wait for a token.', [], (waiting) =>
+      waiting.set(tallies.waiting),
+    ),
+    counter(
+      'outrider_errors_total',
+      'Requests that failed in Outrider, by code, and by whether the provider may have seen them (outcome unknown).',
+      errors,
+    ),
     counter('outrider_auth_injections_total', 'Requests by what became of their credential.', auth),
     counter('outrider_token_renewals_total', 'Token calls by reason and outcome.', renewals),
     gauge(

@@ -31,7 +31,7 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
       'unsafe_bind',
       pointAt(root, 'listen'),
       'other machines could spend these credentials: the address is beyond loopback and no access token is asked for',
-      'set `listen.access_tokens`, or `listen.allow_unauthenticated: true` if something else keeps strangers out',
+      `${remedy(root)}, or \`listen.allow_unauthenticated: true\` if something else keeps strangers out`,
     );
   }
   if (!('path' in listen.address)) {
@@ -62,6 +62,16 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
     const written = ['admin', 'listen'].find((section) => find(root, section, 'address')) ?? 'admin';
     problems.error('duplicate_address', pointAt(root, written), 'the proxy and the admin address are the same', help);
   }
+}
+
+/** What gives callers a token: the variables that the config takes it from and that are not set, where it names any. */
+function remedy(root: MapNode): string {
+  const entries = find(root, 'listen', 'access_tokens');
+  const names = (entries?.kind === 'list' ? entries.items : []).flatMap((item) =>
+    item.kind === 'scalar' && item.mayBeNothing ? (/^\$\{(\w+)/.exec(item.raw)?.[1] ?? []) : [],
+  );
+  if (names.length === 0) return 'set `listen.access_tokens`';
+  return `set ${names.join(' or ')} (for \`listen.access_tokens\`)`;
 }
 
 function pointAt(root: MapNode, section: string): Location {
