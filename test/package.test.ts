@@ -53,7 +53,7 @@ function run(cwd: string, program: string, ...args: string[]): string {
 test.before(() => {
   dir = mkdtempSync(join(tmpdir(), 'outrider-package-'));
   const checkout = join(dir, 'checkout');
-  for (const entry of [...context, 'LICENSE', 'README.md', 'CHANGELOG.md']) {
+  for (const entry of [...context, 'README.md', 'CHANGELOG.md']) {
     cpSync(join(ROOT, entry), join(checkout, entry), { recursive: true });
   }
   symlinkSync(join(ROOT, 'node_modules'), join(checkout, 'node_modules'));
@@ -70,13 +70,20 @@ test.after.always(() => rmSync(dir, { recursive: true, force: true }));
 test('the package holds what runs, and nothing else', (t) => {
   const paths = packed.files.map(({ path }) => path);
   const allowed =
-    /^(?:dist\/.+\.js|config\/.+\.(?:yaml|json|md)|proxy\.config\.yaml|package\.json|README\.md|LICENSE)$/;
+    /^(?:dist\/.+\.js|config\/.+\.(?:yaml|json|md|service)|config\/completion\/outrider\.(?:bash|fish|zsh)|proxy\.config\.yaml|package\.json|README\.md|LICENSE)$/;
   t.deepEqual(
     paths.filter((path) => !allowed.test(path)),
     [],
   );
   const profiles = readdirSync(join(ROOT, 'config/profiles')).map((name) => `config/profiles/${name}`);
-  const needed = ['dist/cli.js', 'proxy.config.yaml', 'LICENSE', 'README.md', ...profiles];
+  const needed = [
+    'dist/cli.js',
+    'proxy.config.yaml',
+    'LICENSE',
+    'README.md',
+    ...profiles,
+    'config/completion/outrider.bash',
+  ];
   t.deepEqual(
     needed.filter((path) => !paths.includes(path)),
     [],
@@ -102,13 +109,12 @@ test('the image is built in stages, and nothing of the build goes into it but di
   const copies = argsOf('COPY').filter((args) => args.startsWith('--from='));
   for (const copy of copies) {
     const [from = '', source = ''] = copy.slice('--from='.length).split(' ');
-    const stage = stages()[names.indexOf(from)] ?? [];
+    const commands = (stages()[names.indexOf(from)] ?? []).filter(({ word }) => word === 'RUN').map(({ args }) => args);
     if (source.endsWith('node_modules'))
-      t.true(
-        stage.some(({ args }) => args.startsWith('npm ci --omit=dev')),
-        copy,
-      );
+      t.regex(commands.at(-1) ?? '', /&& npm prune --omit=dev --ignore-scripts$/, copy);
     else t.regex(source, /\/dist$/);
+    // What a dependency would run at its installation is not wanted.
+    for (const command of commands) if (command.startsWith('npm ci')) t.is(command, 'npm ci --ignore-scripts');
   }
   t.is(copies.length, 2);
 });
@@ -128,19 +134,31 @@ test('the image runs as a user who is not root', (t) => {
   t.regex(argsOf('USER').at(-1) ?? '', /^[1-9]\d*:[1-9]\d*$/);
 });
 
-test('the image stops by SIGTERM, which reaches the proxy itself', (t) => {
+test('the image stops by SIGTERM, which an init that reaps hands on to the proxy', (t) => {
   t.deepEqual(argsOf('STOPSIGNAL'), ['SIGTERM']);
-  t.deepEqual(exec(argsOf('ENTRYPOINT')[0]), ['node', 'dist/cli.js']);
+  t.deepEqual(exec(argsOf('ENTRYPOINT')[0]), ['tini', '-s', '--', 'node', 'dist/cli.js']);
   t.deepEqual(exec(argsOf('CMD')[0]), ['start']);
+});
+
+test('the image says what it is, and its version is that of the package', (t) => {
+  const { version, license } = JSON.parse(text('package.json')) as { version: string; license: string };
+  t.deepEqual(
+    argsOf('ARG').filter((args) => args.startsWith('VERSION')),
+    [`VERSION=${version}`],
+  );
+  t.true(argsOf('LABEL').join(' ').includes(`org.opencontainers.image.licenses="${license}"`));
+  t.true(existsSync(join(ROOT, 'LICENSE')) && argsOf('COPY').some((args) => args.split(' ').includes('LICENSE')));
 });
 
 test('the image is asked for its health by a command of its own, without a shell', (t) => {
   t.deepEqual(exec(/CMD .*$/.exec(argsOf('HEALTHCHECK')[0] ?? '')?.[0]), ['node', 'dist/cli.js', 'health']);
 });
 
-test('the image runs the Node that the project is developed with', (t) => {
+test('the image runs the Node that the project is developed with, pinned by its digest, unless another base is named', (t) => {
   const { devDependencies } = JSON.parse(text('package.json')) as { devDependencies: Record<string, string> };
-  const major = devDependencies['node']?.split('.')[0];
+  const [, version, variant] = /^ARG BASE=node:([\d.]+)-(\w+-slim)@sha256:[\da-f]{64}$/m.exec(text('Dockerfile')) ?? [];
+  t.is(version, devDependencies['node']);
+  t.truthy(variant);
   const bases = stages().map(([from]) => from?.args.split(' ')[0]);
-  t.deepEqual([...new Set(bases)], [`node:${major}-slim`]);
+  t.deepEqual([...new Set(bases)], ['${BASE}']);
 });

@@ -4,8 +4,9 @@ import type { ReloadRefused } from '../admin/schemas.ts';
 import { readAdminPart } from '../config/admin.ts';
 import type { Address } from '../config/config.ts';
 import { formatDiagnostic, type Diagnostic } from '../config/diagnostics/diagnostics.ts';
-import { findConfigFile } from '../config/load.ts';
+import { findConfigFile } from '../config/find-file.ts';
 import { Secret } from '../core/secret.ts';
+import type { CommandCode } from './codes.ts';
 import { printError } from './output.ts';
 import type { CommandFailure, Context } from './output.ts';
 
@@ -158,7 +159,13 @@ export function printRefusal(context: Context, { shown }: AdminTarget, { status,
     return printError(context, { code, message: `the proxy on ${shown}: ${detail}`, help });
   }
   context.stderr.write(diagnosticsText(diagnostics ?? [], context.color));
-  const failure = { code, message: detail, ...(remedy !== undefined && !SAYS_ALL.has(code) && { help: remedy }) };
+  // A proxy of the same version says no other code.
+  const known = code as CommandCode;
+  const failure = {
+    code: known,
+    message: detail,
+    ...(remedy !== undefined && !SAYS_ALL.has(code) && { help: remedy }),
+  };
   return printError(context, failure, diagnostics && { diagnostics });
 }
 

@@ -1,11 +1,11 @@
 import { isMainThread } from 'node:worker_threads';
 
-/** The young generation would go to three times that under load; then it is collected a little more rarely. */
+/** The limit of the young generation. Without one it grows to three times this under load, for a few collections less. */
 const NODE_OPTION = '--max-semi-space-size=16';
-/** Each thread would have a heap of its own for buffers, and what one has given back another can't use. */
+/** One malloc arena (glibc) for all threads. With one for each, no thread can use the buffer memory that another has freed. */
 const ALLOCATOR = { MALLOC_ARENA_MAX: '1' };
 
-/** The command line and the environment that this process should have had; undefined where it has them, or its user chose others. */
+/** The arguments and the environment with these limits. Undefined when the process has a limit, perhaps set by its user. */
 export function boundedStart({
   execPath,
   execArgv,
@@ -19,8 +19,9 @@ export function boundedStart({
 }
 
 /**
- * Starts this program anew, in the same process, with a heap that stays small: how large it may grow is only asked at the very
- * beginning. Returns where that is done, can't be, or whoever started us holds a channel that would break.
+ * Starts this program again in the same process, with a heap that stays small. Node and glibc read these limits only at the
+ * very beginning. The function returns when the limits are set already, when the system can't do it, in a worker thread, and
+ * when an IPC channel to the parent would break.
  */
 export function boundHeap(): void {
   const start = boundedStart(process);
@@ -28,6 +29,6 @@ export function boundHeap(): void {
   try {
     process.execve(process.execPath, start.args, start.env);
   } catch {
-    // A system that doesn't let a program start anew; it works all the same.
+    // The system doesn't allow it. The proxy works without the limits too.
   }
 }

@@ -5,6 +5,7 @@ import type { Context } from './output.ts';
 import { printError } from './output.ts';
 
 const TIMEOUT_MS = 5_000;
+/** Addresses that mean all interfaces, and the address to connect to in their place. */
 const REACHABLE: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
 function ask(address: Address): Promise<{ status: number; body: string }> {
@@ -27,7 +28,7 @@ function ask(address: Address): Promise<{ status: number; body: string }> {
   });
 }
 
-/** Asks a running proxy for its readiness, by the admin address of the config. Exit code 0: ready. */
+/** `outrider health`: asks a running proxy at its admin address whether it is ready. Resolves with 0 if it is, else with 1. */
 export async function health(context: Context): Promise<number> {
   const config = readConfig(context);
   if (!config) return 1;
@@ -42,7 +43,7 @@ export async function health(context: Context): Promise<number> {
     answer = await ask(address);
   } catch (error) {
     const message = `nothing answers on ${shown}: ${(error as Error).message}`;
-    const complaint = { code: 'not_running', message, help: 'is the proxy running, with this config?' };
+    const complaint = { code: 'not_running', message, help: 'is the proxy running, with this config?' } as const;
     return printError(context, complaint, { ready: false, admin: shown, checks: [] });
   }
   const ready = answer.status === 200;

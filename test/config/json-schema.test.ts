@@ -2,8 +2,9 @@ import fs from 'node:fs';
 import test from 'ava';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { JSON_SCHEMA_FILE, jsonSchema, jsonSchemaText } from '../../src/config/json-schema.ts';
-import { builtInProfiles } from '../../src/config/profile/profiles.ts';
+import { jsonSchema, jsonSchemaText } from '../../src/config/json-schema.ts';
+import { JSON_SCHEMA_FILE } from '../../src/config/shipped.ts';
+import { builtInProfiles } from '../../src/config/shipped.ts';
 
 type Schema = Parameters<typeof z.fromJSONSchema>[0];
 
