@@ -33,6 +33,7 @@ import { dialUnmatched } from './proxy/egress/dial.ts';
 import { createExchange } from './proxy/exchange.ts';
 import { createConnectDoor } from './proxy/doors/connect.ts';
 import { createGuard, isOwnOrigin } from './proxy/guard.ts';
+import { readHead } from './proxy/request-head.ts';
 import { LazyHandshakes } from './proxy/websocket/handshake.ts';
 import { createListener, serverLimits, type Listener } from './proxy/listener.ts';
 import { egressPasswords, readEgress } from './proxy/egress/egress.ts';
@@ -270,10 +271,9 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       address,
       token,
       needsToken: token !== undefined || accessTokens.length > 0 || !isLoopback(address),
-      guard: ({ headers, socket }) => {
-        const { host = '', origin: from } = headers;
+      guard: ({ rawHeaders, socket }) => {
+        const { host, origin: from, fetchSite } = readHead(rawHeaders);
         guard.checkHost(host, socket.localAddress);
-        const fetchSite = [headers['sec-fetch-site']].flat()[0];
         guard.checkOrigin({ origin: isOwnOrigin(from, host) ? undefined : from, fetchSite });
         return undefined;
       },

@@ -48,9 +48,9 @@ export function createReloads({ clock, events, current, apply }: ReloadDeps): Re
   }
 
   function refuse(why: string, diagnostics: readonly Diagnostic[]): FailedReload {
-    const detail = `the changed config ${why}: the one before it serves on`;
-    events.emit('notice', { level: 'error', message: detail });
-    return fail(detail, diagnostics);
+    const message = `the changed config ${why}: the one before it serves on`;
+    events.emit('notice', { level: 'error', message });
+    return fail(message, diagnostics);
   }
 
   async function reload(load: () => Loaded): Promise<GoodReload | FailedReload> {

@@ -1,7 +1,13 @@
 import { z } from 'zod';
+import { OUTCOMES } from '../core/errors.ts';
+import { AUTH_OUTCOMES, RENEWAL_OUTCOMES, RENEWAL_REASONS, REPLAY_SKIP_REASONS } from '../core/events.ts';
 
-// The one definition of what the admin API answers, and of what it takes: types are inferred from it, tests hold real answers
-// against it, and the reference is written from it.
+// This file is the one definition of what the admin API takes and answers. Types are inferred from it, tests hold real answers
+// against it, and the reference is derived from it.
+
+/** One of the words of a table. */
+const wordOf = <Word extends string>(words: Readonly<Record<Word, string>>) =>
+  z.enum(Object.keys(words) as [Word, ...Word[]]);
 
 const list = <Item extends z.ZodType>(item: Item) => z.array(item).readonly();
 
@@ -10,7 +16,7 @@ const ms = z.number().nonnegative().describe('Milliseconds.');
 const count = z.int().nonnegative();
 const eventId = z.int().nonnegative().describe('Grows with each event, also across restarts.');
 
-const diagnostic = z
+export const diagnostic = z
   .strictObject({
     severity: z.enum(['error', 'warning']),
     code: z.string().describe('Stable; `outrider check` tells the same.'),
@@ -105,15 +111,12 @@ export const request = z
     path: z.string().describe('As the caller sent it, without its query.'),
     status: count.describe('0: the caller got no answer.'),
     code: z.string().nullable().describe("Of an error of Outrider's own."),
-    outcome: z.enum(['not_sent', 'unknown']).nullable(),
-    auth: z
-      .enum(['injected', 'signed', 'renewed', 'replayed', 'skipped', 'failed', 'placeholder'])
-      .nullable()
-      .describe('What became of the credential.'),
+    outcome: wordOf(OUTCOMES).nullable(),
+    auth: wordOf(AUTH_OUTCOMES).nullable().describe('What was done about the credential.'),
     upstream: z.string().nullable().describe('Scheme, host and port.'),
     attempts: list(attempt),
     replay_skipped: z
-      .strictObject({ reason: z.string(), detail: z.string().nullable() })
+      .strictObject({ reason: wordOf(REPLAY_SKIP_REASONS), detail: z.string().nullable() })
       .nullable()
       .describe('Why it was not sent again after its token was rejected.'),
     added_headers: list(z.string()).describe('The names of the headers that the credential added.'),
@@ -142,14 +145,14 @@ export const history = z.strictObject({
   ).describe('15 minutes, the oldest first; the last one is not over yet.'),
 });
 
-/** What `GET /api/events` sends: the name of each event, and its data. Its id is that of `since` and `Last-Event-ID`. */
+/** The events of `GET /api/events`: the name of each, and its data. */
 export const events = {
   request,
   renewal: z.strictObject({
     time,
     provider: z.string(),
-    reason: z.enum(['cold', 'background', 'rejected', 'manual']),
-    outcome: z.enum(['ok', 'failed']),
+    reason: wordOf(RENEWAL_REASONS),
+    outcome: wordOf(RENEWAL_OUTCOMES),
     duration_ms: ms,
     expires_at: time.nullable(),
     detail: z.string().nullable().describe('Why it failed.'),
@@ -171,7 +174,7 @@ export const reloaded = z.strictObject({
   warnings: list(diagnostic),
 });
 
-/** How every error of the admin address looks (RFC 9457). */
+/** An error of the admin address (RFC 9457). */
 export const problem = z.strictObject({
   type: z.string(),
   title: z.string(),
@@ -180,10 +183,10 @@ export const problem = z.strictObject({
   detail: z.string(),
   remedy: z.string(),
   request_id: z.string(),
-  outcome: z.enum(['not_sent', 'unknown']),
+  outcome: wordOf(OUTCOMES),
 });
 
-/** `POST /api/reload` with a config that has errors: 422. */
+/** The answer to `POST /api/reload` when the config has errors: 422. */
 export const reloadRefused = problem.extend({ diagnostics: list(diagnostic) });
 
 export const simulated = z.strictObject({
@@ -215,7 +218,7 @@ const signature = z.strictObject({
 const connect = z.enum(['refused', 'intercepted', 'tunnelled']).nullable();
 const door = z.enum(['base_url', 'forward']);
 
-/** What `outrider explain --json` prints, with signatures, what is signed, and bodies hidden. */
+/** What `outrider explain --json` prints, with signatures, signed texts and bodies hidden. */
 export const explained = z.union([
   z.strictObject({
     method: z.string(),

@@ -24,6 +24,9 @@ export const COMMANDS: Readonly<Record<string, Taken>> = {
   token: { options: ['--json', '--renew', '--show'], operands: ['provider'] },
   simulate: { options: ['--json', '--port'] },
   health: { options: ['--json'] },
+  status: { options: ['--json', '--admin'] },
+  logs: { options: ['--json', '--admin', '--route', '--status', '-f', '--follow'] },
+  reload: { options: ['--json', '--admin'] },
   exec: { options: ['--intercept', '-v', '--verbose'], operands: ['none'] },
   init: { options: ['--dir', '--force'], operands: ['profile'], isRepeated: true },
   doctor: { options: ['--json', '--offline'], operands: ['provider'], isRepeated: true },
@@ -47,12 +50,15 @@ const PROGRAM: Taken = { options: ['-V', '--version'], commands: COMMANDS };
 
 /** Options whose value is the word behind them. */
 const WITH_VALUE: ReadonlySet<string> = new Set([
+  '--admin',
   '--config',
   '--data',
   '--dir',
   '--explain',
   '--header',
   '--port',
+  '--route',
+  '--status',
   '-H',
   '-d',
 ]);

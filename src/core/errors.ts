@@ -219,7 +219,7 @@ export const ERRORS = {
     remedy:
       'Send the `admin.token` of the config as `Authorization: Bearer`; where there is none, set one and start again.',
     outcome: 'not_sent',
-    example: { detail: 'the token of the admin API did not come' },
+    example: { detail: 'this needs `Authorization: Bearer` with the `admin.token` of the config' },
   },
   not_found: {
     status: 404,
@@ -228,7 +228,7 @@ export const ERRORS = {
     cause: 'The admin address has no such path, or the config no provider or simulator of the name in it.',
     remedy: 'Use one of the names in `detail`.',
     outcome: 'not_sent',
-    example: { detail: 'NONE' },
+    example: { detail: 'the config has no provider of that name; there is oauth' },
   },
   invalid_config: {
     status: 422,
@@ -237,7 +237,7 @@ export const ERRORS = {
     cause: 'The config has errors: a reload changed nothing, or a command other than `outrider check` could not begin.',
     remedy: 'Correct the file as `outrider check` says; the `diagnostics` of an answer say the same.',
     outcome: 'not_sent',
-    example: { detail: 'NONE' },
+    example: { detail: 'the changed config has errors: the one before it serves on' },
   },
   renewed_recently: {
     status: 429,
@@ -246,7 +246,7 @@ export const ERRORS = {
     cause: 'A renewal was asked for at the admin address, and the token is younger than `renew.cooldown`.',
     remedy: 'Wait for `Retry-After`: a token younger than `renew.cooldown` is not renewed by hand.',
     outcome: 'not_sent',
-    example: { detail: 'NONE' },
+    example: { detail: 'the token is 3 s old, younger than renew.cooldown 5s' },
   },
   overloaded: {
     status: 503,

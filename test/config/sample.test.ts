@@ -63,6 +63,8 @@ test('the sample file asks callers for the token of its variable, and needs one 
     return { problems, tokens: config?.listen.accessTokens.map((token) => token.reveal()) };
   };
   const admin = { OUTRIDER_ADMIN_TOKEN: 'shown-to-the-admin-api' };
+  const { problems: closed } = read({ OUTRIDER_ACCESS_TOKEN: 'shown' });
+  t.deepEqual(closed, ['closed_admin_api: set OUTRIDER_ADMIN_TOKEN (for `admin.token`); health and metrics need none']);
   t.deepEqual(read(admin), { problems: [], tokens: [] });
   t.deepEqual(read({ ...admin, OUTRIDER_ACCESS_TOKEN: 'shown\n' }), { problems: [], tokens: ['shown'] });
   const everywhere = { ...admin, OUTRIDER_LISTEN: '0.0.0.0:8080' };

@@ -7,7 +7,8 @@ listen:
   address: 0.0.0.0:8080
   access_tokens: ["\${file:/run/secrets/access_token}"]
   allowed_hosts: [outrider.internal.example]
-  allowed_origins: ["https://shop.example"]`,
+  allowed_origins: ["https://shop.example"]
+admin: { token: "\${file:/run/secrets/admin_token}" }`,
     `# A Unix socket that one group may use
 listen:
   address: unix:/run/outrider/proxy.sock

@@ -1,9 +1,10 @@
+import { writeFileSync } from 'node:fs';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { ERRORS, OutriderError, type ErrorCode } from '../../src/core/errors.ts';
 import { problemJson } from '../../src/core/problem.ts';
 import { fakeClock } from '../helpers/clock.ts';
-import { startOutrider, type Outrider } from '../helpers/outrider.ts';
+import { httpCall, startOutrider, type Outrider } from '../helpers/outrider.ts';
 import type { AnswerLike } from '../helpers/problem.ts';
 import { ask, rawClient } from '../helpers/raw.ts';
 import { startTokenEndpoint } from '../helpers/token-endpoint.ts';
@@ -146,6 +147,43 @@ test('the other errors are answered as the reference shows', async (t) => {
   isAsShown(t, 'request_timeout', await slow.answer());
 });
 
+const ADMIN_TOKEN = 'admin-token-of-the-reference';
+
+/** One request for each error that only the admin address answers with. The first renewal gets the token, and the second is too soon. */
+const ADMIN_REQUESTS = {
+  unauthenticated: { target: '/api/status', method: 'GET', isKnown: false },
+  not_found: { target: '/api/providers/nobody/renew', method: 'POST', isKnown: true },
+  renewed_recently: { target: '/api/providers/oauth/renew', method: 'POST', isKnown: true },
+  invalid_config: { target: '/api/reload', method: 'POST', isKnown: true },
+} satisfies Partial<Record<ErrorCode, object>>;
+
+test('each error of the admin address is answered as the reference shows', async (t) => {
+  const clock = fakeClock();
+  const tokens = await startTokenEndpoint(t);
+  const outrider = await startOutrider(
+    t,
+    `
+admin: { address: 127.0.0.1:0, token: ${ADMIN_TOKEN} }
+providers: { oauth: { profile: oauth2, credentials: { client_id: me, client_secret: of-the-reference }, endpoints: { token: "${tokens.url}" } } }
+routes: [{ match: { path: /pay }, provider: oauth, upstream: "http://127.0.0.1:1" }]`,
+    { clock },
+  );
+  const admin = outrider.adminOrigin ?? '';
+  const known = ['Authorization', `Bearer ${ADMIN_TOKEN}`];
+  const renewed = await httpCall(admin, '/api/providers/oauth/renew', { method: 'POST', headers: known });
+  t.is(renewed.status, 200, renewed.text);
+  await clock.advance(3_000);
+  writeFileSync(outrider.app.config.file, 'routes: none');
+  for (const [code, { target, method, isKnown }] of Object.entries(ADMIN_REQUESTS)) {
+    const answer = await httpCall(admin, target, { method, headers: isKnown ? known : [] });
+    // The problems of the config stand beside what every error says.
+    const { diagnostics, ...problem } = JSON.parse(answer.text) as { readonly diagnostics?: unknown };
+    t.is(diagnostics !== undefined, code === 'invalid_config');
+    isAsShown(t, code as ErrorCode, answer, JSON.stringify(problem));
+  }
+});
+
 test('there is an answer for each error', (t) => {
-  t.deepEqual([...Object.keys(REQUESTS), ...ELSEWHERE].toSorted(), Object.keys(ERRORS).toSorted());
+  const shown = [...Object.keys(REQUESTS), ...ELSEWHERE, ...Object.keys(ADMIN_REQUESTS)];
+  t.deepEqual(shown.toSorted(), Object.keys(ERRORS).toSorted());
 });

@@ -21,7 +21,10 @@ const ANYWHERE = [
 ];
 /** Where messages are made elsewhere than they are told. */
 const IN_FILES: readonly (readonly [file: RegExp, pattern: RegExp])[] = [
-  [/^src\/(?:store|tunnel|proxy)\//, new RegExp(String.raw`const message = ${TEXT};\s+events\.emit\('notice'`, 'g')],
+  [
+    /^src\/(?:store\/|tunnel\/|proxy\/|reload\.ts$)/,
+    new RegExp(String.raw`const message = ${TEXT};\s+events\.emit\('notice'`, 'g'),
+  ],
   [/^src\/observe\/notices\.ts$/, /'(\w+(?: \w+)+)'/g],
   [/^src\/config\/restart\.ts$/, new RegExp(String.raw`\(\{ written \}\) => ${TEXT}`, 'g')],
 ];

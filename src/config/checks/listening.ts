@@ -32,7 +32,7 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
       'unsafe_bind',
       pointAt(root, 'listen'),
       'other machines could spend these credentials: the address is beyond loopback and no access token is asked for',
-      `${remedy(root)}, or \`listen.allow_unauthenticated: true\` if something else keeps strangers out`,
+      `${remedy(root, 'listen', 'access_tokens')}, or \`listen.allow_unauthenticated: true\` if something else keeps strangers out`,
     );
   }
   if (!('path' in listen.address)) {
@@ -59,7 +59,7 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
       'closed_admin_api',
       pointAt(root, 'admin'),
       `${why}, so the admin API wants one too, and there is none: it answers 401`,
-      'set `admin.token`; health and metrics need none',
+      `${remedy(root, 'admin', 'token')}; health and metrics need none`,
     );
   }
   const isKnown = !['listen', 'admin'].some((section) => problems.isReported(find(root, section, 'address')));
@@ -70,14 +70,14 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
   }
 }
 
-/** What gives callers a token: the variables that the config takes it from and that are not set, where it names any. */
-function remedy(root: MapNode): string {
-  const entries = find(root, 'listen', 'access_tokens');
-  const names = (entries?.kind === 'list' ? entries.items : []).flatMap((item) =>
-    item.kind === 'scalar' && item.mayBeNothing ? (/^\$\{(\w+)/.exec(item.raw)?.[1] ?? []) : [],
+/** What gives a key its token: the variables that the config takes it from and that are not set, where it names any. */
+function remedy(root: MapNode, section: string, key: string): string {
+  const node = find(root, section, key);
+  const names = (node?.kind === 'list' ? node.items : [node]).flatMap((item) =>
+    item?.kind === 'scalar' && item.mayBeNothing ? (/^\$\{(\w+)/.exec(item.raw)?.[1] ?? []) : [],
   );
-  if (names.length === 0) return 'set `listen.access_tokens`';
-  return `set ${names.join(' or ')} (for \`listen.access_tokens\`)`;
+  const path = `\`${section}.${key}\``;
+  return names.length === 0 ? `set ${path}` : `set ${names.join(' or ')} (for ${path})`;
 }
 
 function pointAt(root: MapNode, section: string): Location {
