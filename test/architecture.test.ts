@@ -5,7 +5,7 @@ import test from 'ava';
 /** Highest first. A room imports from lower floors only; rooms on one floor don't know each other. */
 const FLOORS: readonly (readonly string[])[] = [
   ['cli'],
-  ['commands'],
+  ['commands', 'index'],
   ['app'],
   ['simulation'],
   ['compile'],

@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { createApp } from '../app.ts';
 import type { App, Started } from '../app.ts';
 import type { Address, Config } from '../config/config.ts';
+import { noticeOf } from '../config/diagnostics/diagnostics.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Loaded } from '../config/load.ts';
 import type { NoticeRecord } from '../core/events.ts';
@@ -90,13 +91,7 @@ function listenComplaint(error: SystemError, { listen, admin }: Config): Command
 /** Reads the file again and hands it to the app; a bad one is reported, and the one before it serves on. */
 async function reload(app: App, load: () => Loaded): Promise<void> {
   const { config, diagnostics } = load();
-  for (const { severity, code, message, file, line, column, path, help } of diagnostics) {
-    app.events.emit('notice', {
-      level: severity === 'error' ? 'error' : 'warn',
-      message: `config ${severity}[${code}]: ${message}`,
-      fields: { file, line, column, at: path, ...(help === undefined ? {} : { help }) },
-    });
-  }
+  for (const diagnostic of diagnostics) app.events.emit('notice', noticeOf(diagnostic));
   const refuse = (why: string): void =>
     void app.events.emit('notice', {
       level: 'error',

@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { MAY_BE_NULL, WRITTEN_DEFAULT } from './schema/scalar.ts';
 import { configSchema } from './schema.ts';
+import { REFERENCE, typeText, type TypeSchema } from './type-text.ts';
 
+/** Where the derived types lie: `src/config/file-types.ts`. */
+export const TYPES_FILE = fileURLToPath(new URL('file-types.ts', import.meta.url));
 /** Where the derived schema lies: `config/proxy.schema.json`. */
 export const JSON_SCHEMA_FILE = fileURLToPath(new URL('../../config/proxy.schema.json', import.meta.url));
 
@@ -44,9 +47,32 @@ export function jsonSchema(): Json {
   return finish(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }));
 }
 
-/** The file's text. `node src/config/json-schema.ts` writes it. */
+/** The file's text. `node src/config/json-schema.ts` writes it, and the one below. */
 export const jsonSchemaText = (): string => `${JSON.stringify(jsonSchema(), null, 2)}\n`;
+
+const PROFILE_REF = '#/$defs/profile';
+
+/** The text of the types of a config file, for those who write one as an object. */
+export function fileTypesText(): string {
+  const schema: TypeSchema & { readonly $defs?: { readonly profile?: TypeSchema } } = jsonSchema();
+  const nameOf = (ref: string): string => {
+    if (ref !== PROFILE_REF) throw new Error(`no type stands for ${ref}`);
+    return 'ProfileFile';
+  };
+  return `// Written by \`node src/config/json-schema.ts\`.
+
+/** A text with a reference in it: \`\${VAR}\`, \`\${VAR:-default}\`, \`\${file:/path}\`. */
+export type ${REFERENCE} = \`\${string}\\\${\${string}}\${string}\`;
+
+/** A config file as an object. A text means what it means in the file. */
+export type ConfigFile = ${typeText(schema, nameOf)};
+
+/** A profile, as below \`profiles\`. */
+export type ProfileFile = ${typeText(schema.$defs?.profile ?? {}, nameOf)};
+`;
+}
 
 if (process.argv[1] !== undefined && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   fs.writeFileSync(JSON_SCHEMA_FILE, jsonSchemaText());
+  fs.writeFileSync(TYPES_FILE, fileTypesText());
 }
