@@ -118,12 +118,16 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
       const { simulate } = await import('./commands/simulate.ts');
       done(await simulate({ ...contextOf(options), port: options.port }));
     });
-  readCommand('health', 'ask a running proxy whether it is ready: exit code 0 or 1').action(
-    async (options: { json?: true }) => {
+  readCommand('health', 'ask a running proxy whether it is ready: exit code 0 or 1')
+    .option(
+      '--admin <url>',
+      'where to ask: host:port, unix:/path or http://… (default: $OUTRIDER_ADMIN, `admin.address`)',
+    )
+    .option('--wait <duration>', 'ask until it is ready, for so long: 30s')
+    .action(async ({ json, ...options }: { json?: true; admin?: string; wait?: string }) => {
       const { health } = await import('./commands/health.ts');
-      done(await health(contextOf(options)));
-    },
-  );
+      done(await health(contextOf({ ...(json && { json }) }), options));
+    });
   command('exec', 'run a program with the proxy around it')
     .usage('[options] -- <command> [args...]')
     .argument('<command>')

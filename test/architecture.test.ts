@@ -46,11 +46,7 @@ const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 };
 
 /** The only files that know node:http: what is neither read from a caller nor sent to a provider, and WebSocket's handshake. */
-const KNOW_NODE_HTTP: readonly string[] = [
-  'src/admin/server.ts',
-  'src/commands/health.ts',
-  'src/proxy/websocket/bridge.ts',
-];
+const KNOW_NODE_HTTP: readonly string[] = ['src/admin/server.ts', 'src/proxy/websocket/bridge.ts'];
 
 const MAX_LINES = 500;
 /** Files that are longer all the same, until somebody parts them. */

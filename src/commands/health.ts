@@ -1,54 +1,160 @@
-import { request } from 'node:http';
-import type { Address } from '../config/config.ts';
-import { readConfig } from './config-file.ts';
+import { connect } from 'node:net';
+import { resolve } from 'node:path';
+import { readAdminAddress } from '../config/admin-address.ts';
+import { ConfigError } from '../config/diagnostics/config-error.ts';
+import { findConfigFile } from '../config/find-file.ts';
+import { ADDRESS_HELP, addressText, parseAddress, type Address } from '../core/address.ts';
+import { parseDuration } from '../core/units.ts';
+import { type CommandFailure, writeFailure } from './failure.ts';
 import type { Context } from './output.ts';
-import { printError } from './output.ts';
+
+// Orchestrators ask often, so nothing is loaded here that can be done without: no YAML, no schema, no node:http.
+
+export interface HealthOptions {
+  /** `--admin`: what `admin.address` takes, or an `http://` URL. */
+  readonly admin?: string | undefined;
+  /** `--wait`: a duration. */
+  readonly wait?: string | undefined;
+}
 
 const TIMEOUT_MS = 5_000;
-const REACHABLE: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+const LEAST_TIMEOUT_MS = 1_000;
+const PAUSE_MS = 100;
+const MAX_ANSWER_BYTES = 64 * 1024;
+const REACHABLE: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '[::]': '::1' };
 
-function ask(address: Address): Promise<{ status: number; body: string }> {
-  const where =
-    'path' in address
-      ? { socketPath: address.path }
-      : { host: REACHABLE[address.host] ?? address.host, port: address.port };
-  return new Promise((resolve, reject) => {
-    const call = request(
-      { ...where, path: '/readyz?verbose', headers: { Host: 'localhost' }, timeout: TIMEOUT_MS, agent: false },
-      (response) => {
-        let body = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: body.trimEnd() }));
-        response.on('error', reject);
-      },
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** A mistake of whoever asks. */
+class Refusal extends Error {
+  readonly failure: CommandFailure;
+
+  constructor(code: string, message: string, help: string) {
+    super(message);
+    this.failure = { code, message, help };
+  }
+}
+
+/** An address that listens everywhere is asked on loopback. */
+function reachable(host: string): string {
+  const bracketed = host.includes(':') ? `[${host}]` : host;
+  const normal = URL.canParse(`http://${bracketed}`) ? new URL(`http://${bracketed}`).hostname : host;
+  return REACHABLE[normal] ?? host;
+}
+
+/** Reads `--admin` or `$OUTRIDER_ADMIN`. */
+function readAdmin(text: string, name: string, cwd: string): Address {
+  if (/^https?:\/\//i.test(text) && URL.canParse(text)) {
+    const { protocol, hostname, port, pathname, search } = new URL(text);
+    if (protocol !== 'http:' || pathname !== '/' || search !== '') {
+      const message = `\`${name}\` is not the URL of an admin address`;
+      throw new Refusal('bad_address', message, 'write http://host:port, with neither TLS nor a path');
+    }
+    return { host: hostname.replaceAll(/^\[|\]$/g, ''), port: Number(port || 80) };
+  }
+  const address = parseAddress(text);
+  if (!address)
+    throw new Refusal('bad_address', `\`${name}\` is not an address`, `${ADDRESS_HELP}, or http://host:port`);
+  return 'path' in address ? { path: resolve(cwd, address.path) } : address;
+}
+
+/** Where to ask. Throws a {@link Refusal} or a {@link ConfigError}. */
+async function locate({ env, cwd, config }: Context, admin: string | undefined): Promise<Address> {
+  const given = admin ?? (env['OUTRIDER_ADMIN'] || undefined);
+  const name = admin === undefined ? 'OUTRIDER_ADMIN' : '--admin';
+  let address: Address | false;
+  if (given === undefined) {
+    const file = findConfigFile(config, env, cwd);
+    if (file === undefined) {
+      const message = 'there is no config file: neither ./proxy.config.yaml nor /etc/outrider/proxy.config.yaml';
+      throw new Refusal(
+        'no_config',
+        message,
+        'say where to ask with --admin or $OUTRIDER_ADMIN, or name a file with --config',
+      );
+    }
+    address = await readAdminAddress(file, env);
+  } else address = readAdmin(given, name, cwd);
+  const help = 'set `admin.address` to a fixed address, or say with --admin where it is';
+  if (address === false) throw new Refusal('no_admin', 'the admin address is switched off', help);
+  if ('port' in address && address.port === 0) throw new Refusal('no_admin', 'the admin port is any free one', help);
+  return address;
+}
+
+/** One request for `/readyz`. As HTTP/1.0, so that the answer ends with the connection. Rejects when no answer comes. */
+function ask(address: Address, timeoutMs: number): Promise<Answer> {
+  return new Promise((done, fail) => {
+    const socket = connect(
+      'path' in address ? { path: address.path } : { host: reachable(address.host), port: address.port },
     );
-    call.on('timeout', () => call.destroy(new Error(`no answer within ${TIMEOUT_MS / 1_000} s`)));
-    call.on('error', reject).end();
+    const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${timeoutMs / 1_000} s`)), timeoutMs);
+    let text = '';
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      if (text.length > MAX_ANSWER_BYTES) socket.destroy(new Error('the answer is too long'));
+    });
+    socket.on('error', fail).on('close', () => {
+      clearTimeout(timer);
+      const status = /^HTTP\/1\.[01] (\d{3})(?: |\r)/.exec(text)?.[1];
+      const end = text.indexOf('\r\n\r\n');
+      if (status === undefined || end < 0) fail(new Error('what answers there does not speak HTTP'));
+      else done({ status: Number(status), body: text.slice(end + 4).trimEnd() });
+    });
+    socket.write('GET /readyz?verbose HTTP/1.0\r\nHost: localhost\r\n\r\n');
   });
 }
 
-/** Asks a running proxy for its readiness, by the admin address of the config. Exit code 0: ready. */
-export async function health(context: Context): Promise<number> {
-  const config = readConfig(context);
-  if (!config) return 1;
-  if (config.admin === false || ('port' in config.admin.address && config.admin.address.port === 0)) {
-    const message = config.admin === false ? 'the admin address is switched off' : 'the admin port is any free one';
-    return printError(context, { code: 'no_admin', message, help: 'set `admin.address` to a fixed address' });
+/** Asks until the proxy is ready or the time is over; the last answer, or the last error. */
+async function askUntil(address: Address, waitMs: number): Promise<Answer | Error> {
+  const endMs = performance.now() + waitMs;
+  for (;;) {
+    const leftMs = waitMs === 0 ? TIMEOUT_MS : endMs - performance.now();
+    // The last one is not cut so short that it tells nothing.
+    const timeoutMs = Math.min(TIMEOUT_MS, Math.max(Math.ceil(leftMs), LEAST_TIMEOUT_MS));
+    const answer = await ask(address, timeoutMs).catch((error: Error) => error);
+    const isReady = !(answer instanceof Error) && answer.status === 200;
+    if (isReady || performance.now() + PAUSE_MS > endMs) return answer;
+    await new Promise((resume) => setTimeout(resume, PAUSE_MS));
   }
-  const { address } = config.admin;
-  const shown = 'path' in address ? `unix:${address.path}` : `${address.host}:${address.port}`;
-  let answer: { status: number; body: string };
+}
+
+/**
+ * Asks a running proxy for its readiness. Of the config it reads `admin.address` alone, and with `admin` or `$OUTRIDER_ADMIN` nothing.
+ * Exit code 0: ready; 1: anything else.
+ */
+export async function health(context: Context, { admin, wait = '0s' }: HealthOptions = {}): Promise<0 | 1> {
+  const waitMs = parseDuration(wait);
+  let address: Address;
   try {
-    answer = await ask(address);
+    if (waitMs === undefined) throw new Refusal('bad_duration', '`--wait` is not a duration', 'write 500ms, 30s or 2m');
+    address = await locate(context, admin);
   } catch (error) {
-    const message = `nothing answers on ${shown}: ${(error as Error).message}`;
-    const complaint = { code: 'not_running', message, help: 'is the proxy running, with this config?' };
-    return printError(context, complaint, { ready: false, admin: shown, checks: [] });
+    if (error instanceof Refusal) return writeFailure(context, error.failure);
+    if (!(error instanceof ConfigError)) throw error;
+    const { code, message, help } = error;
+    return writeFailure(context, { code, message, ...(help !== undefined && { help }) });
   }
-  const ready = answer.status === 200;
-  const facts = { ready, admin: shown, checks: answer.body.split('\n').slice(0, -1) };
-  if (!context.json) context.stdout.write(`${answer.body}\n`);
+  const shown = addressText(address);
+  const after = waitMs === 0 ? '' : ` after ${wait}`;
+  const answer = await askUntil(address, waitMs);
+  if (answer instanceof Error) {
+    const message = `nothing answers on ${shown}${after}: ${answer.message}`;
+    const complaint = { code: 'not_running', message, help: 'is the proxy running, with this config?' };
+    return writeFailure(context, complaint, { ready: false, admin: shown, checks: [] });
+  }
+  const { status, body } = answer;
+  if (status !== 200 && status !== 503) {
+    const message = `what answers on ${shown}${after} is no admin address of Outrider (status ${status})`;
+    const complaint = { code: 'not_running', message, help: 'name the admin address, not the one that requests go to' };
+    return writeFailure(context, complaint, { ready: false, admin: shown, checks: [] });
+  }
+  const ready = status === 200;
+  const facts = { ready, admin: shown, checks: body.split('\n').slice(0, -1) };
+  if (!context.json) context.stdout.write(`${body}\n`);
   else if (ready) context.stdout.write(`${JSON.stringify(facts)}\n`);
   if (ready) return 0;
-  return printError(context, { code: 'not_ready', message: `the proxy on ${shown} is not ready` }, facts);
+  return writeFailure(context, { code: 'not_ready', message: `the proxy on ${shown} is not ready${after}` }, facts);
 }

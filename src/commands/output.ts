@@ -2,9 +2,12 @@ import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { OutriderError } from '../core/errors.ts';
 import { redactByLook } from '../observe/redact.ts';
+import { type CommandFailure, type Printer, writeFailure } from './failure.ts';
 import { redactText } from './redact-text.ts';
 import { StoreRefusal } from '../store/refusal.ts';
 import { CaRefusal } from '../tunnel/refusal.ts';
+
+export type { CommandFailure, Printer };
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -22,32 +25,12 @@ export interface Context {
   readonly color: boolean;
 }
 
-/** A problem for the person at the keyboard: no stack, but what to do. `code` is stable. */
-export interface CommandFailure {
-  readonly code: string;
-  readonly message: string;
-  readonly help?: string;
-  /** With which a request would be answered. */
-  readonly status?: number;
-}
-
-/** Where complaints go: to stderr, and as the one JSON document to stdout where that was asked for. */
-export type Printer = Pick<Context, 'stderr' | 'color'> & Partial<Pick<Context, 'stdout' | 'json'>>;
-
 /** Prints a problem in the layout of config diagnostics, secrets hidden; as JSON together with `facts`. Returns the exit code 1. */
-export function printError(
-  { stderr, color, stdout, json }: Printer,
-  { code, message, help, status }: CommandFailure,
+export const printError = (
+  printer: Printer,
+  failure: CommandFailure,
   facts: Readonly<Record<string, unknown>> = {},
-): 1 {
-  const detail = redactText(message);
-  if (json) stdout?.write(`${JSON.stringify({ ...facts, error: { status, code, detail, help } })}\n`);
-  const head = `error[${code}]`;
-  const shown = color ? styleText(['bold', 'red'], head, { validateStream: false }) : head;
-  const answered = status === undefined ? '' : ` (the answer would be ${status})`;
-  stderr.write(`${shown}: ${detail}${answered}\n${help === undefined ? '' : `  = help: ${help}\n`}`);
-  return 1;
-}
+): 1 => writeFailure(printer, { ...failure, message: redactText(failure.message) }, facts);
 
 /** Prints what will not stop us. */
 export function warn({ stderr, color }: Printer, message: string, help: string): void {

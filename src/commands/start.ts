@@ -6,6 +6,7 @@ import { noticeOf } from '../config/diagnostics/diagnostics.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Loaded } from '../config/load.ts';
 import type { NoticeRecord } from '../core/events.ts';
+import { addressText } from '../core/address.ts';
 import { NO_GROUP } from '../core/listen.ts';
 import { VERSION } from '../core/version.ts';
 import { banner } from './banner.ts';
@@ -27,10 +28,7 @@ const SAME_KEY_MS = 20;
 /** After this much more than a stop may take, the process ends in any case. */
 const OVERTIME_MS = 5_000;
 
-const shown = (address: Address): string =>
-  'path' in address
-    ? address.path
-    : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+const shown = (address: Address): string => ('path' in address ? address.path : addressText(address));
 
 interface SystemError extends NodeJS.ErrnoException {
   readonly address?: string;

@@ -12,6 +12,8 @@ import { Problems } from './diagnostics/problems.ts';
 import { Source } from './yaml/tree.ts';
 import { vocabulary } from './vocabulary.ts';
 
+export { DEFAULT_FILES, findConfigFile } from './find-file.ts';
+
 export interface LoadOptions {
   /** Default: the process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -98,21 +100,4 @@ function failed(file: string, options: LoadOptions, code: Diagnostic['code'], me
     help,
   };
   return { config: undefined, diagnostics: [diagnostic], text: '' };
-}
-
-/** Where `outrider` looks when nothing else is said: in the directory, then for the whole machine. */
-export const DEFAULT_FILES = ['proxy.config.yaml', '/etc/outrider/proxy.config.yaml'];
-
-/**
- * The config file to use, absolute: `flag`, else `$OUTRIDER_CONFIG`, else the first of {@link DEFAULT_FILES} that is there.
- * A file that was named is returned whether it is there or not; undefined: none was named and none is there.
- */
-export function findConfigFile(
-  flag: string | undefined,
-  env: Readonly<Record<string, string | undefined>>,
-  cwd: string,
-): string | undefined {
-  const named = flag ?? (env['OUTRIDER_CONFIG'] || undefined);
-  if (named !== undefined) return path.resolve(cwd, named);
-  return DEFAULT_FILES.map((file) => path.resolve(cwd, file)).find((file) => fs.existsSync(file));
 }

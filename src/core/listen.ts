@@ -4,17 +4,9 @@ import { connect } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { once } from 'node:events';
 import { isMainThread } from 'node:worker_threads';
+import type { Address } from './address.ts';
 
-/** Where to listen: a TCP address or a Unix socket. */
-export type Address = { readonly host: string; readonly port: number } | SocketAddress;
-
-export interface SocketAddress {
-  readonly path: string;
-  /** Who may connect; default 0600. */
-  readonly mode?: number;
-  /** The group of its file, by name or number; default: the process's own. */
-  readonly group?: string;
-}
+export type { Address };
 
 /** Whether there is a socket and nobody accepts: a left-over. Any other file is somebody's. */
 function isStale(path: string): Promise<boolean> {
