@@ -9,7 +9,19 @@ import type { EventMap, NoticeRecord } from './core/events.ts';
 
 export type { Diagnostic } from './config/diagnostics/diagnostics.ts';
 export type { ConfigFile, ProfileFile, Reference } from './config/file-types.ts';
-export type * from './core/events.ts';
+export type {
+  AttemptRecord,
+  AuthOutcome,
+  EventMap,
+  ExchangeRecord,
+  NoticeRecord,
+  RenewalReason,
+  RenewalRecord,
+  ReplayRecord,
+  ReplaySkippedRecord,
+  ReplaySkipReason,
+  StoreHealthRecord,
+} from './core/events.ts';
 
 // What the types above need is small; what runs is loaded when it is asked for.
 

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
+import { PACKAGE_ROOT } from '../../core/package.ts';
 import { readDocument } from '../yaml/document.ts';
 import { buildDeclarations, buildProfile, type Declarations } from './build.ts';
 import { checkProfile } from './check.ts';
@@ -11,8 +12,7 @@ import { read } from '../schema/read.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import { merge, Source, type MapNode, type Location } from '../yaml/tree.ts';
 
-/** Beside `src` in a checkout and beside `dist` in the package. */
-const BUILT_IN = new URL('../../../config/profiles/', import.meta.url);
+const BUILT_IN = path.join(PACKAGE_ROOT, 'config/profiles');
 
 /** Endpoints that every profile may name, whether an environment gives them or the operator does. */
 const ENDPOINTS = ['token', 'api'];
@@ -40,7 +40,7 @@ export function builtInProfiles(): readonly string[] {
     .toSorted();
 }
 
-const builtInFile = (name: string): string => fileURLToPath(new URL(`${encodeURIComponent(name)}.yaml`, BUILT_IN));
+const builtInFile = (name: string): string => path.join(BUILT_IN, `${encodeURIComponent(name)}.yaml`);
 
 /** The text of a profile that comes with the product. */
 export const builtInText = (name: string): string => fs.readFileSync(builtInFile(name), 'utf8');
