@@ -1,12 +1,9 @@
 #!/usr/bin/env node
 import type { Command as Program } from 'commander';
-import { boundHeap } from './commands/bounded-heap.ts';
 import { keepCompiledCode } from './commands/compile-cache.ts';
 import type { Context } from './commands/output.ts';
 
 // Before anything costs time.
-const [command] = process.argv.slice(2).filter((arg, i, args) => !arg.startsWith('-') && args[i - 1] !== '--config');
-if (command === 'start') boundHeap();
 keepCompiledCode();
 // What is loaded from here on is kept.
 const { Command, CommanderError, InvalidArgumentError } = await import('commander');
