@@ -1,8 +1,9 @@
-import { chmodSync, copyFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
+import { dirname, join, relative } from 'node:path';
 import license from 'rollup-plugin-license';
 import { defineConfig, type Plugin } from 'rolldown';
-import { dts } from 'rolldown-plugin-dts';
+import { isolatedDeclarationSync } from 'rolldown/experimental';
 
 const DIST = 'dist';
 const OUTPUT = { dir: DIST, format: 'esm', chunkFileNames: 'chunks/[name].js' } as const;
@@ -26,6 +27,19 @@ const lazyBuiltins: Plugin = {
   },
 };
 
+/** Writes what a file declares, and the files that its declarations name, to `dist/types`. */
+function declare(file: string, done = new Set<string>()): void {
+  if (done.has(file)) return;
+  done.add(file);
+  const { code, errors } = isolatedDeclarationSync(file, readFileSync(file, 'utf8'));
+  if (errors.length > 0) throw new Error(`${file}: ${errors.map(({ message }) => message).join('; ')}`);
+  const target = join(DIST, 'types', relative('src', file).replace(/\.ts$/, '.d.ts'));
+  mkdirSync(dirname(target), { recursive: true });
+  const other = /(from ["'])(\.[^"']+)\.ts(?=["'])/g;
+  writeFileSync(target, code.replaceAll(other, '$1$2.js'));
+  for (const [, , name] of code.matchAll(other)) declare(join(dirname(file), `${name}.ts`), done);
+}
+
 /** The libraries go into what is built: a tenth of what they install is used. */
 export default defineConfig([
   {
@@ -44,14 +58,14 @@ export default defineConfig([
     plugins: [
       lazyBuiltins,
       {
-        name: 'launcher',
+        name: 'launcher-and-types',
         resolveId: (id) => (id === './cli.ts' ? { id: './cli.js', external: true } : undefined),
         writeBundle() {
+          for (const file of Object.values(LIBRARY)) declare(file);
           copyFileSync('src/outrider.cjs', `${DIST}/outrider.cjs`);
           chmodSync(`${DIST}/outrider.cjs`, 0o755);
         },
       },
     ],
   },
-  { input: LIBRARY, output: OUTPUT, plugins: [dts({ dtsOnly: true, generator: 'oxc' })] },
 ]);

@@ -5,7 +5,7 @@ import type { Config } from './config/config.ts';
 import type { Diagnostic } from './config/diagnostics/diagnostics.ts';
 import type { ConfigFile } from './config/file-types.ts';
 import type { Loaded } from './config/load.ts';
-import type { EventMap, NoticeRecord } from './core/events.ts';
+import type { EventMap, NoticeRecord } from './core/event-map.ts';
 
 export type { Diagnostic } from './config/diagnostics/diagnostics.ts';
 export type { ConfigFile, ProfileFile, Reference } from './config/file-types.ts';
@@ -21,7 +21,7 @@ export type {
   ReplaySkippedRecord,
   ReplaySkipReason,
   StoreHealthRecord,
-} from './core/events.ts';
+} from './core/event-map.ts';
 
 // What the types above need is small; what runs is loaded when it is asked for.
 

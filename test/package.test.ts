@@ -112,7 +112,14 @@ test('the package holds what runs and its types, and nothing else', (t) => {
     [],
   );
   const profiles = readdirSync(join(ROOT, 'config/profiles')).map((name) => `config/profiles/${name}`);
-  const needed = ['dist/outrider.cjs', 'dist/index.d.ts', 'proxy.config.yaml', 'LICENSE', 'README.md', ...profiles];
+  const needed = [
+    'dist/outrider.cjs',
+    'dist/types/index.d.ts',
+    'proxy.config.yaml',
+    'LICENSE',
+    'README.md',
+    ...profiles,
+  ];
   t.deepEqual(
     needed.filter((path) => !paths.includes(path)),
     [],

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { NoticeRecord } from '../../core/events.ts';
+import type { NoticeRecord } from '../../core/event-map.ts';
 import type { DiagnosticCode } from './codes.ts';
 
 /** One problem of a config: where, what, and what to do. Holds no secret. */
