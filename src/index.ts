@@ -102,6 +102,9 @@ export interface OutriderProxy {
 const NO_FILE = '<config>';
 
 const EVENTS: Readonly<Record<keyof EventMap, true>> = {
+  connected: true,
+  disconnected: true,
+  waiting: true,
   started: true,
   exchange: true,
   attempt: true,

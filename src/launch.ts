@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util';
+import { answerWords, isWordsCall } from './commands/completion.ts';
 import { health } from './commands/health.ts';
 import { VERSION } from './core/version.ts';
 
-// What is asked often, and waited for, is answered here with as little as that needs; all else by the command line.
+// A few commands are called often, and somebody waits for them. They are answered here, with as few modules as they need.
+// Everything else is handed to the command line.
 
 const args = process.argv.slice(2);
 
-/** The options of `health` when it is what is asked for and nothing is wrong with them. */
+/** The options of `health`. Undefined when another command is called, or something is wrong with them. */
 function readHealth(): { config?: string; admin?: string; wait?: string; json?: boolean } | undefined {
   if (!args.includes('health')) return undefined;
   try {
@@ -26,9 +28,10 @@ function readHealth(): { config?: string; admin?: string; wait?: string; json?: 
   }
 }
 
-/** Answers, or resolves with false where that is not for here. */
+/** Answers the command. Resolves with false when it has to be handed on. */
 async function answer(): Promise<boolean> {
-  // Whoever reads our output may stop doing so.
+  if (isWordsCall(args)) answerWords(args);
+  // The reader of our output may close the pipe early. That is no failure.
   process.stdout.on('error', () => {});
   if (args.length === 1 && ['--version', '-V'].includes(args[0] as string)) {
     process.stdout.write(`${VERSION}\n`);
@@ -46,7 +49,7 @@ async function answer(): Promise<boolean> {
   return false;
 }
 
-// What fails here fails there once more, and is explained.
+// What fails here fails in the command line once more, which explains it.
 const isAnswered = answer().catch(() => false);
 void isAnswered.then(async (is) => {
   if (!is) await import('./cli.ts');

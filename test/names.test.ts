@@ -2,10 +2,9 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
-import { CODES } from '../src/config/diagnostics/codes.ts';
+import { CODE_ENTRIES } from '../src/commands/codes.ts';
 import { jsonSchema } from '../src/config/json-schema.ts';
 import { isTemplateName } from '../src/config/template/template.ts';
-import { ERRORS } from '../src/core/errors.ts';
 import { HTTP1_ERRORS } from '../src/http1/error.ts';
 import { run } from './commands/run.ts';
 
@@ -22,7 +21,15 @@ const read = (...patterns: readonly string[]): readonly Text[] =>
     .map((file) => ({ file, text: readFileSync(join(ROOT, file), 'utf8') }));
 
 const SOURCES = read('src/**/*.ts').map(({ file, text }) => ({ file, text: text.replaceAll('\\`', '`') }));
-const PAGES = read('*.md', 'config/profiles/README.md', 'proxy.config.yaml', 'config/profiles/*.yaml', 'Dockerfile');
+const PAGES = read(
+  '*.md',
+  'config/profiles/README.md',
+  'config/reference/*.md',
+  'proxy.config.yaml',
+  'config/profiles/*.yaml',
+  'config/deploy/**/*.*',
+  'Dockerfile',
+);
 
 interface Found {
   readonly file: string;
@@ -37,6 +44,7 @@ const findAll = (texts: readonly Text[], pattern: RegExp): Found[] =>
 const COMMAND_LINES = [
   /`(?:npx |)(?:outrider|node src\/cli\.ts) ([a-z][^`]*)`/g,
   /^(?:\$ )?(?:npx |)(?:outrider|node src\/cli\.ts) ([a-z].*)$/gm,
+  /^ExecStart=outrider (.*)$/gm,
   /CMD \[(?:"node", "dist\/outrider\.cjs", )?"([a-z]+)"/g,
 ];
 const TABLE = /^\| command \| does \|\n.*\n((?:\|.*\n)+)/gm;
@@ -173,7 +181,7 @@ test('the test above tells what exists from what does not', (t) => {
 
 test('every code that a comment or a page names exists', (t) => {
   const ours = findAll(SOURCES, /(?:\bcode: |(?:Refusal|Error)\(\s*)'([a-z_]+)'/g).map(({ found }) => found);
-  const codes = new Set([...Object.keys(CODES), ...Object.keys(ERRORS), ...Object.keys(HTTP1_ERRORS), ...ours]);
+  const codes = new Set([...CODE_ENTRIES.keys(), ...Object.keys(HTTP1_ERRORS), ...ours]);
   const comments = findAll(SOURCES, /\/\*\*([^]*?)\*\//g);
   const claims = comments.flatMap(({ file, found }) =>
     findAll([{ file, text: found.replaceAll(/\n \* ?/g, ' ') }], /((?:Reports|Throws)\b[^]*?)(?:\.\s|\.$|$)/g),

@@ -85,7 +85,7 @@ function installGlobally(major: number, node: string): Outrider {
 test.before(() => {
   dir = mkdtempSync(join(tmpdir(), 'outrider-package-'));
   const checkout = join(dir, 'checkout');
-  for (const entry of [...context, 'LICENSE', 'README.md', 'CHANGELOG.md']) {
+  for (const entry of [...context, 'README.md', 'CHANGELOG.md']) {
     cpSync(join(ROOT, entry), join(checkout, entry), { recursive: true });
   }
   symlinkSync(join(ROOT, 'node_modules'), join(checkout, 'node_modules'));
@@ -106,7 +106,7 @@ test.after.always(() => rmSync(dir, { recursive: true, force: true }));
 test('the package holds what runs and its types, and nothing else', (t) => {
   const paths = packed.files.map(({ path }) => path);
   const allowed =
-    /^(?:dist\/.+\.(?:js|cjs|d\.ts)|dist\/licenses\.txt|config\/.+\.(?:yaml|json|md)|proxy\.config\.yaml|package\.json|README\.md|LICENSE)$/;
+    /^(?:dist\/.+\.(?:js|cjs|d\.ts)|dist\/licenses\.txt|config\/.+\.(?:yaml|json|md|service)|config\/completion\/outrider\.(?:bash|fish|zsh)|proxy\.config\.yaml|package\.json|README\.md|LICENSE)$/;
   t.deepEqual(
     paths.filter((path) => !allowed.test(path)),
     [],
@@ -119,6 +119,7 @@ test('the package holds what runs and its types, and nothing else', (t) => {
     'LICENSE',
     'README.md',
     ...profiles,
+    'config/completion/outrider.bash',
   ];
   t.deepEqual(
     needed.filter((path) => !paths.includes(path)),
@@ -275,7 +276,9 @@ test('the image is built in stages, and nothing of the build goes into it but di
   t.false(image.some(({ word, args }) => word === 'RUN' && args.includes('npm')));
   const copies = argsOf('COPY').filter((args) => args.startsWith('--from='));
   t.deepEqual(copies, ['--from=build /build/dist dist']);
-  t.true(names.includes('build'));
+  const build = (stages()[names.indexOf('build')] ?? []).filter(({ word }) => word === 'RUN').map(({ args }) => args);
+  // What a dependency would run at its installation is not wanted.
+  t.deepEqual(build, ['npm ci --ignore-scripts', 'npm run build']);
 });
 
 test('everything that the image copies exists, and .dockerignore lets it through', (t) => {
@@ -293,19 +296,31 @@ test('the image runs as a user who is not root', (t) => {
   t.regex(argsOf('USER').at(-1) ?? '', /^[1-9]\d*:[1-9]\d*$/);
 });
 
-test('the image stops by SIGTERM, which reaches the proxy itself', (t) => {
+test('the image stops by SIGTERM, which an init that reaps hands on to the proxy', (t) => {
   t.deepEqual(argsOf('STOPSIGNAL'), ['SIGTERM']);
-  t.deepEqual(exec(argsOf('ENTRYPOINT')[0]), ['node', '--max-semi-space-size=16', 'dist/outrider.cjs']);
+  t.deepEqual(exec(argsOf('ENTRYPOINT')[0]), ['tini', '-s', '--', 'node', 'dist/outrider.cjs']);
   t.deepEqual(exec(argsOf('CMD')[0]), ['start']);
+});
+
+test('the image says what it is, and its version is that of the package', (t) => {
+  const { version, license } = JSON.parse(text('package.json')) as { version: string; license: string };
+  t.deepEqual(
+    argsOf('ARG').filter((args) => args.startsWith('VERSION')),
+    [`VERSION=${version}`],
+  );
+  t.true(argsOf('LABEL').join(' ').includes(`org.opencontainers.image.licenses="${license}"`));
+  t.true(existsSync(join(ROOT, 'LICENSE')) && argsOf('COPY').some((args) => args.split(' ').includes('LICENSE')));
 });
 
 test('the image is asked for its health by a command of its own, without a shell', (t) => {
   t.deepEqual(exec(/CMD .*$/.exec(argsOf('HEALTHCHECK')[0] ?? '')?.[0]), ['node', 'dist/outrider.cjs', 'health']);
 });
 
-test('the image runs the Node that the project is developed with', (t) => {
+test('the image runs the Node that the project is developed with, pinned by its digest, unless another base is named', (t) => {
   const { devDependencies } = JSON.parse(text('package.json')) as { devDependencies: Record<string, string> };
-  const major = devDependencies['node']?.split('.')[0];
+  const [, version, variant] = /^ARG BASE=node:([\d.]+)-(\w+-slim)@sha256:[\da-f]{64}$/m.exec(text('Dockerfile')) ?? [];
+  t.is(version, devDependencies['node']);
+  t.truthy(variant);
   const bases = stages().map(([from]) => from?.args.split(' ')[0]);
-  t.deepEqual([...new Set(bases)], [`node:${major}-slim`]);
+  t.deepEqual([...new Set(bases)], ['${BASE}']);
 });

@@ -7,31 +7,35 @@ import { PROBLEM_TYPE, problemJson, proxyStatus } from '../core/problem.ts';
 import type { Secret } from '../core/secret.ts';
 import { listen, originOf } from '../core/listen.ts';
 
+/** One condition for being ready. */
 export interface Check {
   readonly name: string;
   readonly ok: boolean;
+  /** What is wrong, or worth knowing. It is public, so it holds no secret. */
   readonly detail?: string;
 }
 
-/** Ready when all checks are ok. No check asks a provider. */
+/** Returns the checks of the moment. The process is ready when all are ok. No check asks a provider. */
 export type Readiness = () => readonly Check[];
 
+/** What the admin server needs. */
 export interface AdminOptions {
   readonly address: Address;
-  /** Needed for all but health and metrics: `Authorization: Bearer`. Without one these are open. */
+  /** The token that every path but health and metrics needs, as `Authorization: Bearer`; undefined: none is needed. */
   readonly token: Secret | undefined;
-  /** Rules 1 and 2: who may ask at all. The error that it returns (or throws) is the answer. */
+  /** Decides who may ask at all, by Host and origin. The error that it returns or throws is the answer. */
   readonly guard: (request: IncomingMessage) => OutriderError | undefined;
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
   readonly readiness: Readiness;
-  /** Told of what we failed at ourselves; its cause is for the log. */
+  /** Called when a page fails by a fault of ours (`internal_error`). The cause is for the log. */
   readonly onFailure?: (error: OutriderError, requestId: string) => void;
 }
 
+/** The admin server. */
 export interface Admin {
-  /** Resolves with the origin. Rejects with the system's error. */
+  /** Starts to listen. Resolves with the origin. Rejects with the system's error. */
   listen(): Promise<string>;
-  /** Closes at once. */
+  /** Stops listening and closes all connections at once. */
   close(): Promise<void>;
   /** `http://host:port`, or `unix:/path`. */
   readonly origin: string;
@@ -47,12 +51,12 @@ interface AdminAnswer {
 const text = (status: number, body: string): AdminAnswer => ({ status, type: 'text/plain; charset=utf-8', body });
 
 interface Page {
-  /** Open to everybody whom the guard lets in. */
+  /** Whether the page is open to everyone whom the guard lets in. */
   readonly isPublic: boolean;
   answer(query: URLSearchParams): AdminAnswer | Promise<AdminAnswer>;
 }
 
-/** The pages by exact path. */
+/** Makes the pages, by their exact paths. */
 function createPages({ metrics, readiness }: AdminOptions): ReadonlyMap<string, Page> {
   const health = (answer: Page['answer']): Page => ({ isPublic: true, answer });
   return new Map<string, Page>([
@@ -76,7 +80,7 @@ function createPages({ metrics, readiness }: AdminOptions): ReadonlyMap<string, 
 const ALLOW = 'GET, HEAD';
 const digest = (value: string): Buffer => createHash('sha256').update(value).digest();
 
-/** Throws `client_unauthenticated` unless the token came. */
+/** Throws `client_unauthenticated` unless the header holds the token. */
 function checkToken(token: Secret, authorization: string | undefined): void {
   const presented = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
   if (timingSafeEqual(digest(presented ?? ''), digest(token.reveal())) && presented !== undefined) return;
@@ -104,8 +108,8 @@ function send(request: IncomingMessage, response: ServerResponse, { status, type
 }
 
 /**
- * Health and metrics, on an address of their own: `/livez`, `/readyz` (`?verbose` lists the checks; 503 when one fails)
- * and `/metrics`. GET and HEAD only; errors are problem+json.
+ * Makes the admin server, which has its own address. It serves `/livez`, `/readyz` (503 when a check fails; `?verbose` lists
+ * the checks) and `/metrics`, to GET and HEAD. Errors are problem documents (RFC 9457).
  */
 export function createAdmin(options: AdminOptions): Admin {
   const { address, token, guard } = options;
@@ -127,7 +131,7 @@ export function createAdmin(options: AdminOptions): Admin {
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // What was asked for never has a body of use.
+    // No page needs a request body. It is read so that the connection can be used again.
     request.resume();
     const given = request.headers['x-request-id'];
     const requestId = typeof given === 'string' && /^[\w-]{1,64}$/.test(given) ? given : randomUUID();

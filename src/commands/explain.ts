@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { ExplainedField, ExplainedSignature, Explanation } from '../auth/authorizer.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
@@ -16,27 +18,36 @@ import { isHandshake } from '../proxy/websocket/handshake.ts';
 import type { Candidate } from '../proxy/router.ts';
 import { joinTarget } from '../proxy/target.ts';
 import { createMemoryStore } from '../store/memory.ts';
-import { choose, connectFate, readUrl, type ConnectFate } from './read-url.ts';
+import { readCurl, dataOf, joined, type ReadFile } from './curl.ts';
+import { checkProxy, choose, connectFate, readUrl, type ConnectFate } from './read-url.ts';
 import { readConfig } from './config-file.ts';
 import { redactText } from './redact-text.ts';
+import { CommandRefusal } from './refusal.ts';
 import type { Context } from './output.ts';
-import { columns, printError, failureOf } from './output.ts';
+import { columns, printError, printFailure, failureOf } from './output.ts';
 
-export interface ExplainOptions {
+interface ExplainedRequest {
   readonly method: string;
-  /** `http://127.0.0.1:8080/phonepe/…`, or the path alone; with forwarding on, a provider's own URL too. */
+  /** `http://127.0.0.1:8080/phonepe/…`, or the path alone. With a forward mode, a provider's own URL too. */
   readonly url: string;
-  /** Name, value, … */
+  /** Names and values in turn. */
   readonly headers: RawHeaders;
-  readonly body: string | undefined;
+  readonly body: Buffer | undefined;
+  /** The authority of the proxy that the request is sent to, where it names one. */
+  readonly proxy?: string | undefined;
+}
+
+export interface ExplainOptions extends Pick<ExplainedRequest, 'method' | 'url' | 'headers'> {
+  /** What several `-d` make one body of, as curl has them: `@file` is a file, `@-` stdin. */
+  readonly data: readonly string[];
 }
 
 type Field = ExplainedField;
 
 interface Signature extends Omit<ExplainedSignature, 'key' | 'coversToken'> {
-  /** The name of an HMAC's key. */
+  /** The name of an HMAC's key, never its value. Null for a plain digest. */
   readonly key: string | null;
-  /** Then the digest is one over the token's name, and not the one that is sent. */
+  /** Whether the signed text holds the token. The digest is then made of the token's name, and is not the one that is sent. */
   readonly covers_token: boolean;
 }
 
@@ -52,20 +63,20 @@ interface Report {
   readonly environment: string | null;
   readonly upstream: string;
   readonly access_token_needed: boolean;
-  /** The caller's headers that go no further. */
+  /** Names of the caller's headers that are not passed on. */
   readonly dropped: readonly string[];
   readonly headers: readonly Field[];
   readonly query: readonly Field[];
   readonly form: readonly Field[];
   readonly json: readonly Field[];
-  /** As it is sent; null: as it came. */
+  /** The body that is sent. Null when the caller's body is not changed. */
   readonly body: string | null;
   readonly signatures: readonly Signature[];
   readonly token: {
     readonly method: string;
     readonly url: string;
     readonly fields: readonly Field[];
-    /** Null: as the fields tell it. */
+    /** Null when the fields say all of it. */
     readonly body: string | null;
     readonly signatures: readonly Signature[];
   } | null;
@@ -81,7 +92,7 @@ const NOTHING: Explanation = {
   token: undefined,
 };
 
-/** The config compiled as `start` does it, but without anybody to call. */
+/** Compiles the config as `start` does, but without a client: nothing can be sent. */
 function compile(config: Config): LiveConfig {
   return compileConfig(config, {
     pseudonym: 'outrider-<id>',
@@ -93,10 +104,10 @@ function compile(config: Config): LiveConfig {
   });
 }
 
-/** What a WebSocket handshake asks for, on a route that lets it pass. */
+/** The headers that a WebSocket handshake keeps on a route with `websocket: true`. */
 const SWITCHING = ['Connection', 'Upgrade', 'Upgrade', 'websocket'];
 
-/** Headers in `after` that `before` has not, and names in `before` that `after` has no more. */
+/** The headers that only `after` has, and the names that only `before` has. */
 function compare(before: RawHeaders, after: RawHeaders): { added: Field[]; dropped: string[] } {
   const pairs = (list: RawHeaders): Field[] =>
     list.flatMap((name, i) => (i % 2 === 0 ? [{ name, value: list[i + 1] as string }] : []));
@@ -110,21 +121,22 @@ function compare(before: RawHeaders, after: RawHeaders): { added: Field[]; dropp
   };
 }
 
-/** What a program gets that asks a provider for a token of its own. */
+/** The report on a request for a token: the program gets a placeholder. */
 interface AnsweredReport {
   readonly method: string;
   readonly door: Report['door'];
   readonly connect: ConnectFate | null;
   readonly route: string | null;
   readonly provider: string;
-  /** Outrider answers itself; nothing is sent. */
+  /** Outrider answers the request itself. Nothing is sent to the provider. */
   readonly answered_with: 'placeholder';
 }
 
-function report(config: Config, compiled: LiveConfig, options: ExplainOptions): Report | AnsweredReport {
+function report(config: Config, compiled: LiveConfig, options: ExplainedRequest): Report | AnsweredReport {
   const { method } = options;
   const { host, target, destination } = readUrl(options.url, config, compiled);
-  const body = options.body === undefined ? null : Buffer.from(options.body);
+  const body = options.body ?? null;
+  if (options.proxy !== undefined) checkProxy(options.proxy, config, compiled);
   const own = ['Host', host, ...options.headers, ...(body ? ['Content-Length', String(body.length)] : [])];
   const head = readHead(own);
   const path = pathOfTarget(target);
@@ -138,7 +150,7 @@ function report(config: Config, compiled: LiveConfig, options: ExplainOptions): 
     return { method, door, connect, route: route?.name ?? null, provider, answered_with: 'placeholder' };
   }
   const { route: chosen, why } = choose(candidate, destination, compiled);
-  const headers = chosen.forward(own, head.connectionOptions);
+  const headers = chosen.requestHeaders(own, head.connectionOptions);
   const joined = joinTarget(target, chosen.join);
   const explanation = chosen.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
   const { token } = explanation;
@@ -148,7 +160,7 @@ function report(config: Config, compiled: LiveConfig, options: ExplainOptions): 
   const privateHeaders = options.headers.filter(
     (name, i) => i % 2 === 0 && chosen.authorizer?.privateHeaders.includes(name.toLowerCase()),
   );
-  /** What the profile puts there, its signatures last. */
+  /** What the profile puts at a place, with its signatures last. */
   const placed = (where: 'header' | 'query' | 'form' | 'json', list: readonly Field[]): readonly Field[] => [
     ...list,
     ...explanation.signatures.flatMap(({ place, value }) =>
@@ -201,7 +213,7 @@ const toReport = ({
   covers_token: coversToken,
 });
 
-/** For a person: what the fate of a CONNECT means. */
+/** What happens to a CONNECT, in words for a person. */
 const CONNECTS: Readonly<Record<ConnectFate, string>> = {
   refused:
     'refused: a client that opens a tunnel for https:// gets 403; say http:// (it travels by the scheme of the route), or set `forward.mode: intercept`',
@@ -219,7 +231,7 @@ const fields = (label: string, list: readonly Field[], sign: string): Rows =>
 
 const bodyRow = (body: string | null): Rows => (body === null ? [] : [['body', oneLine(body)]]);
 
-/** One line for each line of the text that is signed. */
+/** One row for each line of the signed text. */
 const textRows = (text: string): Rows => text.split('\n').map((line, i) => [i === 0 ? 'text' : '', oneLine(line)]);
 
 const signature = (
@@ -284,20 +296,47 @@ function asText(found: Report): string {
   ].join('');
 }
 
-/** Prints what would happen to a request: route, upstream, and all that would be added, secrets masked by name. No network. */
-export function explain(context: Context, options: ExplainOptions): number {
+/** Reads a file, relative to the working directory. `-` is stdin. */
+const reader =
+  (cwd: string): ReadFile =>
+  (file) => {
+    try {
+      return readFileSync(file === '-' ? process.stdin.fd : resolve(cwd, file));
+    } catch (error) {
+      const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is not there' : "can't be read";
+      const help = 'name a file that is there: `@-` is stdin, and a text that begins with @ is a file, as curl has it';
+      throw new CommandRefusal('unreadable_file', `the file ${JSON.stringify(file)} ${why}`, help);
+    }
+  };
+
+/**
+ * Prints what would happen to a request, without the network: the route, the upstream, and all that would be added, with names in
+ * place of secrets. The request is read once there is a config. Returns the exit code.
+ */
+function explainRequest(context: Context, readRequest: (read: ReadFile) => ExplainedRequest): number {
   const config = readConfig(context);
   if (!config) return 1;
   const compiled = compile(config);
   try {
-    const found = report(config, compiled, options);
+    const found = report(config, compiled, readRequest(reader(context.cwd)));
     const text = 'answered_with' in found ? answeredAsText(found) : asText(found);
     context.stdout.write(context.json ? `${JSON.stringify(found, null, 2)}\n` : text);
     return 0;
   } catch (error) {
-    if (!(error instanceof OutriderError)) throw error;
+    if (!(error instanceof OutriderError)) return printFailure(context, error);
     return printError(context, { ...failureOf(error), status: error.status });
   } finally {
     compiled.retire(undefined);
   }
 }
+
+/** Prints what would happen to a request: route, upstream, and all that would be added, secrets masked by name. No network. */
+export const explain = (context: Context, { data, ...request }: ExplainOptions): number =>
+  explainRequest(context, (read) => ({
+    ...request,
+    body: data.length === 0 ? undefined : joined(data.map((one) => dataOf(one, read))),
+  }));
+
+/** The same for the request of a curl command line, the words behind `curl`. */
+export const explainCurl = (context: Context, words: readonly string[]): number =>
+  explainRequest(context, (read) => readCurl(words, read));

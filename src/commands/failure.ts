@@ -1,16 +1,17 @@
 import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
+import type { CommandCode } from './codes.ts';
 
-/** A problem for the person at the keyboard: no stack, but what to do. `code` is stable. */
+/** A problem for the person at the keyboard: what is wrong and what to do, without a stack trace. `code` is stable. */
 export interface CommandFailure {
-  readonly code: string;
+  readonly code: CommandCode;
   readonly message: string;
   readonly help?: string;
-  /** With which a request would be answered. */
+  /** The status that the proxy would answer the request with. */
   readonly status?: number;
 }
 
-/** Where complaints go: to stderr, and as the one JSON document to stdout where that was asked for. */
+/** Where errors are printed: to stderr, and with `json` also to stdout as the one JSON document. */
 export interface Printer {
   readonly stderr: Writable;
   /** Whether stderr takes colours. */
@@ -19,7 +20,10 @@ export interface Printer {
   readonly json?: boolean;
 }
 
-/** Writes a problem, which holds no secret, in the layout of config diagnostics; as JSON together with `facts`. Returns the exit code 1. */
+/**
+ * Writes an error in the layout of config diagnostics. The message holds no secret. `facts` are further members of the JSON document.
+ * Returns the exit code 1.
+ */
 export function writeFailure(
   { stderr, color, stdout, json }: Printer,
   { code, message: detail, help, status }: CommandFailure,

@@ -4,23 +4,27 @@ import { readAdminAddress } from '../config/admin-address.ts';
 import { ConfigError } from '../config/diagnostics/config-error.ts';
 import { findConfigFile } from '../config/find-file.ts';
 import { ADDRESS_HELP, addressText, parseAddress, type Address } from '../core/address.ts';
+import { unbracket } from '../core/authority.ts';
 import { parseDuration } from '../core/units.ts';
-import { type CommandFailure, writeFailure } from './failure.ts';
+import { writeFailure } from './failure.ts';
 import type { Context } from './output.ts';
+import { CommandRefusal } from './refusal.ts';
 
-// Orchestrators ask often, so nothing is loaded here that can be done without: no YAML, no schema, no node:http.
+// Orchestrators ask often. So nothing is loaded here that is not needed: no YAML, no schema, no node:http.
 
 export interface HealthOptions {
-  /** `--admin`: what `admin.address` takes, or an `http://` URL. */
+  /** The value of `--admin`: what `admin.address` takes, or an `http://` URL. */
   readonly admin?: string | undefined;
-  /** `--wait`: a duration. */
+  /** The value of `--wait`: a duration. */
   readonly wait?: string | undefined;
 }
 
 const TIMEOUT_MS = 5_000;
+/** The last attempt within `--wait` is not cut so short that it tells nothing. */
 const LEAST_TIMEOUT_MS = 1_000;
 const PAUSE_MS = 100;
 const MAX_ANSWER_BYTES = 64 * 1024;
+/** Addresses that mean all interfaces, and the address to connect to in their place. */
 const REACHABLE: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '[::]': '::1' };
 
 interface Answer {
@@ -28,40 +32,30 @@ interface Answer {
   readonly body: string;
 }
 
-/** A mistake of whoever asks. */
-class Refusal extends Error {
-  readonly failure: CommandFailure;
-
-  constructor(code: string, message: string, help: string) {
-    super(message);
-    this.failure = { code, message, help };
-  }
-}
-
-/** An address that listens everywhere is asked on loopback. */
+/** The host to connect to: loopback in the place of an address that means all interfaces. */
 function reachable(host: string): string {
   const bracketed = host.includes(':') ? `[${host}]` : host;
   const normal = URL.canParse(`http://${bracketed}`) ? new URL(`http://${bracketed}`).hostname : host;
   return REACHABLE[normal] ?? host;
 }
 
-/** Reads `--admin` or `$OUTRIDER_ADMIN`. */
+/** Reads the value of `--admin` or `$OUTRIDER_ADMIN`; `name` is which of them. Throws a {@link CommandRefusal}: `bad_address`. */
 function readAdmin(text: string, name: string, cwd: string): Address {
   if (/^https?:\/\//i.test(text) && URL.canParse(text)) {
     const { protocol, hostname, port, pathname, search } = new URL(text);
     if (protocol !== 'http:' || pathname !== '/' || search !== '') {
       const message = `\`${name}\` is not the URL of an admin address`;
-      throw new Refusal('bad_address', message, 'write http://host:port, with neither TLS nor a path');
+      throw new CommandRefusal('bad_address', message, 'write http://host:port, with neither TLS nor a path');
     }
-    return { host: hostname.replaceAll(/^\[|\]$/g, ''), port: Number(port || 80) };
+    return { host: unbracket(hostname), port: Number(port || 80) };
   }
   const address = parseAddress(text);
   if (!address)
-    throw new Refusal('bad_address', `\`${name}\` is not an address`, `${ADDRESS_HELP}, or http://host:port`);
+    throw new CommandRefusal('bad_address', `\`${name}\` is not an address`, `${ADDRESS_HELP}, or http://host:port`);
   return 'path' in address ? { path: resolve(cwd, address.path) } : address;
 }
 
-/** Where to ask. Throws a {@link Refusal} or a {@link ConfigError}. */
+/** Finds where to ask. Throws a {@link CommandRefusal}, or a {@link ConfigError} for what the config says. */
 async function locate({ env, cwd, config }: Context, admin: string | undefined): Promise<Address> {
   const given = admin ?? (env['OUTRIDER_ADMIN'] || undefined);
   const name = admin === undefined ? 'OUTRIDER_ADMIN' : '--admin';
@@ -70,7 +64,7 @@ async function locate({ env, cwd, config }: Context, admin: string | undefined):
     const file = findConfigFile(config, env, cwd);
     if (file === undefined) {
       const message = 'there is no config file: neither ./proxy.config.yaml nor /etc/outrider/proxy.config.yaml';
-      throw new Refusal(
+      throw new CommandRefusal(
         'no_config',
         message,
         'say where to ask with --admin or $OUTRIDER_ADMIN, or name a file with --config',
@@ -79,12 +73,13 @@ async function locate({ env, cwd, config }: Context, admin: string | undefined):
     address = await readAdminAddress(file, env);
   } else address = readAdmin(given, name, cwd);
   const help = 'set `admin.address` to a fixed address, or say with --admin where it is';
-  if (address === false) throw new Refusal('no_admin', 'the admin address is switched off', help);
-  if ('port' in address && address.port === 0) throw new Refusal('no_admin', 'the admin port is any free one', help);
+  if (address === false) throw new CommandRefusal('no_admin', 'the admin address is switched off', help);
+  if ('port' in address && address.port === 0)
+    throw new CommandRefusal('no_admin', 'the admin port is any free one', help);
   return address;
 }
 
-/** One request for `/readyz`. As HTTP/1.0, so that the answer ends with the connection. Rejects when no answer comes. */
+/** Asks for `/readyz` once. It does so in HTTP/1.0: there the answer ends with the connection. Rejects when no answer comes. */
 function ask(address: Address, timeoutMs: number): Promise<Answer> {
   return new Promise((done, fail) => {
     const socket = connect(
@@ -107,12 +102,11 @@ function ask(address: Address, timeoutMs: number): Promise<Answer> {
   });
 }
 
-/** Asks until the proxy is ready or the time is over; the last answer, or the last error. */
+/** Asks until the proxy is ready or the time is over. Resolves with the last answer or the last error. */
 async function askUntil(address: Address, waitMs: number): Promise<Answer | Error> {
   const endMs = performance.now() + waitMs;
   for (;;) {
     const leftMs = waitMs === 0 ? TIMEOUT_MS : endMs - performance.now();
-    // The last one is not cut so short that it tells nothing.
     const timeoutMs = Math.min(TIMEOUT_MS, Math.max(Math.ceil(leftMs), LEAST_TIMEOUT_MS));
     const answer = await ask(address, timeoutMs).catch((error: Error) => error);
     const isReady = !(answer instanceof Error) && answer.status === 200;
@@ -122,17 +116,18 @@ async function askUntil(address: Address, waitMs: number): Promise<Answer | Erro
 }
 
 /**
- * Asks a running proxy for its readiness. Of the config it reads `admin.address` alone, and with `admin` or `$OUTRIDER_ADMIN` nothing.
- * Exit code 0: ready; 1: anything else.
+ * `outrider health`: asks a running proxy at its admin address whether it is ready. It reads only `admin.address` of the config,
+ * and no config at all when `admin` or `$OUTRIDER_ADMIN` is given. Resolves with 0 if the proxy is ready, else with 1.
  */
 export async function health(context: Context, { admin, wait = '0s' }: HealthOptions = {}): Promise<0 | 1> {
   const waitMs = parseDuration(wait);
   let address: Address;
   try {
-    if (waitMs === undefined) throw new Refusal('bad_duration', '`--wait` is not a duration', 'write 500ms, 30s or 2m');
+    if (waitMs === undefined)
+      throw new CommandRefusal('bad_duration', '`--wait` is not a duration', 'write 500ms, 30s or 2m');
     address = await locate(context, admin);
   } catch (error) {
-    if (error instanceof Refusal) return writeFailure(context, error.failure);
+    if (error instanceof CommandRefusal) return writeFailure(context, error);
     if (!(error instanceof ConfigError)) throw error;
     const { code, message, help } = error;
     return writeFailure(context, { code, message, ...(help !== undefined && { help }) });
@@ -142,13 +137,17 @@ export async function health(context: Context, { admin, wait = '0s' }: HealthOpt
   const answer = await askUntil(address, waitMs);
   if (answer instanceof Error) {
     const message = `nothing answers on ${shown}${after}: ${answer.message}`;
-    const complaint = { code: 'not_running', message, help: 'is the proxy running, with this config?' };
+    const complaint = { code: 'not_running', message, help: 'is the proxy running, with this config?' } as const;
     return writeFailure(context, complaint, { ready: false, admin: shown, checks: [] });
   }
   const { status, body } = answer;
   if (status !== 200 && status !== 503) {
     const message = `what answers on ${shown}${after} is no admin address of Outrider (status ${status})`;
-    const complaint = { code: 'not_running', message, help: 'name the admin address, not the one that requests go to' };
+    const complaint = {
+      code: 'not_running',
+      message,
+      help: 'name the admin address, not the one that requests go to',
+    } as const;
     return writeFailure(context, complaint, { ready: false, admin: shown, checks: [] });
   }
   const ready = status === 200;

@@ -20,22 +20,22 @@ import { columns, printError, printFailure, failureOf, warn } from './output.ts'
 
 export interface TokenOptions {
   readonly provider: string;
-  /** Fetch a new one even when one is at hand. */
+  /** Whether to fetch a new token even if the store has one. */
   readonly renew: boolean;
-  /** Print the value itself. */
+  /** Whether to print the token itself. */
   readonly show: boolean;
 }
 
-/** What is wrong with a token that is good all the same. */
-interface Warning {
-  /** Stable. */
+/** What looks wrong with a token that can be used all the same. */
+export interface Warning {
+  /** The code is stable. */
   readonly code: string;
   readonly message: string;
   readonly help: string;
 }
 
-/** The warnings among what the log would say. */
-function collectWarnings(events: Events): readonly Warning[] {
+/** Collects the warnings: the notices that have a code and a remedy. The list grows as they come. */
+export function collectWarnings(events: Events): readonly Warning[] {
   const warnings: Warning[] = [];
   events.on('notice', ({ message, fields: { code, help } = {} }) => {
     if (typeof code === 'string' && typeof help === 'string')
@@ -44,7 +44,7 @@ function collectWarnings(events: Events): readonly Warning[] {
   return warnings;
 }
 
-/** Gets a token as the proxy would; the simulator, where the provider uses it, runs for as long as that takes. */
+/** Gets a token as the proxy does. If the provider is simulated, the simulator runs for as long as that takes. */
 async function fetchToken(
   { env }: Context,
   config: Config,
@@ -76,7 +76,8 @@ async function fetchToken(
   }
 }
 
-const span = (ms: number): string => {
+/** A duration for people, in its two largest units: `1h 30m`. */
+export const span = (ms: number): string => {
   const seconds = Math.round(ms / 1_000);
   const parts: readonly (readonly [unit: string, count: number])[] = [
     ['d', Math.floor(seconds / 86_400)],
@@ -88,7 +89,7 @@ const span = (ms: number): string => {
   return shown.length === 0 ? '0s' : shown.map(([unit, count]) => `${count}${unit}`).join(' ');
 };
 
-/** Prints a provider's token: type, age, expiry and a masked value, or the value with `show`. */
+/** `outrider token`: prints a token with type, age and expiry, masked unless `show` is set. Resolves with the exit code. */
 export async function token(context: Context, { provider: name, renew, show }: TokenOptions): Promise<number> {
   const config = readConfig(context);
   if (!config) return 1;
@@ -112,7 +113,7 @@ export async function token(context: Context, { provider: name, renew, show }: T
     fetched = await fetchToken(context, config, provider, renew);
   } catch (error) {
     if (!(error instanceof OutriderError && error.cause instanceof TokenFailure)) return printFailure(context, error);
-    // The error's own remedy is for whoever sent a request.
+    // The error's own remedy is for the sender of a request. Here the operator needs that of the token call.
     return printError(context, { ...failureOf(error), help: error.cause.remedy });
   }
   const { record, warnings } = fetched;

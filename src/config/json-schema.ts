@@ -1,21 +1,19 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { MAY_BE_NULL, WRITTEN_DEFAULT } from './schema/scalar.ts';
 import { configSchema } from './schema.ts';
 import { REFERENCE, typeText, type TypeSchema } from './type-text.ts';
+import { JSON_SCHEMA_FILE } from './shipped.ts';
 
 /** Where the derived types lie: `src/config/file-types.ts`. */
-export const TYPES_FILE = fileURLToPath(new URL('file-types.ts', import.meta.url));
-/** Where the derived schema lies: `config/proxy.schema.json`. */
-export const JSON_SCHEMA_FILE = fileURLToPath(new URL('../../config/proxy.schema.json', import.meta.url));
+export const TYPES_FILE = path.join(import.meta.dirname, 'file-types.ts');
 
 type Json = Record<string, unknown>;
 
 const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null;
 
-/** YAML's way of leaving something empty (`token:`) is null. */
+/** The schema, with null allowed as well: YAML reads a key without a value (`token:`) as null. */
 function orNull(schema: Json): Json {
   const { type, anyOf } = schema;
   if (Array.isArray(anyOf)) return { ...schema, anyOf: [...(anyOf as Json[]), { type: 'null' }] };
@@ -26,7 +24,9 @@ function orNull(schema: Json): Json {
 const mapValues = (record: Json, change: (value: Json) => Json): Json =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, isJson(value) ? change(value) : value]));
 
-/** Finishes what zod yields: defaults as one would write them, null wherever something may be left out. */
+/**
+ * Completes the schema that zod makes: defaults are as one writes them in the file, and null may stand for any optional value.
+ */
 function finish({ [WRITTEN_DEFAULT]: written, [MAY_BE_NULL]: mayBeNull, default: _typed, ...rest }: Json): Json {
   const schema: Json = written === undefined ? rest : { default: written, ...rest };
   for (const key of ['items', 'additionalProperties']) if (isJson(schema[key])) schema[key] = finish(schema[key]);
@@ -42,17 +42,17 @@ function finish({ [WRITTEN_DEFAULT]: written, [MAY_BE_NULL]: mayBeNull, default:
   return mayBeNull === true ? orNull(schema) : schema;
 }
 
-/** The JSON Schema (2020-12) of the config file for editors, with that of a profile file at `#/$defs/profile`. */
+/** The JSON Schema (2020-12) of the config file, for editors. The schema of a profile is at `#/$defs/profile`. */
 export function jsonSchema(): Json {
   return finish(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }));
 }
 
-/** The file's text. `node src/config/json-schema.ts` writes it, and the one below. */
+/** The text of {@link JSON_SCHEMA_FILE}. `node src/config/json-schema.ts` writes it, and that of {@link TYPES_FILE}. */
 export const jsonSchemaText = (): string => `${JSON.stringify(jsonSchema(), null, 2)}\n`;
 
 const PROFILE_REF = '#/$defs/profile';
 
-/** The text of the types of a config file, for those who write one as an object. */
+/** The text of {@link TYPES_FILE}: the types of a config file, for those who write one as an object. */
 export function fileTypesText(): string {
   const schema: TypeSchema & { readonly $defs?: { readonly profile?: TypeSchema } } = jsonSchema();
   const nameOf = (ref: string): string => {
@@ -72,7 +72,7 @@ export type ProfileFile = ${typeText(schema.$defs?.profile ?? {}, nameOf)};
 `;
 }
 
-if (process.argv[1] !== undefined && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (import.meta.main) {
   fs.writeFileSync(JSON_SCHEMA_FILE, jsonSchemaText());
   fs.writeFileSync(TYPES_FILE, fileTypesText());
 }

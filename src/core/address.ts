@@ -1,15 +1,16 @@
 /** Where to listen: a TCP address or a Unix socket. */
 export type Address = { readonly host: string; readonly port: number } | SocketAddress;
 
+/** A Unix socket. */
 export interface SocketAddress {
   readonly path: string;
-  /** Who may connect; default 0600. */
+  /** The mode of its file, which says who may connect; default: 0600. */
   readonly mode?: number;
-  /** The group of its file, by name or number; default: the process's own. */
+  /** The group of its file, by name or number; default: that of the process. */
   readonly group?: string;
 }
 
-/** sun_path has 108 bytes on Linux, 104 elsewhere. */
+/** `sun_path` has 108 bytes on Linux and 104 on other systems, a zero at its end included. */
 const MAX_SOCKET_PATH = 103;
 const HOST_PORT = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.]+)?)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)):(\d{1,5})$/;
 
@@ -17,7 +18,10 @@ const HOST_PORT = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.]+)?)\]|([A-Za-z0-9](?:[A-Za-z0-
 export const ADDRESS_HELP =
   'write host:port (127.0.0.1:8080, [::1]:8080; port 0 is any free one) or unix:/path/to.sock';
 
-/** `host:port`, `[address]:port` or `unix:/path` (the path stays as written) → where that is; anything else → undefined. */
+/**
+ * Reads `host:port`, `[address]:port` or `unix:/path`. The path of a Unix socket is as it is written, so it may be relative.
+ * Undefined for any other text.
+ */
 export function parseAddress(text: string): Address | undefined {
   if (text.startsWith('unix:')) {
     const path = text.slice(5);
@@ -32,7 +36,7 @@ export function parseAddress(text: string): Address | undefined {
   return { host, port };
 }
 
-/** An address as the config writes it. */
+/** Writes an address as in the config. */
 export const addressText = (address: Address): string =>
   'path' in address
     ? `unix:${address.path}`

@@ -1,16 +1,33 @@
 import { EventEmitter } from 'node:events';
+import type { OutriderError } from './errors.ts';
 import type { EventMap, NoticeRecord } from './event-map.ts';
 
-export type * from './event-map.ts';
+export * from './event-map.ts';
 
-/** What happened, told once; logs, metrics and traces listen. `started` is a request's head having been read. */
-export type Events = EventEmitter<EventMap>;
+/** An error with which Outrider itself answers a request. It comes before the answer goes out. Unlike a notice it may hold secrets. */
+export interface ProblemRecord {
+  readonly method: string;
+  /** As the caller sent it: at a forward door the whole URL, for CONNECT host and port. */
+  readonly target: string;
+  readonly error: Pick<OutriderError, 'status' | 'code' | 'detail' | 'remedy' | 'outcome'>;
+}
 
-/** @param clean Goes over each notice before anybody hears it: an error within may hold what others sent. */
+/** All events: those of the library, and what stays within this program. */
+export interface AllEvents extends EventMap {
+  problem: [ProblemRecord];
+}
+
+/** Where everything that happens is emitted, once. The log, the metrics and the traces listen. */
+export type Events = EventEmitter<AllEvents>;
+
+/**
+ * Makes an emitter of events.
+ * @param clean Removes secrets from a notice before listeners get it: an error in it may hold what a provider or caller sent.
+ */
 export function createEvents(clean: (notice: NoticeRecord) => NoticeRecord = (notice) => notice): Events {
-  const events: Events = new EventEmitter<EventMap>();
+  const events: Events = new EventEmitter<AllEvents>();
   const emit = events.emit.bind(events) as (name: string, record: unknown) => boolean;
-  // Each event has one record at most; for any number of them a list would be made each time.
+  // Every event has at most one record, so a rest parameter, which makes an array for each call, isn't needed.
   const cleanly = (name: string, record?: unknown): boolean =>
     emit(name, name === 'notice' ? clean(record as NoticeRecord) : record);
   return Object.assign(events, { emit: cleanly as Events['emit'] });

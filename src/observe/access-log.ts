@@ -3,11 +3,11 @@ import { decimalMs, oneLine, quote } from './line.ts';
 import { paint, prettyHead } from './logger.ts';
 import type { Logger } from './logger.ts';
 
-/** A longer path is cut, after its secrets are hidden. */
+/** The limit of a path in characters. Its secrets are hidden before it is cut. */
 const MAX_PATH = 2_048;
 const MAX_CACHED = 20_000;
 
-/** Quotes texts of which there are few: names of routes and providers, methods, codes, origins. */
+/** Quotes texts that have few values, and caches the results: names of routes and providers, methods, codes, origins. */
 function createQuotes(): (text: string | undefined) => string {
   const cache = new Map<string, string>();
   return (text) => {
@@ -22,11 +22,11 @@ function createQuotes(): (text: string | undefined) => string {
   };
 }
 
-/** The two texts of a caller's own making; only these can hold a secret. */
+/** The two texts that a caller chooses, with secrets hidden. No other field of the line can hold a secret. */
 const ownTexts = (record: ExchangeRecord, logger: Logger): { id: string; path: string } => {
   const query = record.path.indexOf('?');
   const raw = query === -1 ? record.path : record.path.slice(0, query);
-  // A refused target may be a whole URL, with a password in it.
+  // The target of a refused request may be a whole URL with a password in it.
   const path = logger.redact(raw.startsWith('/') ? raw : raw.replace(/\/\/[^/]*@/, '//[redacted]@'));
   return {
     id: logger.redact(record.requestId),
@@ -34,7 +34,7 @@ const ownTexts = (record: ExchangeRecord, logger: Logger): { id: string; path: s
   };
 };
 
-// Written out by hand: JSON.stringify over an object of these fields takes a third longer.
+// The line is built by hand, because JSON.stringify on an object with these fields takes a third longer.
 function jsonLine(record: ExchangeRecord, logger: Logger, name: (text: string | undefined) => string): string {
   const { id, path } = ownTexts(record, logger);
   return (
@@ -70,9 +70,10 @@ function prettyLine(record: ExchangeRecord, logger: Logger): string {
 }
 
 /**
- * One line for each request that ended, at level info: `request_id`, `route`, `provider`, `method`, `path` (no query),
- * `status` (0: the caller got no answer), `code`, `outcome`, `auth`, `upstream`, `attempts`, `duration_ms`,
- * `upstream_ms`, `token_wait_ms`, `bytes_in`, `bytes_out`; null where there is nothing to say. Returns a function that stops it.
+ * Logs each request when it has ended, as one line at level info: `request_id`, `route`, `provider`, `method`, `path` (without
+ * query), `status` (0: the caller got no answer), `code`, `outcome`, `auth`, `upstream`, `attempts`, `duration_ms`,
+ * `upstream_ms`, `token_wait_ms`, `bytes_in`, `bytes_out`. A field without a value is null. Returns a function that stops the
+ * log.
  */
 export function logExchanges(events: Events, logger: Logger): () => void {
   if (!logger.isEnabled('info')) return () => {};

@@ -2,14 +2,8 @@ import fs from 'node:fs';
 import test from 'ava';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import {
-  fileTypesText,
-  JSON_SCHEMA_FILE,
-  jsonSchema,
-  jsonSchemaText,
-  TYPES_FILE,
-} from '../../src/config/json-schema.ts';
-import { builtInProfiles } from '../../src/config/profile/profiles.ts';
+import { fileTypesText, jsonSchema, jsonSchemaText, TYPES_FILE } from '../../src/config/json-schema.ts';
+import { builtInProfiles, JSON_SCHEMA_FILE } from '../../src/config/shipped.ts';
 
 type Schema = Parameters<typeof z.fromJSONSchema>[0];
 

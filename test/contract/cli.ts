@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
@@ -9,6 +8,7 @@ import { COMPILED } from '../helpers/compiled.ts';
 import { until, within } from '../helpers/http1.ts';
 import { withDefaults } from '../helpers/outrider.ts';
 import { type Watch, watchPort, watchProcess } from '../helpers/watch.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
@@ -31,8 +31,7 @@ function spawnStart(
   yaml: string,
   env: Readonly<Record<string, string>>,
 ): Omit<CliProcess, 'port' | 'origin'> {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const file = path.join(dir, 'proxy.config.yaml');
   const write = (text: string): void => fs.writeFileSync(file, withDefaults(text));
   write(yaml);

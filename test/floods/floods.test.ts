@@ -15,7 +15,9 @@ const SEED = Number(process.env['OUTRIDER_FLOOD_SEED'] ?? 1);
 const QUIET_MS = 1_000;
 const LOOK_MS = 700;
 /** Other tests run beside these: of so many looks one must be good. */
-const LOOKS = 30;
+const LOOKS = 10;
+/** What else runs changes between the quiet time and the looks: then both are taken anew, at most so often. */
+const ROUNDS = 3;
 /** Below that, a quotient of two percentiles tells of the machine, not of the proxy. */
 const LEAST_P99_MS = 4;
 const MAX_MIB = 250;
@@ -91,37 +93,43 @@ for (const { kind, what, count, maxSlowdown, isFinite } of CASES) {
     const caller = new GoodCaller(proxy.port);
     t.teardown(() => caller.close());
     await caller.ask(QUIET_MS);
-    const [quiet] = [await caller.ask(LOOK_MS), await caller.ask(LOOK_MS)].toSorted((a, b) => a.p99Ms - b.p99Ms) as [
-      Service,
-    ];
     const { descriptors } = proxy.vitals();
-    let flood = begin(t, kind, proxy.port, count);
-    // It has the lowest priority: beside the other tests it may take long to come, which says nothing of the proxy.
-    await until(`the flood of ${kind}`, () => flood.isReady, 120_000);
-    const looks: Service[] = [];
-    let hasEnded = false;
-    const isEnough = (): boolean => {
-      hasEnded ||= flood.isDone;
-      if (isFinite && !hasEnded) return false;
-      if (maxSlowdown === undefined) return looks.length >= 2;
-      return looks.some((look) => slowdown(quiet, look) <= maxSlowdown) || looks.length >= LOOKS;
-    };
-    while (!isEnough()) {
-      if (flood.isDone) flood = begin(t, kind, proxy.port, count);
-      looks.push(await caller.ask(LOOK_MS));
+    const failures: string[] = [];
+    const rounds: string[] = [];
+    let best = Infinity;
+    for (let round = 0; round < ROUNDS && (round === 0 || best > (maxSlowdown ?? Infinity)); round++) {
+      const [quiet] = [await caller.ask(LOOK_MS), await caller.ask(LOOK_MS)].toSorted((x, y) => x.p99Ms - y.p99Ms) as [
+        Service,
+      ];
+      let flood = begin(t, kind, proxy.port, count);
+      // It has the lowest priority: beside the other tests it may take long to come, which says nothing of the proxy.
+      await until(`the flood of ${kind}`, () => flood.isReady, 120_000);
+      const looks: Service[] = [];
+      let hasEnded = false;
+      const isEnough = (): boolean => {
+        hasEnded ||= flood.isDone;
+        if (isFinite && !hasEnded) return false;
+        if (maxSlowdown === undefined) return looks.length >= 2;
+        return looks.some((look) => slowdown(quiet, look) <= maxSlowdown) || looks.length >= LOOKS;
+      };
+      while (!isEnough()) {
+        if (flood.isDone) flood = begin(t, kind, proxy.port, count);
+        looks.push(await caller.ask(LOOK_MS));
+      }
+      flood.child.kill('SIGKILL');
+      const fastest = Math.min(...looks.map((look) => slowdown(quiet, look)));
+      best = Math.min(best, fastest);
+      rounds.push(`p99 ${quiet.p99Ms.toFixed(1)} ms before, ${fastest.toFixed(1)} times that in the best second`);
+      failures.push(...quiet.failures, ...looks.flatMap((look) => look.failures));
+      await until('its descriptors are free again', () => proxy.vitals().descriptors < descriptors + 100, 30_000);
     }
     const { peakMiB } = proxy.vitals();
-    flood.child.kill('SIGKILL');
-    const best = Math.min(...looks.map((look) => slowdown(quiet, look)));
-    t.log(
-      `peak ${peakMiB} MiB, p99 ${quiet.p99Ms.toFixed(1)} ms before, ${best.toFixed(1)} times that in the best second`,
-    );
-    t.deepEqual([...quiet.failures, ...looks.flatMap(({ failures }) => failures)], []);
+    t.log([`peak ${peakMiB} MiB`, ...rounds].join(', '));
+    t.deepEqual(failures, []);
     t.deepEqual(proxy.complaints(), []);
     t.true(peakMiB < MAX_MIB, `${peakMiB} MiB`);
     if (maxSlowdown !== undefined) t.true(best <= maxSlowdown, `${best} times as slow`);
     t.deepEqual((await caller.ask(LOOK_MS)).failures, []);
     caller.close();
-    await until('its descriptors are free again', () => proxy.vitals().descriptors < descriptors + 100, 30_000);
   });
 }

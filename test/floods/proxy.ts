@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { CLI } from '../commands/run.ts';
 import { COMPILED } from '../helpers/compiled.ts';
 import { until } from '../helpers/http1.ts';
 import { withDefaults } from '../helpers/outrider.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 /** As the image has it. */
 const SEMI_SPACE = '--max-semi-space-size=16';
@@ -32,8 +32,7 @@ const mib = (status: string, field: string): number =>
 
 /** `outrider start` in a process of its own, watched from outside; killed at the test's end. Its routes lie below `/api`. */
 export async function startProxy(t: Pick<ExecutionContext, 'teardown'>, yaml: string): Promise<Proxy> {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-flood-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const file = path.join(dir, 'proxy.config.yaml');
   fs.writeFileSync(file, withDefaults(yaml));
   const printed = path.join(dir, 'printed.log');

@@ -143,3 +143,28 @@ test('rule 18: a caller who goes before the 101 takes the handshake along', asyn
     t.is(line?.code, 'caller_gone');
   }
 });
+
+for (const goesOn of [false, true]) {
+  const what = goesOn ? 'still sends' : 'leaves';
+  test(`a caller who ${what} bytes that a provider who is gone can't take is let go`, async (t) => {
+    const { outrider, upstream } = await givenSocket(t, {
+      handler(guest) {
+        guest.accept();
+        guest.socket.pause();
+      },
+    });
+    const caller = await shake(t, outrider.port);
+    t.is(caller.status, 101);
+    // More than kernels and streams hold on the way.
+    while (caller.socket.write(Buffer.alloc(1_000_000)) || caller.socket.writableLength < 30_000_000);
+    await until('the way is full', () => caller.socket.bytesWritten - caller.socket.writableLength > 100_000);
+    const guest = await upstream.guest(1);
+    guest.socket.end();
+    await until('the FIN', () => caller.ended.has('end'));
+    guest.socket.destroy();
+    if (!goesOn) caller.socket.destroy();
+    const [line] = await outrider.logged(1);
+    t.is(line?.status, 101);
+    await until('the caller’s connection is closed', () => caller.ended.has('close'));
+  });
+}

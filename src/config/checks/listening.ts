@@ -3,7 +3,7 @@ import type { ConfigData } from '../schema.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node, type Location } from '../yaml/tree.ts';
 
-/** Whether only programs on this machine can connect: a Unix socket, `localhost`, 127.0.0.0/8, `::1`. */
+/** Whether only this machine can connect: to a Unix socket, `localhost` or a name below it, 127.0.0.0/8 or `::1`. */
 export function isLoopback(address: Address): boolean {
   if ('path' in address) return true;
   const host = address.host.toLowerCase();
@@ -16,7 +16,10 @@ export function isLoopback(address: Address): boolean {
   );
 }
 
-/** Both addresses: who could come in (`unsafe_bind`, `unsafe_admin`), and whether they differ (`duplicate_address`). */
+/**
+ * Checks the two addresses. Reports who could come in from other machines (`unsafe_bind`, `unsafe_admin`), that both are the
+ * same (`duplicate_address`), and keys of a Unix socket beside a TCP address (`unused_key`, a warning).
+ */
 export function checkListening(root: MapNode, data: ConfigData, problems: Problems): void {
   const { listen, admin } = data;
   const isUnclear = ['access_tokens', 'allow_unauthenticated'].some((key) =>
@@ -28,7 +31,7 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
       'unsafe_bind',
       pointAt(root, 'listen'),
       'other machines could spend these credentials: the address is beyond loopback and no access token is asked for',
-      'set `listen.access_tokens`, or `listen.allow_unauthenticated: true` if something else keeps strangers out',
+      `${remedy(root)}, or \`listen.allow_unauthenticated: true\` if something else keeps strangers out`,
     );
   }
   if (!('path' in listen.address)) {
@@ -53,12 +56,22 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
       'set `admin.token`, or listen on 127.0.0.1',
     );
   }
-  const isKnown = !['listen', 'admin'].some((section) => problems.isBroken(find(root, section, 'address')));
+  const isKnown = !['listen', 'admin'].some((section) => problems.isReported(find(root, section, 'address')));
   if (isKnown && isSame(listen.address, admin.address)) {
     const help = 'give one of them another port';
     const written = ['admin', 'listen'].find((section) => find(root, section, 'address')) ?? 'admin';
     problems.error('duplicate_address', pointAt(root, written), 'the proxy and the admin address are the same', help);
   }
+}
+
+/** What gives callers a token: the variables that the config takes it from and that are not set, where it names any. */
+function remedy(root: MapNode): string {
+  const entries = find(root, 'listen', 'access_tokens');
+  const names = (entries?.kind === 'list' ? entries.items : []).flatMap((item) =>
+    item.kind === 'scalar' && item.mayBeNothing ? (/^\$\{(\w+)/.exec(item.raw)?.[1] ?? []) : [],
+  );
+  if (names.length === 0) return 'set `listen.access_tokens`';
+  return `set ${names.join(' or ')} (for \`listen.access_tokens\`)`;
 }
 
 function pointAt(root: MapNode, section: string): Location {

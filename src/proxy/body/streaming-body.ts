@@ -4,12 +4,13 @@ import type { Downstream } from '../downstream.ts';
 import { requestError } from '../failure.ts';
 import { MemoryLog } from './memory-log.ts';
 import { SpoolFile } from './spool.ts';
-import { type BodyOptions, type KeepLimits, type NotKept, type RequestBody, WholeBody } from './whole-body.ts';
+import { WholeBody } from './whole-body.ts';
+import { type BodyOptions, type KeepLimits, type NotKept, type RequestBody } from './request-body.ts';
 
-/** The upstream was dialled before a streaming body is read, so what breaks it may have been seen. */
+/** Gives a broken body the outcome `unknown`: the upstream may have seen the part before the fault. */
 const afterDialling = (error: unknown): unknown => requestError(error, 'unknown');
 
-/** It grew too large to be kept while somebody was still reading what had been: there is a gap now. */
+/** Makes the error for a body that outgrew its limits while a second reader was behind: the bytes between are gone. */
 const noLongerKept = (): OutriderError =>
   new OutriderError('upstream_failed', {
     detail: 'the request body outgrew `replay.spool` while it was being sent again',
@@ -17,7 +18,10 @@ const noLongerKept = (): OutriderError =>
 
 const READ_BYTES = 64 * 1024;
 
-/** Keeps a body while it streams: in memory, then in an unlinked file, then not at all. */
+/**
+ * Keeps a body while it streams. The beginning is kept in memory, the rest in a file without a name. When the body gets too
+ * long for that, only the running reader gets the rest, and the body can't be sent again.
+ */
 class StreamingBody implements RequestBody {
   readonly whole = undefined;
   bytesIn = 0;
@@ -34,9 +38,12 @@ class StreamingBody implements RequestBody {
   #spooledBytes = 0;
   #isEnded = false;
   #failure: unknown;
-  /** A chunk that was pulled but is not kept: only the one reader that there is can have it. */
+  /** A chunk that has come but is not kept. The one current reader gets it. */
   #unkeptChunk: Uint8Array | undefined;
-  /** What was last put into the file, and where: whoever has read all before it needn't read it from there. */
+  /**
+   * The chunk that was last written to the file, and its position. A reader that has caught up gets it without a read of the
+   * file.
+   */
   #latest: { readonly position: number; readonly chunk: Uint8Array } | undefined;
   #pull: Promise<void> | undefined;
 
@@ -79,7 +86,7 @@ class StreamingBody implements RequestBody {
     let sentBytes = 0;
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
-      // A newer reader has taken over; ending cleanly would pass for a whole body.
+      // A newer reader has taken over. This one must fail: a clean end would look like a complete body.
       if (reader !== this.#readers) throw new Error('the body is read anew');
       let chunk = memory();
       if (chunk) {
@@ -91,7 +98,7 @@ class StreamingBody implements RequestBody {
         chunk = this.#unkeptChunk;
         this.#unkeptChunk = undefined;
         if (sentBytes + chunk.length !== this.bytesIn) throw noLongerKept();
-        // What was kept before it has been read, and nobody else may read it.
+        // This reader has read everything that was kept, and no other reader can start any more.
         this.#forget();
       } else if (this.#isEnded) {
         if (sentBytes !== this.bytesIn) throw noLongerKept();
@@ -144,7 +151,7 @@ class StreamingBody implements RequestBody {
       await this.#file.append(chunk);
       this.#latest = { position, chunk };
     } catch (error) {
-      // A full or missing disk costs the replay, not the request.
+      // A full or missing disk makes a replay impossible, but the request goes on.
       this.#budgets.diskFailed(error);
       this.#notKept = 'spool_failed';
       this.#isKept = false;
@@ -170,15 +177,15 @@ class StreamingBody implements RequestBody {
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    // What is being written lets go when it is done.
+    // During a write, `#pullOne` frees everything when the write is done.
     if (!this.#isWriting) this.#forget();
   }
 }
 
-/** What of a request its body is read from. */
+/** The part of a request from which its body is read. */
 export type BodySource = Pick<Downstream, 'takeWhole' | 'pieces' | 'sendContinue'>;
 
-/** The whole body of a request, if it is here. Throws `bad_request`. */
+/** Takes the whole body if it is complete, else returns undefined. Throws what {@link requestError} makes of a broken body. */
 function wholeOf(downstream: BodySource): Uint8Array | undefined {
   try {
     return downstream.takeWhole();
@@ -187,7 +194,10 @@ function wholeOf(downstream: BodySource): Uint8Array | undefined {
   }
 }
 
-/** Opens the body of a request: whole if it came together with its head, else as it streams. */
+/**
+ * Opens the body of a request: as a whole if it is complete already, else as a stream. Sends a 100 for a stream. Throws
+ * `bad_request`, or another error of {@link requestError}, when the body broke.
+ */
 export function openBody(downstream: BodySource, options: BodyOptions): RequestBody {
   const whole = wholeOf(downstream);
   if (whole) {
@@ -199,7 +209,11 @@ export function openBody(downstream: BodySource, options: BodyOptions): RequestB
   return new StreamingBody(downstream.pieces(), options);
 }
 
-/** Reads a body that must be whole (to be signed, say). Throws `body_too_large` or `overloaded` before anything is sent. */
+/**
+ * Reads a body that must be complete before the request is sent: to be signed, for example. Rejects with `body_too_large`,
+ * `overloaded` (the memory budget is used up), or an error of {@link requestError}. Nothing has been sent then.
+ * @param maxBytes The longest body that is taken.
+ */
 export async function collectBody(
   downstream: BodySource,
   { limits, budgets, declaredBytes }: BodyOptions,

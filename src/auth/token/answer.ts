@@ -8,21 +8,22 @@ import { parseBody } from './parse.ts';
 import { readPointer } from './pointer.ts';
 import { statusFailure, withoutToken } from './status.ts';
 
-/** What an answer to a token call says. */
+/** The token in an answer. */
 export interface TokenAnswer {
   readonly accessToken: string;
   readonly tokenType: string;
   readonly refreshToken: string | undefined;
-  /** From the answer's arrival on; as it was said, so it can be 0 or less. */
+  /** The lifetime from the arrival of the answer on, as the answer says. It can be 0 or less. */
   readonly lifetimeMs: number;
 }
 
+/** What is known about an answer besides its content. */
 export interface AnswerContext {
-  /** Epoch milliseconds of our own clock. */
+  /** When the answer arrived: epoch milliseconds of our own clock. */
   readonly atMs: number;
-  /** Who answered, for a person to read. */
+  /** The host that answered, for people to read. */
   readonly host: string;
-  /** Is told what looks wrong with the expiry of a token that is good. */
+  /** Called when the expiry of a valid token looks wrong. */
   readonly warn?: (warning: ExpiryWarning) => void;
 }
 
@@ -33,8 +34,8 @@ const FLAWS = {
 } as const satisfies Record<NonNullable<HttpAnswer['flaw']>, string>;
 
 /**
- * Reads an answer in the profile's format. Throws {@link TokenFailure}: a status other than 2xx, another format, no token, an
- * empty one, one that is no text, or one that a header can't hold.
+ * Reads the token in an answer, in the profile's format (RFC 6749 §5.1 for JSON). Throws {@link TokenFailure} for a status
+ * other than 2xx, another format, and a token that is missing, empty, no text, or can't be sent in a header.
  */
 export function readTokenResponse(read: TokenSpec['read'], answer: HttpAnswer, context: AnswerContext): TokenAnswer {
   const { atMs, host, warn = () => undefined } = context;
@@ -68,7 +69,10 @@ function textAt(root: unknown, { pointer, default: otherwise }: ReadSpec): strin
   return typeof found === 'string' && found !== '' ? found : otherwise;
 }
 
-/** Types are compared without case (RFC 6749 §5.1), but many an API wants the one spelling that its documents have. */
+/**
+ * Token types are case-insensitive (RFC 6749 §5.1), but many APIs accept only the spelling of their documentation. So a type
+ * that equals the profile's default gets its spelling.
+ */
 function inDefaultSpelling(type = '', spelling = ''): string {
   return type.toLowerCase() === spelling.toLowerCase() ? spelling : type;
 }

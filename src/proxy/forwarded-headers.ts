@@ -1,7 +1,7 @@
 import { bySpelling, type RawHeaders } from '../core/headers.ts';
 import { connectionOptions, isOwnOption } from '../http1/framing.ts';
 
-/** Never forwarded: hop-by-hop (RFC 9110 §7.6.1), framing, ours, and what a caller could claim about itself. */
+/** Request headers that are never forwarded: hop-by-hop ones (RFC 9110 §7.6.1), framing, ours, and claims about the caller. */
 const REQUEST_DROPS: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
@@ -18,6 +18,7 @@ const REQUEST_DROPS: ReadonlySet<string> = new Set([
 ]);
 const REQUEST_DROP_PREFIXES = ['proxy-', 'x-forwarded-'];
 
+/** Answer headers that are never forwarded (RFC 9110 §7.6.1, §11.7). */
 const RESPONSE_DROPS: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -30,17 +31,18 @@ const RESPONSE_DROPS: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** What a route does to the headers of its requests. Names in any case. */
+/** What a route does to the headers of its requests. Names are in any case. */
 export interface RouteHeaders {
   readonly set: ReadonlyMap<string, string>;
   readonly remove: readonly string[];
 }
 
 /**
- * Compiles what goes upstream, before any credential: hop-by-hop headers and those that `Connection` names (`options`, lower case)
- * gone, the route's `remove` and `set` applied, `via` at the end.
+ * Returns the function that makes the headers of the upstream request, still without a credential. It drops hop-by-hop headers
+ * and those that `Connection` names (`options`, lower case), applies the route's `remove` and `set`, and adds `Via` with the
+ * value `via`.
  */
-export function createForward(
+export function createRequestHeaders(
   route: RouteHeaders,
   via: string,
 ): (headers: RawHeaders, options: readonly string[]) => string[] {
@@ -48,7 +50,7 @@ export function createForward(
   const set = [...route.set].map(([name, value]) => ({ name, lower: name.toLowerCase(), value }));
   const KEEP = -1;
   const DROP = -2;
-  /** KEEP, DROP, or the index in `set` of what takes its place. */
+  /** Returns KEEP, DROP, or the index in `set` of the header that takes its place. */
   const classify = bySpelling((lower): number => {
     const index = set.findIndex((entry) => entry.lower === lower);
     if (index >= 0) return index;
@@ -92,11 +94,12 @@ const classifyAnswer = bySpelling((lower): AnswerHeader => {
 });
 
 /**
- * The headers of an answer as the caller gets them: hop-by-hop ones gone, `extra` (Via, Proxy-Status, CORS) at the end.
- * A 204 has no Content-Length (RFC 9110 §8.6): who doesn't know that it has no body would wait for one.
- * @param isBrowser Whether `extra` holds our own CORS headers, which then replace the provider's.
+ * Returns the headers of an answer as the caller gets them: without hop-by-hop headers, with `extra` (Via, Proxy-Status, CORS)
+ * at the end. Content-Length is dropped from a 204, which must not have one (RFC 9110 §8.6): some clients would wait for a
+ * body.
+ * @param isBrowser Whether `extra` holds our own CORS headers. They replace the provider's.
  */
-export function forwardAnswer(
+export function answerHeaders(
   { status, headers }: { readonly status: number; readonly headers: RawHeaders },
   extra: RawHeaders,
   isBrowser: boolean,
@@ -118,7 +121,7 @@ export function forwardAnswer(
   return out;
 }
 
-/** Content-Length is framing: a Connection option can't take it away. */
+/** Removes the headers that connection options name. Content-Length stays, because it is framing. */
 function removeNamed(headers: string[], named: readonly string[]): void {
   for (let i = headers.length - 2; i >= 0; i -= 2) {
     const name = headers[i] as string;

@@ -2,40 +2,51 @@ import type { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { ReadScheduler } from '../http1/read-scheduler.ts';
 
-/** Where an answer's body goes. `abort` is called instead of `end` when it broke. */
+/** Takes an answer's body. `end` or `abort` is the last call. */
 export interface AnswerSink {
-  /** False: no more until `resume`. */
+  /** Returns false when no more should come until `resume` is called. */
   write(chunk: Uint8Array): boolean;
   end(): void;
+  /** The body broke off. */
   abort(error: OutriderError): void;
 }
 
-/** An answer whose head is here. Its body waits, with backpressure, until it is piped, peeked at or discarded. */
+/**
+ * An answer of an upstream whose head has come. Its body waits, with backpressure, until it is piped, peeked at or discarded.
+ */
 export interface UpstreamAnswer {
   readonly status: number;
   readonly reason: string;
   readonly headers: RawHeaders;
-  /** The body if all of it is here. */
+  /** The body, once all of it has come; undefined before. */
   readonly whole: Uint8Array | undefined;
   /**
-   * Waits for the body and returns it, or undefined when it is longer than `maxBytes` or breaks. It can still be piped.
-   * @param isWanted Is shown the chunks in turn; false: nobody waits for the rest.
+   * Waits for the whole body and resolves with it. Resolves with undefined when it is longer than `maxBytes`, breaks off, or is
+   * not wanted. The body can still be piped afterwards.
+   * @param isWanted Called with each chunk in turn. Returns false to stop waiting.
    */
   peek(maxBytes: number, isWanted?: (chunk: Uint8Array) => boolean): Promise<Uint8Array | undefined>;
-  /** @param idleMs Longest silence within the body; 0: any. */
+  /**
+   * Hands the body to `sink`.
+   * @param idleMs The longest silence within the body, in milliseconds, before it fails with `upstream_timeout`; 0: no limit.
+   */
   pipe(sink: AnswerSink, idleMs: number): void;
-  /** After `sink.write` returned false: go on. */
+  /** Goes on after `sink.write` returned false. */
   resume(): void;
-  /** Nobody wants the body. */
+  /** Drops the body: a short rest is read, so that the connection can be used again; a long one closes it. */
   discard(): void;
 }
 
-/** Beyond this much that nobody has asked for, the source waits. */
+/** How many bytes are held before anybody asks for them. Then the source is paused. */
 const BUFFER_BYTES = 64 * 1024;
+/** How long the rest of a discarded body may stay silent. */
 const DISCARD_MS = 1_000;
 const EMPTY = new Uint8Array(0);
 
-/** The receiving half of an exchange with an upstream: what has arrived and not been asked for yet, and who asks. */
+/**
+ * The receiving half of an exchange with an upstream. It holds the part of the body that nobody has asked for yet, and hands
+ * the rest to whoever pipes or peeks. A subclass brings the bytes: it calls `received`, then `ended` or `broke`.
+ */
 export abstract class IncomingAnswer implements UpstreamAnswer {
   status = 0;
   reason = '';
@@ -49,20 +60,21 @@ export abstract class IncomingAnswer implements UpstreamAnswer {
   #onBuffered: (() => void) | undefined;
   #isWanted: (chunk: Uint8Array) => boolean = () => true;
   #sink: AnswerSink | undefined;
-  /** The sink takes no more for now. */
+  /** Whether the sink takes no more for now. */
   #isBlocked = false;
-  /** Others are to have their turn. */
+  /** Whether the body waits until other bodies have had their turn. */
   #isQueued = false;
-  /** Longest silence that is borne while somebody reads; 0: any. */
+  /** The longest silence while somebody reads, in milliseconds; 0: no limit. */
   protected idleMs = 0;
 
   protected abstract readonly scheduler: ReadScheduler;
   protected abstract pauseSource(): void;
   protected abstract resumeSource(): void;
-  /** Whether the request's last byte has gone. */
+  /** Whether the request's last byte was written. */
   protected abstract readonly isSent: boolean;
-  /** Silence longer than `idleMs` from now on is a failure; 0: none is. */
+  /** Starts the time limit for silence (`idleMs`) anew; with 0 there is none. */
   protected abstract expectMore(): void;
+  /** Closes the connection. */
   abstract abort(): void;
 
   protected received(chunk: Uint8Array): void {
@@ -107,7 +119,7 @@ export abstract class IncomingAnswer implements UpstreamAnswer {
     this.expectMore();
   }
 
-  /** How long `peek` bears silence, milliseconds. */
+  /** The longest silence during `peek`, in milliseconds. */
   protected abstract readonly peekIdleMs: number;
 
   async peek(maxBytes: number, isWanted: (chunk: Uint8Array) => boolean = () => true): Promise<Uint8Array | undefined> {
@@ -157,7 +169,7 @@ export abstract class IncomingAnswer implements UpstreamAnswer {
       this.abort();
       return;
     }
-    // A short rest is read, so that the connection can be used again.
+    // Reading a short rest keeps the connection usable.
     let restBytes = BUFFER_BYTES;
     const write = (chunk: Uint8Array): boolean => {
       restBytes -= chunk.length;

@@ -14,10 +14,10 @@ import { formEncode } from '../text.ts';
 import { REMEDIES } from './failure.ts';
 import { compileJson, type JsonValue, type Show } from './json-template.ts';
 
-/** A name may come several times. */
+/** Names with compiled values. A name may occur more than once. */
 export type Fields = readonly (readonly [name: string, value: Compiled])[];
 
-/** One call to a token endpoint, made ready when the config is loaded. */
+/** One compiled call to a token endpoint. */
 export interface TokenCall {
   readonly method: string;
   readonly url: Compiled;
@@ -27,16 +27,17 @@ export interface TokenCall {
   readonly json: JsonValue | undefined;
   readonly basic: readonly [user: Compiled, password: Compiled] | undefined;
   readonly signatures: readonly Signature[];
-  /** Names that the fields (not the signatures) look at. */
+  /** The names that its templates read, without those of its signatures. */
   readonly names: ReadonlySet<string>;
 }
 
-/** Some endpoints refuse a call that doesn't say who sends it. */
+/** Sent as `User-Agent`, because some endpoints refuse a call without it. */
 const USER_AGENT = `outrider/${VERSION}`;
 
-/** The part of the call that goes over the wire. */
+/** The call as it is sent. */
 export type BuiltTokenCall = Pick<HttpCall, 'method' | 'url' | 'headers' | 'body'>;
 
+/** Compiles one call of a profile's `token`. */
 export function compileTokenCall(spec: TokenCallSpec, compile: Compile): TokenCall {
   const names = new Set<string>();
   const collect: Compile = (text) => {
@@ -60,8 +61,11 @@ export function compileTokenCall(spec: TokenCallSpec, compile: Compile): TokenCa
 }
 
 /**
- * Builds the call: the profile's fields in its order, those that render empty left out; then its signatures, over the call
- * itself. `scope.request` is the caller's request on the way in, and the call when there is something to sign.
+ * Builds the call to send. Fields stand in the order of the profile; those that render as empty text are left out. Signatures
+ * are applied last, over the call itself. Throws `token_unavailable` for a URL or header that can't be sent, or if no signature
+ * fits; `bad_request` or `bad_body` if a template can't read its part of a request.
+ * @param scope Its `request` is the caller's request. For a signed call it is replaced by the call itself.
+ * @param api The URL of the endpoint `api`, below which a signature's `request.path` starts.
  */
 export function buildTokenCall(call: TokenCall, scope: Scope, api: string | undefined): BuiltTokenCall {
   const show: Show = (template) => template.render(scope);
@@ -87,7 +91,7 @@ export function buildTokenCall(call: TokenCall, scope: Scope, api: string | unde
   };
 }
 
-/** Every field that would be sent, by name, for a person to read: query, headers, then the body's; JSON flattened. */
+/** All fields that would be sent, for people to read: query, headers, then the body, with JSON flattened to dotted names. */
 export function listTokenFields(call: TokenCall, show: Show): { name: string; value: string }[] {
   const list = [...rendered(call.query, show), ...rendered(call.headers, show)];
   if (call.basic) list.push(['authorization', `Basic base64(${call.basic.map(show).join(':')})`]);
@@ -142,7 +146,7 @@ function targetOf(rest: string): string {
   return target.startsWith('/') ? target : `/${target}`;
 }
 
-/** The fields behind what else the query holds; they take the place of what the URL has under their names. */
+/** Appends fields to the query of a target. They replace fields of those names that the URL has. */
 function withQuery(target: string, fields: readonly (readonly [name: ByteString, value: ByteString])[]): string {
   if (fields.length === 0) return target;
   const mark = target.indexOf('?');
