@@ -1,15 +1,11 @@
 #!/usr/bin/env node
 import type { Command as Program } from 'commander';
-import { boundHeap } from './commands/bounded-heap.ts';
 import { keepCompiledCode } from './commands/compile-cache.ts';
-import { answerWords, isWordsCall } from './commands/completion.ts';
 import type { Context } from './commands/output.ts';
 import { reapOrphans } from './commands/reaper.ts';
 
-// `boundHeap` starts the program again. So it runs before anything that takes time.
+// `reapOrphans` starts the program again. So it runs before anything that takes time.
 const [command] = process.argv.slice(2).filter((arg, i, args) => !arg.startsWith('-') && args[i - 1] !== '--config');
-if (command === 'start') boundHeap();
-if (isWordsCall(process.argv.slice(2))) answerWords(process.argv.slice(2));
 if (command === 'exec') reapOrphans();
 keepCompiledCode();
 // The compiled code of the modules that are loaded from here on is kept for the next start.
@@ -64,6 +60,12 @@ interface ExplainFlags {
   readonly json?: true;
   readonly header?: readonly string[];
   readonly data?: readonly string[];
+}
+
+/** Options of a command that asks a running proxy. */
+interface AdminFlags {
+  readonly json?: true;
+  readonly admin?: string;
 }
 
 /** Reads a method that the proxy accepts. Methods are case-sensitive (RFC 9110 §9.1). Throws commander's error for others. */
@@ -164,36 +166,35 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
       const { simulate } = await import('./commands/simulate.ts');
       done(await simulate({ ...contextOf(options), port: options.port }));
     });
-  readCommand('health', 'ask a running proxy whether it is ready: exit code 0 or 1').action(
-    async (options: { json?: true }) => {
+  const adminCommand = (name: string, summary: string): Program =>
+    readCommand(name, summary).option(
+      '--admin <url>',
+      'where to ask: host:port, unix:/path or http://… (default: $OUTRIDER_ADMIN, `admin.address`)',
+    );
+  adminCommand('health', 'ask a running proxy whether it is ready: exit code 0 or 1')
+    .option('--wait <duration>', 'ask until it is ready, for so long: 30s')
+    .action(async (options: AdminFlags & { wait?: string }) => {
       const { health } = await import('./commands/health.ts');
-      done(await health(contextOf(options)));
+      done(await health(contextOf(options), options));
+    });
+  adminCommand('status', 'show how a running proxy is: its config, tokens and routes').action(
+    async (options: AdminFlags) => {
+      const { status } = await import('./commands/status.ts');
+      done(await status(contextOf(options), options));
     },
   );
-  const adminCommand = (name: string, summary: string): Program =>
-    command(name, summary).option('--admin <url>', 'its admin address (default: $OUTRIDER_ADMIN, `admin.address`)');
-  adminCommand('status', 'show how a running proxy is: its config, tokens and routes')
-    .option('--json', 'print one JSON document')
-    .action(async ({ json, ...options }: { json?: true; admin?: string }) => {
-      const { status } = await import('./commands/status.ts');
-      done(await status(contextOf({ ...(json && { json }) }), options));
-    });
-  adminCommand('logs', 'show the last requests of a running proxy')
+  adminCommand('logs', 'show the last requests of a running proxy; with --json one document a line')
     .option('--route <name>', 'those of this route')
     .option('--status <status>', 'those with this status: 404, 4xx')
     .option('-f, --follow', 'go on with what happens')
-    .option('--json', 'print one JSON object a line')
-    .action(async (options: { json?: true; admin?: string; route?: string; status?: string; follow?: true }) => {
+    .action(async (options: AdminFlags & { route?: string; status?: string; follow?: true }) => {
       const { logs } = await import('./commands/logs.ts');
-      const { json, follow = false, ...rest } = options;
-      done(await logs(contextOf({ ...(json && { json }) }), { ...rest, follow }));
+      done(await logs(contextOf(options), { ...options, follow: options.follow ?? false }));
     });
-  adminCommand('reload', 'have a running proxy read its config again')
-    .option('--json', 'print one JSON document')
-    .action(async ({ json, ...options }: { json?: true; admin?: string }) => {
-      const { reload } = await import('./commands/reload.ts');
-      done(await reload(contextOf({ ...(json && { json }) }), options));
-    });
+  adminCommand('reload', 'have a running proxy read its config again').action(async (options: AdminFlags) => {
+    const { reload } = await import('./commands/reload.ts');
+    done(await reload(contextOf(options), options));
+  });
   readCommand('doctor', 'check what commonly goes wrong, on this machine and on the way to each provider')
     .argument('[provider...]', 'the only ones to look at')
     .option('--offline', 'ask no provider and no egress proxy')

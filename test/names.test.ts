@@ -45,7 +45,7 @@ const COMMAND_LINES = [
   /`(?:npx |)(?:outrider|node src\/cli\.ts) ([a-z][^`]*)`/g,
   /^(?:\$ )?(?:npx |)(?:outrider|node src\/cli\.ts) ([a-z].*)$/gm,
   /^ExecStart=outrider (.*)$/gm,
-  /CMD \[(?:"node", "dist\/cli\.js", )?"([a-z]+)"/g,
+  /CMD \[(?:"node", "dist\/outrider\.cjs", )?"([a-z]+)"/g,
 ];
 const TABLE = /^\| command \| does \|\n.*\n((?:\|.*\n)+)/gm;
 

@@ -114,7 +114,9 @@ test.after.always(async () => {
 });
 
 test('every block of the README is of a kind that is run here', (t) => {
-  t.deepEqual([...new Set(blocks.map(({ kind }) => kind))].toSorted(), ['console', 'http', 'sh', 'yaml']);
+  t.deepEqual([...new Set(blocks.map(({ kind }) => kind))].toSorted(), ['console', 'http', 'js', 'sh', 'yaml']);
+  // The example of the library is run from the package: test/package.test.ts.
+  t.is(ofKind('js').length, 1);
   t.is(README.match(/^```\S+$/gm)?.length, blocks.length);
 });
 

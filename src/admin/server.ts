@@ -80,7 +80,7 @@ function checkToken(token: Secret | undefined, authorization: string | undefined
   });
 }
 
-/** A browser sends this of its own accord with a form, and JSON only where the page that asks is one of ours. */
+/** Throws `bad_request` unless the type is JSON. Forms of other sites can send other types without asking, but not JSON. */
 function checkType(type: string | undefined): void {
   if (type === undefined || /^application\/json *(?:;|$)/i.test(type)) return;
   throw new OutriderError('bad_request', {
@@ -113,7 +113,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-/** Nothing here is to be kept, framed, or taken for something else, and a page may load what is ours alone. */
+/** Keeps answers out of caches and frames, and lets a page load nothing. */
 const OWN_HEADERS: OutgoingHttpHeaders = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -132,21 +132,21 @@ function send(request: IncomingMessage, response: ServerResponse, answer: AdminA
   }
   const { status, type, body, headers } = answer;
   const length = Buffer.byteLength(body);
-  // What has not been read by now is not wanted.
+  // A body that has not been read by now is not wanted, so the connection closes.
   const end: OutgoingHttpHeaders = request.complete ? {} : { Connection: 'close' };
   response.writeHead(status, { ...OWN_HEADERS, 'Content-Type': type, 'Content-Length': length, ...end, ...headers });
   response.end(request.method === 'HEAD' ? undefined : body);
   request.resume();
 }
 
-/** A path with names in it as a pattern. */
+/** Makes the pattern of a path with `NAME` in it. */
 const patternOf = (path: string): RegExp => new RegExp(`^${path.replaceAll('NAME', '([^/]+)')}$`);
 
 function decoded(segment: string | undefined): string {
   try {
     return decodeURIComponent(segment ?? '');
   } catch {
-    // No name is written so.
+    // No name has such an encoding.
     return '';
   }
 }

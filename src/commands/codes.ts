@@ -27,12 +27,16 @@ export const COMMAND_CODES = {
     'Set `listen.address` or `admin.address` to an address of this machine; the directory of a Unix socket must exist.',
   ),
   bad_address: means(
-    'What `--admin` or `$OUTRIDER_ADMIN` names is not the address of an admin API.',
-    'Write host:port, http://host:port or unix:/path.',
+    'What a command got from `--admin` or `$OUTRIDER_ADMIN` is no address.',
+    'Write `host:port`, `unix:/path/to.sock`, or `http://host:port` with neither TLS nor a path.',
   ),
   bad_curl_line: means(
     'A line behind `outrider explain -- curl` has an option that can not be explained, or a form that curl would refuse.',
     'The help names the option: leave it out, or say the same with another one.',
+  ),
+  bad_duration: means(
+    'What `outrider health` got from `--wait` is no duration.',
+    'Write a whole number with its unit: `500ms`, `30s` or `2m`.',
   ),
   command_not_found: means(
     'The program that `outrider exec` is to run is not there, or its interpreter is not. The exit code is 127.',
@@ -59,8 +63,8 @@ export const COMMAND_CODES = {
     'Run the program alone: it has a proxy around it.',
   ),
   no_admin: means(
-    'A command has nobody to ask: the admin address is switched off, is any free port, or can not be read from the config.',
-    'Set `admin.address` to a fixed address; `outrider status`, `logs` and `reload` take `--admin` in its place.',
+    'A command has nobody to ask: the admin address is switched off, or is any free port.',
+    'Set `admin.address` to a fixed address, or say with `--admin` where it is.',
   ),
   no_ca: means(
     'There is no local CA in the state directory yet.',
@@ -90,7 +94,10 @@ export const COMMAND_CODES = {
     'The proxy answers, and is not ready: it is starting or draining.',
     'Wait; `/readyz?verbose` at the admin address tells for what.',
   ),
-  not_running: means('Nobody answers at the admin address.', 'Start the proxy, or name the config that it runs with.'),
+  not_running: means(
+    'Nobody answers at the admin address, or what answers there is another program.',
+    'Start the proxy, or name the config that it runs with.',
+  ),
   not_updated: means(
     "The system's own command that reads its certificates anew failed.",
     'Run that command by hand: it says why.',

@@ -21,7 +21,7 @@ import { redactText } from './redact-text.ts';
 import type { Context } from './output.ts';
 import { columns, printError, printFailure, failureOf, warn } from './output.ts';
 
-/** How long a proxy that may not be there is waited for. */
+/** How long `token` waits for a proxy that may not be there. */
 const GREETING_MS = 1_000;
 
 export interface TokenOptions {
@@ -82,22 +82,25 @@ async function fetchToken(
   }
 }
 
-/** What a running proxy that has this very config knows of the token, after it has got one if need be; undefined: there is none. */
+/**
+ * Asks a running proxy of this very config what it knows of the token. It gets one first if it has none. Undefined when there is no
+ * such proxy.
+ */
 async function askRunning(
   context: Context,
   config: Config,
   name: string,
   renew: boolean,
 ): Promise<{ readonly target: AdminTarget; readonly reply: AdminReply } | undefined> {
-  const target = findAdmin(context);
-  if ('code' in target) return undefined;
+  const target = await findAdmin(context).catch(() => undefined);
+  if (!target) return undefined;
   const ask = (method: 'GET' | 'POST', url: string, timeoutMs?: number): Promise<AdminReply | undefined> =>
     askAdmin(target, method, url, timeoutMs).catch(() => undefined);
   const status = await ask('GET', '/api/status', GREETING_MS);
   const { config: its, providers } = (status?.status === 200 ? status.body : {}) as Partial<Status>;
   if (its?.file !== config.file) return undefined;
   const provider = providers?.find((one) => one.name === name);
-  // Tokens of users are none of ours, and a provider that is new in the file is not there yet.
+  // Tokens of users are not for this command. A provider that is new in the file is not in the proxy yet.
   if (!provider?.token || provider.token.subjects !== null) return undefined;
   const { state } = provider.token;
   const reply =
@@ -107,7 +110,7 @@ async function askRunning(
   return reply && { target, reply };
 }
 
-/** Prints what a running proxy says of its token, which it doesn't show. */
+/** Prints what a running proxy tells of its token. The token itself is not among it. */
 function printRunning(context: Context, { target, reply }: { target: AdminTarget; reply: AdminReply }): number {
   if (reply.status !== 200) return printRefusal(context, target, reply);
   const { name, token: found } = reply.body as ProviderStatus;

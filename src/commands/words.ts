@@ -23,7 +23,7 @@ export const COMMANDS: Readonly<Record<string, Taken>> = {
   explain: { options: ['--json', '-H', '--header', '-d', '--data'], operands: ['method', 'path'] },
   token: { options: ['--json', '--renew', '--show'], operands: ['provider'] },
   simulate: { options: ['--json', '--port'] },
-  health: { options: ['--json'] },
+  health: { options: ['--json', '--admin', '--wait'] },
   status: { options: ['--json', '--admin'] },
   logs: { options: ['--json', '--admin', '--route', '--status', '-f', '--follow'] },
   reload: { options: ['--json', '--admin'] },
@@ -59,6 +59,7 @@ const WITH_VALUE: ReadonlySet<string> = new Set([
   '--port',
   '--route',
   '--status',
+  '--wait',
   '-H',
   '-d',
 ]);

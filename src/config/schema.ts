@@ -114,7 +114,7 @@ const listen = section({
   ),
 });
 
-/** The admin address, or false. */
+/** The `admin` section, or false. */
 export const adminSchema = z
   .union([
     never,

@@ -1,6 +1,7 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
-import { listen, originOf, type Address } from '../core/listen.ts';
+import type { Address } from '../core/address.ts';
+import { listen, originOf } from '../core/listen.ts';
 import { lingeringClose } from './lingering-close.ts';
 import type { ReadScheduler } from './read-scheduler.ts';
 import {

@@ -1,21 +1,21 @@
 import type { AttemptDetail } from '../core/events.ts';
 
-/** When each part of an attempt was over: monotonic milliseconds; NaN: it is not. */
+/** When each phase of an attempt ended, by `clock.monotonic()`. NaN when it has not. */
 export interface AttemptTimes {
   readonly startedMs: number;
   readonly connectedMs: number;
   readonly sentMs: number;
-  /** The head of the answer was here. */
+  /** When the answer's head came. */
   readonly headMs: number;
-  /** The answer was whole, or the attempt had failed. */
+  /** When the answer was whole, or the attempt failed. */
   readonly endedMs: number;
 }
 
-/** An attempt as it is told. */
+/** An attempt with its times and its result. */
 export interface TimedAttempt extends AttemptTimes {
-  /** 0: no answer came. */
+  /** 0 when no answer came. */
   readonly status: number;
-  /** Of what it failed with, before its answer or within it. */
+  /** The code of the error with which it failed, before its answer or within it. */
   readonly errorCode: string | undefined;
 }
 
@@ -25,7 +25,7 @@ const lasting = (fromMs: number, toMs: number, endedMs: number): number | undefi
 };
 
 /**
- * An attempt, and how long each part of it took. The one in which it failed lasted until then; to those behind that, it never came.
+ * Works out how long each phase of an attempt took. The phase in which it failed lasts until then. The phases after it are undefined.
  * @param fromMs When the request arrived.
  */
 export function detailOf(attempt: TimedAttempt, generation: number, fromMs: number): AttemptDetail {

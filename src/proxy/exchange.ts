@@ -29,7 +29,7 @@ interface SentRequest {
   readonly target: string;
   readonly headers: RawHeaders;
   readonly body?: Uint8Array | null | undefined;
-  /** Of the token in it. */
+  /** The generation of the token in it. */
   readonly generation?: number;
 }
 
@@ -50,10 +50,10 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   #isHandshake = false;
   #isConditional = false;
   readonly #attempts: Attempt[] = [];
-  /** What was sent with each of them. */
+  /** What each attempt sent. */
   readonly #sent: SentRequest[] = [];
   #withoutCredential: RawHeaders = [];
-  /** Its token was rejected, and what follows is not known yet. */
+  /** Whether its token was rejected, and it is not decided yet what follows. */
   #isRejected = false;
   #cors: RawHeaders | undefined;
 

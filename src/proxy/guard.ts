@@ -53,7 +53,7 @@ export function hostOf(authority: string): string {
   return (colon > authority.lastIndexOf(']') ? authority.slice(0, colon) : authority).toLowerCase();
 }
 
-/** Whether a browser's origin is that of the very listener it asks, which may serve pages of its own. The host must have been checked. */
+/** Whether an origin is that of the listener at `host`, which may serve pages of its own. The host must have been checked. */
 export const isOwnOrigin = (origin: string | undefined, host: string): boolean =>
   [`http://${host}`, `https://${host}`].includes(origin ?? '');
 

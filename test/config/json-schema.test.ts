@@ -2,9 +2,8 @@ import fs from 'node:fs';
 import test from 'ava';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { jsonSchema, jsonSchemaText } from '../../src/config/json-schema.ts';
-import { JSON_SCHEMA_FILE } from '../../src/config/shipped.ts';
-import { builtInProfiles } from '../../src/config/shipped.ts';
+import { fileTypesText, jsonSchema, jsonSchemaText, TYPES_FILE } from '../../src/config/json-schema.ts';
+import { builtInProfiles, JSON_SCHEMA_FILE } from '../../src/config/shipped.ts';
 
 type Schema = Parameters<typeof z.fromJSONSchema>[0];
 
@@ -15,6 +14,10 @@ const isFine = (text: string): boolean => config.safeParse(parseYaml(text)).succ
 
 test('the schema for editors is the one that the validator yields', (t) => {
   t.is(fs.readFileSync(JSON_SCHEMA_FILE, 'utf8'), jsonSchemaText(), 'run `node src/config/json-schema.ts`');
+});
+
+test('the types of a config that is written as an object are those that the schema yields', (t) => {
+  t.is(fs.readFileSync(TYPES_FILE, 'utf8'), fileTypesText(), 'run `node src/config/json-schema.ts`');
 });
 
 test('an editor finds nothing wrong with the sample file and the built-in profiles', (t) => {

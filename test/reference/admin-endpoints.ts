@@ -52,7 +52,7 @@ export const ADMIN_ENDPOINTS: readonly AdminEndpoint[] = [
   {
     method: 'GET',
     path: '/api/requests',
-    does: 'The last 1000 requests that are over, with each of their attempts.',
+    does: 'The last 1000 requests that have ended, with each of their attempts.',
     query: {
       limit: 'how many at most, 1 to 1000; 100 by default',
       route: 'those of this route',
@@ -108,14 +108,16 @@ export const SHARED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Provider: schemas.provider,
   Request: schemas.request,
   Diagnostic: schemas.diagnostic,
+  Field: schemas.field,
+  Signature: schemas.signature,
   Problem: schemas.problem,
 };
 
 /** When each event comes. */
 export const EVENT_MEANINGS: Readonly<Record<keyof typeof schemas.events, string>> = {
-  request: 'a request is over',
-  renewal: 'a token call is over',
-  notice: 'the log has a message that is no request, from level info on',
-  reload: 'a reload is over',
+  request: 'a request has ended',
+  renewal: 'a token call has ended',
+  notice: 'something is logged that is no request, from level info on',
+  reload: 'a reload has ended',
   lost: 'the reader has not got all events',
 };

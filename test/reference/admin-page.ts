@@ -5,7 +5,7 @@ import { block, code, page, table, toHeading, type Part } from './page.ts';
 
 const ABOUT = `The admin address (\`admin.address\`) tells how a running proxy is, and changes a few things of it. \`outrider status\`, \`logs\` and \`reload\` ask it.
 Health and metrics are open. What lies below \`/api\` wants \`admin.token\` as \`Authorization: Bearer\`: beyond loopback, where \`listen.access_tokens\` are set, and wherever that token is set.
-Pages of other origins are refused. No answer shows a secret, a token, a signed text or a body.`;
+Web pages of other origins are refused. No answer shows a secret, a token, a signed text or a body.`;
 
 const EXAMPLE = block(
   'sh',
@@ -14,7 +14,7 @@ curl -X POST http://127.0.0.1:8081/api/providers/phonepe/renew
 curl -N http://127.0.0.1:8081/api/events`,
 );
 
-const ERRORS = `Errors are ${toHeading('Problem', '`application/problem+json`')}; [each code has its entry](errors.md). Every path answers \`method_not_allowed\` to other methods, and \`not_found\` is no path of this address.
+const ERRORS = `Errors are ${toHeading('Problem', '`application/problem+json`')}; [each code has its entry](errors.md). Every path answers \`method_not_allowed\` to other methods, and other paths answer \`not_found\`.
 A POST has no body, or one of JSON.`;
 
 const EVENTS = `Each event has an \`id\`, its name as \`event\`, and JSON as \`data\`. A reader that comes back with \`Last-Event-ID\` first gets what it has missed, as far as that is kept. The proxy never waits for a reader:
@@ -76,7 +76,8 @@ function* fieldsBelow(wrapped: Schema, path: string): Generator<readonly string[
   if (def.type !== 'object') return;
   for (const [key, value] of Object.entries(def.shape)) {
     const own = path === '' ? key : `${path}.${key}`;
-    const type = `${typeOf(value)}${isNullable(value) ? ', or null' : ''}`;
+    const absent = value._zod.optin === 'optional' ? ', may be absent' : '';
+    const type = `${typeOf(value)}${isNullable(value) ? ', or null' : ''}${absent}`;
     yield [code(own), type, meaningOf(value)];
     yield* fieldsBelow(value, own);
   }

@@ -70,7 +70,7 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
   }
 }
 
-/** What gives a key its token: the variables that the config takes it from and that are not set, where it names any. */
+/** Says how a key gets its token: by variables that the config names and that are not set, else by the key itself. */
 function remedy(root: MapNode, section: string, key: string): string {
   const node = find(root, section, key);
   const names = (node?.kind === 'list' ? node.items : [node]).flatMap((item) =>
