@@ -82,10 +82,26 @@ The command finds in its environment:
   OUTRIDER_URL          where the proxy listens, as http://127.0.0.1:PORT
   OUTRIDER_URL_<ROUTE>  the base URL of each route with a path; in its name, characters other than A-Z and 0-9 are _
   OUTRIDER_TOKEN        an access token, where the config asks for one
-With --intercept also the proxy and CA variables that most programs read.
+
+With --intercept it also finds the proxy and CA variables that most programs read.
+Where an environment is 'simulator', the simulator stands in for the real URLs of its profile, so that a script runs offline.
 
 What Outrider itself answers with an error is one line on stderr: 'outrider: STATUS CODE METHOD URL: cause; what helps'.
-The exit code is that of the command; 125 when outrider itself fails.`;
+The exit code is that of the command; 125 when outrider itself fails.
+As the first process of a container it passes signals on, and reaps what the command leaves behind.`;
+
+const START_HELP = `
+SIGHUP   uses the changed config from the next request on. A config with errors changes nothing, and the log explains them.
+SIGTERM  has /readyz answer 503 for timeouts.lame_duck, closes what is idle, gives requests, tunnels and WebSockets
+         timeouts.drain to end, and exits with 0. SIGINT does the same; a second one ends the process at once.
+When the terminal that it ran in has been closed, it ends, unless it has nothing to do with one (nohup).`;
+
+const DOCTOR_HELP = `
+It looks at config, secret files, addresses, directories, store, egress proxy and file descriptors, and of each provider at
+name, connection, TLS, clock and token endpoint. Each failure has its remedy, and the exit code is 1.
+Of each provider one token is got by its full grant and thrown away; the store, and the refresh tokens in it, are left alone.`;
+
+const COMPLETION_HELP = '\nA comment at the top of the script says where it belongs.';
 
 /**
  * Declares the command line. The module of a command is loaded only when the command runs.
@@ -114,6 +130,7 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
 
   command('start', 'run the proxy')
     .option('--watch', 'reload the config when the file changes, as SIGHUP does')
+    .addHelpText('after', START_HELP)
     .action(async (options: { watch?: true }) => {
       const { start } = await import('./commands/start.ts');
       done(await start(contextOf({}), { watch: options.watch ?? false }));
@@ -131,7 +148,7 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
   readCommand('explain', 'show what would happen to a request, with no network')
     .usage('[options] <method> <url>, or [options] -- curl ...')
     .argument('<method>', 'GET, POST, …', readMethod)
-    .argument('<url>', 'http://127.0.0.1:8080/…, or the path alone')
+    .argument('<url>', 'http://127.0.0.1:8080/…, or the path alone; with forwarding on also the URL of the provider')
     .argument('[words...]', 'of a curl line')
     .option('-H, --header <header>', "a header of the request, 'name: value' (repeatable)", addHeader)
     .option(
@@ -198,10 +215,7 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
   readCommand('doctor', 'check what commonly goes wrong, on this machine and on the way to each provider')
     .argument('[provider...]', 'the only ones to look at')
     .option('--offline', 'ask no provider and no egress proxy')
-    .addHelpText(
-      'after',
-      '\nOf each provider one token is got by its full grant and thrown away; the store is left alone.',
-    )
+    .addHelpText('after', DOCTOR_HELP)
     .action(async (providers: readonly string[], options: { json?: true; offline?: true }) => {
       const { doctor } = await import('./commands/doctor.ts');
       done(await doctor(contextOf(options), { providers, isOffline: options.offline ?? false }));
@@ -226,14 +240,18 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
       const { init } = await import('./commands/init.ts');
       done(await init(contextOf({}), { profiles, dir: options.dir, force: options.force ?? false }));
     });
-  command('demo', 'show what happens when every token is revoked: simulators, the proxy, 200 requests at once').action(
-    async () => {
+  command('demo', 'show what happens when every token is revoked: simulators, the proxy, 200 requests at once')
+    .addHelpText(
+      'after',
+      '\nIt needs no config. The exit code is 0 only if each request was answered, after one token call.',
+    )
+    .action(async () => {
       const { demo } = await import('./commands/demo.ts');
       done(await demo(contextOf({})));
-    },
-  );
+    });
   command('completion', 'print a completion script for a shell')
     .addArgument(new Argument('<shell>', 'whose').choices(SHELLS))
+    .addHelpText('after', COMPLETION_HELP)
     .action(async (shell: string) => {
       const { completionScript } = await import('./config/shipped.ts');
       context.stdout.write(completionScript(shell));

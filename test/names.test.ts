@@ -40,14 +40,13 @@ interface Found {
 const findAll = (texts: readonly Text[], pattern: RegExp): Found[] =>
   texts.flatMap(({ file, text }) => [...text.matchAll(pattern)].map(([, found = '']) => ({ file, found })));
 
-/** A command line stands in backticks, behind a prompt, on a line of its own, in a row of the README's table, or in a Dockerfile. */
+/** A command line stands in backticks, behind a prompt, on a line of its own, or in a Dockerfile. */
 const COMMAND_LINES = [
   /`(?:npx |)(?:outrider|node src\/cli\.ts) ([a-z][^`]*)`/g,
   /^(?:\$ )?(?:npx |)(?:outrider|node src\/cli\.ts) ([a-z].*)$/gm,
   /^ExecStart=outrider (.*)$/gm,
   /CMD \[(?:"node", "dist\/outrider\.cjs", )?"([a-z]+)"/g,
 ];
-const TABLE = /^\| command \| does \|\n.*\n((?:\|.*\n)+)/gm;
 
 /** In messages of ours a command that is no command line is prose, and prose begins with one of these. */
 const PROSE = /^(?:itself|store key|v1)\b/;
@@ -72,13 +71,9 @@ async function helpOf(t: ExecutionContext, words: readonly string[]) {
 test.serial('every command that is named anywhere exists, and takes the options that stand beside it', async (t) => {
   t.timeout(120_000);
   const everywhere = [...SOURCES, ...PAGES];
-  const rows = findAll(PAGES, TABLE).flatMap(({ file, found }) =>
-    findAll([{ file, text: found }], /^\| `([a-z][^`]*)`/gm),
+  const lines = COMMAND_LINES.flatMap((pattern) => findAll(everywhere, pattern)).filter(
+    ({ found }) => !PROSE.test(found),
   );
-  const lines = [
-    ...COMMAND_LINES.flatMap((pattern) => findAll(everywhere, pattern)).filter(({ found }) => !PROSE.test(found)),
-    ...rows,
-  ];
   t.true(lines.length > 30, 'positive control');
   const helps = new Map<string, Awaited<ReturnType<typeof helpOf>>>();
   const ask = async (words: readonly string[]) => {

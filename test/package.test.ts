@@ -106,7 +106,7 @@ test.after.always(() => rmSync(dir, { recursive: true, force: true }));
 test('the package holds what runs and its types, and nothing else', (t) => {
   const paths = packed.files.map(({ path }) => path);
   const allowed =
-    /^(?:dist\/.+\.(?:js|cjs|d\.ts)|dist\/licenses\.txt|config\/.+\.(?:yaml|json|md|service)|config\/completion\/outrider\.(?:bash|fish|zsh)|proxy\.config\.yaml|package\.json|README\.md|LICENSE)$/;
+    /^(?:dist\/.+\.(?:js|cjs|d\.ts)|dist\/licenses\.txt|config\/.+\.(?:yaml|json|md|service|svg)|config\/completion\/outrider\.(?:bash|fish|zsh)|proxy\.config\.yaml|package\.json|README\.md|LICENSE)$/;
   t.deepEqual(
     paths.filter((path) => !allowed.test(path)),
     [],

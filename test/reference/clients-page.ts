@@ -47,6 +47,14 @@ const WORDS = table(
 const BESIDES = `Set the variables in lower case too, and \`NODE_USE_ENV_PROXY=1\` for Node; \`NO_PROXY=localhost,127.0.0.1\` keeps this machine's own services out of it. Other hosts are refused:
 \`forward: { unmatched: tunnel }\` lets them through. ${code('exec --intercept')} sets all of it by itself.`;
 
+const SDKS = `The providers' own SDKs need no change either. \`pg-sdk-node\` 2.0.2 and \`payu-websdk\` 1.3.1 run unchanged, with made-up credentials, under \`exec --intercept\`.
+
+PhonePe's SDK asks for a token first. Outrider answers with [a placeholder](../profiles/README.md#programs-that-fetch-a-token-themselves), and the real token takes its place in every call. The SDK works at the
+base URL too, once its \`BaseUrl\` table names it. In production it also sends events to \`https://api.phonepe.com/apis/pg-ingestion\`. Give them a route, or switch them off in the SDK. Otherwise they are
+refused: the SDK prints that and goes on.
+
+PayU's SDK calls only \`https://\` at port 443.`;
+
 /** The table of the page as it lies there; its heading alone where there is none. */
 export function writtenTable(): string {
   const text = existsSync(CLIENTS_PAGE) ? readFileSync(CLIENTS_PAGE, 'utf8') : '';
@@ -55,4 +63,4 @@ export function writtenTable(): string {
 
 /** `config/reference/clients.md` around what a run of all clients shows. */
 export const clientsPage = (matrix: Part): string =>
-  page('Clients', ABOUT, `${START}\n${matrix}\n${END}`, '## Doors', DOORS, BESIDES, '## Words', WORDS);
+  page('Clients', ABOUT, `${START}\n${matrix}\n${END}`, '## Doors', DOORS, BESIDES, '## Words', WORDS, '## SDKs', SDKS);

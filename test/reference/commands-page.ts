@@ -28,6 +28,8 @@ interface Help {
 }
 
 const OWN = /^-(?:h, --help|V, --version)/;
+/** The lists that every command's help may have; any other is the command's own. */
+const COMMON: ReadonlySet<string> = new Set(['Arguments', 'Options', 'Global Options', 'Commands']);
 const LIST = /^([A-Z][\w ]+):\n((?: {2}.*\n?)+)/gm;
 
 /** What the command line itself says of a command. */
@@ -74,11 +76,13 @@ const rowsOf = (list: Help['lists'][string] = []): readonly (readonly string[])[
 
 function section({ words, help }: Command): Part {
   const rows = [...rowsOf(help.lists['Arguments']), ...rowsOf(help.lists['Options'])];
+  const more = Object.entries(help.lists).filter(([heading]) => !COMMON.has(heading));
   return [
     `## ${words.join(' ')}`,
     `${capital(help.summary)}.`,
     block('text', help.usage),
     ...(rows.length === 0 ? [] : [table(['argument or option', 'means'], rows)]),
+    ...more.flatMap(([heading, list]) => [`${heading}:`, table(['name', 'means'], rowsOf(list))]),
     ...(help.rest === '' ? [] : [block('text', help.rest)]),
   ].join('\n\n');
 }

@@ -4,6 +4,7 @@ import { profileKeys } from '../profiles/keys.ts';
 import { BLOCKS, rowsOf, yamlOf } from '../profiles/page.ts';
 import { CONFIG_EXAMPLES, PROFILE_EXAMPLE } from './config-examples.ts';
 import { CONFIG_KEYS, isOverridable, needsRestart, type ConfigKey } from './config-keys.ts';
+import { CONFIG_NOTES } from './config-notes.ts';
 import { block, code, page, table, toHeading, type Part } from './page.ts';
 
 const ABOUT = `Every key of \`proxy.config.yaml\`, in the order of the file. \`<name>\` is a name of your own, \`[]\` an entry of a list. Unknown keys are errors, and
@@ -62,6 +63,7 @@ function section(top: ConfigKey): Part {
     `## ${path}`,
     facts.join(' '),
     ...(keys.length === 0 ? [] : [table(['key', 'type', 'default', 'meaning', 'besides'], keys.map(rowOf))]),
+    ...(CONFIG_NOTES[path] === undefined ? [] : [CONFIG_NOTES[path]]),
     ...(CONFIG_EXAMPLES[path] ?? []).map((text) => block('yaml', text)),
   ].join('\n\n');
 }
