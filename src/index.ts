@@ -83,7 +83,7 @@ export interface ProxyEvents {
 export interface Addresses {
   /** Where requests go: `http://127.0.0.1:PORT`, or `unix:/path`. */
   readonly url: string;
-  /** Where health and metrics are; undefined with `admin: false`. */
+  /** Where health, metrics and the admin API are; undefined with `admin: false`. */
   readonly adminUrl: string | undefined;
 }
 

@@ -153,7 +153,12 @@ test('every key of the config that is named anywhere exists', (t) => {
     file,
     text: text.replaceAll(/\/\*[^]*?\*\//g, '').replaceAll(/(^|\s)\/\/.*$/gm, '$1'),
   }));
-  const named = findAll([...withoutComments, ...PAGES], DOTTED).filter(({ found }) => !FILE.test(found));
+  // The fields of the admin API's answers stand in the first column of its page. They are derived, and are no keys.
+  const withoutFields = PAGES.map(({ file, text }) => ({
+    file,
+    text: file === 'config/reference/admin.md' ? text.replaceAll(/^\| `[^`]*` /gm, '| ') : text,
+  }));
+  const named = findAll([...withoutComments, ...withoutFields], DOTTED).filter(({ found }) => !FILE.test(found));
   t.true(named.length > 60, 'positive control');
   t.deepEqual(
     named.filter(({ found }) => !isKey(found) && !isTemplateName(found)),

@@ -40,7 +40,7 @@ export async function findAdmin(context: Context, flag?: string): Promise<AdminT
 }
 
 const optionsFor = ({ endpoint, token }: AdminTarget): RequestOptions => ({
-  ...endpoint,
+  ...('path' in endpoint ? { socketPath: endpoint.path } : endpoint),
   headers: { Host: 'localhost', ...(token && { Authorization: `Bearer ${token.reveal()}` }) },
   agent: false,
 });

@@ -25,6 +25,7 @@ const IN_FILES: readonly (readonly [file: RegExp, pattern: RegExp])[] = [
     /^src\/(?:store\/|tunnel\/|proxy\/|reload\.ts$)/,
     new RegExp(String.raw`const message = ${TEXT};\s+events\.emit\('notice'`, 'g'),
   ],
+  [/^src\/config\/diagnostics\/diagnostics\.ts$/, new RegExp(String.raw`message: ${TEXT}`, 'g')],
   [/^src\/observe\/notices\.ts$/, /'(\w+(?: \w+)+)'/g],
   [/^src\/config\/restart\.ts$/, new RegExp(String.raw`\(\{ written \}\) => ${TEXT}`, 'g')],
 ];
