@@ -1,11 +1,11 @@
-// Written by `node src/config/json-schema.ts`.
+// Derived: `npm run reference` writes it. What it says stands in the definitions.
 
 /** A text with a reference in it: `${VAR}`, `${VAR:-default}`, `${file:/path}`. */
 export type Reference = `${string}\${${string}}${string}`;
 
 /** A config file as an object. A text means what it means in the file. */
 export type ConfigFile = {
-  /** Of this format. Default: 1. */
+  /** The version of this format. Default: 1. */
   readonly version?: number | Reference | null;
   /** Where callers come in, and who may. */
   readonly listen?: {
@@ -24,7 +24,7 @@ export type ConfigFile = {
     /** Must be true to listen beyond loopback without access tokens. Default: false. */
     readonly allow_unauthenticated?: boolean | Reference | null;
   } | null;
-  /** false switches it off. */
+  /** Health and metrics, at an address of their own; false switches it off. */
   readonly admin?: false | {
     /** Where health and metrics are served. Default: "127.0.0.1:8081". */
     readonly address?: string | null;
@@ -59,7 +59,7 @@ export type ConfigFile = {
     /** Still read, no longer written with. */
     readonly old_encryption_keys?: readonly string[] | null;
   } | null;
-  /** Default: $XDG_STATE_HOME/outrider. */
+  /** Where the local CA is kept; by default $XDG_STATE_HOME/outrider. */
   readonly state_dir?: string | number | boolean | null;
   /** How long each thing may take. */
   readonly timeouts?: {
@@ -223,6 +223,8 @@ export type ProfileFile = {
   readonly environments?: Readonly<Record<string, Readonly<Record<string, string | null>> | null>> | null;
   /** What the operator gives. */
   readonly credentials?: Readonly<Record<string, {
+    /** For people: what it is, and where it comes from. */
+    readonly description?: string | number | boolean | null;
     /** Default: false. */
     readonly secret?: boolean | Reference | null;
     /** Default: false. */
