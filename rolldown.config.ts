@@ -1,9 +1,10 @@
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import license from 'rollup-plugin-license';
 import { defineConfig, type Plugin } from 'rolldown';
-import { isolatedDeclarationSync } from 'rolldown/experimental';
 
 const DIST = 'dist';
 const OUTPUT = { dir: DIST, format: 'esm', chunkFileNames: 'chunks/[name].js' } as const;
@@ -27,17 +28,38 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-/** Writes what a file declares, and the files that its declarations name, to `dist/types`. */
-function declare(file: string, done = new Set<string>()): void {
+/** Has the compiler write the declarations of every file to a temporary directory. */
+function declareAll(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'outrider-types-'));
+  const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--noCheck', '--rootDir', '.'];
+  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', ...options, '--outDir', dir], {
+    stdio: 'inherit',
+  });
+  return dir;
+}
+
+/** Copies the declarations of a file from there to `dist/types`, and those of the files that they name. */
+function declare(from: string, file: string, done: Set<string>): void {
   if (done.has(file)) return;
   done.add(file);
-  const { code, errors } = isolatedDeclarationSync(file, readFileSync(file, 'utf8'));
-  if (errors.length > 0) throw new Error(`${file}: ${errors.map(({ message }) => message).join('; ')}`);
-  const target = join(DIST, 'types', relative('src', file).replace(/\.ts$/, '.d.ts'));
+  const declaration = file.replace(/\.ts$/, '.d.ts');
+  const code = readFileSync(join(from, declaration), 'utf8');
+  const target = join(DIST, 'types', relative('src', declaration));
   mkdirSync(dirname(target), { recursive: true });
   const other = /(from ["'])(\.[^"']+)\.ts(?=["'])/g;
   writeFileSync(target, code.replaceAll(other, '$1$2.js'));
-  for (const [, , name] of code.matchAll(other)) declare(join(dirname(file), `${name}.ts`), done);
+  for (const [, , name] of code.matchAll(other)) declare(from, join(dirname(file), `${name}.ts`), done);
+}
+
+/** Writes the types of the library alone, without those of everything behind it. */
+function declareLibrary(): void {
+  const from = declareAll();
+  try {
+    const done = new Set<string>();
+    for (const file of Object.values(LIBRARY)) declare(from, file, done);
+  } finally {
+    rmSync(from, { recursive: true });
+  }
 }
 
 /** The libraries go into what is built: a tenth of what they install is used. */
@@ -61,7 +83,7 @@ export default defineConfig([
         name: 'launcher-and-types',
         resolveId: (id) => (id === './cli.ts' ? { id: './cli.js', external: true } : undefined),
         writeBundle() {
-          for (const file of Object.values(LIBRARY)) declare(file);
+          declareLibrary();
           copyFileSync('src/outrider.cjs', `${DIST}/outrider.cjs`);
           chmodSync(`${DIST}/outrider.cjs`, 0o755);
         },

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { findNode } from './helpers/nodes.ts';
@@ -82,7 +83,8 @@ function installGlobally(major: number, node: string): Outrider {
 }
 
 // Built from nothing but what the image is built from, so that a missing file shows.
-test.before(() => {
+test.before((t) => {
+  t.timeout(300_000);
   dir = mkdtempSync(join(tmpdir(), 'outrider-package-'));
   const checkout = join(dir, 'checkout');
   for (const entry of [...context, 'README.md', 'CHANGELOG.md']) {
@@ -180,6 +182,73 @@ test('the built command answers for its version and for health by itself, and ha
   t.is(outrider('health', '--what').status, 2);
   t.regex(outrider('health', '--help').stdout, /--wait <duration>/);
   t.regex(outrider('--help').stdout, /^Usage: outrider/);
+});
+
+test('what is asked often is answered by the launcher alone: no file of the rest is opened', (t) => {
+  const alone = join(dir, 'alone');
+  for (const name of ['package.json', 'proxy.config.yaml', 'dist/outrider.cjs', 'dist/launch.js'])
+    cpSync(join(installed, name), join(alone, name));
+  cpSync(join(installed, 'config/profiles'), join(alone, 'config/profiles'), { recursive: true });
+  writeFileSync(join(alone, 'admin.yaml'), 'admin: { address: "127.0.0.1:9" }\n');
+  const outrider = (...args: readonly string[]) =>
+    spawnSync(process.execPath, [join(alone, 'dist/outrider.cjs'), ...args], { cwd: alone, encoding: 'utf8' });
+  const answers: readonly (readonly [args: readonly string[], output: RegExp])[] = [
+    [['--version'], /^\d+\.\d+\.\d+\n$/],
+    [['health', '--admin', '127.0.0.1:9'], /^error\[not_running\]/],
+    [['health', '--config', 'admin.yaml'], /^error\[not_running\]/],
+    [['completion', '--words', '--', 'token', 'pho'], /^phonepe\n/],
+    [['completion', '--words', '--', 'init', 'phonepe'], /^phonepe\n/],
+  ];
+  for (const [args, output] of answers) {
+    const { stdout, stderr } = outrider(...args);
+    t.regex(stdout + stderr, output, args.join(' '));
+  }
+  t.regex(outrider('check').stderr, /ERR_MODULE_NOT_FOUND/, 'positive control');
+});
+
+/** A command of the package, in a directory of its own and with nothing of ours in its environment. */
+function inPackage(...args: readonly string[]): {
+  readonly cwd: string;
+  readonly status: number | null;
+  readonly said: string;
+} {
+  const cwd = mkdtempSync(join(dir, 'cwd-'));
+  const env = { PATH: process.env['PATH'], HOME: cwd, NO_COLOR: '1' };
+  const program = join(installed, 'dist/outrider.cjs');
+  const ended = spawnSync(process.execPath, [program, ...args], { cwd, env, encoding: 'utf8', timeout: 60_000 });
+  return { cwd, status: ended.status, said: ended.stdout + ended.stderr };
+}
+
+test('the commands that read what is shipped find it in the package', (t) => {
+  t.timeout(180_000);
+  const init = inPackage('init', 'phonepe');
+  t.is(init.status, 0, init.said);
+  t.true(existsSync(join(init.cwd, '.env.example')));
+  const [, schema = ''] =
+    /^# yaml-language-server: \$schema=(.*)$/m.exec(readFileSync(join(init.cwd, 'proxy.config.yaml'), 'utf8')) ?? [];
+  t.is(schema, pathToFileURL(join(installed, 'config/proxy.schema.json')).href);
+  const completion = inPackage('completion', 'bash');
+  t.is(completion.status, 0, completion.said);
+  t.regex(completion.said, /^complete .* outrider$/m);
+  const explain = inPackage('check', '--explain', 'host_denied');
+  t.is(explain.status, 0, explain.said);
+  t.regex(explain.said, /host_denied/);
+  t.regex(explain.said, /403/);
+  const doctor = inPackage('doctor', '--offline', '--config', join(installed, 'proxy.config.yaml'));
+  t.regex(doctor.said, / ok +config +\S+: \d+ routes, \d+ providers$/m);
+  t.regex(doctor.said, /none was asked for anything \(--offline\)/);
+  const demo = inPackage('demo');
+  t.is(demo.status, 0, demo.said);
+  t.regex(demo.said, /^200 of 200 answered · 1 token call · 0 callers saw the 401$/m);
+});
+
+test('nothing of the package writes into it: what writes the derived files is not in it', (t) => {
+  const texts = globSync('dist/**/*.js', { cwd: installed }).map((file) => readFileSync(join(installed, file), 'utf8'));
+  t.true(
+    texts.some((each) => each.includes('proxy.schema.json')),
+    'positive control',
+  );
+  t.false(texts.some((each) => each.includes('npm run reference') || each.includes('import.meta.main')));
 });
 
 const EXAMPLE = /^## As a library$[^]*?^```js\n([^]*?)^```$/m.exec(text('README.md'))?.[1] ?? '';

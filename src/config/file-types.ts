@@ -1,4 +1,4 @@
-// Written by `node src/config/json-schema.ts`.
+// Derived: `npm run reference` writes it. What it says stands in the definitions.
 
 /** A text with a reference in it: `${VAR}`, `${VAR:-default}`, `${file:/path}`. */
 export type Reference = `${string}\${${string}}${string}`;

@@ -1,13 +1,6 @@
-import fs from 'node:fs';
-import path from 'node:path';
 import { z } from 'zod';
 import { MAY_BE_NULL, WRITTEN_DEFAULT } from './schema/scalar.ts';
 import { configSchema } from './schema.ts';
-import { REFERENCE, typeText, type TypeSchema } from './type-text.ts';
-import { JSON_SCHEMA_FILE } from './shipped.ts';
-
-/** Where the derived types lie: `src/config/file-types.ts`. */
-export const TYPES_FILE = path.join(import.meta.dirname, 'file-types.ts');
 
 type Json = Record<string, unknown>;
 
@@ -47,32 +40,5 @@ export function jsonSchema(): Json {
   return finish(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }));
 }
 
-/** The text of {@link JSON_SCHEMA_FILE}. `node src/config/json-schema.ts` writes it, and that of {@link TYPES_FILE}. */
+/** The text of `config/proxy.schema.json`. */
 export const jsonSchemaText = (): string => `${JSON.stringify(jsonSchema(), null, 2)}\n`;
-
-const PROFILE_REF = '#/$defs/profile';
-
-/** The text of {@link TYPES_FILE}: the types of a config file, for those who write one as an object. */
-export function fileTypesText(): string {
-  const schema: TypeSchema & { readonly $defs?: { readonly profile?: TypeSchema } } = jsonSchema();
-  const nameOf = (ref: string): string => {
-    if (ref !== PROFILE_REF) throw new Error(`no type stands for ${ref}`);
-    return 'ProfileFile';
-  };
-  return `// Written by \`node src/config/json-schema.ts\`.
-
-/** A text with a reference in it: \`\${VAR}\`, \`\${VAR:-default}\`, \`\${file:/path}\`. */
-export type ${REFERENCE} = \`\${string}\\\${\${string}}\${string}\`;
-
-/** A config file as an object. A text means what it means in the file. */
-export type ConfigFile = ${typeText(schema, nameOf)};
-
-/** A profile, as below \`profiles\`. */
-export type ProfileFile = ${typeText(schema.$defs?.profile ?? {}, nameOf)};
-`;
-}
-
-if (import.meta.main) {
-  fs.writeFileSync(JSON_SCHEMA_FILE, jsonSchemaText());
-  fs.writeFileSync(TYPES_FILE, fileTypesText());
-}
