@@ -17,7 +17,7 @@ const never: Lookup = () => {
 
 for (const [line, expected] of [
   ['', Object.keys(COMMANDS)],
-  ['st', ['start']],
+  ['st', ['start', 'status']],
   ['start ', []],
   ['start --', ['--watch', '--config', '--help']],
   ['--v', ['--version']],

@@ -27,6 +27,7 @@ const IN_FILES: readonly (readonly [file: RegExp, pattern: RegExp])[] = [
   ],
   [/^src\/config\/diagnostics\/diagnostics\.ts$/, new RegExp(String.raw`message: ${TEXT}`, 'g')],
   [/^src\/observe\/notices\.ts$/, /'(\w+(?: \w+)+)'/g],
+  [/^src\/config\/diagnostics\/diagnostics\.ts$/, new RegExp(String.raw`message: ${TEXT}`, 'g')],
   [/^src\/config\/restart\.ts$/, new RegExp(String.raw`\(\{ written \}\) => ${TEXT}`, 'g')],
 ];
 
