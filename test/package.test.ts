@@ -251,7 +251,7 @@ test('nothing of the package writes into it: what writes the derived files is no
   t.false(texts.some((each) => each.includes('npm run reference') || each.includes('import.meta.main')));
 });
 
-const EXAMPLE = /^## As a library$[^]*?^```js\n([^]*?)^```$/m.exec(text('README.md'))?.[1] ?? '';
+const EXAMPLE = /^## Installed, and as a library$[^]*?^```js\n([^]*?)^```$/m.exec(text('README.md'))?.[1] ?? '';
 
 /** The README's example, in a file of the project that has nothing but the package. */
 function example(name: string): { readonly project: string; readonly status: number | null; readonly said: string } {

@@ -14,6 +14,8 @@ import { runProgram } from '../helpers/programs.ts';
 const PROGRAMS = ['dash', 'env', 'install', 'rm', 'tini'];
 const DIRECTORIES = ['usr/bin', 'usr/sbin', 'usr/lib', 'usr/lib64', 'usr/local/bin', 'usr/local/lib/node_modules'];
 const EMPTY = ['dev', 'etc', 'home/node', 'proc', 'root', 'run', 'sys', 'tmp', 'var/lib'];
+/** Libraries of glibc that none of these programs names. An official image has them, and the builder's native module asks for them. */
+const GLIBC = ['librt.so.1'];
 const PASSWD = 'root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n';
 
 const pathOf = async (program: string): Promise<string> => (await runProgram('which', [program])).trim();
@@ -45,6 +47,8 @@ export async function makeBase(root: string): Promise<void> {
   for (const program of PROGRAMS) await copyProgram(root, await pathOf(program), `/usr/bin/${program}`);
   symlinkSync('dash', join(root, 'usr/bin/sh'));
   await copyProgram(root, process.execPath, '/usr/local/bin/node');
+  const [libraries = ''] = /\/\S+(?=\/libc\.so\.6 )/.exec(await runProgram('ldd', [process.execPath])) ?? [];
+  for (const library of GLIBC) copyBelow(root, join(libraries, library));
   const { NODE_EXTRA_CA_CERTS: certificates } = process.env;
   if (certificates !== undefined) copyBelow(root, certificates);
   const npm = dirname(dirname(realpathSync(await pathOf('npm'))));
