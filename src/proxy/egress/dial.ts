@@ -85,7 +85,7 @@ async function dial(target: DialTarget, connectMs: number, deps: DialDeps): Prom
   signal?.addEventListener('abort', giveUp);
   try {
     await once(socket, 'connect');
-    if (isTls) await once((socket = secure(socket, target.host, target.port)), 'secureConnect');
+    if (isTls) await once((socket = secure(socket, address.host, address.port)), 'secureConnect');
     if (proxy && target.isRelayed) return socket;
     if (proxy) await openTunnel(socket, `${host}:${port}`, proxy);
     isProxyAtFault = false;
