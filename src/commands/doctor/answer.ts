@@ -26,7 +26,7 @@ export function checkClock(host: string, headers: RawHeaders, arrivedAtMs: numbe
   return [warning('clock', { code: 'clock_skew', message, remedy })];
 }
 
-/** Asks an origin for nothing, with no credential, to see that HTTP is answered there and what its clock says. */
+/** Sends a HEAD request without a credential to an origin. Checks that HTTP is answered there, and reads the server's clock. */
 export async function checkAnswer(
   target: Target,
   http: HttpClient,
