@@ -1,9 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
 import type { Writable } from 'node:stream';
+import { createApi, type Api } from './admin/api.ts';
+import type { ExplainRequest } from './admin/schemas.ts';
 import { createAdmin, type Admin } from './admin/server.ts';
+import { describeStatus, providerStatus, type Facts } from './admin/status.ts';
+import { isLoopback } from './config/checks/listening.ts';
 import type { Config } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
+import type { Loaded } from './config/load.ts';
 import { restartsNeeded } from './config/restart.ts';
 import { systemClock, type Clock } from './core/clock.ts';
 import { OutriderError } from './core/errors.ts';
@@ -11,8 +16,11 @@ import { createEvents, type Events } from './core/events.ts';
 import type { HttpClient } from './core/http.ts';
 import { VERSION } from './core/version.ts';
 import { compileConfig, type LiveConfig } from './compile.ts';
+import { explainRequest } from './explain/report.ts';
 import { ReadScheduler } from './http1/read-scheduler.ts';
 import { logExchanges } from './observe/access-log.ts';
+import { BUCKET_MS, createHistory } from './observe/history.ts';
+import { createJournal } from './observe/journal.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { logNotices } from './observe/notices.ts';
@@ -25,16 +33,18 @@ import { sharedLookup } from './proxy/lookup.ts';
 import { dialUnmatched } from './proxy/egress/dial.ts';
 import { createExchange } from './proxy/exchange.ts';
 import { createConnectDoor } from './proxy/doors/connect.ts';
-import { createGuard } from './proxy/guard.ts';
+import { createGuard, isOwnOrigin } from './proxy/guard.ts';
+import { readHead } from './proxy/request-head.ts';
 import { LazyHandshakes } from './proxy/websocket/handshake.ts';
 import { createListener, serverLimits, type Listener } from './proxy/listener.ts';
 import { egressPasswords, readEgress } from './proxy/egress/egress.ts';
 import { createUpstream, type ConnectionLimits } from './proxy/upstream.ts';
+import { createReloads, type FailedReload, type GoodReload } from './reload.ts';
 import { endpointsOf, simulatedProviders, startSimulator } from './simulation.ts';
 import type { Simulator } from './simulator/simulator.ts';
 import { openStore } from './store/open.ts';
 import { openBlindTunnel } from './tunnel/blind.ts';
-import type { Authority } from './tunnel/certificate.ts';
+import type { LocalCa } from './tunnel/certificate.ts';
 import { createInterceptor } from './tunnel/interceptor.ts';
 import type { TokenStore } from './store/store.ts';
 
@@ -48,7 +58,9 @@ export interface AppOptions {
   /** Resolves the host names of upstreams and token endpoints; the system's resolver by default. */
   readonly lookup?: LookupFunction;
   /** Gives the CA that signs for `hosts` when TLS is intercepted. By default it is the local CA in `state_dir`. */
-  readonly authorityFor?: (hosts: ReadonlySet<string>) => Promise<Authority>;
+  readonly caFor?: (hosts: ReadonlySet<string>) => Promise<LocalCa>;
+  /** Reads the config's file again. Undefined when the config came from no file: then `reloadFile` has nothing to read. */
+  readonly load?: () => Loaded;
 }
 
 /** The addresses that an app listens at. That of a listener that the config leaves out is undefined. */
@@ -82,6 +94,11 @@ export interface App {
    * its old value and is warned of. Rejects when the new config can't be prepared; then nothing has changed.
    */
   reload(config: Config): Promise<void>;
+  /**
+   * Reads the config again with the `load` of the options, and replaces the config as `reload` does. A config with errors is
+   * reported and changes nothing. Rejects when a good one can't be prepared.
+   */
+  reloadFile(): Promise<GoodReload | FailedReload>;
 }
 
 /** Wires the rooms together. No other file knows them all. Nothing is opened before `start`. */
@@ -139,6 +156,9 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const retired: Simulator[] = [];
   let listener: Listener | undefined;
   let admin: Admin | undefined;
+  let api: Api | undefined;
+  const startedAtMs = clock.now();
+  let loadedAtMs = startedAtMs;
   let stopWatching: (() => void) | undefined;
   let isReady = false;
   let stopping: Promise<void> | undefined;
@@ -176,7 +196,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const interceptor = createInterceptor({
     clock,
     events,
-    ...(options.authorityFor && { authorityFor: options.authorityFor }),
+    ...(options.caFor && { caFor: options.caFor }),
     adopt: (socket, scheme, { host, port }, carrier) => listener?.adopt(socket, { scheme, host, port }, carrier),
     failed: (cause, { host }) => {
       const detail = `a client broke off TLS with us in a tunnel to ${host}: does it trust our CA (\`outrider ca show\`)?`;
@@ -204,6 +224,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
 
   async function closeAll(drainMs: number): Promise<void> {
     await listener?.close(drainMs);
+    api?.close();
     await admin?.close();
     stopWatching?.();
     live?.retire(undefined);
@@ -213,6 +234,65 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await store?.close();
     metrics.close();
     await logger.close();
+  }
+
+  async function openAdmin({ address, token }: Exclude<Config['admin'], false>, origin: string): Promise<void> {
+    const { allowedHosts, accessTokens } = config.listen;
+    const guard = createGuard({ allowedHosts, allowedOrigins: [], accessTokens: [] }, []);
+    const redact = (text: string): string => {
+      logger.redactor.refresh();
+      return logger.redact(text);
+    };
+    const facts = (): Facts => ({
+      nowMs: clock.now(),
+      startedAtMs,
+      isReady,
+      config: { ...current, store: config.store },
+      loadedAtMs,
+      failedReload: reloads.failed,
+      listeners: { proxy: origin, admin: admin?.origin ?? '', simulator: simulator?.origin ?? null },
+      tokensOf: (provider) => live?.providers.get(provider)?.auth,
+      totals: metrics.totals,
+      redact,
+    });
+    const { load } = options;
+    api = createApi({
+      clock,
+      journal: createJournal(events, { clock, redactor: logger.redactor }),
+      history: { bucketMs: BUCKET_MS, ...createHistory(events, clock) },
+      status: () => describeStatus(facts()),
+      reload: load && (() => reloads.run(load)),
+      async renew(provider) {
+        const auth = live?.providers.get(provider)?.auth;
+        if (!auth) return undefined;
+        if (auth.standing === undefined) throw new OutriderError('not_found', { detail: `${provider} uses no token` });
+        await auth.renewByHand();
+        return providerStatus(provider, facts());
+      },
+      explain: (request) => explainRequest(current, asExplainOptions(request), redact),
+      simulate: (what, query) => simulator?.control(what, query),
+    });
+    admin = createAdmin({
+      address,
+      token,
+      needsToken: token !== undefined || accessTokens.length > 0 || !isLoopback(address),
+      guard: ({ rawHeaders, socket }) => {
+        const { host, origin: from, fetchSite } = readHead(rawHeaders);
+        guard.checkHost(host, socket.localAddress);
+        guard.checkOrigin({ origin: isOwnOrigin(from, host) ? undefined : from, fetchSite });
+        return undefined;
+      },
+      metrics,
+      readiness: () => [{ name: 'listener', ok: isReady }],
+      pages: api.pages,
+      onFailure: (error, requestId) =>
+        events.emit('notice', {
+          level: 'error',
+          message: error.detail,
+          fields: { request_id: requestId, cause: error.cause },
+        }),
+    });
+    await admin.listen();
   }
 
   async function open(): Promise<Started> {
@@ -236,30 +316,52 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       nextRequestId,
     });
     const origin = await listener.listen();
-    if (config.admin !== false) {
-      const guard = createGuard({ allowedHosts: config.listen.allowedHosts, allowedOrigins: [], accessTokens: [] }, []);
-      admin = createAdmin({
-        address: config.admin.address,
-        token: config.admin.token,
-        guard: ({ headers, socket }) => {
-          guard.checkHost(headers.host ?? '', socket.localAddress);
-          guard.checkOrigin({ origin: headers.origin, fetchSite: [headers['sec-fetch-site']].flat()[0] });
-          return undefined;
-        },
-        metrics,
-        readiness: () => [{ name: 'listener', ok: isReady }],
-        onFailure: (error, requestId) =>
-          events.emit('notice', {
-            level: 'error',
-            message: error.detail,
-            fields: { request_id: requestId, cause: error.cause },
-          }),
-      });
-      await admin.listen();
-    }
+    if (config.admin !== false) await openAdmin(config.admin, origin);
     isReady = true;
     return { origin, adminOrigin: admin?.origin, simulatorOrigin: simulator?.origin };
   }
+
+  async function reload(next: Config): Promise<readonly string[]> {
+    const restarts = restartsNeeded(current, next);
+    for (const message of restarts) events.emit('notice', { level: 'warn', message });
+    const before = live;
+    // This comes before the comparison. Without it, credentials whose files are half changed would start a new simulator.
+    carryCredentials(current.providers, next.providers);
+    const isSimulatedOtherwise =
+      JSON.stringify(simulatedProviders(current)) !== JSON.stringify(simulatedProviders(next));
+    const simulated = isSimulatedOtherwise ? await startSimulator(next, clock) : simulator;
+    let compiled: LiveConfig | undefined;
+    try {
+      compiled = compile(next, simulated);
+      // The local CA stays where it is until a restart.
+      await prepare({ ...next, stateDir: config.stateDir }, compiled);
+    } catch (error) {
+      compiled?.retire(before);
+      if (simulated !== simulator) await simulated?.close();
+      throw error;
+    }
+    // Nothing below can fail, so a reload that fails has changed nothing.
+    compiled.takeOver();
+    live = compiled;
+    // Requests under way may still need the old simulator, so it stays open until the app stops.
+    if (simulator && simulator !== simulated) retired.push(simulator);
+    simulator = simulated;
+    stopWatching?.();
+    stopWatching = next.watchSecrets();
+    current = next;
+    loadedAtMs = clock.now();
+    limitsOfServer = serverLimits(next);
+    budgets.memory.resize(next.limits.bodyMemoryBytes);
+    budgets.disk.resize(next.replay.spoolTotalBytes);
+    logger.configure(next.log);
+    stopAccessLog?.();
+    stopAccessLog = next.log.access ? logExchanges(events, logger) : undefined;
+    before?.retire(live);
+    events.emit('notice', { level: 'info', message: 'the config was reloaded' });
+    events.emit('reload', { outcome: 'ok' });
+    return restarts;
+  }
+  const reloads = createReloads({ clock, events, current: () => current, apply: reload });
 
   return {
     events,
@@ -290,40 +392,25 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     },
 
     async reload(next) {
-      for (const message of restartsNeeded(current, next)) events.emit('notice', { level: 'warn', message });
-      const before = live;
-      // This comes before the comparison. Without it, credentials whose files are half changed would start a new simulator.
-      carryCredentials(current.providers, next.providers);
-      const isSimulatedOtherwise =
-        JSON.stringify(simulatedProviders(current)) !== JSON.stringify(simulatedProviders(next));
-      const simulated = isSimulatedOtherwise ? await startSimulator(next, clock) : simulator;
-      let compiled: LiveConfig | undefined;
-      try {
-        compiled = compile(next, simulated);
-        // The local CA stays where it is until a restart.
-        await prepare({ ...next, stateDir: config.stateDir }, compiled);
-      } catch (error) {
-        compiled?.retire(before);
-        if (simulated !== simulator) await simulated?.close();
-        throw error;
-      }
-      // Nothing below can fail, so a reload that fails has changed nothing.
-      compiled.takeOver();
-      live = compiled;
-      // Requests under way may still need the old simulator, so it stays open until the app stops.
-      if (simulator && simulator !== simulated) retired.push(simulator);
-      simulator = simulated;
-      stopWatching?.();
-      stopWatching = next.watchSecrets();
-      current = next;
-      limitsOfServer = serverLimits(next);
-      budgets.memory.resize(next.limits.bodyMemoryBytes);
-      budgets.disk.resize(next.replay.spoolTotalBytes);
-      logger.configure(next.log);
-      stopAccessLog?.();
-      stopAccessLog = next.log.access ? logExchanges(events, logger) : undefined;
-      before?.retire(live);
-      events.emit('notice', { level: 'info', message: 'the config was reloaded' });
+      await reload(next);
+    },
+
+    reloadFile() {
+      const { load } = options;
+      if (!load) return Promise.reject(new Error('the config has no file'));
+      return reloads.run(load);
     },
   };
 }
+
+const asExplainOptions = ({
+  method,
+  url,
+  headers = {},
+  body,
+}: ExplainRequest): Parameters<typeof explainRequest>[1] => ({
+  method,
+  url,
+  headers: Object.entries(headers).flatMap(([name, values]) => [values].flat().flatMap((value) => [name, value])),
+  body: body === undefined ? undefined : Buffer.from(body),
+});

@@ -1,15 +1,11 @@
 #!/usr/bin/env node
 import type { Command as Program } from 'commander';
-import { boundHeap } from './commands/bounded-heap.ts';
 import { keepCompiledCode } from './commands/compile-cache.ts';
-import { answerWords, isWordsCall } from './commands/completion.ts';
 import type { Context } from './commands/output.ts';
 import { reapOrphans } from './commands/reaper.ts';
 
-// `boundHeap` starts the program again. So it runs before anything that takes time.
+// `reapOrphans` starts the program again. So it runs before anything that takes time.
 const [command] = process.argv.slice(2).filter((arg, i, args) => !arg.startsWith('-') && args[i - 1] !== '--config');
-if (command === 'start') boundHeap();
-if (isWordsCall(process.argv.slice(2))) answerWords(process.argv.slice(2));
 if (command === 'exec') reapOrphans();
 keepCompiledCode();
 // The compiled code of the modules that are loaded from here on is kept for the next start.
@@ -66,6 +62,12 @@ interface ExplainFlags {
   readonly data?: readonly string[];
 }
 
+/** Options of a command that asks a running proxy. */
+interface AdminFlags {
+  readonly json?: true;
+  readonly admin?: string;
+}
+
 /** Reads a method that the proxy accepts. Methods are case-sensitive (RFC 9110 §9.1). Throws commander's error for others. */
 function readMethod(text: string): string {
   if (METHODS.has(text) || text === CURL) return text;
@@ -80,10 +82,26 @@ The command finds in its environment:
   OUTRIDER_URL          where the proxy listens, as http://127.0.0.1:PORT
   OUTRIDER_URL_<ROUTE>  the base URL of each route with a path; in its name, characters other than A-Z and 0-9 are _
   OUTRIDER_TOKEN        an access token, where the config asks for one
-With --intercept also the proxy and CA variables that most programs read.
+
+With --intercept it also finds the proxy and CA variables that most programs read.
+Where an environment is 'simulator', the simulator stands in for the real URLs of its profile, so that a script runs offline.
 
 What Outrider itself answers with an error is one line on stderr: 'outrider: STATUS CODE METHOD URL: cause; what helps'.
-The exit code is that of the command; 125 when outrider itself fails.`;
+The exit code is that of the command; 125 when outrider itself fails.
+As the first process of a container it passes signals on, and reaps what the command leaves behind.`;
+
+const START_HELP = `
+SIGHUP   uses the changed config from the next request on. A config with errors changes nothing, and the log explains them.
+SIGTERM  has /readyz answer 503 for timeouts.lame_duck, closes what is idle, gives requests, tunnels and WebSockets
+         timeouts.drain to end, and exits with 0. SIGINT does the same; a second one ends the process at once.
+When the terminal that it ran in has been closed, it ends, unless it has nothing to do with one (nohup).`;
+
+const DOCTOR_HELP = `
+It looks at config, secret files, addresses, directories, store, egress proxy and file descriptors, and of each provider at
+name, connection, TLS, clock and token endpoint. Each failure has its remedy, and the exit code is 1.
+Of each provider one token is got by its full grant and thrown away; the store, and the refresh tokens in it, are left alone.`;
+
+const COMPLETION_HELP = '\nA comment at the top of the script says where it belongs.';
 
 /**
  * Declares the command line. The module of a command is loaded only when the command runs.
@@ -112,18 +130,25 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
 
   command('start', 'run the proxy')
     .option('--watch', 'reload the config when the file changes, as SIGHUP does')
+    .addHelpText('after', START_HELP)
     .action(async (options: { watch?: true }) => {
       const { start } = await import('./commands/start.ts');
       done(await start(contextOf({}), { watch: options.watch ?? false }));
     });
-  readCommand('check', 'validate the config and print every problem').action(async (options: { json?: true }) => {
-    const { check } = await import('./commands/check.ts');
-    done(await check(contextOf(options)));
-  });
+  readCommand('check', 'validate the config and print every problem')
+    .option('--explain <code>', 'tell what a code of a problem, an answer or the log means; no config is read')
+    .action(async (options: { json?: true; explain?: string }) => {
+      if (options.explain !== undefined) {
+        const { explainCode } = await import('./commands/explain-code.ts');
+        return done(explainCode(contextOf(options), options.explain));
+      }
+      const { check } = await import('./commands/check.ts');
+      return done(await check(contextOf(options)));
+    });
   readCommand('explain', 'show what would happen to a request, with no network')
     .usage('[options] <method> <url>, or [options] -- curl ...')
     .argument('<method>', 'GET, POST, …', readMethod)
-    .argument('<url>', 'http://127.0.0.1:8080/…, or the path alone')
+    .argument('<url>', 'http://127.0.0.1:8080/…, or the path alone; with forwarding on also the URL of the provider')
     .argument('[words...]', 'of a curl line')
     .option('-H, --header <header>', "a header of the request, 'name: value' (repeatable)", addHeader)
     .option(
@@ -158,19 +183,39 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
       const { simulate } = await import('./commands/simulate.ts');
       done(await simulate({ ...contextOf(options), port: options.port }));
     });
-  readCommand('health', 'ask a running proxy whether it is ready: exit code 0 or 1').action(
-    async (options: { json?: true }) => {
+  const adminCommand = (name: string, summary: string): Program =>
+    readCommand(name, summary).option(
+      '--admin <url>',
+      'where to ask: host:port, unix:/path or http://… (default: $OUTRIDER_ADMIN, `admin.address`)',
+    );
+  adminCommand('health', 'ask a running proxy whether it is ready: exit code 0 or 1')
+    .option('--wait <duration>', 'ask until it is ready, for so long: 30s')
+    .action(async (options: AdminFlags & { wait?: string }) => {
       const { health } = await import('./commands/health.ts');
-      done(await health(contextOf(options)));
+      done(await health(contextOf(options), options));
+    });
+  adminCommand('status', 'show how a running proxy is: its config, tokens and routes').action(
+    async (options: AdminFlags) => {
+      const { status } = await import('./commands/status.ts');
+      done(await status(contextOf(options), options));
     },
   );
+  adminCommand('logs', 'show the last requests of a running proxy; with --json one document a line')
+    .option('--route <name>', 'those of this route')
+    .option('--status <status>', 'those with this status: 404, 4xx')
+    .option('-f, --follow', 'go on with what happens')
+    .action(async (options: AdminFlags & { route?: string; status?: string; follow?: true }) => {
+      const { logs } = await import('./commands/logs.ts');
+      done(await logs(contextOf(options), { ...options, follow: options.follow ?? false }));
+    });
+  adminCommand('reload', 'have a running proxy read its config again').action(async (options: AdminFlags) => {
+    const { reload } = await import('./commands/reload.ts');
+    done(await reload(contextOf(options), options));
+  });
   readCommand('doctor', 'check what commonly goes wrong, on this machine and on the way to each provider')
     .argument('[provider...]', 'the only ones to look at')
     .option('--offline', 'ask no provider and no egress proxy')
-    .addHelpText(
-      'after',
-      '\nOf each provider one token is got by its full grant and thrown away; the store is left alone.',
-    )
+    .addHelpText('after', DOCTOR_HELP)
     .action(async (providers: readonly string[], options: { json?: true; offline?: true }) => {
       const { doctor } = await import('./commands/doctor.ts');
       done(await doctor(contextOf(options), { providers, isOffline: options.offline ?? false }));
@@ -195,14 +240,18 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
       const { init } = await import('./commands/init.ts');
       done(await init(contextOf({}), { profiles, dir: options.dir, force: options.force ?? false }));
     });
-  command('demo', 'show what happens when every token is revoked: simulators, the proxy, 200 requests at once').action(
-    async () => {
+  command('demo', 'show what happens when every token is revoked: simulators, the proxy, 200 requests at once')
+    .addHelpText(
+      'after',
+      '\nIt needs no config. The exit code is 0 only if each request was answered, after one token call.',
+    )
+    .action(async () => {
       const { demo } = await import('./commands/demo.ts');
       done(await demo(contextOf({})));
-    },
-  );
+    });
   command('completion', 'print a completion script for a shell')
     .addArgument(new Argument('<shell>', 'whose').choices(SHELLS))
+    .addHelpText('after', COMPLETION_HELP)
     .action(async (shell: string) => {
       const { completionScript } = await import('./config/shipped.ts');
       context.stdout.write(completionScript(shell));
@@ -236,11 +285,11 @@ function unknownWord({ code, message }: InstanceType<typeof CommanderError>, arg
   const word = /'(.*)'/s.exec(message)?.[1] ?? '';
   if (code === 'commander.unknownCommand') {
     const help = didYouMean(word, commandsIn(args.slice(0, args.indexOf(word))), 'commands');
-    return { code: 'unknown_command', message: `there is no command "${word}"`, help };
+    return { code: 'unknown_command' as const, message: `there is no command "${word}"`, help };
   }
   if (code === 'commander.unknownOption') {
     const help = didYouMean(word, optionsIn(args.slice(0, args.indexOf(word))), 'options');
-    return { code: 'unknown_option', message: `there is no option "${word}" here`, help };
+    return { code: 'unknown_option' as const, message: `there is no option "${word}" here`, help };
   }
   return undefined;
 }

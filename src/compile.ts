@@ -9,7 +9,7 @@ import type { CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-co
 import { checkHostAddress, destinationOfUrl, originOfDestination, type Destination } from './proxy/destination.ts';
 import { createRequestHeaders } from './proxy/forwarded-headers.ts';
 import { createForwardDoor } from './proxy/doors/forward.ts';
-import { createGuard } from './proxy/guard.ts';
+import { createGuard, type Guard } from './proxy/guard.ts';
 import { createRouter } from './proxy/router.ts';
 import { createTokenEndpoints } from './proxy/token-endpoints.ts';
 
@@ -151,10 +151,7 @@ export function compileConfig(
   return {
     router: createRouter(routes),
     tokenEndpoints,
-    guard: createGuard(
-      config.listen,
-      config.routes.flatMap((route) => route.match.hosts),
-    ),
+    guard: compileGuard(config),
     forwardDoor: createForwardDoor(config.forward, routes, relay, tokenEndpoints),
     limits: config.limits,
     config,
@@ -171,6 +168,13 @@ export function compileConfig(
     },
   };
 }
+
+/** Compiles the guard of the listener for requests. */
+export const compileGuard = ({ listen, routes }: Pick<Config, 'listen' | 'routes'>): Guard =>
+  createGuard(
+    listen,
+    routes.flatMap((route) => route.match.hosts),
+  );
 
 /** The providers of a new config, and what `takeOver` has to connect. */
 interface Continued {

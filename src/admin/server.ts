@@ -3,9 +3,12 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Address } from '../config/config.ts';
 import { OutriderError } from '../core/errors.ts';
-import { PROBLEM_TYPE, problemJson, proxyStatus } from '../core/problem.ts';
 import type { Secret } from '../core/secret.ts';
 import { listen, originOf } from '../core/listen.ts';
+import { formatSize } from '../core/units.ts';
+import { problem, text, type AdminAnswer, type EventStream, type Page } from './answer.ts';
+
+const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
 /** One condition for being ready. */
 export interface Check {
@@ -21,12 +24,16 @@ export type Readiness = () => readonly Check[];
 /** What the admin server needs. */
 export interface AdminOptions {
   readonly address: Address;
-  /** The token that every path but health and metrics needs, as `Authorization: Bearer`; undefined: none is needed. */
+  /** The token that every path below `/api` needs where `needsToken` says so, as `Authorization: Bearer`. */
   readonly token: Secret | undefined;
+  /** Whether the paths below `/api` need the token. If there is no `token` then, nobody gets in. */
+  readonly needsToken: boolean;
   /** Decides who may ask at all, by Host and origin. The error that it returns or throws is the answer. */
   readonly guard: (request: IncomingMessage) => OutriderError | undefined;
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
   readonly readiness: Readiness;
+  /** The other pages, by path. `NAME` in a path stands for one segment. */
+  readonly pages: ReadonlyMap<string, Page>;
   /** Called when a page fails by a fault of ours (`internal_error`). The cause is for the log. */
   readonly onFailure?: (error: OutriderError, requestId: string) => void;
 }
@@ -41,108 +48,161 @@ export interface Admin {
   readonly origin: string;
 }
 
-interface AdminAnswer {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
-  readonly headers?: OutgoingHttpHeaders;
-}
-
-const text = (status: number, body: string): AdminAnswer => ({ status, type: 'text/plain; charset=utf-8', body });
-
-interface Page {
-  /** Whether the page is open to everyone whom the guard lets in. */
-  readonly isPublic: boolean;
-  answer(query: URLSearchParams): AdminAnswer | Promise<AdminAnswer>;
-}
-
-/** Makes the pages, by their exact paths. */
+/** Makes the pages for everyone whom the guard lets in, by their exact paths. */
 function createPages({ metrics, readiness }: AdminOptions): ReadonlyMap<string, Page> {
-  const health = (answer: Page['answer']): Page => ({ isPublic: true, answer });
+  const verdict = (query: URLSearchParams): AdminAnswer => {
+    const checks = readiness();
+    const isReady = checks.every(({ ok }) => ok);
+    const list = checks.map(({ name, ok, detail }) => `[${ok ? '+' : '-'}] ${name}${detail ? `: ${detail}` : ''}\n`);
+    const word = isReady ? 'ok\n' : 'not ready\n';
+    return text(isReady ? 200 : 503, query.has('verbose') ? list.join('') + word : word);
+  };
+  const { contentType: type } = metrics;
   return new Map<string, Page>([
-    ['/livez', health(() => text(200, 'ok\n'))],
-    [
-      '/readyz',
-      health((query) => {
-        const checks = readiness();
-        const isReady = checks.every(({ ok }) => ok);
-        const list = checks.map(
-          ({ name, ok, detail }) => `[${ok ? '+' : '-'}] ${name}${detail ? `: ${detail}` : ''}\n`,
-        );
-        const verdict = isReady ? 'ok\n' : 'not ready\n';
-        return text(isReady ? 200 : 503, query.has('verbose') ? list.join('') + verdict : verdict);
-      }),
-    ],
-    ['/metrics', health(async () => ({ status: 200, type: metrics.contentType, body: await metrics.render() }))],
+    ['/livez', { GET: () => text(200, 'ok\n') }],
+    ['/readyz', { GET: ({ query }) => verdict(query) }],
+    ['/metrics', { GET: async () => ({ status: 200, type, body: await metrics.render() }) }],
   ]);
 }
 
-const ALLOW = 'GET, HEAD';
 const digest = (value: string): Buffer => createHash('sha256').update(value).digest();
 
-/** Throws `client_unauthenticated` unless the header holds the token. */
-function checkToken(token: Secret, authorization: string | undefined): void {
+/** Throws `unauthenticated` unless the header holds the token. Without a token nobody has it. */
+function checkToken(token: Secret | undefined, authorization: string | undefined): void {
   const presented = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
-  if (timingSafeEqual(digest(presented ?? ''), digest(token.reveal())) && presented !== undefined) return;
-  throw new OutriderError('client_unauthenticated', {
-    detail: 'this page needs `Authorization: Bearer` with the `admin.token` of the config',
+  const isEqual = timingSafeEqual(digest(presented ?? ''), digest(token?.reveal() ?? ''));
+  if (token && isEqual && presented !== undefined) return;
+  throw new OutriderError('unauthenticated', {
+    detail: token
+      ? 'this needs `Authorization: Bearer` with the `admin.token` of the config'
+      : 'this needs an `admin.token`, and the config has none',
     headers: ['WWW-Authenticate', 'Bearer realm="outrider-admin"'],
   });
 }
 
-function problem(error: OutriderError, requestId: string): AdminAnswer {
-  const headers: OutgoingHttpHeaders = { 'Proxy-Status': proxyStatus(error) };
-  for (let i = 0; i < error.headers.length; i += 2) headers[error.headers[i] as string] = error.headers[i + 1];
-  return { status: error.status, type: PROBLEM_TYPE, body: problemJson(error, requestId), headers };
+/** Throws `bad_request` unless the type is JSON. Forms of other sites can send other types without asking, but not JSON. */
+function checkType(type: string | undefined): void {
+  if (type === undefined || /^application\/json *(?:;|$)/i.test(type)) return;
+  throw new OutriderError('bad_request', {
+    detail: 'the body is not JSON',
+    remedy: 'Send it with `Content-Type: application/json`, or send none.',
+  });
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, type, body, headers }: AdminAnswer): void {
-  response.writeHead(status, {
-    'Content-Type': type,
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-    ...headers,
+const tooLarge = (): OutriderError =>
+  new OutriderError('body_too_large', {
+    detail: `the body is larger than ${formatSize(MAX_BODY_BYTES)}`,
+    remedy: 'Send a smaller body.',
+    close: true,
   });
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  checkType(request.headers['content-type']);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw tooLarge();
+    chunks.push(chunk);
+  }
+  if (bytes === 0) return undefined;
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+  } catch {
+    throw new OutriderError('bad_request', { detail: 'the body is not JSON', remedy: 'Send JSON.' });
+  }
+}
+
+/** Keeps answers out of caches and frames, and lets a page load nothing. */
+const OWN_HEADERS: OutgoingHttpHeaders = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+};
+
+function send(request: IncomingMessage, response: ServerResponse, answer: AdminAnswer | EventStream): void {
+  if ('open' in answer) {
+    response.writeHead(200, { ...OWN_HEADERS, 'Content-Type': 'text/event-stream', Connection: 'close' });
+    if (request.method === 'HEAD') response.end();
+    else answer.open(response);
+    return;
+  }
+  const { status, type, body, headers } = answer;
+  const length = Buffer.byteLength(body);
+  // A body that has not been read by now is not wanted, so the connection closes.
+  const end: OutgoingHttpHeaders = request.complete ? {} : { Connection: 'close' };
+  response.writeHead(status, { ...OWN_HEADERS, 'Content-Type': type, 'Content-Length': length, ...end, ...headers });
   response.end(request.method === 'HEAD' ? undefined : body);
+  request.resume();
+}
+
+/** Makes the pattern of a path with `NAME` in it. */
+const patternOf = (path: string): RegExp => new RegExp(`^${path.replaceAll('NAME', '([^/]+)')}$`);
+
+function decoded(segment: string | undefined): string {
+  try {
+    return decodeURIComponent(segment ?? '');
+  } catch {
+    // No name has such an encoding.
+    return '';
+  }
 }
 
 /**
  * Makes the admin server, which has its own address. It serves `/livez`, `/readyz` (503 when a check fails; `?verbose` lists
- * the checks) and `/metrics`, to GET and HEAD. Errors are problem documents (RFC 9457).
+ * the checks) and `/metrics`, to GET and HEAD, and `pages`. Errors are problem documents (RFC 9457).
  */
 export function createAdmin(options: AdminOptions): Admin {
   const { address, token, guard } = options;
-  const pages = createPages(options);
+  const health = createPages(options);
+  const pages = [...health, ...options.pages].map(([path, page]) => ({ pattern: patternOf(path), page }));
 
-  async function answer(request: IncomingMessage): Promise<AdminAnswer> {
+  async function answer(request: IncomingMessage, requestId: string): Promise<AdminAnswer | EventStream> {
     const refusal = guard(request);
     if (refusal) throw refusal;
     const [path = '', ...rest] = (request.url ?? '').split('?');
-    const page = pages.get(path);
-    if (!page?.isPublic && token) checkToken(token, request.headers.authorization);
-    if (!page) {
-      throw new OutriderError('route_not_found', { detail: `there is ${[...pages.keys()].join(', ')} here` });
+    if (options.needsToken && /^\/api(?:\/|$)/.test(path)) checkToken(token, request.headers.authorization);
+    const match = pages.map(({ pattern, page }) => ({ page, name: pattern.exec(path) })).find(({ name }) => name);
+    if (!match) {
+      throw new OutriderError('not_found', {
+        detail: `there is ${[...health.keys(), ...options.pages.keys()].join(', ')} here`,
+      });
     }
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      throw new OutriderError('method_not_allowed', { detail: 'pages are read here', headers: ['Allow', ALLOW] });
+    const { page, name } = match;
+    const isGet = request.method === 'GET' || request.method === 'HEAD';
+    const act = isGet ? page.GET : request.method === 'POST' ? page.POST : undefined;
+    if (!act) {
+      const allowed = [page.GET && 'GET, HEAD', page.POST && 'POST']
+        .filter((method) => method !== undefined)
+        .join(', ');
+      throw new OutriderError('method_not_allowed', { detail: `here it is ${allowed}`, headers: ['Allow', allowed] });
     }
-    return page.answer(new URLSearchParams(rest.join('?')));
+    if (!isGet) checkType(request.headers['content-type']);
+    return act({
+      query: new URLSearchParams(rest.join('?')),
+      name: decoded(name?.[1]),
+      requestId,
+      lastEventId: [request.headers['last-event-id']].flat()[0],
+      json: () => readJson(request),
+    });
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // No page needs a request body. It is read so that the connection can be used again.
-    request.resume();
     const given = request.headers['x-request-id'];
     const requestId = typeof given === 'string' && /^[\w-]{1,64}$/.test(given) ? given : randomUUID();
+    let said: AdminAnswer | EventStream;
     try {
-      send(request, response, await answer(request));
+      said = await answer(request, requestId);
     } catch (cause) {
       const detail = 'the admin page failed';
       const error = cause instanceof OutriderError ? cause : new OutriderError('internal_error', { detail, cause });
       if (error.code === 'internal_error') options.onFailure?.(error, requestId);
-      send(request, response, problem(error, requestId));
+      said = problem(error, requestId);
     }
+    if (!response.destroyed) send(request, response, said);
   }
 
   const server = createServer(

@@ -19,6 +19,7 @@ import type { ByteString } from '../core/byte-string.ts';
 import { createTokenRequest } from './token/endpoint.ts';
 import { warnOnce } from './token/warn-once.ts';
 import { TokenSource } from './token/source.ts';
+import type { TokenStanding } from './token/standing.ts';
 import { Waiting } from './token/waiting.ts';
 
 /** What the authentication of a provider works with. */
@@ -50,6 +51,12 @@ export interface ProviderAuth {
    * and `bad_request` for a provider with a token per subject.
    */
   token(options: { readonly renew: boolean }): Promise<TokenRecord>;
+  /** Renews the token now, because a person asks for it. Throws `renewed_recently`, and what {@link ProviderAuth.token} throws. */
+  renewByHand(): Promise<TokenRecord>;
+  /** The state of the token. Where tokens belong to users, it is that of the user who came last. Undefined when there is none. */
+  readonly standing: TokenStanding | undefined;
+  /** How many users have tokens. Undefined when tokens don't belong to users. */
+  readonly subjects: number | undefined;
   /** The token endpoint that callers must not reach; undefined when there is none. */
   readonly tokenEndpoint: GuardedEndpoint | undefined;
   /**
@@ -77,6 +84,18 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
     dropped = Math.max(dropped, source?.generation ?? 0);
     if (token) void forget(deps.store, storeKey(token, key));
   });
+  /** Returns the source of the one token. Throws when the provider uses none, or one for each user. */
+  const onlySource = (): TokenSource => {
+    const { source } = everybody;
+    if (!source) throw new OutriderError('token_unavailable', { detail: `${provider.name} uses no token.` });
+    if (token?.subject) {
+      throw new OutriderError('bad_request', {
+        detail: `The tokens of ${provider.name} belong to its users: only a user's request gets one.`,
+        remedy: 'Send a request of a user through the proxy.',
+      });
+    }
+    return source;
+  };
   const rejection = token ? compileRejectionRules(provider.profile.renew) : NO_REJECTION;
   return {
     forUpstream: (upstream) =>
@@ -88,15 +107,18 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
         subjectOf: createSubjectOf(plan, everybody, subjects),
       }),
     async token({ renew }) {
-      const { source } = everybody;
-      if (!source) throw new OutriderError('token_unavailable', { detail: `${provider.name} uses no token.` });
-      if (token?.subject) {
-        throw new OutriderError('bad_request', {
-          detail: `The tokens of ${provider.name} belong to its users: only a user's request gets one.`,
-          remedy: 'Send a request of a user through the proxy.',
-        });
-      }
+      const source = onlySource();
       return renew ? source.renew() : (source.current() ?? source.wait({ isGone: false }, 'manual'));
+    },
+    async renewByHand() {
+      return onlySource().renewByHand();
+    },
+    get standing() {
+      const [last = everybody] = token?.subject ? subjects.newest(1) : [];
+      return last.source?.standing;
+    },
+    get subjects() {
+      return token?.subject ? subjects.size : undefined;
     },
     tokenEndpoint: token?.endpoint,
     *secretTexts() {
@@ -121,7 +143,7 @@ function createSubjects(
 ): (text: ByteString, key: string | undefined) => Subject {
   const { token, credentials } = plan;
   const { store, clock, events, http } = deps;
-  const waiting = new Waiting(deps.maxWaiting);
+  const waiting = new Waiting(deps.maxWaiting, (change) => events.emit('waiting', change));
   const warn = warnOnce(provider.name, events);
   const isNews = oncePerInterval(clock);
   return (text, key) => {

@@ -45,6 +45,11 @@ export class Subjects {
     return subject;
   }
 
+  /** How many subjects there are. */
+  get size(): number {
+    return this.#subjects.size;
+  }
+
   /** The `max` subjects that were used last. */
   newest(max: number): readonly Subject[] {
     return [...this.#subjects.values()].slice(-max);

@@ -48,7 +48,7 @@ export function curlLine(route: RouteConfig, config: Config, listenerOrigin: str
     ...(example?.body === undefined ? [] : ['-d', example.body]),
   ].map(shellQuote);
   // The token itself is never printed. The shell inserts it.
-  if (config.listen.accessTokens.length > 0) line.push('-H', '"X-Outrider-Token: $OUTRIDER_TOKEN"');
+  if (config.listen.accessTokens.length > 0) line.push('-H', '"X-Outrider-Token: $OUTRIDER_ACCESS_TOKEN"');
   return line.join(' ');
 }
 

@@ -6,8 +6,8 @@ import { endpointsOf } from '../simulation.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { destinationOfUrl } from '../proxy/destination.ts';
-import type { Authority } from '../tunnel/certificate.ts';
-import { caFiles, ensureAuthority, loadAuthority } from '../tunnel/state.ts';
+import type { LocalCa } from '../tunnel/certificate.ts';
+import { caFiles, ensureCa, loadCa } from '../tunnel/state.ts';
 import { readConfig } from './config-file.ts';
 import type { Context } from './output.ts';
 import { columns, printError, shellQuote } from './output.ts';
@@ -53,16 +53,16 @@ export function routedHosts(config: Config): ReadonlySet<string> {
   );
 }
 
-const fingerprintOf = ({ certificate }: Authority): string => new X509Certificate(certificate).fingerprint256;
+const fingerprintOf = ({ certificate }: LocalCa): string => new X509Certificate(certificate).fingerprint256;
 
 /**
  * Loads the config and the CA of its state directory. Undefined when one of them is missing: the error has been printed then.
  */
-async function known(context: Context): Promise<{ config: Config; authority: Authority } | undefined> {
+async function known(context: Context): Promise<{ config: Config; ca: LocalCa } | undefined> {
   const config = readConfig(context);
   if (!config) return undefined;
-  const authority = await loadAuthority(config.stateDir);
-  if (authority) return { config, authority };
+  const ca = await loadCa(config.stateDir);
+  if (ca) return { config, ca };
   printError(context, {
     code: 'no_ca',
     message: `there is no CA in ${config.stateDir}`,
@@ -75,13 +75,13 @@ async function known(context: Context): Promise<{ config: Config; authority: Aut
 export async function showCa(context: Context): Promise<number> {
   const found = await known(context);
   if (!found) return 1;
-  const { authority, config } = found;
+  const { ca, config } = found;
   const facts = {
     certificate: caFiles(config.stateDir).certificate,
-    subject: new X509Certificate(authority.certificate).subject.replaceAll('\n', ', '),
-    sha256: fingerprintOf(authority),
-    expires_at: new Date(authority.expiresAtMs).toISOString(),
-    hosts: authority.hosts,
+    subject: new X509Certificate(ca.certificate).subject.replaceAll('\n', ', '),
+    sha256: fingerprintOf(ca),
+    expires_at: new Date(ca.expiresAtMs).toISOString(),
+    hosts: ca.hosts,
   };
   context.stdout.write(
     context.json
@@ -101,7 +101,7 @@ export async function showCa(context: Context): Promise<number> {
 export async function exportCa(context: Context): Promise<number> {
   const found = await known(context);
   if (!found) return 1;
-  context.stdout.write(found.authority.certificate);
+  context.stdout.write(found.ca.certificate);
   return 0;
 }
 
@@ -150,11 +150,11 @@ function changeAnchors(root: string, change: (file: string) => void): boolean | 
 export async function trustCa(context: Context, { root = '/' }: CaOptions = {}): Promise<number> {
   const config = readConfig(context);
   if (!config) return 1;
-  const { authority } = await ensureAuthority(config.stateDir, routedHosts(config), systemClock.now());
-  const { serialNumber } = new X509Certificate(authority.certificate);
+  const { ca } = await ensureCa(config.stateDir, routedHosts(config), systemClock.now());
+  const { serialNumber } = new X509Certificate(ca.certificate);
   const { certificate: file } = caFiles(config.stateDir);
   const changed = changeAnchors(root, (anchor) => {
-    writeFileSync(anchor, authority.certificate);
+    writeFileSync(anchor, ca.certificate);
     // All users must be able to read it, whatever the umask is.
     chmodSync(anchor, 0o644);
   });
@@ -164,7 +164,7 @@ export async function trustCa(context: Context, { root = '/' }: CaOptions = {}):
     return 0;
   }
   if (!update(context)) return printError(context, { code: 'not_updated', message: `\`${UPDATE}\` failed` });
-  context.stdout.write(`The system trusts the CA ${fingerprintOf(authority)} for ${authority.hosts.join(', ')}.\n`);
+  context.stdout.write(`The system trusts the CA ${fingerprintOf(ca)} for ${ca.hosts.join(', ')}.\n`);
   return 0;
 }
 
@@ -179,7 +179,7 @@ export async function untrustCa(context: Context, { root = '/' }: CaOptions = {}
     const found = await known(context);
     if (!found) return 1;
     const { certificate } = caFiles(found.config.stateDir);
-    const { serialNumber } = new X509Certificate(found.authority.certificate);
+    const { serialNumber } = new X509Certificate(found.ca.certificate);
     context.stdout.write(`Use the command of your system:\n\n${commands(certificate, serialNumber, 'untrust')}`);
     return 0;
   }

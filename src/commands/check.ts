@@ -40,8 +40,9 @@ export async function check({ config: flag, json, env, cwd, stdout, stderr, colo
   else for (const diagnostic of diagnostics) stderr.write(`${formatDiagnostic(diagnostic, text, { color })}\n\n`);
   if (config === undefined) {
     if (!json) {
-      const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
-      stderr.write(`${diagnostics[0]?.file ?? 'config'}: ${counted(errors, 'error')}\n`);
+      const errors = diagnostics.filter(({ severity }) => severity === 'error');
+      stderr.write(`${diagnostics[0]?.file ?? 'config'}: ${counted(errors.length, 'error')}\n`);
+      stderr.write(`\`outrider check --explain ${errors[0]?.code}\` tells more\n`);
     }
     return 1;
   }

@@ -33,6 +33,6 @@ export const isWordsCall = ([command, option]: readonly string[]): boolean =>
 
 /** Answers such a call on stdout, and ends the process. */
 export function answerWords([, , , ...words]: readonly string[]): never {
-  writeSync(process.stdout.fd, completionWords(words, process.env));
+  writeSync(1, completionWords(words, process.env));
   process.exit();
 }

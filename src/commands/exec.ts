@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createApp, type App } from '../app.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
-import { makeAuthority } from '../tunnel/certificate.ts';
+import { makeCa } from '../tunnel/certificate.ts';
 import { readConfig } from './config-file.ts';
 import { holdSignals, NOT_FOUND, runProgram } from './exec-child.ts';
 import { makeRunDir, type RunDir } from './exec-dir.ts';
@@ -81,11 +81,11 @@ export async function exec(context: Context, options: ExecOptions): Promise<numb
     let certificate = '';
     let hosts: readonly string[] = [];
     const started = createApp(forOneRun(config, options), {
-      authorityFor: async (routed) => {
-        const authority = await makeAuthority(routed, { nowMs: systemClock.now(), lifetimeMs: CA_LIFETIME_MS });
-        ({ certificate } = authority);
+      caFor: async (routed) => {
+        const ca = await makeCa(routed, { nowMs: systemClock.now(), lifetimeMs: CA_LIFETIME_MS });
+        ({ certificate } = ca);
         hosts = [...routed];
-        return authority;
+        return ca;
       },
     });
     app = started;

@@ -1,217 +1,34 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { ExplainedField, ExplainedSignature, Explanation } from '../auth/authorizer.ts';
+import { compileGuard } from '../compile.ts';
 import type { Config } from '../config/config.ts';
-import { systemClock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
-import { createEvents } from '../core/events.ts';
-import { pathOfTarget } from '../core/path.ts';
-import type { RawHeaders } from '../core/headers.ts';
-import { compileConfig } from '../compile.ts';
-import type { LiveConfig } from '../compile.ts';
-import { endpointsOf } from '../simulation.ts';
+import {
+  explainRequest,
+  type AnsweredReport,
+  type ExplainedRequest,
+  type Report,
+  type Signature,
+} from '../explain/report.ts';
+import type { ConnectFate } from '../explain/read-url.ts';
 import { oneLine } from '../observe/line.ts';
-import { isSecretKey, REDACTED } from '../observe/redact.ts';
-import { findRoute, tokenAnswer } from '../proxy/doors/enter.ts';
-import { readHead } from '../proxy/request-head.ts';
-import { isHandshake } from '../proxy/websocket/handshake.ts';
-import type { Candidate } from '../proxy/router.ts';
-import { joinTarget } from '../proxy/target.ts';
-import { createMemoryStore } from '../store/memory.ts';
-import { readCurl, dataOf, joined, type ReadFile } from './curl.ts';
-import { checkProxy, choose, connectFate, readUrl, type ConnectFate } from './read-url.ts';
+import { readCurl, dataOf, joined, type CurlRequest, type ReadFile } from './curl.ts';
 import { readConfig } from './config-file.ts';
 import { redactText } from './redact-text.ts';
 import { CommandRefusal } from './refusal.ts';
 import type { Context } from './output.ts';
 import { columns, printError, printFailure, failureOf } from './output.ts';
 
-interface ExplainedRequest {
-  readonly method: string;
-  /** `http://127.0.0.1:8080/phonepe/…`, or the path alone. With a forward mode, a provider's own URL too. */
-  readonly url: string;
-  /** Names and values in turn. */
-  readonly headers: RawHeaders;
-  readonly body: Buffer | undefined;
-  /** The authority of the proxy that the request is sent to, where it names one. */
-  readonly proxy?: string | undefined;
-}
+const LOOPBACK = '127.0.0.1';
+/** Where curl looks for a proxy whose URL names no port. */
+const CURL_PROXY_PORT = 1080;
 
 export interface ExplainOptions extends Pick<ExplainedRequest, 'method' | 'url' | 'headers'> {
   /** What several `-d` make one body of, as curl has them: `@file` is a file, `@-` stdin. */
   readonly data: readonly string[];
 }
 
-type Field = ExplainedField;
-
-interface Signature extends Omit<ExplainedSignature, 'key' | 'coversToken'> {
-  /** The name of an HMAC's key, never its value. Null for a plain digest. */
-  readonly key: string | null;
-  /** Whether the signed text holds the token. The digest is then made of the token's name, and is not the one that is sent. */
-  readonly covers_token: boolean;
-}
-
-/** What `--json` prints. */
-interface Report {
-  readonly method: string;
-  readonly door: 'base_url' | 'forward';
-  readonly connect: ConnectFate | null;
-  readonly route: string;
-  readonly why: string;
-  readonly provider: string | null;
-  readonly profile: string | null;
-  readonly environment: string | null;
-  readonly upstream: string;
-  readonly access_token_needed: boolean;
-  /** Names of the caller's headers that are not passed on. */
-  readonly dropped: readonly string[];
-  readonly headers: readonly Field[];
-  readonly query: readonly Field[];
-  readonly form: readonly Field[];
-  readonly json: readonly Field[];
-  /** The body that is sent. Null when the caller's body is not changed. */
-  readonly body: string | null;
-  readonly signatures: readonly Signature[];
-  readonly token: {
-    readonly method: string;
-    readonly url: string;
-    readonly fields: readonly Field[];
-    /** Null when the fields say all of it. */
-    readonly body: string | null;
-    readonly signatures: readonly Signature[];
-  } | null;
-}
-
-const NOTHING: Explanation = {
-  headers: [],
-  query: [],
-  form: [],
-  json: [],
-  body: undefined,
-  signatures: [],
-  token: undefined,
-};
-
-/** Compiles the config as `start` does, but without a client: nothing can be sent. */
-function compile(config: Config): LiveConfig {
-  return compileConfig(config, {
-    pseudonym: 'outrider-<id>',
-    store: createMemoryStore(systemClock),
-    clock: systemClock,
-    events: createEvents(),
-    http: () => Promise.reject(new Error('explain makes no calls')),
-    endpointsOf: (provider) => endpointsOf(provider, undefined),
-  });
-}
-
-/** The headers that a WebSocket handshake keeps on a route with `websocket: true`. */
-const SWITCHING = ['Connection', 'Upgrade', 'Upgrade', 'websocket'];
-
-/** The headers that only `after` has, and the names that only `before` has. */
-function compare(before: RawHeaders, after: RawHeaders): { added: Field[]; dropped: string[] } {
-  const pairs = (list: RawHeaders): Field[] =>
-    list.flatMap((name, i) => (i % 2 === 0 ? [{ name, value: list[i + 1] as string }] : []));
-  const has = (list: Field[], { name, value }: Field): boolean =>
-    list.some((other) => other.name === name && other.value === value);
-  const [old, now] = [pairs(before), pairs(after)];
-  const names = new Set(now.map(({ name }) => name.toLowerCase()));
-  return {
-    added: now.filter((field) => !has(old, field)),
-    dropped: old.map(({ name }) => name).filter((name) => !names.has(name.toLowerCase())),
-  };
-}
-
-/** The report on a request for a token: the program gets a placeholder. */
-interface AnsweredReport {
-  readonly method: string;
-  readonly door: Report['door'];
-  readonly connect: ConnectFate | null;
-  readonly route: string | null;
-  readonly provider: string;
-  /** Outrider answers the request itself. Nothing is sent to the provider. */
-  readonly answered_with: 'placeholder';
-}
-
-function report(config: Config, compiled: LiveConfig, options: ExplainedRequest): Report | AnsweredReport {
-  const { method } = options;
-  const { host, target, destination } = readUrl(options.url, config, compiled);
-  const body = options.body ?? null;
-  if (options.proxy !== undefined) checkProxy(options.proxy, config, compiled);
-  const own = ['Host', host, ...options.headers, ...(body ? ['Content-Length', String(body.length)] : [])];
-  const head = readHead(own);
-  const path = pathOfTarget(target);
-  const candidate: Candidate = { method, path, host, headers: own };
-  const route = findRoute(compiled, destination, candidate);
-  const answered = tokenAnswer(compiled, destination, route, { method, target }, systemClock);
-  const door = destination ? 'forward' : 'base_url';
-  const connect = connectFate(destination, compiled) ?? null;
-  if (answered) {
-    const { provider } = answered;
-    return { method, door, connect, route: route?.name ?? null, provider, answered_with: 'placeholder' };
-  }
-  const { route: chosen, why } = choose(candidate, destination, compiled);
-  const headers = chosen.requestHeaders(own, head.connectionOptions);
-  const joined = joinTarget(target, chosen.join);
-  const explanation = chosen.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
-  const { token } = explanation;
-  const switches = chosen.websocket && !body && isHandshake({ method, minor: 1, headers: own, hasBody: false }, head);
-  const { added, dropped } = compare(options.headers, switches ? [...headers, ...SWITCHING] : headers);
-  const provider = chosen.provider === undefined ? undefined : config.providers.get(chosen.provider);
-  const privateHeaders = options.headers.filter(
-    (name, i) => i % 2 === 0 && chosen.authorizer?.privateHeaders.includes(name.toLowerCase()),
-  );
-  /** What the profile puts at a place, with its signatures last. */
-  const placed = (where: 'header' | 'query' | 'form' | 'json', list: readonly Field[]): readonly Field[] => [
-    ...list,
-    ...explanation.signatures.flatMap(({ place, value }) =>
-      place.startsWith(`${where} `) ? [{ name: place.slice(where.length + 1), value }] : [],
-    ),
-  ];
-  return {
-    method,
-    door,
-    connect,
-    route: chosen.name,
-    why,
-    provider: chosen.provider ?? null,
-    profile: provider?.profileName ?? null,
-    environment: provider?.environment ?? null,
-    upstream: redactText(chosen.origin + joined),
-    access_token_needed: config.listen.accessTokens.length > 0,
-    dropped: [...new Set([...dropped, ...privateHeaders])],
-    headers: [
-      ...added.map(({ name, value }) => ({ name, value: isSecretKey(name) ? REDACTED : redactText(value) })),
-      ...placed('header', explanation.headers),
-    ],
-    query: placed('query', explanation.query),
-    form: placed('form', explanation.form),
-    json: placed('json', explanation.json),
-    body: explanation.body === undefined ? null : redactText(explanation.body),
-    signatures: explanation.signatures.map(toReport),
-    token:
-      token === undefined ? null : { ...token, body: token.body ?? null, signatures: token.signatures.map(toReport) },
-  };
-}
-
-const toReport = ({
-  when,
-  text,
-  algorithm,
-  key,
-  digest,
-  place,
-  value,
-  coversToken,
-}: ExplainedSignature): Signature => ({
-  ...(when !== undefined && { when }),
-  text: redactText(text),
-  algorithm,
-  key: key ?? null,
-  digest,
-  place,
-  value,
-  covers_token: coversToken,
-});
+type Field = Report['headers'][number];
 
 /** What happens to a CONNECT, in words for a person. */
 const CONNECTS: Readonly<Record<ConnectFate, string>> = {
@@ -309,34 +126,46 @@ const reader =
     }
   };
 
+/** Throws a {@link CommandRefusal} (`foreign_proxy`) for a request that is sent to another proxy. */
+function checkProxy(authority: string, config: Config): void {
+  const { address } = config.listen;
+  if (!('port' in address)) return;
+  const said = Number(/:(\d+)$/.exec(authority)?.[1] ?? CURL_PROXY_PORT);
+  if (compileGuard(config).isSelf(authority, LOOPBACK, address.port === 0 ? said : address.port)) return;
+  const here = `${address.host}:${address.port}`;
+  throw new CommandRefusal('foreign_proxy', `that request goes to another proxy: ${authority}`, `this one is ${here}`);
+}
+
 /**
  * Prints what would happen to a request, without the network: the route, the upstream, and all that would be added, with names in
  * place of secrets. The request is read once there is a config. Returns the exit code.
  */
-function explainRequest(context: Context, readRequest: (read: ReadFile) => ExplainedRequest): number {
+function printExplanation(
+  context: Context,
+  readRequest: (read: ReadFile) => ExplainedRequest & Partial<Pick<CurlRequest, 'proxy'>>,
+): number {
   const config = readConfig(context);
   if (!config) return 1;
-  const compiled = compile(config);
   try {
-    const found = report(config, compiled, readRequest(reader(context.cwd)));
+    const { proxy, ...request } = readRequest(reader(context.cwd));
+    if (proxy !== undefined) checkProxy(proxy, config);
+    const found = explainRequest(config, request, redactText);
     const text = 'answered_with' in found ? answeredAsText(found) : asText(found);
     context.stdout.write(context.json ? `${JSON.stringify(found, null, 2)}\n` : text);
     return 0;
   } catch (error) {
     if (!(error instanceof OutriderError)) return printFailure(context, error);
     return printError(context, { ...failureOf(error), status: error.status });
-  } finally {
-    compiled.retire(undefined);
   }
 }
 
 /** Prints what would happen to a request: route, upstream, and all that would be added, secrets masked by name. No network. */
 export const explain = (context: Context, { data, ...request }: ExplainOptions): number =>
-  explainRequest(context, (read) => ({
+  printExplanation(context, (read) => ({
     ...request,
     body: data.length === 0 ? undefined : joined(data.map((one) => dataOf(one, read))),
   }));
 
 /** The same for the request of a curl command line, the words behind `curl`. */
 export const explainCurl = (context: Context, words: readonly string[]): number =>
-  explainRequest(context, (read) => readCurl(words, read));
+  printExplanation(context, (read) => readCurl(words, read));

@@ -6,6 +6,7 @@ import { DEFAULT_FILES } from '../config/find-file.ts';
 import { builtInProfile } from '../config/profile/profiles.ts';
 import { didYouMean } from '../config/diagnostics/suggest.ts';
 import { builtInProfiles, JSON_SCHEMA_FILE } from '../config/shipped.ts';
+import { PACKAGE_ROOT } from '../core/package.ts';
 import { starterFiles } from './init-files.ts';
 import type { Context } from './output.ts';
 import { columns, printError, shellQuote } from './output.ts';
@@ -26,8 +27,8 @@ const WRONG_USAGE = 2;
 
 /** The package that we are, or the directory below which it was installed for one project. */
 function project(): string {
-  const root = dirname(dirname(JSON_SCHEMA_FILE));
-  return basename(dirname(root)) === 'node_modules' ? dirname(dirname(root)) : root;
+  const above = dirname(PACKAGE_ROOT);
+  return basename(above) === 'node_modules' ? dirname(above) : PACKAGE_ROOT;
 }
 
 /** The schema as an editor finds it: relative within the project that holds it, so that others find it too; else absolute. */

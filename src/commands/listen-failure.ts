@@ -1,14 +1,9 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Address, Config } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { addressText, type Address } from '../core/address.ts';
 import { NO_GROUP } from '../core/listen.ts';
-import type { CommandFailure } from './output.ts';
-
-/** An address as one would write it. */
-export const addressText = (address: Address): string =>
-  'path' in address
-    ? address.path
-    : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+import type { CommandFailure } from './failure.ts';
 
 /** What the system says when an address can't be had. */
 export interface SystemError extends NodeJS.ErrnoException {

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { OutriderError } from '../core/errors.ts';
 import { redactByLook } from '../observe/redact.ts';
+import { type CommandFailure, type Printer, writeFailure } from './failure.ts';
 import { redactText } from './redact-text.ts';
 import { CommandRefusal } from './refusal.ts';
 import { StoreRefusal } from '../store/refusal.ts';
@@ -24,35 +25,15 @@ export interface Context {
   readonly color: boolean;
 }
 
-/** A problem for the person at the keyboard: what is wrong and what to do, without a stack trace. `code` is stable. */
-export interface CommandFailure {
-  readonly code: string;
-  readonly message: string;
-  readonly help?: string;
-  /** The status that the proxy would answer the request with. */
-  readonly status?: number;
-}
-
-/** Where errors are printed: to stderr, and with `json` also to stdout as the one JSON document. */
-export type Printer = Pick<Context, 'stderr' | 'color'> & Partial<Pick<Context, 'stdout' | 'json'>>;
-
 /**
  * Prints an error in the layout of config diagnostics, without secrets. `facts` are further members of the JSON document.
  * Returns the exit code 1.
  */
-export function printError(
-  { stderr, color, stdout, json }: Printer,
-  { code, message, help, status }: CommandFailure,
+export const printError = (
+  printer: Printer,
+  failure: CommandFailure,
   facts: Readonly<Record<string, unknown>> = {},
-): 1 {
-  const detail = redactText(message);
-  if (json) stdout?.write(`${JSON.stringify({ ...facts, error: { status, code, detail, help } })}\n`);
-  const head = `error[${code}]`;
-  const shown = color ? styleText(['bold', 'red'], head, { validateStream: false }) : head;
-  const answered = status === undefined ? '' : ` (the answer would be ${status})`;
-  stderr.write(`${shown}: ${detail}${answered}\n${help === undefined ? '' : `  = help: ${help}\n`}`);
-  return 1;
-}
+): 1 => writeFailure(printer, { ...failure, message: redactText(failure.message) }, facts);
 
 /** Prints a warning to stderr, without secrets. The command goes on. */
 export function warn({ stderr, color }: Printer, message: string, help: string): void {

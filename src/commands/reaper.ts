@@ -3,8 +3,8 @@ import { isMainThread } from 'node:worker_threads';
 const SHELL = '/bin/sh';
 
 /**
- * A shell waits for every child that it gets, those that it never started among them. It hands its stdin on, since what a shell starts
- * in the background has none. A signal ends `wait` early, and then the status may be there already.
+ * A shell reaps every child that it has, also those that it never started. It hands on its stdin, because a program that a shell
+ * starts in the background has none. A signal ends `wait` early. The status of the program may be known by then.
  */
 const INIT = `
 exec 3<&0
@@ -23,9 +23,9 @@ last=$?
 exit $code`;
 
 /**
- * As the first process of a container this one inherits the processes whose parents have ended, and Node never waits for those. So a
- * shell takes its place and starts this program anew below it, passes signals on, and ends with its exit code. Returns where this is
- * any other process, or there is no shell.
+ * The first process of a container inherits the processes whose parents have ended, and Node never reaps them. So a shell takes
+ * the place of this process. It starts this program again, passes signals on to it, and ends with its exit code. The function
+ * returns only when this is not the first process, or when there is no shell.
  */
 export function reapOrphans(): void {
   if (process.pid !== 1 || !isMainThread || process.channel || typeof process.execve !== 'function') return;
@@ -33,6 +33,6 @@ export function reapOrphans(): void {
   try {
     process.execve(SHELL, ['sh', '-c', INIT, 'outrider-init', ...own], process.env);
   } catch {
-    // An image without a shell; what is inherited stays until the end.
+    // The image has no shell. Inherited processes stay until the container ends.
   }
 }

@@ -26,29 +26,6 @@ const SAME_KEY_MS = 20;
 /** The process ends in any case when a stop takes this much longer than it may. */
 const OVERTIME_MS = 5_000;
 
-/**
- * Reads the config again and hands it to the app. If it has errors, they are reported and the config before it stays in use.
- */
-async function reload(app: App, load: () => Loaded): Promise<void> {
-  const { config, diagnostics } = load();
-  for (const { severity, code, message, file, line, column, path, help } of diagnostics) {
-    app.events.emit('notice', {
-      level: severity === 'error' ? 'error' : 'warn',
-      message: `config ${severity}[${code}]: ${message}`,
-      fields: { file, line, column, at: path, ...(help === undefined ? {} : { help }) },
-    });
-  }
-  const refuse = (why: string): void =>
-    void app.events.emit('notice', {
-      level: 'error',
-      message: `the changed config ${why}: the one before it serves on`,
-    });
-  if (!config) refuse('has errors');
-  // A file that is just being written is empty at first. That is good YAML without any route.
-  else if (config.routes.length === 0 && app.config.routes.length > 0) refuse('has no routes left');
-  else await app.reload(config);
-}
-
 /** Stops the app when a signal or a failure of our own asks for it. Resolves with the exit code. */
 function attend(app: App): Promise<number> {
   const { promise: ended, resolve } = Promise.withResolvers<number>();
@@ -103,17 +80,12 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
   setFlagsFromString('--no-allocation-site-pretenuring');
   // The old generation may grow by half between two full collections, and not to four times its size. Few objects live long.
   setFlagsFromString('--heap-growing-percent=50');
-  app = createApp(config);
+  app = createApp(config, { load });
   const { events, logger } = app;
   const starting = app.start();
-  let reloading: Promise<unknown> = starting.catch(() => undefined);
-  const reloadNext = (): void => {
-    reloading = reloading
-      .then(() => app && reload(app, load))
-      .catch((error: unknown) => {
-        events.emit('notice', { level: 'error', message: 'the reload failed', fields: { error } });
-      });
-  };
+  const up = starting.catch(() => undefined);
+  // The log says what became of it.
+  const reloadNext = (): void => void up.then(() => app?.reloadFile()).catch(() => undefined);
   const isTerminalGone = watchTerminal(process);
   // A terminal that is closed sends it too: then nobody is left who could end us.
   process.on('SIGHUP', () => (isTerminalGone() ? process.emit('SIGINT') : reloadNext()));

@@ -11,8 +11,8 @@ function hasTerminal(): boolean {
 }
 
 /**
- * Tells, from now on, whether the terminal that this process reads from or writes to has been closed. Where it does neither
- * (`nohup`, a service, a container) there is none to lose.
+ * Makes a function that tells whether the terminal of this process has been closed since. A process that neither reads from nor
+ * writes to a terminal (`nohup`, a service, a container) has none to lose.
  */
 export function watchTerminal({
   stdin,

@@ -13,10 +13,16 @@ import { createUpstream } from '../proxy/upstream.ts';
 import type { TokenRecord } from '../store/store.ts';
 import { openStore } from '../store/open.ts';
 import { endpointsOf, startSimulator } from '../simulation.ts';
+import type { ProviderStatus, Status } from '../admin/schemas.ts';
+import { askAdmin, findAdmin, printRefusal, type AdminReply, type AdminTarget } from './admin-client.ts';
 import { readConfig } from './config-file.ts';
+import { span } from './span.ts';
 import { redactText } from './redact-text.ts';
 import type { Context } from './output.ts';
 import { columns, printError, printFailure, failureOf, warn } from './output.ts';
+
+/** How long `token` waits for a proxy that may not be there. */
+const GREETING_MS = 1_000;
 
 export interface TokenOptions {
   readonly provider: string;
@@ -76,20 +82,67 @@ async function fetchToken(
   }
 }
 
-/** A duration for people, in its two largest units: `1h 30m`. */
-export const span = (ms: number): string => {
-  const seconds = Math.round(ms / 1_000);
-  const parts: readonly (readonly [unit: string, count: number])[] = [
-    ['d', Math.floor(seconds / 86_400)],
-    ['h', Math.floor(seconds / 3_600) % 24],
-    ['m', Math.floor(seconds / 60) % 60],
-    ['s', seconds % 60],
-  ];
-  const shown = parts.filter(([, count]) => count > 0).slice(0, 2);
-  return shown.length === 0 ? '0s' : shown.map(([unit, count]) => `${count}${unit}`).join(' ');
-};
+/**
+ * Asks a running proxy of this very config what it knows of the token. It gets one first if it has none. Undefined when there is no
+ * such proxy.
+ */
+async function askRunning(
+  context: Context,
+  config: Config,
+  name: string,
+  renew: boolean,
+): Promise<{ readonly target: AdminTarget; readonly reply: AdminReply } | undefined> {
+  const target = await findAdmin(context).catch(() => undefined);
+  if (!target) return undefined;
+  const ask = (method: 'GET' | 'POST', url: string, timeoutMs?: number): Promise<AdminReply | undefined> =>
+    askAdmin(target, method, url, timeoutMs).catch(() => undefined);
+  const status = await ask('GET', '/api/status', GREETING_MS);
+  const { config: its, providers } = (status?.status === 200 ? status.body : {}) as Partial<Status>;
+  if (its?.file !== config.file) return undefined;
+  const provider = providers?.find((one) => one.name === name);
+  // Tokens of users are not for this command. A provider that is new in the file is not in the proxy yet.
+  if (!provider?.token || provider.token.subjects !== null) return undefined;
+  const { state } = provider.token;
+  const reply =
+    renew || (state !== 'valid' && state !== 'renewing')
+      ? await ask('POST', `/api/providers/${encodeURIComponent(name)}/renew`, config.timeouts.tokenMs + GREETING_MS)
+      : { status: 200, body: provider };
+  return reply && { target, reply };
+}
 
-/** `outrider token`: prints a token with type, age and expiry, masked unless `show` is set. Resolves with the exit code. */
+/** Prints what a running proxy tells of its token. The token itself is not among it. */
+function printRunning(context: Context, { target, reply }: { target: AdminTarget; reply: AdminReply }): number {
+  if (reply.status !== 200) return printRefusal(context, target, reply);
+  const { name, token: found } = reply.body as ProviderStatus;
+  const { type, age_seconds: age, expires_at: end, generation } = found ?? {};
+  const leftMs = Date.parse(end ?? '') - systemClock.now();
+  const facts = {
+    provider: name,
+    running_proxy: target.shown,
+    type,
+    generation,
+    age_seconds: age,
+    expires_at: end,
+    expires_in_seconds: Math.round(leftMs / 1_000),
+  };
+  context.stdout.write(
+    context.json
+      ? `${JSON.stringify(facts)}\n`
+      : columns([
+          ['provider', name],
+          ['of', `the proxy that runs on ${target.shown}, generation ${generation}`],
+          ['type', type ?? undefined],
+          ['age', span((age ?? 0) * 1_000)],
+          ['expires', `${end} (in ${span(leftMs)})`],
+        ]),
+  );
+  return 0;
+}
+
+/**
+ * `outrider token`: prints a token with type, age and expiry, masked unless `show` is set. Without `show` it first asks a running
+ * proxy of this config, which tells the same of its own token, but for the value. Resolves with the exit code.
+ */
 export async function token(context: Context, { provider: name, renew, show }: TokenOptions): Promise<number> {
   const config = readConfig(context);
   if (!config) return 1;
@@ -108,6 +161,8 @@ export async function token(context: Context, { provider: name, renew, show }: T
       help: `\`outrider explain\` shows what it adds to a request`,
     });
   }
+  const running = show ? undefined : await askRunning(context, config, name, renew);
+  if (running) return printRunning(context, running);
   let fetched: Awaited<ReturnType<typeof fetchToken>>;
   try {
     fetched = await fetchToken(context, config, provider, renew);

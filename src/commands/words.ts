@@ -19,11 +19,14 @@ export const GLOBAL_OPTIONS: readonly string[] = ['--config', '-h', '--help'];
 /** All commands; `--help` of each lists the same options. */
 export const COMMANDS: Readonly<Record<string, Taken>> = {
   start: { options: ['--watch'] },
-  check: { options: ['--json'] },
+  check: { options: ['--json', '--explain'] },
   explain: { options: ['--json', '-H', '--header', '-d', '--data'], operands: ['method', 'path'] },
   token: { options: ['--json', '--renew', '--show'], operands: ['provider'] },
   simulate: { options: ['--json', '--port'] },
-  health: { options: ['--json'] },
+  health: { options: ['--json', '--admin', '--wait'] },
+  status: { options: ['--json', '--admin'] },
+  logs: { options: ['--json', '--admin', '--route', '--status', '-f', '--follow'] },
+  reload: { options: ['--json', '--admin'] },
   exec: { options: ['--intercept', '-v', '--verbose'], operands: ['none'] },
   init: { options: ['--dir', '--force'], operands: ['profile'], isRepeated: true },
   doctor: { options: ['--json', '--offline'], operands: ['provider'], isRepeated: true },
@@ -46,7 +49,20 @@ export const COMMANDS: Readonly<Record<string, Taken>> = {
 const PROGRAM: Taken = { options: ['-V', '--version'], commands: COMMANDS };
 
 /** Options whose value is the word behind them. */
-const WITH_VALUE: ReadonlySet<string> = new Set(['--config', '--data', '--dir', '--header', '--port', '-H', '-d']);
+const WITH_VALUE: ReadonlySet<string> = new Set([
+  '--admin',
+  '--config',
+  '--data',
+  '--dir',
+  '--explain',
+  '--header',
+  '--port',
+  '--route',
+  '--status',
+  '--wait',
+  '-H',
+  '-d',
+]);
 
 /** Those that there is a completion script for. */
 export const SHELLS: readonly string[] = ['bash', 'zsh', 'fish'];

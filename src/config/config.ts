@@ -1,4 +1,4 @@
-import type { Address } from '../core/listen.ts';
+import type { Address } from '../core/address.ts';
 import type { TracingConfig } from './checks/tracing.ts';
 import type { Profile } from './profile/profile.ts';
 import type { ConfigData } from './schema.ts';

@@ -1,5 +1,5 @@
-import fs from 'node:fs';
-import path from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 
 /** Where `outrider` looks when nothing else is said: in the directory, then for the whole machine. */
 export const DEFAULT_FILES = ['proxy.config.yaml', '/etc/outrider/proxy.config.yaml'];
@@ -14,6 +14,6 @@ export function findConfigFile(
   cwd: string,
 ): string | undefined {
   const named = flag ?? (env['OUTRIDER_CONFIG'] || undefined);
-  if (named !== undefined) return path.resolve(cwd, named);
-  return DEFAULT_FILES.map((file) => path.resolve(cwd, file)).find((file) => fs.existsSync(file));
+  if (named !== undefined) return resolve(cwd, named);
+  return DEFAULT_FILES.map((file) => resolve(cwd, file)).find((file) => existsSync(file));
 }

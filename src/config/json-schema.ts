@@ -1,10 +1,6 @@
-import fs from 'node:fs';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { MAY_BE_NULL, WRITTEN_DEFAULT } from './schema/scalar.ts';
 import { configSchema } from './schema.ts';
-import { JSON_SCHEMA_FILE } from './shipped.ts';
 
 type Json = Record<string, unknown>;
 
@@ -44,9 +40,5 @@ export function jsonSchema(): Json {
   return finish(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }));
 }
 
-/** The text of {@link JSON_SCHEMA_FILE}. `node src/config/json-schema.ts` writes it. */
+/** The text of `config/proxy.schema.json`. */
 export const jsonSchemaText = (): string => `${JSON.stringify(jsonSchema(), null, 2)}\n`;
-
-if (process.argv[1] !== undefined && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  fs.writeFileSync(JSON_SCHEMA_FILE, jsonSchemaText());
-}

@@ -116,13 +116,22 @@ const listen = section({
   ),
 });
 
-const admin = section({
-  address: described(
-    'Where health and metrics are served.',
-    withDefault(address, { host: '127.0.0.1', port: 8081 }, '127.0.0.1:8081'),
-  ),
-  token: described('Needed beyond loopback, for all but health and metrics.', adminToken.optional()),
-});
+/** The `admin` section, or false. */
+export const adminSchema = z
+  .union([
+    never,
+    section({
+      address: described(
+        'Where health, metrics and the API are served.',
+        withDefault(address, { host: '127.0.0.1', port: 8081 }, '127.0.0.1:8081'),
+      ),
+      token: described(
+        'Needed for /api: beyond loopback, where `listen.access_tokens` are set, and wherever this is.',
+        adminToken.optional(),
+      ),
+    }),
+  ])
+  .prefault({});
 
 const forward = section({
   mode: described(
@@ -263,12 +272,16 @@ const route = section({
  * The config file: the one definition of its keys. The types of the code and the JSON Schema for editors are derived from it.
  */
 export const configSchema = section({
-  version: described('Of this format.', withDefault(integer(1, 1), 1, 1)),
+  version: described('The version of this format.', withDefault(integer(1, 1), 1, 1)),
   listen: needsRestart(described('Where callers come in, and who may.', listen.prefault({}))),
-  admin: needsRestart(described('false switches it off.', z.union([never, admin]).prefault({}))),
+  admin: needsRestart(
+    described('Health, metrics and the API, at an address of their own; false switches it off.', adminSchema),
+  ),
   forward: described('The forward-proxy doors.', forward.prefault({})),
   store: needsRestart(described('Where tokens are kept.', storeSection.prefault({}))),
-  state_dir: needsRestart(described('Default: $XDG_STATE_HOME/outrider.', text.optional())),
+  state_dir: needsRestart(
+    described('Where the local CA is kept; by default $XDG_STATE_HOME/outrider.', text.optional()),
+  ),
   timeouts: described('How long each thing may take.', section(TIMEOUTS).prefault({})),
   limits: described('How much of each thing there may be.', limits.prefault({})),
   replay: described('How much of bodies is kept, so that they can be sent again.', section(REPLAY).prefault({})),

@@ -1,12 +1,13 @@
 import fs from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
+import { PACKAGE_ROOT } from '../core/package.ts';
 
 /** Beside `src` in a checkout and beside `dist` in the package. */
-const SHIPPED = new URL('../../config/', import.meta.url);
-const PROFILES = new URL('profiles/', SHIPPED);
+const SHIPPED = path.join(PACKAGE_ROOT, 'config');
+const PROFILES = path.join(SHIPPED, 'profiles');
 
 /** Where the derived JSON Schema lies. */
-export const JSON_SCHEMA_FILE = fileURLToPath(new URL('proxy.schema.json', SHIPPED));
+export const JSON_SCHEMA_FILE = path.join(SHIPPED, 'proxy.schema.json');
 
 /** Names of the profiles that come with the product. */
 export function builtInProfiles(): readonly string[] {
@@ -17,12 +18,11 @@ export function builtInProfiles(): readonly string[] {
     .toSorted();
 }
 
-export const builtInFile = (name: string): string =>
-  fileURLToPath(new URL(`${encodeURIComponent(name)}.yaml`, PROFILES));
+export const builtInFile = (name: string): string => path.join(PROFILES, `${encodeURIComponent(name)}.yaml`);
 
 /** The text of a profile that comes with the product. */
 export const builtInText = (name: string): string => fs.readFileSync(builtInFile(name), 'utf8');
 
 /** The completion script of a shell: it asks us at TAB for what the last word may become, a line each. */
 export const completionScript = (shell: string): string =>
-  fs.readFileSync(new URL(`completion/outrider.${shell}`, SHIPPED), 'utf8');
+  fs.readFileSync(path.join(SHIPPED, `completion/outrider.${shell}`), 'utf8');

@@ -1,95 +1,8 @@
 import { EventEmitter } from 'node:events';
 import type { OutriderError } from './errors.ts';
+import type { EventMap, NoticeRecord } from './event-map.ts';
 
-/** What was done about the credential of one request. */
-export type AuthOutcome = 'injected' | 'signed' | 'renewed' | 'replayed' | 'skipped' | 'failed' | 'placeholder';
-/** Why a request whose token was rejected was not sent again. */
-export type ReplaySkipReason =
-  | 'body_too_large'
-  | 'spool_full'
-  | 'spool_failed'
-  | 'replay_off'
-  | 'websocket'
-  | 'cooldown'
-  | 'renewal_failed'
-  | 'caller_gone';
-/**
- * Why a token was renewed: there was no usable one (`cold`), it was about to expire (`background`), the provider rejected it
- * (`rejected`), or an operator asked for it (`manual`).
- */
-export type RenewalReason = 'cold' | 'background' | 'rejected' | 'manual';
-
-/** One request, from its head to its end. It is emitted once: when the answer's last byte has gone, or the exchange was cut. */
-export interface ExchangeRecord {
-  readonly requestId: string;
-  readonly route: string | undefined;
-  readonly provider: string | undefined;
-  readonly method: string;
-  /** The path as the caller sent it, without the query. */
-  readonly path: string;
-  /** The status that the caller got; 0 when it got none. */
-  readonly status: number;
-  /** The code of our own error, or the reason why an answer was cut; undefined when neither happened. */
-  readonly code: string | undefined;
-  /** Whether the provider may have seen the request, when `code` is set. */
-  readonly outcome: 'not_sent' | 'unknown' | undefined;
-  readonly auth: AuthOutcome | undefined;
-  /** The origin of the upstream. Of a CONNECT that is passed on unseen, host and port. */
-  readonly upstream: string | undefined;
-  /** How often the request was sent, or tried to be. */
-  readonly attempts: number;
-  readonly durationMs: number;
-  /** The time from the start of the first attempt to the head of the final answer; 0 when there was no attempt. */
-  readonly upstreamMs: number;
-  /** The time spent waiting for a token. */
-  readonly tokenWaitMs: number;
-  /** The bytes of the request's body that came. Of a tunnel, all bytes from the caller. */
-  readonly bytesIn: number;
-  /** The bytes of the answer's body that were written. Of a tunnel, all bytes to the caller. */
-  readonly bytesOut: number;
-  /** The trace that the request belongs to: 32 hex digits. Undefined while tracing is off. */
-  readonly traceId?: string | undefined;
-}
-
-/** One attempt at the upstream. `status` is 0 when no answer came. */
-export interface AttemptRecord {
-  readonly route: string;
-  readonly method: string;
-  readonly status: number;
-  readonly durationMs: number;
-  /** An {@link ErrorCode} when no answer came. */
-  readonly error: string | undefined;
-}
-
-/** One renewal of a provider's token. */
-export interface RenewalRecord {
-  readonly provider: string;
-  readonly reason: RenewalReason;
-  readonly outcome: 'ok' | 'failed';
-  readonly durationMs: number;
-  /** When the new token expires, in milliseconds since the epoch. */
-  readonly expiresAtMs?: number;
-  /** Why the renewal failed. It holds no secrets. */
-  readonly detail?: string;
-}
-
-/** One request that was sent again after its token had been rejected. */
-export interface ReplayRecord {
-  readonly route: string;
-  /** The status of the answer that rejected the token. */
-  readonly status: number;
-  /** `ok`: the second answer did not reject the token. `rejected`: it did. `failed`: there was none. */
-  readonly outcome: 'ok' | 'rejected' | 'failed';
-}
-
-/** One request that was not sent again after its token had been rejected. */
-export interface ReplaySkippedRecord {
-  readonly route: string;
-  readonly reason: ReplaySkipReason;
-  readonly requestId?: string;
-  /** The reason in a sentence, with its numbers. */
-  readonly detail?: string;
-}
+export * from './event-map.ts';
 
 /** An error with which Outrider itself answers a request. It comes before the answer goes out. Unlike a notice it may hold secrets. */
 export interface ProblemRecord {
@@ -99,41 +12,20 @@ export interface ProblemRecord {
   readonly error: Pick<OutriderError, 'status' | 'code' | 'detail' | 'remedy' | 'outcome'>;
 }
 
-/** A change of state of a token store that several processes share: it began to work, or stopped. */
-export interface StoreHealthRecord {
-  readonly kind: 'file' | 'redis';
-  readonly isUp: boolean;
-}
-
-/** A message for the operator. Listeners get it without secrets. */
-export interface NoticeRecord {
-  readonly level: 'error' | 'warn' | 'info' | 'debug';
-  readonly message: string;
-  readonly fields?: Readonly<Record<string, unknown>>;
-}
-
-/** The events and their records. `started` is emitted when the head of a request has been read. */
-export interface EventMap {
-  started: [];
-  exchange: [ExchangeRecord];
-  attempt: [AttemptRecord];
-  renewal: [RenewalRecord];
-  replay: [ReplayRecord];
-  replaySkipped: [ReplaySkippedRecord];
+/** All events: those of the library, and what stays within this program. */
+export interface AllEvents extends EventMap {
   problem: [ProblemRecord];
-  store: [StoreHealthRecord];
-  notice: [NoticeRecord];
 }
 
-/** Where everything that happens is emitted, once. The log and the metrics listen. */
-export type Events = EventEmitter<EventMap>;
+/** Where everything that happens is emitted, once. The log, the metrics and the traces listen. */
+export type Events = EventEmitter<AllEvents>;
 
 /**
  * Makes an emitter of events.
  * @param clean Removes secrets from a notice before listeners get it: an error in it may hold what a provider or caller sent.
  */
 export function createEvents(clean: (notice: NoticeRecord) => NoticeRecord = (notice) => notice): Events {
-  const events: Events = new EventEmitter<EventMap>();
+  const events: Events = new EventEmitter<AllEvents>();
   const emit = events.emit.bind(events) as (name: string, record: unknown) => boolean;
   // Every event has at most one record, so a rest parameter, which makes an array for each call, isn't needed.
   const cleanly = (name: string, record?: unknown): boolean =>

@@ -20,6 +20,19 @@ export function headerValues(headers: RawHeaders, name: string): string[] {
   return values;
 }
 
+/** Returns the names of the fields that only `after` has, or has with another value. */
+export function addedNames(before: RawHeaders, after: RawHeaders): string[] {
+  const added: string[] = [];
+  for (let i = 0; i < after.length; i += 2) {
+    // Most fields keep their place.
+    if (before[i] === after[i] && before[i + 1] === after[i + 1]) continue;
+    let at = 0;
+    while (at < before.length && !(before[at] === after[i] && before[at + 1] === after[i + 1])) at += 2;
+    if (at >= before.length) added.push(after[i] as string);
+  }
+  return added;
+}
+
 /** Whether `text` can be a header value: visible ASCII, spaces and tabs (RFC 9110 §5.5). */
 export function isHeaderValue(text: string): boolean {
   return /^[\t\x20-\x7e]*$/.test(text);

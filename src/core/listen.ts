@@ -4,18 +4,7 @@ import { connect } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { once } from 'node:events';
 import { isMainThread } from 'node:worker_threads';
-
-/** Where to listen: a TCP address or a Unix socket. */
-export type Address = { readonly host: string; readonly port: number } | SocketAddress;
-
-/** A Unix socket. */
-export interface SocketAddress {
-  readonly path: string;
-  /** The mode of its file, which says who may connect; default: 0600. */
-  readonly mode?: number;
-  /** The group of its file, by name or number; default: that of the process. */
-  readonly group?: string;
-}
+import type { Address } from './address.ts';
 
 /** Whether a file is a socket on which nobody listens: a killed process left it behind. Other files are never touched. */
 function isStale(path: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
-import { listen, originOf, type Address } from '../core/listen.ts';
+import type { Address } from '../core/address.ts';
+import { listen, originOf } from '../core/listen.ts';
 import { lingeringClose } from './lingering-close.ts';
 import type { ReadScheduler } from './read-scheduler.ts';
 import {
@@ -27,6 +28,8 @@ export interface ServerOptions<C> {
   readonly limits: () => ServerLimits;
   /** The note that accepted connections carry. */
   readonly context: C;
+  /** Called with each connection that counts towards the limit. */
+  readonly accepted: (socket: Socket) => void;
   /** Takes each request, and answers it sooner or later. */
   readonly handle: (request: ServerRequest<C>) => void;
   /** Takes each CONNECT, with its socket. It may set `hold.isQuiet`. */
@@ -88,7 +91,7 @@ export class Server<C> {
         // A connection that is sent away doesn't count towards the limit.
         this.#excess++;
         socket.once('close', () => this.#excess--);
-      }
+      } else options.accepted(socket);
       this.#add(socket, options.context, isExcess);
     });
   }

@@ -1,8 +1,8 @@
 import type { Events, ExchangeRecord } from '../core/events.ts';
+import { callerTexts } from './caller-texts.ts';
 import { decimalMs, oneLine, quote } from './line.ts';
 import { paint, prettyHead } from './logger.ts';
 import type { Logger } from './logger.ts';
-import { shownPath } from './shown-path.ts';
 
 const MAX_CACHED = 20_000;
 
@@ -21,15 +21,9 @@ function createQuotes(): (text: string | undefined) => string {
   };
 }
 
-/** The two texts that a caller chooses, with secrets hidden. No other field of the line can hold a secret. */
-const ownTexts = (record: ExchangeRecord, logger: Logger): { id: string; path: string } => ({
-  id: logger.redact(record.requestId),
-  path: shownPath(record.path, logger),
-});
-
 // The line is built by hand, because JSON.stringify on an object with these fields takes a third longer.
 function jsonLine(record: ExchangeRecord, logger: Logger, name: (text: string | undefined) => string): string {
-  const { id, path } = ownTexts(record, logger);
+  const { id, path } = callerTexts(record, logger);
   return (
     `{"time":"${logger.time()}","level":"info","message":"request","request_id":${quote(id)}` +
     `,"route":${name(record.route)},"provider":${name(record.provider)},"method":${name(record.method)}` +
@@ -44,7 +38,7 @@ function jsonLine(record: ExchangeRecord, logger: Logger, name: (text: string | 
 
 function prettyLine(record: ExchangeRecord, logger: Logger): string {
   const { color } = logger;
-  const { id, path } = ownTexts(record, logger);
+  const { id, path } = callerTexts(record, logger);
   const { status } = record;
   const statusColor = status === 0 || status >= 500 ? '31' : status >= 400 ? '33' : '32';
   const notes = [

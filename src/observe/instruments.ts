@@ -79,6 +79,11 @@ export class DurationHistogram {
     for (const [route, list] of this.#routes) for (const series of list) yield [route, series];
   }
 
+  /** The series of one route. */
+  of(route: string): readonly Series[] {
+    return this.#routes.get(route) ?? [];
+  }
+
   /** Finds or creates a series after unknown methods and surplus combinations are folded into `_OTHER`. */
   #meet(route: string, rawMethod: string, rawStatus: number, error: string | undefined): Series {
     const list = this.#routes.get(route) ?? [];

@@ -4,7 +4,7 @@ import { systemClock } from '../core/clock.ts';
 import type { Clock } from '../core/clock.ts';
 import type { NoticeRecord } from '../core/events.ts';
 import { isoTimes, oneLine, toJson } from './line.ts';
-import { createRedactor, redactText, redactValue } from './redact.ts';
+import { createRedactor, redactText, redactValue, type Redactor } from './redact.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 /** The fields of a log line, by key. Their secrets are hidden before they are written. */
@@ -44,6 +44,8 @@ export interface Logger {
   line(text: string): void;
   /** Hides the known secrets in a text, by value only. */
   redact(text: string): string;
+  /** Knows the secrets. */
+  readonly redactor: Redactor;
   /** The notice as {@link Logger.log} would write it: plain data with secrets hidden. */
   clean(notice: NoticeRecord): NoticeRecord;
   /** The current time in ISO 8601. */
@@ -194,6 +196,7 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     line,
     redact: (text) => redactor.text(text),
+    redactor,
     clean({ level, message, fields }) {
       redactor.refresh();
       return { level, message: redactText(message, redactor), ...(fields && { fields: safeFields(fields) }) };

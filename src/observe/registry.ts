@@ -2,15 +2,21 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { Metric, MetricValueWithName } from 'prom-client';
 import { BOUNDS } from './instruments.ts';
 import type { LabelledCounter, DurationHistogram, Series } from './instruments.ts';
+import type { Label } from './labels.ts';
 
 /** The counts of metrics.ts. They are read when the metrics are scraped. */
 export interface Instruments {
   readonly version: string;
   /** The number of requests under way. */
   active: number;
+  /** Connections of callers that count against the limit. */
+  connections: number;
+  /** Requests that wait for a token. */
+  waiting: number;
   readonly server: DurationHistogram;
   readonly client: DurationHistogram;
   readonly auth: LabelledCounter<'route' | 'outcome'>;
+  readonly errors: LabelledCounter<'route' | 'code' | 'outcome'>;
   readonly renewals: LabelledCounter<'provider' | 'reason' | 'outcome'>;
   readonly replays: LabelledCounter<'route' | 'status' | 'outcome'>;
   readonly replaySkipped: LabelledCounter<'route' | 'reason'>;
@@ -20,7 +26,12 @@ export interface Instruments {
   readonly stores: Map<string, boolean>;
 }
 
-const HTTP_LABELS = ['http_route', 'http_request_method', 'http_response_status_code', 'error_type'] as const;
+const HTTP_LABELS = [
+  'http_route',
+  'http_request_method',
+  'http_response_status_code',
+  'error_type',
+] as const satisfies readonly Label[];
 type HttpLabel = (typeof HTTP_LABELS)[number];
 
 const httpLabels = (route: string, series: Series): Partial<Record<HttpLabel, string>> => ({
@@ -66,7 +77,7 @@ class ExportedHistogram extends Histogram<HttpLabel> {
   }
 }
 
-const counter = <Name extends string>(name: string, help: string, tally: LabelledCounter<Name>): Counter<Name> =>
+const counter = <Name extends Label>(name: string, help: string, tally: LabelledCounter<Name>): Counter<Name> =>
   new Counter({
     name,
     help,
@@ -79,7 +90,7 @@ const counter = <Name extends string>(name: string, help: string, tally: Labelle
   });
 
 /** Creates a gauge. `fill` sets its values when the metrics are scraped. */
-const gauge = <Name extends string>(
+const gauge = <Name extends Label>(
   name: string,
   help: string,
   labelNames: readonly Name[],
@@ -98,7 +109,7 @@ const gauge = <Name extends string>(
 
 /** Creates the registry behind `/metrics`, including the metrics of the process itself. */
 export function createRegistry(tallies: Instruments): Registry {
-  const { server, client, auth, renewals, replays, replaySkipped } = tallies;
+  const { server, client, auth, errors, renewals, replays, replaySkipped } = tallies;
   const metrics = [
     new ExportedHistogram(
       'http_server_request_duration_seconds',
@@ -111,6 +122,15 @@ export function createRegistry(tallies: Instruments): Registry {
       client,
     ),
     gauge('http_server_active_requests', 'Requests under way.', [], (active) => active.set(tallies.active)),
+    gauge('outrider_connections', 'Open connections of callers.', [], (open) => open.set(tallies.connections)),
+    gauge('outrider_waiting_requests', 'Requests that wait for a token.', [], (waiting) =>
+      waiting.set(tallies.waiting),
+    ),
+    counter(
+      'outrider_errors_total',
+      'Requests that failed in Outrider, by code, and by whether the provider may have seen them (outcome unknown).',
+      errors,
+    ),
     counter('outrider_auth_injections_total', 'Requests by what became of their credential.', auth),
     counter('outrider_token_renewals_total', 'Token calls by reason and outcome.', renewals),
     gauge(

@@ -4,6 +4,7 @@ import type { RawHeaders } from '../core/headers.ts';
 import type { ResponseHandler, ExchangeControls } from '../http1/client-connection.ts';
 import type { AnswerHead } from '../http1/head.ts';
 import type { ReadScheduler } from '../http1/read-scheduler.ts';
+import type { TimedAttempt } from './attempt-phases.ts';
 import { IncomingAnswer, type UpstreamAnswer } from './upstream-answer.ts';
 import { Deadlines, type Deadline } from './deadlines.ts';
 import { isConnectRetryable, upstreamError } from './failure.ts';
@@ -38,12 +39,13 @@ export interface AttemptTimeouts {
 export interface AttemptObserver {
   /**
    * Called once, before the promise of the answer settles: with the answer's status, or with 0 and the reason why none comes.
+   * @param atMs When that was known, by `clock.monotonic()`.
    */
-  onOutcome(status: number, error: OutriderError | undefined): void;
+  onOutcome(status: number, error: OutriderError | undefined, atMs: number): void;
 }
 
-/** An attempt under way. */
-export interface Attempt {
+/** An attempt under way, and when its phases ended. */
+export interface Attempt extends TimedAttempt {
   /**
    * Resolves when the answer's head has come. Rejects with an `OutriderError`: `upstream_unreachable`, `upstream_failed`,
    * `upstream_bad_response`, `upstream_timeout`, or what the request's body threw.
@@ -75,6 +77,11 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
   readonly answer: Promise<UpstreamAnswer>;
   deadlineMs: number;
   place = -1;
+  readonly startedMs: number;
+  connectedMs = Number.NaN;
+  sentMs = Number.NaN;
+  headMs = Number.NaN;
+  endedMs = Number.NaN;
   protected isSent = false;
 
   readonly #request: UpstreamRequest;
@@ -108,7 +115,8 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.deadlineMs = clock.monotonic() + request.timeouts.connectMs;
+    this.startedMs = clock.monotonic();
+    this.deadlineMs = this.startedMs + request.timeouts.connectMs;
     deadlines.watch(this);
     this.#send();
   }
@@ -145,8 +153,12 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     return this.#phase !== 'connecting';
   }
 
-  #expireIn(ms: number): void {
-    this.deadlineMs = ms > 0 ? this.#clock.monotonic() + ms : Infinity;
+  get errorCode(): string | undefined {
+    return this.failure?.code;
+  }
+
+  #expireIn(ms: number, nowMs = this.#clock.monotonic()): void {
+    this.deadlineMs = ms > 0 ? nowMs + ms : Infinity;
   }
 
   expire(): void {
@@ -182,6 +194,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
       return;
     }
     this.#phase = 'sending';
+    this.connectedMs = this.#clock.monotonic();
     this.deadlineMs = Infinity;
   }
 
@@ -189,11 +202,13 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     this.isSent = true;
     if (this.#isSettled) return;
     this.#phase = 'waiting';
-    this.#expireIn(this.#request.timeouts.responseMs);
+    this.sentMs = this.#clock.monotonic();
+    this.#expireIn(this.#request.timeouts.responseMs, this.sentMs);
   }
 
   onHead({ status, reason, fields }: AnswerHead): void {
     this.#phase = 'reading';
+    this.headMs = this.#clock.monotonic();
     this.deadlineMs = Infinity;
     this.status = status;
     this.reason = reason;
@@ -201,7 +216,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     this.#isSettled = true;
     // After a switch of protocols there are no deadlines.
     if (status === 101) this.#deadlines.forget(this);
-    this.#request.observer?.onOutcome(status, undefined);
+    this.#request.observer?.onOutcome(status, undefined, this.headMs);
     this.#resolve(this);
   }
 
@@ -211,6 +226,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
 
   onEnd(): void {
     if (this.failure) return;
+    this.endedMs = this.#clock.monotonic();
     this.#deadlines.forget(this);
     this.ended();
   }
@@ -229,6 +245,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
   #fail(error: OutriderError): void {
     if (this.failure || this.isEnded) return;
     this.failure = error;
+    this.endedMs = this.#clock.monotonic();
     this.#deadlines.forget(this);
     this.#controls?.abort();
     this.#sending?.abort();
@@ -237,7 +254,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
       return;
     }
     this.#isSettled = true;
-    this.#request.observer?.onOutcome(0, error);
+    this.#request.observer?.onOutcome(0, error, this.endedMs);
     this.#reject(error);
   }
 

@@ -1,4 +1,4 @@
-import type { AuthOutcome, ExchangeRecord } from '../core/events.ts';
+import type { AttemptDetail, AuthOutcome, ExchangeRecord } from '../core/events.ts';
 
 /** The record of one request. Its fields are filled in while the request is handled. */
 export class ExchangeRecordBuilder implements ExchangeRecord {
@@ -18,10 +18,19 @@ export class ExchangeRecordBuilder implements ExchangeRecord {
   tokenWaitMs = 0;
   bytesIn = 0;
   bytesOut = 0;
+  replaySkipped: ExchangeRecord['replaySkipped'];
   traceId: string | undefined;
 
   constructor(method: string, path: string) {
     this.method = method;
     this.path = path;
+  }
+
+  get attemptDetails(): readonly AttemptDetail[] {
+    return [];
+  }
+
+  get addedHeaders(): readonly string[] {
+    return [];
   }
 }

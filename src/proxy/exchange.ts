@@ -1,7 +1,8 @@
 import type { Authorized, Authorizer, Outbound } from '../auth/authorizer.ts';
 import type { Waiter } from '../auth/token/waiting.ts';
 import { OutriderError } from '../core/errors.ts';
-import type { RawHeaders } from '../core/headers.ts';
+import type { AttemptDetail } from '../core/events.ts';
+import { addedNames, type RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import { pathOfTarget } from '../core/path.ts';
 import type { AttemptTrace, RequestTrace } from '../core/tracing.ts';
@@ -20,6 +21,7 @@ import { detailsOf, type ReplayDecision, skipBecause, type ReplaySkip, unrepeata
 import { joinTarget } from './target.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 import type { Attempt, AttemptObserver, UpstreamRequest } from './attempt.ts';
+import { detailOf } from './attempt-phases.ts';
 import { ExchangeRecordBuilder } from './exchange-record.ts';
 import { NO_BODY, type BodyOptions, type RequestBody } from './body/request-body.ts';
 
@@ -28,6 +30,8 @@ interface SentRequest {
   readonly target: string;
   readonly headers: RawHeaders;
   readonly body?: Uint8Array | null | undefined;
+  /** The generation of the token in it. */
+  readonly generation?: number;
 }
 
 /**
@@ -46,7 +50,12 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   #destination: Destination | undefined;
   #isHandshake = false;
   #isConditional = false;
-  #attempt: Attempt | undefined;
+  readonly #attempts: Attempt[] = [];
+  /** What each attempt sent. */
+  readonly #sent: SentRequest[] = [];
+  #withoutCredential: RawHeaders = [];
+  /** Whether its token was rejected, and it is not decided yet what follows. */
+  #isRejected = false;
   readonly #trace: RequestTrace | undefined;
   #attemptTrace: AttemptTrace | undefined;
   #cors: RawHeaders | undefined;
@@ -156,7 +165,8 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   /** Makes the headers of the next attempt, without a credential. While tracing is on, each attempt has its own. */
   #headersFor(route: CompiledRoute, { connectionOptions }: Head): RawHeaders {
     const { headers } = this.#downstream;
-    return route.requestHeaders(this.#trace ? this.#trace.propagate(headers) : headers, connectionOptions);
+    const came = this.#trace ? this.#trace.propagate(headers) : headers;
+    return (this.#withoutCredential = route.requestHeaders(came, connectionOptions));
   }
 
   #readHead(): Head {
@@ -230,18 +240,15 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     return awaitFirstChunk(this.#body).then((body) => this.#attemptWith(route, request, body));
   }
 
-  #attemptWith(
-    route: CompiledRoute,
-    { target, headers }: SentRequest,
-    body: UpstreamRequest['body'],
-  ): Promise<UpstreamAnswer> {
+  #attemptWith(route: CompiledRoute, request: SentRequest, body: UpstreamRequest['body']): Promise<UpstreamAnswer> {
+    const { target, headers } = request;
     const { clock, upstream, unmatchedUpstream, handshakes } = this.#deps;
     if (this.#downstream.isGone) throw new Error('the caller is gone');
     const carrier = this.#isHandshake ? handshakes : route.isUnmatched ? unmatchedUpstream : upstream;
     this.#sentMs = clock.monotonic();
     if (this.attempts++ === 0) this.#firstSentMs = this.#sentMs;
     this.#attemptTrace = this.#trace?.attempt(this.method, route.origin, target);
-    this.#attempt = carrier.send({
+    const attempt = carrier.send({
       origin: route.origin,
       method: this.method,
       target,
@@ -251,24 +258,36 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       timeouts: route.timeouts,
       observer: this,
     });
-    return this.#attempt.answer;
+    this.#attempts.push(attempt);
+    this.#sent.push(request);
+    return attempt.answer;
+  }
+
+  override get attemptDetails(): readonly AttemptDetail[] {
+    return this.#attempts.map((attempt, i) => detailOf(attempt, this.#sent[i]?.generation ?? 0, this.#startedMs));
+  }
+
+  override get addedHeaders(): readonly string[] {
+    const sent = this.#sent.at(-1);
+    return sent ? addedNames(this.#withoutCredential, sent.headers) : [];
   }
 
   /** Called by the attempt when it has its answer's head, or has failed. */
-  onOutcome(status: number, error: OutriderError | undefined): void {
-    const { clock, events } = this.#deps;
-    const now = clock.monotonic();
-    this.upstreamMs = now - this.#firstSentMs;
+  onOutcome(status: number, error: OutriderError | undefined, atMs: number): void {
+    this.upstreamMs = atMs - this.#firstSentMs;
     const route = this.route as string;
     // An attempt that was given up failed because of what came before.
     this.#attemptTrace?.end(status, error && (this.code ?? error.code));
-    events.emit('attempt', { route, method: this.method, status, durationMs: now - this.#sentMs, error: error?.code });
+    const durationMs = atMs - this.#sentMs;
+    this.#deps.events.emit('attempt', { route, method: this.method, status, durationMs, error: error?.code });
   }
 
   /** Handles a rejected token: renews it, sends the request again if possible, and responds. */
   async #renew(route: CompiledRoute, first: UpstreamAnswer, authorized: Authorized, outbound: Outbound): Promise<void> {
     const { status } = first;
+    this.#isRejected = true;
     const decision = await this.#afterRejection(route, authorized, outbound);
+    this.#isRejected = false;
     if (this.#downstream.isGone) {
       first.discard();
       this.#skipped(route, skipBecause('caller_gone'));
@@ -325,6 +344,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 
   #skipped(route: CompiledRoute, { skip: reason, why: detail }: ReplaySkip): void {
+    this.replaySkipped = { reason, detail };
     this.#deps.events.emit('replaySkipped', { route: route.name, reason, requestId: this.requestId, detail });
   }
 
@@ -368,8 +388,13 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     if (!isComplete) {
       // This comes first, since the abort breaks the answer, which sets the code too.
       this.code ??= 'caller_gone';
-      this.#attempt?.abort();
-      if (this.attempts > 0) this.outcome ??= this.#attempt?.mayHaveSent ? 'unknown' : 'not_sent';
+      const attempt = this.#attempts.at(-1);
+      attempt?.abort();
+      if (this.attempts > 0) this.outcome ??= attempt?.mayHaveSent ? 'unknown' : 'not_sent';
+      if (this.#isRejected) {
+        const { skip: reason, why: detail } = skipBecause('caller_gone');
+        this.replaySkipped = { reason, detail };
+      }
     }
     this.bytesIn = this.#body.bytesIn;
     this.bytesOut = this.#downstream.bytesOut;

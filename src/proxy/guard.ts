@@ -53,6 +53,10 @@ export function hostOf(authority: string): string {
   return (colon > authority.lastIndexOf(']') ? authority.slice(0, colon) : authority).toLowerCase();
 }
 
+/** Whether an origin is that of the listener at `host`, which may serve pages of its own. The host must have been checked. */
+export const isOwnOrigin = (origin: string | undefined, host: string): boolean =>
+  [`http://${host}`, `https://${host}`].includes(origin ?? '');
+
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** Writes an IP address as in a URL: IPv6 in brackets, an IPv4-mapped address as IPv4. */

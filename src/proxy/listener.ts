@@ -3,6 +3,7 @@ import type { Address, Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
+import type { RequestHead } from '../http1/head.ts';
 import type { ReadScheduler } from '../http1/read-scheduler.ts';
 import { Server } from '../http1/server.ts';
 import type { ServerLimits } from '../http1/server-connection.ts';
@@ -45,6 +46,9 @@ export interface Listener {
   close(drainMs: number): Promise<void>;
 }
 
+/** The target of a CONNECT without what stands before its host: that may be a password. */
+const withoutUserinfo = (target: string): string => target.replace(/^.*@/s, '');
+
 /** Returns the server's limits from a config. */
 export const serverLimits = ({ limits, timeouts }: Pick<Config, 'limits' | 'timeouts'>): ServerLimits => ({
   targetBytes: limits.urlBytes,
@@ -68,37 +72,54 @@ export function createListener(options: ListenerOptions): Listener {
       headers: ['Retry-After', '1'],
       close: true,
     });
-  const told = ({ method, target }: Pick<Downstream, 'method' | 'target'>, error: OutriderError): OutriderError => {
+  /** Emits the records of a request that is refused when no more than its head is known. Returns its id. */
+  const refused = (
+    error: OutriderError,
+    { method, target, fields }: Pick<RequestHead, 'method' | 'target' | 'fields'>,
+    isAnswered = true,
+  ): string => {
+    const record = new ExchangeRecordBuilder(method, target);
+    record.requestId = requestIdIn(fields) ?? nextRequestId();
+    record.status = isAnswered ? error.status : 0;
+    record.code = error.code;
+    record.outcome = error.outcome;
     events.emit('problem', { method, target, error });
-    return error;
+    events.emit('started');
+    events.emit('exchange', record);
+    return record.requestId;
   };
   const server = new Server<Tunnel>({
     clock,
     scheduler,
     limits,
     context: undefined,
+    accepted(socket) {
+      events.emit('connected');
+      socket.once('close', () => events.emit('disconnected'));
+    },
     handle(downstream) {
       if (!downstream.isExcess) handle(downstream);
       else {
-        const requestId = requestIdIn(downstream.headers) ?? nextRequestId();
-        answerError(downstream, told(downstream, overloaded()), requestId, undefined, []);
+        const error = overloaded();
+        const { method, target, headers: fields } = downstream;
+        answerError(downstream, error, refused(error, { method, target, fields }), undefined, []);
       }
     },
     connect(handedOver, hold) {
-      if (handedOver.isExcess)
-        server.refuse(handedOver.socket, errorBytes(told(handedOver.head, overloaded()), nextRequestId()));
-      else options.connect({ ...handedOver, hold });
+      if (!handedOver.isExcess) options.connect({ ...handedOver, hold });
+      else {
+        const error = overloaded();
+        const { head } = handedOver;
+        server.refuse(
+          handedOver.socket,
+          errorBytes(error, refused(error, { ...head, target: withoutUserinfo(head.target) })),
+        );
+      }
     },
     refuse({ error: cause, partial, isPipelined, isExcess }) {
       const error = isExcess ? overloaded() : (requestError(cause) as OutriderError);
-      const record = new ExchangeRecordBuilder(partial.method, partial.target);
-      record.requestId = requestIdIn(partial.fields) ?? nextRequestId();
-      record.status = isPipelined ? 0 : error.status;
-      record.code = error.code;
-      record.outcome = error.outcome;
-      events.emit('started');
-      events.emit('exchange', record);
-      return isPipelined ? undefined : errorBytes(told(partial, error), record.requestId, partial.method);
+      const requestId = refused(error, partial, !isPipelined);
+      return isPipelined ? undefined : errorBytes(error, requestId, partial.method);
     },
   });
   return {

@@ -69,8 +69,8 @@ const lifetime: Control = {
     const time = readTime(parameters);
     if ('wrong' in time) return time;
     return {
-      value: ({ knobs, kind }) => {
-        knobs.lifetimeMs = time.value ?? kind.lifetimeMs;
+      value: ({ knobs }) => {
+        knobs.lifetimeMs = time.value ?? knobs.initialLifetimeMs;
         return { lifetime_ms: knobs.lifetimeMs };
       },
     };

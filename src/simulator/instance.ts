@@ -14,6 +14,8 @@ export interface SimulatedProvider {
   readonly name: string;
   readonly kind: string;
   readonly credentials: Readonly<Record<string, string>>;
+  /** How long its tokens live at first, milliseconds; default: the kind's own. */
+  readonly lifetimeMs?: number;
 }
 
 /** A failure to answer calls with: the next `left` of them, or all for Infinity. */
@@ -26,6 +28,7 @@ export interface Failure {
 /** What controls can change. */
 export interface Knobs {
   lifetimeMs: number;
+  readonly initialLifetimeMs: number;
   readonly delayMs: Record<Role, number>;
   readonly failure: Record<Role, Failure | undefined>;
 }
@@ -76,14 +79,16 @@ export function createInstances(providers: readonly SimulatedProvider[], clock: 
     return ledger;
   };
   const instances = new Map<string, Instance>();
-  for (const { name, kind: kindName, credentials: given } of providers) {
+  for (const { name, kind: kindName, credentials: given, lifetimeMs } of providers) {
     const kind = KINDS.get(kindName);
     if (!kind) throw new Error(`no simulator for "${kindName}"; there are: ${[...KINDS.keys()].join(', ')}`);
     if (!name || name === '_control') throw new Error(`a simulated provider can't be called "${name}"`);
     if (instances.has(name)) throw new Error(`two simulated providers are called "${name}"`);
     const credentials = { ...kind.credentials, ...given };
+    const initialLifetimeMs = lifetimeMs ?? kind.lifetimeMs;
     const knobs: Knobs = {
-      lifetimeMs: kind.lifetimeMs,
+      lifetimeMs: initialLifetimeMs,
+      initialLifetimeMs,
       delayMs: { token: 0, api: 0 },
       failure: { token: undefined, api: undefined },
     };

@@ -21,6 +21,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_DRAINED_BYTES = 16 * MAX_BODY_BYTES;
 const HINT = `errors.own are words of the simulator's; where a body has the provider's words alone, the header ${HINT_HEADER} says more`;
 const LOOPBACK = '127.0.0.1';
+const NO_BODY = Buffer.alloc(0);
 
 /** What a simulator runs with. */
 export interface SimulatorOptions {
@@ -35,6 +36,8 @@ export interface Simulator {
    * system's error, such as for a port that is taken.
    */
   listen(port?: number): Promise<string>;
+  /** Does what a POST to `/_control/<what>` does. */
+  control(what: string, query: URLSearchParams): SimulatorAnswer;
   /** Stops at once and cuts requests under way. May be called any number of times. */
   close(): Promise<void>;
   /** `http://127.0.0.1:PORT`. Reading it throws unless the server listens. */
@@ -149,6 +152,7 @@ export function createSimulator({ providers, clock = systemClock }: SimulatorOpt
       await listen(server, { host: LOOPBACK, port });
       return origin();
     },
+    control: (what, query) => control(instances, 'POST', `/_control/${what}`, query, NO_BODY),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

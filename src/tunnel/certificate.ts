@@ -4,7 +4,7 @@ import { unbracket } from '../core/authority.ts';
 import { decodeNameConstraints, encodeNameConstraints, NAME_CONSTRAINTS } from './name-constraints.ts';
 
 /** A certificate authority (CA) of ours. */
-export interface Authority {
+export interface LocalCa {
   /** The certificate in PEM. */
   readonly certificate: string;
   readonly key: KeyObject;
@@ -51,10 +51,10 @@ function serialNumber(): string {
 }
 
 /** Makes a CA that can issue certificates for `hosts` and no others, by its name constraints (RFC 5280 §4.2.1.10). */
-export async function makeAuthority(
+export async function makeCa(
   hosts: Iterable<string>,
   validity: { readonly nowMs: number; readonly lifetimeMs: number },
-): Promise<Authority> {
+): Promise<LocalCa> {
   const x509 = await load();
   const keys = await makeKeys();
   const expiresAtMs = validity.nowMs + validity.lifetimeMs;
@@ -82,9 +82,9 @@ export async function makeAuthority(
 }
 
 /**
- * Reads a CA that {@link makeAuthority} made, from its certificate and its private key in PEM. Rejects when one can't be read.
+ * Reads a CA that {@link makeCa} made, from its certificate and its private key in PEM. Rejects when one can't be read.
  */
-export async function readAuthority(certificate: string, key: string): Promise<Authority> {
+export async function readCa(certificate: string, key: string): Promise<LocalCa> {
   const x509 = await load();
   const parsed = new x509.X509Certificate(certificate);
   const constraints = parsed.getExtension(NAME_CONSTRAINTS);
@@ -98,7 +98,7 @@ export async function readAuthority(certificate: string, key: string): Promise<A
 
 /** Issues a server certificate for a host or an IP address. It never ends later than the CA. */
 export async function issueLeaf(
-  authority: Authority,
+  ca: LocalCa,
   keys: Keys,
   host: string,
   validity: { readonly nowMs: number; readonly lifetimeMs: number },
@@ -106,8 +106,8 @@ export async function issueLeaf(
   const x509 = await load();
   const name = unbracket(host);
   const isName = isIP(name) === 0;
-  const issuer = new x509.X509Certificate(authority.certificate);
-  const expiresAtMs = Math.min(validity.nowMs + validity.lifetimeMs, authority.expiresAtMs);
+  const issuer = new x509.X509Certificate(ca.certificate);
+  const expiresAtMs = Math.min(validity.nowMs + validity.lifetimeMs, ca.expiresAtMs);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     // OpenSSL checks a common name against the permitted DNS names, so an address can't be one.
@@ -116,7 +116,7 @@ export async function issueLeaf(
     notBefore: new Date(Math.max(validity.nowMs - BACKDATED_MS, issuer.notBefore.getTime())),
     notAfter: new Date(expiresAtMs),
     signingAlgorithm: SIGNING,
-    signingKey: authority.key.toCryptoKey(EC, false, ['sign']) as CryptoKey,
+    signingKey: ca.key.toCryptoKey(EC, false, ['sign']) as CryptoKey,
     publicKey: keys.publicKey as CryptoKey,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),

@@ -5,7 +5,7 @@ import type { Leaves } from './leaves.ts';
 import { CONNECTION_ESTABLISHED } from './established.ts';
 
 /** The destination of a tunnel. */
-export interface Way {
+export interface TunnelTarget {
   readonly host: string;
   readonly port: number;
 }
@@ -56,7 +56,12 @@ function firstByte(socket: Socket, clock: Clock): Promise<number | undefined> {
  * when there is no certificate.
  * @param head The bytes that came behind the CONNECT.
  */
-export async function intercept(socket: Socket, head: Buffer, { host }: Way, deps: InterceptDeps): Promise<void> {
+export async function intercept(
+  socket: Socket,
+  head: Buffer,
+  { host }: TunnelTarget,
+  deps: InterceptDeps,
+): Promise<void> {
   const { clock, leaves, isRouted, adopt, failed } = deps;
   socket.on('error', () => socket.destroy());
   const secureContext = await leaves.contextFor(host);

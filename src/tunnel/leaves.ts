@@ -1,7 +1,7 @@
 import type { webcrypto } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../core/clock.ts';
-import { issueLeaf, makeKeys, pemOfKey, type Authority } from './certificate.ts';
+import { issueLeaf, makeKeys, pemOfKey, type LocalCa } from './certificate.ts';
 
 const LIFETIME_MS = 24 * 3_600_000;
 /** How long a certificate is used for new connections. Half its lifetime is left by then. */
@@ -23,14 +23,14 @@ export interface Leaves {
  * Makes server certificates with a CA. It keeps the newest {@link KEPT_MAX}. All of them share one key, so that a new one costs
  * a single signature.
  */
-export function createLeaves(authority: Authority, clock: Clock): Leaves {
+export function createLeaves(ca: LocalCa, clock: Clock): Leaves {
   const kept = new Map<string, Kept>();
   let keys: Promise<webcrypto.CryptoKeyPair> | undefined;
 
   const issue = async (host: string): Promise<SecureContext> => {
     keys ??= makeKeys();
     const pair = await keys;
-    const leaf = await issueLeaf(authority, pair, host, { nowMs: clock.now(), lifetimeMs: LIFETIME_MS });
+    const leaf = await issueLeaf(ca, pair, host, { nowMs: clock.now(), lifetimeMs: LIFETIME_MS });
     return createSecureContext({ cert: leaf.certificate, key: pemOfKey(pair.privateKey), minVersion: 'TLSv1.2' });
   };
 

@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { createAdmin } from '../../src/admin/server.ts';
+import { text } from '../../src/admin/answer.ts';
 import type { AdminOptions, Check } from '../../src/admin/server.ts';
 import { OutriderError } from '../../src/core/errors.ts';
 import { Secret } from '../../src/core/secret.ts';
@@ -34,9 +35,11 @@ function get(origin: string, path: string, options: http.RequestOptions = {}): P
 const options: AdminOptions = {
   address: { host: '127.0.0.1', port: 0 },
   token: undefined,
+  needsToken: false,
   guard: () => undefined,
   metrics: { contentType: 'text/plain; version=0.0.4', render: () => Promise.resolve('up 1\n') },
   readiness: () => [{ name: 'listening', ok: true }],
+  pages: new Map([['/api/thing', { GET: () => text(200, 'thing\n') }]]),
 };
 
 async function start(t: ExecutionContext, changes: Partial<AdminOptions> = {}): Promise<string> {
@@ -101,7 +104,7 @@ test('an unknown page is a problem in the usual shape, with the id that the call
   const origin = await start(t);
   const answer = await get(origin, '/nothing', { headers: { 'X-Request-Id': 'my-id' } });
   t.is(answer.headers['content-type'], 'application/problem+json');
-  t.like(JSON.parse(answer.body), { status: 404, code: 'route_not_found', request_id: 'my-id', outcome: 'not_sent' });
+  t.like(JSON.parse(answer.body), { status: 404, code: 'not_found', request_id: 'my-id', outcome: 'not_sent' });
   const odd = await get(origin, '/nothing', { headers: { 'X-Request-Id': 'a b' } });
   t.regex((JSON.parse(odd.body) as { request_id: string }).request_id, /^[\w-]{1,64}$/);
 });
@@ -119,15 +122,19 @@ test('the guard comes first, for every page', async (t) => {
   t.is((await get(origin, '/livez')).status, 200);
 });
 
-test('with a token set, all but health and metrics needs it', async (t) => {
-  const origin = await start(t, { token: new Secret('let-me-in') });
+test('with a token set, all below /api needs it, also what is not there; health and metrics never do', async (t) => {
+  const origin = await start(t, { token: new Secret('let-me-in'), needsToken: true });
   for (const path of ['/livez', '/readyz', '/metrics']) t.is((await get(origin, path)).status, 200);
   for (const authorization of [undefined, 'Bearer wrong', 'Basic let-me-in', 'Bearer ', 'Bearer']) {
-    const answer = await get(origin, '/', authorization === undefined ? {} : { headers: { authorization } });
+    const given = authorization === undefined ? {} : { headers: { authorization } };
+    t.is((await get(origin, '/api/nothing', given)).status, 401);
+    const answer = await get(origin, '/api/thing', given);
     t.is(answer.status, 401);
+    t.like(JSON.parse(answer.body), { code: 'unauthenticated' });
     t.is(answer.headers['www-authenticate'], 'Bearer realm="outrider-admin"');
   }
-  t.is((await get(origin, '/', { headers: { authorization: 'Bearer let-me-in' } })).status, 404);
+  t.is((await get(origin, '/api/thing', { headers: { authorization: 'Bearer let-me-in' } })).status, 200);
+  t.is((await get(origin, '/')).status, 404);
 });
 
 test('a page that fails is an internal error whose cause goes to the log, not to the caller', async (t) => {

@@ -46,7 +46,7 @@ export function faults(client: Client, door: Door, results: Results): readonly s
   });
 }
 
-/** A row of the README's table, from what came of this run. */
+/** A row of the reference's table, from what came of this run. */
 export function row(client: Client, results: Results): string {
   const cells = COLUMNS.map(([, names]) => {
     const doors = DOORS.filter(({ name }) => names.includes(name));

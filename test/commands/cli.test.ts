@@ -57,7 +57,7 @@ for (const [args, code, suggested] of [
   });
 }
 
-for (const args of [['start'], ['check'], ['explain', 'GET', '/'], ['token', 'x'], ['health']]) {
+for (const args of [['start'], ['check'], ['explain', 'GET', '/'], ['token', 'x']]) {
   test.serial(`a config with errors is exit code 1, the problems on stderr: ${args[0]}`, async (t) => {
     const { file } = configFile(t, 'version: 1\nnonsense: true\nroutes: 7\n');
     const { code, stdout, stderr } = await run(t, [...args, '--config', file]);

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import anyTest, { type ExecutionContext } from 'ava';
 import { COMMANDS, commandsIn, namesIn, optionsIn, wordsFor, type Lookup } from '../../src/commands/words.ts';
-import { CLI, configFile, run } from './run.ts';
+import { configFile, LAUNCHER, run } from './run.ts';
 import { needs, type Step, typed } from './typed.ts';
 
 const NAMES: Readonly<Partial<Record<string, readonly string[]>>> = {
@@ -17,7 +17,7 @@ const never: Lookup = () => {
 
 for (const [line, expected] of [
   ['', Object.keys(COMMANDS)],
-  ['st', ['start']],
+  ['st', ['start', 'status']],
   ['start ', []],
   ['start --', ['--watch', '--config', '--help']],
   ['--v', ['--version']],
@@ -114,7 +114,8 @@ anyTest.serial(
   'the words of a call come from the config that it names, and a broken or missing one is no complaint',
   async (t) => {
     const { dir, file } = configFile(t, 'providers:\n  mine: {}\n  yours: [\n');
-    const words = (...line: string[]) => run(t, ['completion', '--words', '--', ...line], { cwd: dir });
+    const words = (...line: string[]) =>
+      run(t, ['completion', '--words', '--', ...line], { cwd: dir, script: LAUNCHER });
     t.deepEqual(await words('token', 'm'), { code: 0, stdout: 'mine\n', stderr: '' });
     t.deepEqual(await words('--config', file, 'token', ''), { code: 0, stdout: 'mine\nyours\n', stderr: '' });
     t.deepEqual(await words('--config', '/nowhere', 'token', ''), { code: 0, stdout: '', stderr: '' });
@@ -143,7 +144,7 @@ function home(t: ExecutionContext): { dir: string; bin: string } {
   const { dir } = configFile(t, 'providers:\n  phonepe: {}\nroutes:\n  - match: { path: /pay-here }\n');
   const bin = join(dir, 'bin');
   mkdirSync(bin);
-  const script = `#!/bin/sh\nif [ "$1" = completion ]; then exec ${process.execPath} ${CLI} "$@"; fi\necho "CALLED <$*>"\n`;
+  const script = `#!/bin/sh\nif [ "$1" = completion ]; then exec ${process.execPath} ${LAUNCHER} "$@"; fi\necho "CALLED <$*>"\n`;
   writeFileSync(join(bin, 'outrider'), script, { mode: 0o755 });
   writeFileSync(join(dir, 'some-file.yaml'), '');
   return { dir, bin };

@@ -10,6 +10,8 @@ import { type Watch, watchPort, watchProcess } from '../helpers/watch.ts';
 import { temporaryDirectory } from '../helpers/directory.ts';
 
 export const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+/** What the package starts: it answers some calls by itself, and hands the others on to the command line. */
+export const LAUNCHER = fileURLToPath(new URL('../../src/launch.ts', import.meta.url));
 const LIMIT_MS = 30_000;
 
 export interface Running {
@@ -30,6 +32,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Arguments of node itself. */
   readonly node?: readonly string[];
+  /** Default: the command line. */
+  readonly script?: typeof LAUNCHER;
   /** A program that becomes the process, with its own arguments: `setpriv`, `unshare`, a shell that ends in `exec`. */
   readonly under?: readonly string[];
 }
@@ -45,7 +49,7 @@ export function launch(t: ExecutionContext, args: readonly string[], options: Ru
     ...(options.under ?? []),
     process.execPath,
     ...(options.node ?? []),
-    CLI,
+    options.script ?? CLI,
     ...args,
   ];
   const child = spawn(program, rest, {

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { CODES, type DiagnosticCode } from '../../src/config/diagnostics/codes.ts';
+import { loadExample } from '../../src/config/example.ts';
 import { marked, parse, problems } from './helpers.ts';
 
 interface Case {
@@ -239,9 +240,17 @@ const CASES: readonly Case[] = [
     path: 'listen.address',
   },
   {
-    code: 'unsafe_admin',
-    title: 'an admin address for everybody',
+    code: 'closed_admin_api',
+    title: 'an admin address for everybody, and no token',
     source: 'admin: { address: «0.0.0.0:8081» }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
+    path: 'admin.address',
+    help: /admin\.token/,
+  },
+  {
+    code: 'closed_admin_api',
+    title: 'access tokens for callers, and none for the admin API',
+    source:
+      'admin: { address: «127.0.0.1:8081» }\nlisten: { access_tokens: [abcdefgh] }\nroutes: [{ match: { path: /p }, upstream: "http://h" }]\n',
     path: 'admin.address',
     help: /admin\.token/,
   },
@@ -533,5 +542,12 @@ test('one problem brings no others after it', (t) => {
   for (const { code, source } of CASES) {
     const others = parse(marked(source).text).diagnostics.filter((each) => each.code !== code);
     t.deepEqual(others, [], source);
+  }
+});
+
+test('the example of each code has that problem and no other', (t) => {
+  for (const [code, { severity }] of Object.entries(CODES)) {
+    const found = loadExample(code as DiagnosticCode).diagnostics.map((each) => `${each.severity} ${each.code}`);
+    t.deepEqual(found, [`${severity} ${code}`]);
   }
 });

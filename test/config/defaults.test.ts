@@ -211,7 +211,7 @@ test('who is let in from outside is decided by the operator', (t) => {
     '{ address: "localhost:1" }',
     '{ address: "unix:/run/o.sock" }',
   ]) {
-    t.deepEqual(problems(parse(`listen: ${listen}\n${routes}`)), [], listen);
+    t.deepEqual(problems(parse(`listen: ${listen}\nadmin: false\n${routes}`)), [], listen);
   }
   for (const address of [
     '0.0.0.0:1',
@@ -229,7 +229,7 @@ test('who is let in from outside is decided by the operator', (t) => {
   }
   t.deepEqual(problems(parse(`admin: { address: "0.0.0.0:1", token: abc }\n${routes}`)), []);
   t.deepEqual(problems(parse(`admin: { address: "0.0.0.0:0" }\nlisten: { address: "0.0.0.0:0" }\n${routes}`)), [
-    'unsafe_admin admin.address',
+    'closed_admin_api admin.address',
     'unsafe_bind listen.address',
   ]);
   // What is not clear yet brings no second complaint.

@@ -164,7 +164,7 @@ test('what is one reference as a whole loses all line breaks at its end, and not
 test('an access token that may be nothing is left out when it is, and only that', (t) => {
   const tokens = (entries: string, env: Record<string, string> = {}): string[] | undefined => {
     const { config, diagnostics } = parse(
-      `listen: { access_tokens: [${entries}] }\n${'routes: [{ match: { path: /p }, upstream: "http://h" }]'}`,
+      `admin: false\nlisten: { access_tokens: [${entries}] }\n${'routes: [{ match: { path: /p }, upstream: "http://h" }]'}`,
       { env },
     );
     t.deepEqual(

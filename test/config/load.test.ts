@@ -106,7 +106,7 @@ test('check tells every problem and fails', async (t) => {
   t.is(out, '');
   t.regex(err, /^error\[unknown_key\]: .*\n --> bad\.yaml:1:11 {2}\(listen\.adress\)\n/);
   t.regex(err, /\n\nerror\[invalid_value\]: /);
-  t.regex(err, /\nbad\.yaml: 2 errors\n$/);
+  t.regex(err, /\nbad\.yaml: 2 errors\n`outrider check --explain unknown_key` tells more\n$/);
   const json = await run(cwd, { config: 'bad.yaml', json: true });
   t.like(json, { code: 1, err: '' });
   t.like(JSON.parse(json.out), {

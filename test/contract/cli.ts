@@ -10,8 +10,6 @@ import { withDefaults } from '../helpers/outrider.ts';
 import { type Watch, watchPort, watchProcess } from '../helpers/watch.ts';
 import { temporaryDirectory } from '../helpers/directory.ts';
 
-/** With it, start needn't begin anew to have it. */
-const BOUND = '--max-semi-space-size=16';
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
 export interface CliProcess {
@@ -40,7 +38,7 @@ function spawnStart(
   let output = '';
   const args = ['start', '--config', file];
   const watch = watchProcess(t, { args, env, stdout: () => output, stderr: () => '' });
-  const child = spawn(process.execPath, [BOUND, CLI, ...args], {
+  const child = spawn(process.execPath, [CLI, ...args], {
     env: { PATH: process.env['PATH'] ?? '', HOME: dir, NO_COLOR: '1', ...COMPILED, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { ExecutionContext } from 'ava';
 import { run, type RunOptions } from '../commands/run.ts';
-import { issueLeaf, makeAuthority, makeKeys, pemOfKey } from '../../src/tunnel/certificate.ts';
+import { issueLeaf, makeCa, makeKeys, pemOfKey } from '../../src/tunnel/certificate.ts';
 
 /** One finding as `--json` has it. */
 export interface Found {
@@ -73,21 +73,21 @@ const DAY_MS = 86_400_000;
 /** Certificates by a CA of the test, for a host and days from now on. */
 export async function testCa(dir: string) {
   const nowMs = Date.now();
-  const authority = await makeAuthority(['localhost', 'other.test', 'api.provider.test'], {
+  const ca = await makeCa(['localhost', 'other.test', 'api.provider.test'], {
     nowMs: nowMs - 100 * DAY_MS,
     lifetimeMs: 400 * DAY_MS,
   });
   const file = join(dir, 'root.pem');
-  writeFileSync(file, authority.certificate);
+  writeFileSync(file, ca.certificate);
   const keys = await makeKeys();
   const key = pemOfKey(keys.privateKey);
   return {
-    certificate: authority.certificate,
+    certificate: ca.certificate,
     /** Has a process trust it. */
     env: { NODE_EXTRA_CA_CERTS: file },
     async issue(host: string, fromDays: number, toDays: number) {
       const validity = { nowMs: nowMs + fromDays * DAY_MS, lifetimeMs: (toDays - fromDays) * DAY_MS };
-      return { key, cert: (await issueLeaf(authority, keys, host, validity)).certificate };
+      return { key, cert: (await issueLeaf(ca, keys, host, validity)).certificate };
     },
   };
 }

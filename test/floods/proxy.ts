@@ -9,6 +9,9 @@ import { until } from '../helpers/http1.ts';
 import { withDefaults } from '../helpers/outrider.ts';
 import { temporaryDirectory } from '../helpers/directory.ts';
 
+/** As the image has it. */
+const SEMI_SPACE = '--max-semi-space-size=16';
+
 /** A process as the system sees it. */
 export interface Vitals {
   /** The most that was ever resident. */
@@ -34,8 +37,8 @@ export async function startProxy(t: Pick<ExecutionContext, 'teardown'>, yaml: st
   fs.writeFileSync(file, withDefaults(yaml));
   const printed = path.join(dir, 'printed.log');
   const out = fs.openSync(printed, 'a');
-  const child = spawn(process.execPath, [CLI, 'start', '--config', file], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: dir, NO_COLOR: '1', ...COMPILED },
+  const child = spawn(process.execPath, [SEMI_SPACE, CLI, 'start', '--config', file], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: dir, NO_COLOR: '1', MALLOC_ARENA_MAX: '1', ...COMPILED },
     stdio: ['ignore', out, out],
   });
   fs.closeSync(out);

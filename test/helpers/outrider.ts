@@ -6,6 +6,7 @@ import type { ExecutionContext } from 'ava';
 import { createApp } from '../../src/app.ts';
 import type { App, AppOptions } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import type { Loaded } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { FakeClock } from './clock.ts';
 import { keepCredentials, saidIn } from './canary.ts';
@@ -118,7 +119,8 @@ export async function startOutrider(
     },
   });
   const config = configOf(t, yaml, options);
-  const app = createApp(config, { logStream, ...(clock && { clock }), ...options.app });
+  const load = (): Loaded => loadConfig(config.file, { env: options.env ?? {}, ...(clock && { clock }) });
+  const app = createApp(config, { logStream, load, ...(clock && { clock }), ...options.app });
   const env = options.app?.env ?? {};
   const watch = watchApp(t, { app, config, env, logText: () => text }, async () => {
     const stopped = app.stop({ signal: 'SIGINT' });

@@ -8,6 +8,9 @@ import type { Events, EventMap } from '../../src/core/events.ts';
 import { keepSecretsIn, keepSecretsOf, type Watch, watchFor, watchPort } from './watch.ts';
 
 const EVENTS: readonly (keyof EventMap)[] = [
+  'connected',
+  'disconnected',
+  'waiting',
   'started',
   'exchange',
   'attempt',
@@ -15,6 +18,7 @@ const EVENTS: readonly (keyof EventMap)[] = [
   'replay',
   'replaySkipped',
   'store',
+  'reload',
   'notice',
 ];
 /** So many of each kind are looked at in all their depth; later ones are of the same making. */
@@ -25,9 +29,9 @@ function watchEvents(watch: Watch, events: Events): void {
   const texts: string[] = [];
   for (const name of EVENTS) {
     let count = 0;
-    events.on(name, (...[record]: readonly object[]) => {
+    events.on(name, (...[record]: readonly unknown[]) => {
       // A caller's path and id are the caller's.
-      const { path: _path, requestId: _id, ...told } = { path: '', requestId: '', ...record };
+      const { path: _path, requestId: _id, ...told } = { path: '', requestId: '', ...(record as object) };
       if (name !== 'notice') texts.push(JSON.stringify(told));
       if (count++ < MAX_DEEP) texts.push(inspect(told, { depth: 10, getters: true, maxStringLength: null }));
     });
@@ -35,11 +39,49 @@ function watchEvents(watch: Watch, events: Events): void {
   watch.sees('the events', () => texts.join('\n'));
 }
 
-async function pagesOf(adminOrigin: string): Promise<string> {
-  const pages = ['/metrics', '/readyz?verbose', '/livez', '/'].map(async (path) => {
-    const response = await fetch(adminOrigin + path);
-    return inspect(response.headers) + (await response.text());
+const PAGES = [
+  '/metrics',
+  '/readyz?verbose',
+  '/livez',
+  '/',
+  '/api/status',
+  '/api/requests?limit=1000',
+  '/api/history',
+  '/api/nothing',
+];
+
+/** All that the stream of events still knows. */
+async function eventsOf(adminOrigin: string, headers: Readonly<Record<string, string>>): Promise<string> {
+  const { last_id: last } = (await (await fetch(`${adminOrigin}/api/requests?limit=1`, { headers })).json()) as {
+    last_id?: number;
+  };
+  // Without the token there is nothing to see, and a proxy that has just begun has told nothing.
+  if (last === undefined) return '';
+  const giveUp = new AbortController();
+  const response = await fetch(`${adminOrigin}/api/events`, {
+    headers: { ...headers, 'Last-Event-ID': '0' },
+    signal: giveUp.signal,
   });
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    if (text.includes(`id: ${last}\n`) || !text.includes('id: ')) break;
+  }
+  giveUp.abort();
+  return text;
+}
+
+async function pagesOf(adminOrigin: string, { admin }: Config): Promise<string> {
+  const token = admin === false ? undefined : admin.token?.reveal();
+  const headers: Record<string, string> = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  const get = async (path: string): Promise<string> => {
+    const response = await fetch(adminOrigin + path, { headers });
+    return inspect(response.headers) + (await response.text());
+  };
+  const pages = PAGES.map(get);
+  // What it has told is told again, up to the heartbeat that nobody waits for.
+  pages.push(eventsOf(adminOrigin, headers));
   // The test may have stopped it.
   return (await Promise.all(pages).catch(() => [])).join('\n');
 }
@@ -71,7 +113,7 @@ export function watchApp(
   let adminOrigin: string | undefined;
   t.teardown(async () => {
     if (adminOrigin?.startsWith('http')) {
-      const pages = await pagesOf(adminOrigin);
+      const pages = await pagesOf(adminOrigin, config);
       watch.sees('the admin pages', () => pages);
     }
     await stop();

@@ -40,5 +40,8 @@ export const exchange = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord 
   tokenWaitMs: 0,
   bytesIn: 500,
   bytesOut: 200,
+  attemptDetails: [],
+  replaySkipped: undefined,
+  addedHeaders: [],
   ...changes,
 });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { whyForwarded } from '../../src/commands/match.ts';
+import { whyForwarded } from '../../src/explain/match.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { createEvents } from '../../src/core/events.ts';
 import { compileConfig } from '../../src/compile.ts';

@@ -96,6 +96,11 @@ export class Backoff {
     });
   }
 
+  /** The last failure, until a call brings a token. */
+  get failure(): TokenFailure | undefined {
+    return this.#remembered()?.failure;
+  }
+
   /** Refused credentials that have changed since are tried at once, so their failure is forgotten. */
   #remembered(): Remembered | undefined {
     const refused = this.#last?.refusedVersion;

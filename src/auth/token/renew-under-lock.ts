@@ -1,25 +1,20 @@
-import type { RenewSpec } from '../../config/profile/profile.ts';
 import type { Clock } from '../../core/clock.ts';
 import { WaitBudget } from '../../store/wait-budget.ts';
 import type { LockAnswer, TokenRecord, TokenStore } from '../../store/store.ts';
 import type { ArrivedToken } from './endpoint.ts';
 import { TokenFailure } from './failure.ts';
+import { toTokenRecord, type KnownTokens } from './record.ts';
 import { StallDetector } from './stall-detector.ts';
 
 /** What a renewal works with. */
-export interface RenewalDeps {
+export interface RenewalDeps extends KnownTokens {
   readonly key: string;
   readonly store: TokenStore;
   readonly clock: Clock;
-  readonly renew: Pick<RenewSpec, 'cooldownMs'>;
   /** Whether the profile can use a refresh token. */
   readonly canRefresh: boolean;
   /** The time limit of a token call. */
   readonly callTimeoutMs: number;
-  /** The newest record that this process knows, expired or not. */
-  known(): TokenRecord | undefined;
-  /** The highest generation that this process knows of. */
-  generation(): number;
   /** Whether a valid record of the store is good enough, so that no token call is made. */
   accepts(stored: TokenRecord): boolean;
   /** Makes the token call. `last` includes its refresh token only if that may be used. */
@@ -158,28 +153,4 @@ async function write(arrived: ArrivedToken, deps: RenewalDeps, stored: TokenReco
     // The token is kept in this process only.
   }
   return { record: next, hasCalled: true };
-}
-
-/**
- * A token that is said to have expired already is used for the cooldown all the same, and at least for this long. Otherwise the
- * endpoint would be called again at once.
- */
-const SHORTEST_LIFETIME_MS = 1_000;
-
-/**
- * The record for a token that arrived. If it is the newest token once more, it keeps its generation and only its expiry
- * changes.
- */
-function toTokenRecord(arrived: ArrivedToken, deps: RenewalDeps, stored: TokenRecord | undefined): TokenRecord {
-  const { accessToken, tokenType, refreshToken, arrivedAtMs, lifetimeMs } = arrived;
-  const newest = Math.max(deps.generation(), stored?.generation ?? 0);
-  const known = [stored, deps.known()].find((record) => record?.accessToken === accessToken);
-  return {
-    generation: known?.generation === newest ? newest : newest + 1,
-    accessToken,
-    tokenType,
-    refreshToken,
-    issuedAtMs: arrivedAtMs,
-    expiresAtMs: arrivedAtMs + (lifetimeMs > 0 ? lifetimeMs : Math.max(deps.renew.cooldownMs, SHORTEST_LIFETIME_MS)),
-  };
 }

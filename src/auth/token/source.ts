@@ -1,5 +1,6 @@
 import type { RenewSpec } from '../../config/profile/profile.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
+import { OutriderError } from '../../core/errors.ts';
 import type { Events, NoticeRecord, RenewalReason } from '../../core/events.ts';
 import type { RenewalTrace, Tracing, WaitTrace } from '../../core/tracing.ts';
 import type { ChangeListener, TokenRecord, TokenStore } from '../../store/store.ts';
@@ -11,6 +12,7 @@ import { asFailure, type TokenFailure } from './failure.ts';
 import { type ActiveToken, activate, isLive, isNewer } from './active-token.ts';
 import { CancellableDelay } from './cancellable-delay.ts';
 import { notRenewed, type Skip, tooYoung } from './skip.ts';
+import type { TokenStanding } from './standing.ts';
 import type { Waiter, Waiting } from './waiting.ts';
 
 /** What a token source works with. */
@@ -64,6 +66,9 @@ export class TokenSource {
   #flight: Flight | undefined;
   /** The span of the call under way. */
   #trace: RenewalTrace | undefined;
+  #byHand: Promise<TokenRecord> | undefined;
+  #lastByHandAt = -Infinity;
+  #lastFailure: TokenStanding['lastFailure'];
   readonly #backoff: Backoff;
   #timer: Timer | undefined;
   #isClosed = false;
@@ -92,6 +97,26 @@ export class TokenSource {
   /** Whether a token call is under way. */
   get isBusy(): boolean {
     return this.#flight !== undefined;
+  }
+
+  /** The state of the token, as a person is told it. */
+  get standing(): TokenStanding {
+    const { clock } = this.#parts;
+    const active = this.#active;
+    const isAlive = this.#live() !== undefined;
+    const failure = this.#backoff.failure;
+    const settled = isAlive ? 'valid' : failure ? 'failed' : active ? 'expired' : 'none';
+    const dueInMs = this.#backoff.rest?.leftMs ?? (active ? active.renewAt - clock.monotonic() : Infinity);
+    const isDue = isAlive && this.#isUsed && dueInMs !== Infinity;
+    return {
+      state: this.#flight ? 'renewing' : settled,
+      generation: active?.record.generation ?? 0,
+      type: active?.record.tokenType,
+      issuedAtMs: active?.record.issuedAtMs,
+      expiresAtMs: active?.record.expiresAtMs,
+      nextRenewalAtMs: isDue ? clock.now() + Math.max(dueInMs, 0) : undefined,
+      lastFailure: this.#lastFailure,
+    };
   }
 
   /** The valid token, if there is one. Starts its renewal when that is due. Never waits. */
@@ -127,6 +152,23 @@ export class TokenSource {
     const stored = await this.#stored();
     const before = Math.max(this.#generation, stored?.generation ?? 0);
     return this.#landed('manual', ({ generation }) => generation > before);
+  }
+
+  /**
+   * Renews the token because a person asks for it. Ignores the back-off, and joins a call under way. Throws `renewed_recently`
+   * when the token, or the last renewal by a person, is younger than the cooldown.
+   */
+  renewByHand(): Promise<TokenRecord> {
+    const { clock, renew } = this.#parts;
+    if (this.#byHand) return this.#byHand;
+    const now = clock.monotonic();
+    const ageMs = now - Math.max(this.#lastByHandAt, this.#live()?.arrivedAt ?? -Infinity);
+    if (!this.#flight && ageMs < renew.cooldownMs) return Promise.reject(renewedRecently(ageMs, renew.cooldownMs));
+    this.#lastByHandAt = now;
+    this.#byHand = (this.#flight ? this.#landed('manual', () => true) : this.renew()).finally(() => {
+      this.#byHand = undefined;
+    });
+    return this.#byHand;
   }
 
   /**
@@ -290,6 +332,7 @@ export class TokenSource {
   /** Reports a failure, once. Requests that wait for the token are only answered, so they add no lines to the log. */
   #fail(failure: TokenFailure, version: number, asked: Readonly<Record<string, unknown>>): void {
     const { isNews, restMs } = this.#backoff.fail(failure, version);
+    this.#lastFailure = { detail: failure.detail, atMs: this.#parts.clock.now() };
     this.#arm(restMs);
     if (!isNews || !this.#parts.isNews(failure.detail)) return;
     const level = failure.failure === 'refused' ? 'error' : 'warn';
@@ -323,6 +366,12 @@ async function traced(flight: Flight, trace: WaitTrace | RenewalTrace): Flight {
   const landed = await flight;
   trace.end(landed instanceof Error ? landed.failure : undefined);
   return landed;
+}
+
+function renewedRecently(ageMs: number, cooldownMs: number): OutriderError {
+  const { why } = tooYoung(ageMs, cooldownMs);
+  const leftS = Math.max(Math.ceil((cooldownMs - ageMs) / 1_000), 1);
+  return new OutriderError('renewed_recently', { detail: why, headers: ['Retry-After', String(leftS)] });
 }
 
 /** Whether the token of `generation` is the active one. The same token can have several generations. */

@@ -17,9 +17,12 @@ export class Waiting {
   /** Who waits, and for which call. */
   readonly #places = new Map<Waiter, object>();
   readonly #max: number;
+  readonly #changed: (change: 1 | -1) => void;
 
-  constructor(max: number) {
+  /** @param changed Told of each one that comes or leaves. */
+  constructor(max: number, changed: (change: 1 | -1) => void) {
     this.#max = max;
+    this.#changed = changed;
   }
 
   /**
@@ -35,11 +38,12 @@ export class Waiting {
       });
     }
     this.#places.set(waiter, call);
+    this.#changed(1);
   }
 
   /** Gives the place back. */
   leave(waiter: Waiter): void {
-    this.#places.delete(waiter);
+    if (this.#places.delete(waiter)) this.#changed(-1);
   }
 
   /**
@@ -51,7 +55,7 @@ export class Waiting {
     for (const [waiter, call] of this.#places) if (!waiter.isGone) attended.add(call);
     for (const [waiter, call] of this.#places) {
       if (!waiter.isGone) continue;
-      if (attended.has(call)) this.#places.delete(waiter);
+      if (attended.has(call)) this.leave(waiter);
       else attended.add(call);
     }
   }

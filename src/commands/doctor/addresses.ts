@@ -1,8 +1,9 @@
 import { createServer, connect } from 'node:net';
 import type { Config } from '../../config/config.ts';
-import { listen, type Address } from '../../core/listen.ts';
+import { addressText, type Address } from '../../core/address.ts';
+import { listen } from '../../core/listen.ts';
 import { systemCode } from '../../core/system-code.ts';
-import { addressFailure, addressText, type SystemError } from '../listen-failure.ts';
+import { addressFailure, type SystemError } from '../listen-failure.ts';
 import { failure, ok, type Finding } from './finding.ts';
 
 const ANSWER_MS = 2_000;

@@ -4,7 +4,7 @@ import { OutriderError } from '../../core/errors.ts';
 import type { RawHeaders } from '../../core/headers.ts';
 import type { HttpClient } from '../../core/http.ts';
 import { VERSION } from '../../core/version.ts';
-import { span } from '../token.ts';
+import { span } from '../span.ts';
 import { faultFinding } from './fault.ts';
 import { ok, warning, type Finding } from './finding.ts';
 import type { Target } from './target.ts';
@@ -26,7 +26,7 @@ export function checkClock(host: string, headers: RawHeaders, arrivedAtMs: numbe
   return [warning('clock', { code: 'clock_skew', message, remedy })];
 }
 
-/** Asks an origin for nothing, with no credential, to see that HTTP is answered there and what its clock says. */
+/** Sends a HEAD request without a credential to an origin. Checks that HTTP is answered there, and reads the server's clock. */
 export async function checkAnswer(
   target: Target,
   http: HttpClient,

@@ -6,7 +6,7 @@ import { systemCode } from '../../core/system-code.ts';
 import { formatSize } from '../../core/units.ts';
 import { SpoolFile } from '../../proxy/body/spool.ts';
 import { CaRefusal } from '../../tunnel/refusal.ts';
-import { loadAuthority } from '../../tunnel/state.ts';
+import { loadCa } from '../../tunnel/state.ts';
 import { shellQuote } from '../output.ts';
 import { failure, ok, warning, type Finding } from './finding.ts';
 
@@ -142,7 +142,7 @@ export async function checkState({ stateDir, forward: { mode } }: Config): Promi
     return [warning('state', { code: 'state_dir_missing', message, remedy })];
   }
   try {
-    const authority = await loadAuthority(stateDir);
+    const ca = await loadCa(stateDir);
     if (!(await isWritable(stateDir))) {
       const message = `this user can't write to the state directory ${stateDir} (mode ${modeOf(stats)}, ${owned(stats)})`;
       return [failure('state', { code: 'state_dir_unwritable', message, remedy: another })];
@@ -152,11 +152,11 @@ export async function checkState({ stateDir, forward: { mode } }: Config): Promi
       const message = `the state directory ${stateDir} has ${roughly(free)} left`;
       return [warning('state', { code: 'state_space', message, remedy: 'make room there' })];
     }
-    if (!authority) {
+    if (!ca) {
       const message = `there is no CA in ${stateDir} yet: it will be a new one, which no client trusts`;
       return [warning('state', { code: 'no_ca', message, remedy: 'run `outrider ca trust`, which makes it' })];
     }
-    const until = new Date(authority.expiresAtMs).toISOString().slice(0, 10);
+    const until = new Date(ca.expiresAtMs).toISOString().slice(0, 10);
     return [ok('state', 'state_ok', `${stateDir} (mode ${modeOf(stats)}, ${owned(stats)}) has a CA until ${until}`)];
   } catch (error) {
     if (!(error instanceof CaRefusal)) throw error;

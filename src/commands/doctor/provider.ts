@@ -10,13 +10,13 @@ import { failure, ok, type Finding } from './finding.ts';
 import { hasSimulator, targetsOf, type Subject, type Target } from './target.ts';
 import { checkToken } from './token.ts';
 
-/** All that is asked of one provider takes no longer. */
+/** The time limit for all checks of one provider. */
 const PROVIDER_MS = 10_000;
-/** Of that, for names, connections and TLS. */
+/** The part of it for name resolution, connections and TLS. */
 const CONNECT_MS = 4_000;
-/** For a look at whether TLS is spoken where it was not expected. */
+/** The time limit for trying TLS where none was expected. */
 const TLS_MS = 1_000;
-/** What is left when all has been asked. */
+/** The time that is kept back to report what was found. */
 const RESERVE_MS = 500;
 
 export interface ProviderDeps {

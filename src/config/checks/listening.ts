@@ -17,8 +17,9 @@ export function isLoopback(address: Address): boolean {
 }
 
 /**
- * Checks the two addresses. Reports who could come in from other machines (`unsafe_bind`, `unsafe_admin`), that both are the
- * same (`duplicate_address`), and keys of a Unix socket beside a TCP address (`unused_key`, a warning).
+ * Checks the two addresses. Reports that callers from other machines could come in (`unsafe_bind`), that nobody can use the admin
+ * API (`closed_admin_api`, a warning), that both addresses are the same (`duplicate_address`), and keys of a Unix socket beside a
+ * TCP address (`unused_key`, a warning).
  */
 export function checkListening(root: MapNode, data: ConfigData, problems: Problems): void {
   const { listen, admin } = data;
@@ -31,7 +32,7 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
       'unsafe_bind',
       pointAt(root, 'listen'),
       'other machines could spend these credentials: the address is beyond loopback and no access token is asked for',
-      'set `listen.access_tokens`, or `listen.allow_unauthenticated: true` if something else keeps strangers out',
+      `${remedy(root, 'listen', 'access_tokens')}, or \`listen.allow_unauthenticated: true\` if something else keeps strangers out`,
     );
   }
   if (!('path' in listen.address)) {
@@ -48,12 +49,17 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
   }
   if (admin === false) return;
   const hasToken = admin.token !== undefined || problems.isBrokenBelow(find(root, 'admin', 'token'));
-  if (!isLoopback(admin.address) && !hasToken) {
-    problems.error(
-      'unsafe_admin',
+  const why = !isLoopback(admin.address)
+    ? 'the admin address is beyond loopback'
+    : listen.accessTokens.length > 0
+      ? 'callers must show a token'
+      : undefined;
+  if (why !== undefined && !hasToken) {
+    problems.warning(
+      'closed_admin_api',
       pointAt(root, 'admin'),
-      'the admin address is beyond loopback and asks for no token',
-      'set `admin.token`, or listen on 127.0.0.1',
+      `${why}, so the admin API wants one too, and there is none: it answers 401`,
+      `${remedy(root, 'admin', 'token')}; health and metrics need none`,
     );
   }
   const isKnown = !['listen', 'admin'].some((section) => problems.isReported(find(root, section, 'address')));
@@ -62,6 +68,16 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
     const written = ['admin', 'listen'].find((section) => find(root, section, 'address')) ?? 'admin';
     problems.error('duplicate_address', pointAt(root, written), 'the proxy and the admin address are the same', help);
   }
+}
+
+/** Says how a key gets its token: by variables that the config names and that are not set, else by the key itself. */
+function remedy(root: MapNode, section: string, key: string): string {
+  const node = find(root, section, key);
+  const names = (node?.kind === 'list' ? node.items : [node]).flatMap((item) =>
+    item?.kind === 'scalar' && item.mayBeNothing ? (/^\$\{(\w+)/.exec(item.raw)?.[1] ?? []) : [],
+  );
+  const path = `\`${section}.${key}\``;
+  return names.length === 0 ? `set ${path}` : `set ${names.join(' or ')} (for ${path})`;
 }
 
 function pointAt(root: MapNode, section: string): Location {

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import type { NoticeRecord } from '../../core/event-map.ts';
 import type { DiagnosticCode } from './codes.ts';
 
 /** One problem of a config: where it is, what it is, and what to do about it. It holds no secret. */
@@ -20,6 +21,16 @@ export interface Diagnostic {
   /** The source line, if the problem is in another file than the config: in a built-in profile. */
   readonly excerpt?: string;
 }
+
+/** A diagnostic for the log of a proxy that runs. */
+export const noticeOf = (diagnostic: Diagnostic): NoticeRecord => {
+  const { severity, code, message, file, line, column, path, help } = diagnostic;
+  return {
+    level: severity === 'error' ? 'error' : 'warn',
+    message: `config ${severity}[${code}]: ${message}`,
+    fields: { file, line, column, at: path, ...(help === undefined ? {} : { help }) },
+  };
+};
 
 const MAX_LINE = 160;
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/gu;

@@ -5,7 +5,7 @@ import { pathWithoutMasked, withoutMasked } from './masked.ts';
 import type { Node, Location, Source } from '../yaml/tree.ts';
 
 /** The remedy when a problem has no other. */
-const REFERENCE = 'config/proxy.schema.json and config/profiles/README.md tell what belongs there';
+const REFERENCE = 'config/reference/config.md tells what belongs there';
 
 /** Collects everything that is wrong with a config. */
 export class Problems {

@@ -1,6 +1,6 @@
 import { isHeaderValue, isToken } from '../../core/headers.ts';
 import { hasDotSegment } from '../../core/path.ts';
-import type { Address } from '../../core/listen.ts';
+import { ADDRESS_HELP, parseAddress, type Address } from '../../core/address.ts';
 import { Secret } from '../../core/secret.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 import { scalar, pattern, shown, unexpectedValue, type EmptyItem, type Scalar, type Visibility } from './scalar.ts';
@@ -11,29 +11,14 @@ import type { ScalarNode } from '../yaml/tree.ts';
 const TEXT = { type: 'string' };
 const TEXT_OR_NUMBER = { type: ['string', 'number', 'boolean'] };
 
-const ADDRESS_HELP = 'write host:port (127.0.0.1:8080, [::1]:8080; port 0 is any free one) or unix:/path/to.sock';
-
 /** Where to listen: `host:port` or `unix:/path`. The path of a Unix socket is as it is written, so it may be relative. */
 export const address: Scalar<Address> = scalar({
   expects: 'an address',
   json: TEXT,
   read: (node) => {
-    if (node.text.startsWith('unix:')) {
-      const path = node.text.slice(5);
-      // `sun_path` has 108 bytes on Linux and 104 on other systems, a zero at its end included.
-      if (path === '' || path.includes('\0') || Buffer.byteLength(path) > 103)
-        throw unexpectedValue(node, 'an address', ADDRESS_HELP);
-      return { path };
-    }
-    const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.]+)?)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)):(\d{1,5})$/.exec(
-      node.text,
-    );
-    const port = Number(match?.[3]);
-    const host = match?.[1] ?? match?.[2];
-    if (host === undefined || !(port <= 65_535)) throw unexpectedValue(node, 'an address', ADDRESS_HELP);
-    if (match?.[1] !== undefined && !URL.canParse(`http://[${host.replace(/%.*/, '')}]`))
-      throw unexpectedValue(node, 'an address', ADDRESS_HELP);
-    return { host, port };
+    const read = parseAddress(node.text);
+    if (read === undefined) throw unexpectedValue(node, 'an address', ADDRESS_HELP);
+    return read;
   },
 });
 

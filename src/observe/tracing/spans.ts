@@ -17,7 +17,7 @@ import { pathOfTarget } from '../../core/path.ts';
 import { readTraceContext, SAMPLED, traceParent, type TraceContext } from '../../core/trace-context.ts';
 import type { AttemptTrace, RenewalTrace, RequestTrace, Tracing, WaitTrace } from '../../core/tracing.ts';
 import { METHODS, OTHER } from '../instruments.ts';
-import { shownPath, type Redacts } from '../shown-path.ts';
+import { shownPath, type Redacts } from '../caller-texts.ts';
 
 /** What spans are made with. */
 export interface SpanDeps {

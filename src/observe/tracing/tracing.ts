@@ -15,7 +15,7 @@ import type { Events } from '../../core/events.ts';
 import type { HttpClient } from '../../core/http.ts';
 import type { Tracing } from '../../core/tracing.ts';
 import { VERSION } from '../../core/version.ts';
-import type { Redacts } from '../shown-path.ts';
+import type { Redacts } from '../caller-texts.ts';
 import { OtlpExporter } from './exporter.ts';
 import { Losses } from './losses.ts';
 import { SpanQueue } from './queue.ts';

@@ -126,6 +126,9 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
         tokenWaitMs: 0,
         bytesIn: 0,
         bytesOut: 0,
+        attemptDetails: [],
+        replaySkipped: undefined,
+        addedHeaders: [],
         ...more,
       });
     };

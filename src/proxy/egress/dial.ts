@@ -58,25 +58,25 @@ export function unreachable(error: unknown, socket: Socket): OutriderError {
   return hasTheirs && ASKED_TOO.test(systemCode(error)) ? wantsCertificate(error) : upstreamError(error, false);
 }
 
-interface Way extends Destination {
+interface DialTarget extends Destination {
   /** Whether to start TLS with the destination. If not, whoever uses the connection may do so. */
   readonly isSecured: boolean;
   /** Whether the connection ends at the egress proxy, which takes requests in absolute form. */
   readonly isRelayed?: boolean;
 }
 
-async function dial(way: Way, connectMs: number, deps: DialDeps): Promise<Socket> {
+async function dial(target: DialTarget, connectMs: number, deps: DialDeps): Promise<Socket> {
   const { egress, lookup, clock, signal, sessions } = deps;
-  const { scheme, host, port } = way;
+  const { scheme, host, port } = target;
   const proxy = egress(`${scheme}://${host}:${port}`);
   const at = proxy && new URL(proxy.origin);
   const isTls = at?.protocol === 'https:';
-  const target = at
+  const address = at
     ? { host: unbracket(at.hostname), port: Number(at.port || (isTls ? 443 : 80)) }
     : { host: unbracket(host), port, ...(lookup && { lookup }) };
   let isProxyAtFault = proxy !== undefined;
   let isLate = false;
-  let socket = connect({ ...target, allowHalfOpen: true });
+  let socket = connect({ ...address, allowHalfOpen: true });
   const timer = clock.after(connectMs, () => {
     isLate = true;
     socket.destroy(new Error('late'));
@@ -85,11 +85,11 @@ async function dial(way: Way, connectMs: number, deps: DialDeps): Promise<Socket
   signal?.addEventListener('abort', giveUp);
   try {
     await once(socket, 'connect');
-    if (isTls) await once((socket = secure(socket, target.host, target.port)), 'secureConnect');
-    if (proxy && way.isRelayed) return socket;
+    if (isTls) await once((socket = secure(socket, address.host, address.port)), 'secureConnect');
+    if (proxy && target.isRelayed) return socket;
     if (proxy) await openTunnel(socket, `${host}:${port}`, proxy);
     isProxyAtFault = false;
-    if (way.isSecured) await once((socket = secure(socket, unbracket(host), port, sessions)), 'secureConnect');
+    if (target.isSecured) await once((socket = secure(socket, unbracket(host), port, sessions)), 'secureConnect');
     return socket;
   } catch (error) {
     socket.destroy();
@@ -123,7 +123,7 @@ export async function dialUnmatched({ host, port }: Destination, connectMs: numb
  * verified TLS for `https`. Rejects with `upstream_unreachable` or `upstream_timeout`, each with the outcome `not_sent`.
  */
 export function dialOrigin(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
-  return dial(wayTo(origin), connectMs, deps);
+  return dial(targetOf(origin), connectMs, deps);
 }
 
 /**
@@ -131,8 +131,8 @@ export function dialOrigin(origin: string, connectMs: number, deps: DialDeps): P
  * the connection ends at that proxy, which takes requests in absolute form (RFC 9112 §3.2.2).
  */
 export function dialForHttp(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
-  const way = wayTo(origin);
-  return dial({ ...way, isRelayed: !way.isSecured }, connectMs, deps);
+  const target = targetOf(origin);
+  return dial({ ...target, isRelayed: !target.isSecured }, connectMs, deps);
 }
 
 /**
@@ -140,11 +140,11 @@ export function dialForHttp(origin: string, connectMs: number, deps: DialDeps): 
  * server shows.
  */
 export function dialBeforeTls(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
-  const way = wayTo(origin);
-  return dial({ ...way, isRelayed: !way.isSecured, isSecured: false }, connectMs, deps);
+  const target = targetOf(origin);
+  return dial({ ...target, isRelayed: !target.isSecured, isSecured: false }, connectMs, deps);
 }
 
-function wayTo(origin: string): Way {
+function targetOf(origin: string): DialTarget {
   const { protocol, hostname, port } = new URL(origin);
   const isSecured = protocol === 'https:';
   const scheme = isSecured ? 'https' : 'http';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { whyItWon, whyNone } from '../../src/commands/match.ts';
+import { whyItWon, whyNone } from '../../src/explain/match.ts';
 import type { RouteMatch } from '../../src/config/config.ts';
 
 const route = (name: string, path: string, more: Partial<RouteMatch> = {}) => ({

@@ -5,28 +5,16 @@ import { readAuthority, type Destination } from '../proxy/destination.ts';
 import type { CompiledRoute } from '../proxy/compiled-config.ts';
 import type { Candidate } from '../proxy/router.ts';
 import { checkTarget, parseAbsolute, type AbsoluteTarget } from '../proxy/target.ts';
-import { CommandRefusal } from './refusal.ts';
 import { whyForwarded, whyItWon, whyNone } from './match.ts';
 
 const NAMELESS_HOST = 'localhost';
 const LOOPBACK = '127.0.0.1';
-/** Where a proxy is sought whose URL names no port. */
-const CURL_PROXY_PORT = 1080;
 
 /** Whether a URL names our listener. If it takes any free port (0), every port counts as its own. */
 function isOurs({ scheme, authority }: AbsoluteTarget, { address }: Config['listen'], { guard }: LiveConfig): boolean {
   if (scheme === 'https' || !('port' in address)) return false;
   const said = Number(/:(\d+)$/.exec(authority)?.[1] ?? 80);
   return guard.isSelf(authority, LOOPBACK, address.port === 0 ? said : address.port);
-}
-
-/** Throws a {@link CommandRefusal} (`foreign_proxy`) for a request that is sent to another proxy. */
-export function checkProxy(authority: string, { listen: { address } }: Config, { guard }: LiveConfig): void {
-  if (!('port' in address)) return;
-  const said = Number(/:(\d+)$/.exec(authority)?.[1] ?? CURL_PROXY_PORT);
-  if (guard.isSelf(authority, LOOPBACK, address.port === 0 ? said : address.port)) return;
-  const here = `${address.host}:${address.port}`;
-  throw new CommandRefusal('foreign_proxy', `that request goes to another proxy: ${authority}`, `this one is ${here}`);
 }
 
 /** How a request arrives. */

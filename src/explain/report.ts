@@ -1,0 +1,214 @@
+import type { ExplainedField, ExplainedSignature, Explanation } from '../auth/authorizer.ts';
+import type { Config } from '../config/config.ts';
+import { systemClock } from '../core/clock.ts';
+import { createEvents } from '../core/events.ts';
+import { pathOfTarget } from '../core/path.ts';
+import type { RawHeaders } from '../core/headers.ts';
+import { compileConfig } from '../compile.ts';
+import type { LiveConfig } from '../compile.ts';
+import { endpointsOf } from '../simulation.ts';
+import { isSecretKey, REDACTED } from '../observe/redact.ts';
+import { findRoute, tokenAnswer } from '../proxy/doors/enter.ts';
+import { readHead } from '../proxy/request-head.ts';
+import { isHandshake } from '../proxy/websocket/handshake.ts';
+import type { Candidate } from '../proxy/router.ts';
+import { joinTarget } from '../proxy/target.ts';
+import { createMemoryStore } from '../store/memory.ts';
+import { choose, connectFate, readUrl, type ConnectFate } from './read-url.ts';
+
+/** The request to explain. */
+export interface ExplainedRequest {
+  readonly method: string;
+  /** `http://127.0.0.1:8080/phonepe/…`, or the path alone. With a forward mode, a provider's own URL too. */
+  readonly url: string;
+  /** Names and values in turn. */
+  readonly headers: RawHeaders;
+  readonly body: Buffer | undefined;
+}
+
+type Field = ExplainedField;
+
+/** A signature as it is shown. */
+export interface Signature extends Omit<ExplainedSignature, 'key' | 'coversToken'> {
+  /** The name of an HMAC's key, never its value. Null for a plain digest. */
+  readonly key: string | null;
+  /** Whether the signed text holds the token. The digest is then made of the token's name, and is not the one that is sent. */
+  readonly covers_token: boolean;
+}
+
+/** What would happen to a request. `outrider explain --json` prints it. */
+export interface Report {
+  readonly method: string;
+  readonly door: 'base_url' | 'forward';
+  readonly connect: ConnectFate | null;
+  readonly route: string;
+  readonly why: string;
+  readonly provider: string | null;
+  readonly profile: string | null;
+  readonly environment: string | null;
+  readonly upstream: string;
+  readonly access_token_needed: boolean;
+  /** Names of the caller's headers that are not passed on. */
+  readonly dropped: readonly string[];
+  readonly headers: readonly Field[];
+  readonly query: readonly Field[];
+  readonly form: readonly Field[];
+  readonly json: readonly Field[];
+  /** The body that is sent. Null when the caller's body is not changed. */
+  readonly body: string | null;
+  readonly signatures: readonly Signature[];
+  readonly token: {
+    readonly method: string;
+    readonly url: string;
+    readonly fields: readonly Field[];
+    /** Null when the fields say all of it. */
+    readonly body: string | null;
+    readonly signatures: readonly Signature[];
+  } | null;
+}
+
+const NOTHING: Explanation = {
+  headers: [],
+  query: [],
+  form: [],
+  json: [],
+  body: undefined,
+  signatures: [],
+  token: undefined,
+};
+
+/** Compiles the config as `start` does, but without a client: nothing can be sent. */
+function compile(config: Config): LiveConfig {
+  return compileConfig(config, {
+    pseudonym: 'outrider-<id>',
+    store: createMemoryStore(systemClock),
+    clock: systemClock,
+    events: createEvents(),
+    http: () => Promise.reject(new Error('explain makes no calls')),
+    endpointsOf: (provider) => endpointsOf(provider, undefined),
+  });
+}
+
+/** The headers that a WebSocket handshake keeps on a route with `websocket: true`. */
+const SWITCHING = ['Connection', 'Upgrade', 'Upgrade', 'websocket'];
+
+/** The headers that only `after` has, and the names that only `before` has. */
+function compare(before: RawHeaders, after: RawHeaders): { added: Field[]; dropped: string[] } {
+  const pairs = (list: RawHeaders): Field[] =>
+    list.flatMap((name, i) => (i % 2 === 0 ? [{ name, value: list[i + 1] as string }] : []));
+  const has = (list: Field[], { name, value }: Field): boolean =>
+    list.some((other) => other.name === name && other.value === value);
+  const [old, now] = [pairs(before), pairs(after)];
+  const names = new Set(now.map(({ name }) => name.toLowerCase()));
+  return {
+    added: now.filter((field) => !has(old, field)),
+    dropped: old.map(({ name }) => name).filter((name) => !names.has(name.toLowerCase())),
+  };
+}
+
+/** The report on a request for a token: the program gets a placeholder. */
+export interface AnsweredReport {
+  readonly method: string;
+  readonly door: Report['door'];
+  readonly connect: ConnectFate | null;
+  readonly route: string | null;
+  readonly provider: string;
+  /** Outrider answers the request itself. Nothing is sent to the provider. */
+  readonly answered_with: 'placeholder';
+}
+
+function report(
+  config: Config,
+  compiled: LiveConfig,
+  request: ExplainedRequest,
+  redact: Redact,
+): Report | AnsweredReport {
+  const { method } = request;
+  const { host, target, destination } = readUrl(request.url, config, compiled);
+  const body = request.body ?? null;
+  const own = ['Host', host, ...request.headers, ...(body ? ['Content-Length', String(body.length)] : [])];
+  const head = readHead(own);
+  const path = pathOfTarget(target);
+  const candidate: Candidate = { method, path, host, headers: own };
+  const route = findRoute(compiled, destination, candidate);
+  const answered = tokenAnswer(compiled, destination, route, { method, target }, systemClock);
+  const door = destination ? 'forward' : 'base_url';
+  const connect = connectFate(destination, compiled) ?? null;
+  if (answered) {
+    const { provider } = answered;
+    return { method, door, connect, route: route?.name ?? null, provider, answered_with: 'placeholder' };
+  }
+  const { route: chosen, why } = choose(candidate, destination, compiled);
+  const headers = chosen.requestHeaders(own, head.connectionOptions);
+  const joined = joinTarget(target, chosen.join);
+  const explanation = chosen.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
+  const { token } = explanation;
+  const switches = chosen.websocket && !body && isHandshake({ method, minor: 1, headers: own, hasBody: false }, head);
+  const { added, dropped } = compare(request.headers, switches ? [...headers, ...SWITCHING] : headers);
+  const provider = chosen.provider === undefined ? undefined : config.providers.get(chosen.provider);
+  const privateHeaders = request.headers.filter(
+    (name, i) => i % 2 === 0 && chosen.authorizer?.privateHeaders.includes(name.toLowerCase()),
+  );
+  /** What the profile puts at a place, with its signatures last. */
+  const placed = (where: 'header' | 'query' | 'form' | 'json', list: readonly Field[]): readonly Field[] => [
+    ...list,
+    ...explanation.signatures.flatMap(({ place, value }) =>
+      place.startsWith(`${where} `) ? [{ name: place.slice(where.length + 1), value }] : [],
+    ),
+  ];
+  return {
+    method,
+    door,
+    connect,
+    route: chosen.name,
+    why,
+    provider: chosen.provider ?? null,
+    profile: provider?.profileName ?? null,
+    environment: provider?.environment ?? null,
+    upstream: redact(chosen.origin + joined),
+    access_token_needed: config.listen.accessTokens.length > 0,
+    dropped: [...new Set([...dropped, ...privateHeaders])],
+    headers: [
+      ...added.map(({ name, value }) => ({ name, value: isSecretKey(name) ? REDACTED : redact(value) })),
+      ...placed('header', explanation.headers),
+    ],
+    query: placed('query', explanation.query),
+    form: placed('form', explanation.form),
+    json: placed('json', explanation.json),
+    body: explanation.body === undefined ? null : redact(explanation.body),
+    signatures: explanation.signatures.map(toReport(redact)),
+    token:
+      token === undefined
+        ? null
+        : { ...token, body: token.body ?? null, signatures: token.signatures.map(toReport(redact)) },
+  };
+}
+
+/** Hides the known secrets in a text. */
+export type Redact = (text: string) => string;
+
+const toReport =
+  (redact: Redact) =>
+  ({ when, text, algorithm, key, digest, place, value, coversToken }: ExplainedSignature): Signature => ({
+    ...(when !== undefined && { when }),
+    text: redact(text),
+    algorithm,
+    key: key ?? null,
+    digest,
+    place,
+    value,
+    covers_token: coversToken,
+  });
+
+/**
+ * Finds what would happen to a request, without the network: the route, the upstream, and all that would be added, with names in
+ * place of secrets. Throws the error that the proxy would refuse it with.
+ */
+export function explainRequest(config: Config, request: ExplainedRequest, redact: Redact): Report | AnsweredReport {
+  const compiled = compile(config);
+  try {
+    return report(config, compiled, request, redact);
+  } finally {
+    compiled.retire(undefined);
+  }
+}
