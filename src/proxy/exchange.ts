@@ -139,6 +139,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.upstream = route.origin;
     const { authorizer } = route;
     const headers = this.#headersFor(route, head);
+    this.#withoutCredential = headers;
     const needsBody = authorizer?.needsBody(this.method, headers) ?? false;
     this.#continueWith(this.#openBody(route, head, needsBody), () => {
       const outbound: Outbound = {
@@ -165,8 +166,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   /** Makes the headers of the next attempt, without a credential. While tracing is on, each attempt has its own. */
   #headersFor(route: CompiledRoute, { connectionOptions }: Head): RawHeaders {
     const { headers } = this.#downstream;
-    const came = this.#trace ? this.#trace.propagate(headers) : headers;
-    return (this.#withoutCredential = route.requestHeaders(came, connectionOptions));
+    return route.requestHeaders(this.#trace ? this.#trace.propagate(headers) : headers, connectionOptions);
   }
 
   #readHead(): Head {
@@ -300,6 +300,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     }
     this.auth = decision.outcome;
     first.discard();
+    this.#withoutCredential = outbound.headers;
     const answer = await this.#replay(route, decision.second, status);
     const isRejected = await isRejection(route.authorizer, decision.second, answer, this.#isConditional);
     const outcome = isRejected ? 'rejected' : 'ok';
