@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { systemClock, type Clock } from '../core/clock.ts';
 import type { Events } from '../core/events.ts';
 import { shrinkHeap } from '../core/garbage.ts';
@@ -6,21 +7,27 @@ const QUIET_MS = 1_000;
 
 export interface SettleOptions {
   readonly clock?: Clock;
-  /** Gives memory back to the system. */
-  readonly shrink?: () => void;
+  /** What is done then. */
+  readonly tidy?: () => void;
+}
+
+/** Writes compiled code to disk, since a process that is killed can't, and gives the start's memory back: about 9 MiB. */
+function tidyUp(): void {
+  flushCompileCache();
+  shrinkHeap();
 }
 
 /**
- * Gives back the memory that only the start needed, about 9 MiB, after the first second in which no request began or ended. It
- * stops the process for a moment. So it is done once, and not while requests come in.
+ * Tidies up what the start left, after the first second in which no request began or ended. It stops the process for a moment.
+ * So it is done once, and not while requests come in.
  */
-export function settle(events: Events, { clock = systemClock, shrink = shrinkHeap }: SettleOptions = {}): void {
+export function settle(events: Events, { clock = systemClock, tidy = tidyUp }: SettleOptions = {}): void {
   let isQuiet = true;
   const hear = (): void => void (isQuiet = false);
   const look = (): void => {
     if (isQuiet) {
       events.off('started', hear).off('exchange', hear);
-      shrink();
+      tidy();
       return;
     }
     isQuiet = true;

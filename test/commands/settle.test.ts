@@ -4,11 +4,11 @@ import { createEvents } from '../../src/core/events.ts';
 import { shrinkHeap } from '../../src/core/garbage.ts';
 import { fakeClock } from '../helpers/clock.ts';
 
-test("the start's memory is given back once, after the first second without a request", async (t) => {
+test('what the start left is tidied up once, after the first second without a request', async (t) => {
   const events = createEvents();
   const clock = fakeClock();
   let count = 0;
-  settle(events, { clock, shrink: () => count++ });
+  settle(events, { clock, tidy: () => count++ });
   for (let second = 0; second < 3; second++) {
     await clock.advance(999);
     events.emit('started');
