@@ -24,6 +24,7 @@ import { createJournal } from './observe/journal.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { logNotices } from './observe/notices.ts';
+import type { OpenAudit } from './observe/audit/audit.ts';
 import type { OpenTracing } from './observe/tracing/tracing.ts';
 import { Budget } from './proxy/body/budget.ts';
 import { createClient } from './proxy/client.ts';
@@ -146,6 +147,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const http: HttpClient = createClient(tokenUpstream, clock);
   let store: TokenStore | undefined;
   let tracing: OpenTracing | undefined;
+  let audit: OpenAudit | undefined;
   const budgets = {
     memory: new Budget(config.limits.bodyMemoryBytes),
     disk: new Budget(config.replay.spoolTotalBytes),
@@ -188,6 +190,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     clock,
     budgets,
     tracing: () => tracing,
+    audit: () => audit,
     pseudonym,
     nextRequestId,
     report,
@@ -228,6 +231,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await admin?.close();
     stopWatching?.();
     live?.retire(undefined);
+    await audit?.close();
     await tracing?.close();
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
     await Promise.all([upstream, unmatchedUpstream, tokenUpstream].map((one) => one.close()));
@@ -253,6 +257,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       listeners: { proxy: origin, admin: admin?.origin ?? '', simulator: simulator?.origin ?? null },
       tokensOf: (provider) => live?.providers.get(provider)?.auth,
       totals: metrics.totals,
+      audit: audit?.state,
       redact,
     });
     const { load } = options;
@@ -301,6 +306,10 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     if (config.tracing) {
       const { createTracing } = await import('./observe/tracing/tracing.ts');
       tracing = createTracing(config.tracing, { http, clock, events, logger, instance });
+    }
+    if (config.audit) {
+      const { openAudit } = await import('./observe/audit/audit.ts');
+      audit = await openAudit(config.audit, { clock, events, logger });
     }
     live = compile(config, simulator);
     await prepare(config, live);

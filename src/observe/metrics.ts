@@ -58,6 +58,7 @@ export function createMetrics(events: Events, info: { readonly version: string }
     active: 0,
     connections: 0,
     waiting: 0,
+    auditGaps: 0,
     server: new DurationHistogram(),
     client: new DurationHistogram(),
     auth: new LabelledCounter(['route', 'outcome']),
@@ -100,6 +101,9 @@ export function createMetrics(events: Events, info: { readonly version: string }
     },
     replay: ({ route, status, outcome }) => replays.add(route, String(status), outcome),
     replaySkipped: ({ route, reason }) => replaySkipped.add(route, reason),
+    auditGap: () => {
+      tallies.auditGaps++;
+    },
     store: ({ kind, isUp }) => void stores.set(kind, isUp),
   });
 

@@ -1,5 +1,6 @@
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Limits, RouteMatch, Timeouts } from '../config/config.ts';
+import type { Audit } from '../core/audit.ts';
 import type { Clock } from '../core/clock.ts';
 import type { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
@@ -99,6 +100,8 @@ export interface ExchangeDeps {
   readonly budgets: Budgets;
   /** Returns what traces requests; undefined while tracing is off. */
   tracing(): Tracing | undefined;
+  /** Returns the audit trail; undefined while there is none. */
+  audit(): Audit | undefined;
   /** Our own name in `Via`: `outrider-<id>`. Each running proxy has its own. */
   readonly pseudonym: string;
   nextRequestId(): string;

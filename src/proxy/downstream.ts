@@ -9,3 +9,9 @@ export type Tunnel = Destination | undefined;
 
 /** One request of a caller, and the means to answer it. */
 export type Downstream = ServerRequest<Tunnel>;
+
+/** The means to answer a request. */
+export type Answering = Pick<
+  Downstream,
+  'method' | 'answer' | 'startAnswer' | 'write' | 'end' | 'cut' | 'closeAfterAnswer' | 'onDrain'
+>;

@@ -10,8 +10,9 @@ import { awaitFirstChunk } from './body/first-chunk.ts';
 import { collectBody, openBody } from './body/streaming-body.ts';
 import { originOfDestination, type Destination } from './destination.ts';
 import { checkForwardable, enter, findRoute, isPreflight, tokenAnswer, withoutRoute } from './doors/enter.ts';
-import type { Downstream } from './downstream.ts';
+import type { Answering, Downstream } from './downstream.ts';
 import { requestError } from './failure.ts';
+import { HeldAnswer } from './held-answer.ts';
 import { isHandshake, PassingBody } from './websocket/handshake.ts';
 import type { CompiledConfig, ExchangeDeps, CompiledRoute } from './compiled-config.ts';
 import { isRejection } from './rejection.ts';
@@ -59,6 +60,8 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   readonly #trace: RequestTrace | undefined;
   #attemptTrace: AttemptTrace | undefined;
   #cors: RawHeaders | undefined;
+  /** Whether the audit trail has been told of it. */
+  #isAudited = false;
 
   constructor(downstream: Downstream, deps: ExchangeDeps) {
     super(downstream.method, downstream.target);
@@ -354,7 +357,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     const extra = ['Via', `1.1 ${this.#deps.pseudonym}`];
     if (details !== undefined) extra.push('Proxy-Status', `outrider; details="${details}"`);
     if (this.#cors) extra.push(...this.#cors);
-    answerForwarded(this.#downstream, answer, {
+    answerForwarded(this.#answering(), answer, {
       extra,
       isBrowser: this.#cors !== undefined,
       idleMs: route.timeouts.idleMs,
@@ -378,11 +381,22 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     if (error.cause !== undefined && error.code !== 'token_unavailable')
       this.#deps.report(error, this.requestId, this.route);
     try {
-      answerError(this.#downstream, error, this.requestId, this.route, this.#cors ?? []);
+      answerError(this.#answering(), error, this.requestId, this.route, this.#cors ?? []);
     } catch {
       // Part of an answer has gone out already.
       this.#downstream.cut();
     }
+  }
+
+  /** The means to answer. While there is an audit trail, it has the request's line before the answer is complete. */
+  #answering(): Answering {
+    return this.#deps.audit() ? new HeldAnswer(this.#downstream, () => this.#audit()) : this.#downstream;
+  }
+
+  #audit(): MaybePromise<void> {
+    if (this.#isAudited) return undefined;
+    this.#isAudited = true;
+    return this.#deps.audit()?.request(this, this.#downstream.hasBody ? this.#body.whole : undefined);
   }
 
   #finish(isComplete: boolean): void {
@@ -397,6 +411,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
         this.replaySkipped = { reason, detail };
       }
     }
+    void this.#audit();
     this.bytesIn = this.#body.bytesIn;
     this.bytesOut = this.#downstream.bytesOut;
     this.#body.release();

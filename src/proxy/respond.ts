@@ -2,7 +2,7 @@ import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { problemJson, PROBLEM_TYPE, proxyStatus } from '../core/problem.ts';
 import { reasonOf } from '../core/reasons.ts';
-import type { Downstream } from './downstream.ts';
+import type { Answering, Downstream } from './downstream.ts';
 import { answerHeaders } from './forwarded-headers.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 
@@ -48,7 +48,7 @@ function problem(
  * @param extra Further headers: name, value, …
  */
 export function answerError(
-  downstream: Downstream,
+  downstream: Answering,
   error: OutriderError,
   requestId: string,
   route: string | undefined,
@@ -131,7 +131,7 @@ const isEventStream = (headers: RawHeaders): boolean =>
  * Streams a provider's answer to the caller. When it breaks, the caller's connection is cut, so that it can't look complete.
  */
 export function answerForwarded(
-  downstream: Downstream,
+  downstream: Answering,
   answer: UpstreamAnswer,
   { extra, isBrowser, idleMs, onBroken }: Forwarding,
 ): void {
