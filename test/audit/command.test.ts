@@ -62,7 +62,9 @@ test('the key comes from the environment or the config, and without one its lack
   const without = await run(t, ['audit', 'verify', path]);
   t.is(without.code, 0);
   t.regex(without.stderr, /^warning: the HMACs were not checked\n/);
-  const other = await run(t, ['audit', 'verify', path], { env: { OUTRIDER_AUDIT_KEY: randomBytes(32).toString('base64') } });
+  const other = await run(t, ['audit', 'verify', path], {
+    env: { OUTRIDER_AUDIT_KEY: randomBytes(32).toString('base64') },
+  });
   t.is(other.code, 1);
   t.regex(other.stderr, /line 1 was changed or inserted, or written with another key/);
 });

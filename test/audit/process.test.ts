@@ -63,38 +63,41 @@ async function load(origin: string, prefix: string): Promise<string[]> {
   return done;
 }
 
-test.serial('killed at any moment, each request whose answer a caller got is in the trail, and it verifies', async (t) => {
-  t.timeout(120_000);
-  const path = trailPath(t);
-  const upstream = await startProvider(t);
-  const random = randomFrom(Date.now());
-  const started = Date.now();
-  let answered = 0;
-  let torn = 0;
-  for (let round = 0; round < 3 || Date.now() - started < 10_000; round++) {
-    const proxy = await startProxy(t, yamlFor(path, upstream, `, sync: ${round % 2 === 0 ? '1s' : 'always'}`));
-    const loading = load(proxy.origin, `round-${round}`);
-    await setTimeout(50 + random() * 300);
-    proxy.kill('SIGKILL');
-    await proxy.exit;
-    const done = await loading;
-    const found = await verify(fs.readFileSync(path), key, 65_536);
-    t.true(found.isWhole, JSON.stringify(found));
-    if (found.isWhole && found.endsTorn) torn++;
-    const text = fs.readFileSync(path, 'utf8');
-    t.deepEqual(
-      done.filter((id) => !text.includes(`"request_id":"${id}"`)),
-      [],
-    );
-    answered += done.length;
-  }
-  t.true(answered > 50, 'positive control');
-  const proxy = await startProxy(t, yamlFor(path, upstream));
-  proxy.kill('SIGTERM');
-  t.is(await proxy.exit, 0);
-  t.like(await verify(fs.readFileSync(path), key, 65_536), { isWhole: true, endsTorn: false, torn });
-  t.is(readTrail(path).at(-1)?.event, 'stop');
-});
+test.serial(
+  'killed at any moment, each request whose answer a caller got is in the trail, and it verifies',
+  async (t) => {
+    t.timeout(120_000);
+    const path = trailPath(t);
+    const upstream = await startProvider(t);
+    const random = randomFrom(Date.now());
+    const started = Date.now();
+    let answered = 0;
+    let torn = 0;
+    for (let round = 0; round < 3 || Date.now() - started < 10_000; round++) {
+      const proxy = await startProxy(t, yamlFor(path, upstream, `, sync: ${round % 2 === 0 ? '1s' : 'always'}`));
+      const loading = load(proxy.origin, `round-${round}`);
+      await setTimeout(50 + random() * 300);
+      proxy.kill('SIGKILL');
+      await proxy.exit;
+      const done = await loading;
+      const found = await verify(fs.readFileSync(path), key, 65_536);
+      t.true(found.isWhole, JSON.stringify(found));
+      if (found.isWhole && found.endsTorn) torn++;
+      const text = fs.readFileSync(path, 'utf8');
+      t.deepEqual(
+        done.filter((id) => !text.includes(`"request_id":"${id}"`)),
+        [],
+      );
+      answered += done.length;
+    }
+    t.true(answered > 50, 'positive control');
+    const proxy = await startProxy(t, yamlFor(path, upstream));
+    proxy.kill('SIGTERM');
+    t.is(await proxy.exit, 0);
+    t.like(await verify(fs.readFileSync(path), key, 65_536), { isWhole: true, endsTorn: false, torn });
+    t.is(readTrail(path).at(-1)?.event, 'stop');
+  },
+);
 
 test.serial('a part of a line that a crash left is told at the next start', async (t) => {
   const path = trailPath(t);

@@ -61,6 +61,16 @@ function positionOf(path: string, file: TrailFile, key: KeyObject | undefined): 
   return { seq: line.seq, head: digestOf(bytes), fragment };
 }
 
+/** Looks whether a trail that is there can be gone on with, and writes nothing. Throws an {@link AuditRefusal}. */
+export function checkTrail(path: string, key: KeyObject | undefined): void {
+  const file = openTrail(path);
+  try {
+    atTrail(path, () => positionOf(path, file, key));
+  } finally {
+    closeSync(file.fd);
+  }
+}
+
 /** A file of lines that are chained by their digests. There must be one writer. A line is given to the system as one write. */
 export class Trail {
   readonly #options: TrailOptions;
