@@ -70,13 +70,22 @@ test.after.always(() => rmSync(dir, { recursive: true, force: true }));
 test('the package holds what runs, and nothing else', (t) => {
   const paths = packed.files.map(({ path }) => path);
   const allowed =
-    /^(?:dist\/.+\.js|config\/.+\.(?:yaml|json|md)|proxy\.config\.yaml|package\.json|README\.md|LICENSE)$/;
+    /^(?:dist\/.+\.js|dist\/page\/.+\.(?:html|css|svg|LICENSE)|config\/.+\.(?:yaml|json|md)|proxy\.config\.yaml|package\.json|README\.md|LICENSE)$/;
   t.deepEqual(
     paths.filter((path) => !allowed.test(path)),
     [],
   );
   const profiles = readdirSync(join(ROOT, 'config/profiles')).map((name) => `config/profiles/${name}`);
-  const needed = ['dist/cli.js', 'proxy.config.yaml', 'LICENSE', 'README.md', ...profiles];
+  const needed = [
+    'dist/cli.js',
+    'dist/page/index.html',
+    'dist/page/main.js',
+    'dist/page/preact.js',
+    'proxy.config.yaml',
+    'LICENSE',
+    'README.md',
+    ...profiles,
+  ];
   t.deepEqual(
     needed.filter((path) => !paths.includes(path)),
     [],

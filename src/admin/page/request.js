@@ -1,0 +1,246 @@
+/** @import { RequestEntry, Status } from '../schemas.ts' */
+/** @import { Client } from './client.js' */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { curlOf } from './curl.js';
+import { Answer } from './explain.js';
+import { reached, whyReplayed } from './findings.js';
+import { bytes, counted, duration, preciseTime } from './format.js';
+import { html } from './html.js';
+import { markOf } from './requests.js';
+
+/** @typedef {RequestEntry['attempts'][number]} Attempt */
+
+/** What became of the credential, in words. */
+const AUTH = /** @type {const} */ ({
+  injected: 'put on',
+  signed: 'signed',
+  renewed: 'put on again, with a newer token',
+  replayed: 'put on again',
+  skipped: 'none put on',
+  failed: 'could not be put on',
+  placeholder: 'a placeholder was answered in its place',
+});
+
+/** The parts of an attempt, in their order. */
+const PARTS = /** @type {const} */ ([
+  ['connect_ms', 'connect'],
+  ['send_ms', 'send'],
+  ['wait_ms', 'wait'],
+  ['receive_ms', 'receive'],
+]);
+
+/** @param {Attempt} attempt */
+const tookMs = (attempt) => PARTS.reduce((sum, [part]) => sum + (attempt[part] ?? 0), 0);
+
+/** The way that it took, door by door. @param {{ request: RequestEntry, credential: string }} props */
+function Way({ request, credential }) {
+  const { route, provider, upstream, attempts, status, code, auth, token_wait_ms: waitedMs } = request;
+  const added = request.added_headers;
+  const arrival = new Date(Date.parse(request.time) - request.duration_ms).toISOString();
+  const steps = [
+    ['Came in', `${preciseTime(arrival)}, with ${bytes(request.bytes_in)} of body`],
+    ['Route', route ?? 'none fits'],
+    [
+      'Credential',
+      provider === null
+        ? 'the route has no provider'
+        : [
+            `${credential}: ${auth === null ? 'it did not come to that' : AUTH[auth]}`,
+            ...(added.length > 0 ? [`added ${added.join(', ')}`] : []),
+            ...(waitedMs > 0 ? [`waited ${duration(waitedMs)} for a token`] : []),
+          ].join('; '),
+    ],
+    ['Provider', attempts.length === 0 ? 'not called' : `${upstream ?? ''}, ${counted(attempts.length, 'attempt')}`],
+    [
+      'Answer',
+      `${status === 0 ? 'none' : status}${code === null ? '' : `, ${code}`}; ${bytes(request.bytes_out)} of body`,
+    ],
+  ];
+  return html`<dl class="way">
+    ${steps.map(
+      ([name, text]) =>
+        html`<div key=${name}>
+          <dt>${name}</dt>
+          <dd>${text}</dd>
+        </div>`,
+    )}
+  </dl>`;
+}
+
+/** @param {{ attempt: Attempt, number: number, credential: string }} props */
+function AttemptCard({ attempt, number: count, credential }) {
+  const { status, error, generation } = attempt;
+  const mark = status === 0 || status >= 500 ? 'bad' : status >= 400 ? 'warn' : 'ok';
+  return html`
+    <li class="attempt">
+      <h4>Attempt ${count}</h4>
+      <dl>
+        <div>
+          <dt>Answer</dt>
+          <dd>
+            <span class="mark" data-mark=${mark}>${status === 0 ? 'none' : status}</span
+            >${error !== null && ` ${error}`}
+          </dd>
+        </div>
+        <div>
+          <dt>Credential</dt>
+          <dd>${generation > 0 ? `${credential}, token ${generation}` : credential}</dd>
+        </div>
+        <div>
+          <dt>Began after</dt>
+          <dd>${duration(attempt.start_ms)}</dd>
+        </div>
+        <div>
+          <dt>Took</dt>
+          <dd>${duration(tookMs(attempt))}</dd>
+        </div>
+      </dl>
+    </li>
+  `;
+}
+
+/** Where the time went, as bars one below the other. @param {{ request: RequestEntry }} props */
+function Waterfall({ request: { attempts, duration_ms: allMs, token_wait_ms: waitedMs } }) {
+  /** @type {{ name: string, kind: string, fromMs: number, ms: number }[]} */
+  const bars = [];
+  let atMs = 0;
+  attempts.forEach((attempt, i) => {
+    const gapMs = attempt.start_ms - atMs;
+    // It was waited for before the only attempt, or for the second one.
+    const isToken = waitedMs > 0 && i === attempts.length - 1;
+    if (gapMs > 0) bars.push({ name: isToken ? 'token' : 'Outrider', kind: 'own', fromMs: atMs, ms: gapMs });
+    atMs = attempt.start_ms;
+    for (const [part, name] of PARTS) {
+      const ms = attempt[part];
+      if (ms === null) continue;
+      bars.push({ name: `${i + 1}: ${name}`, kind: part, fromMs: atMs, ms });
+      atMs += ms;
+    }
+  });
+  if (attempts.length === 0) bars.push({ name: 'Outrider', kind: 'own', fromMs: 0, ms: allMs });
+  const endMs = Math.max(allMs, atMs, 0.001);
+  /** @param {number} ms */
+  const percent = (ms) => `${(ms / endMs) * 100}%`;
+  return html`
+    <ol class="waterfall" aria-label="Where the time went">
+      ${bars.map(
+        ({ name, kind, fromMs, ms }) =>
+          html`<li key=${name}>
+            <span class="name">${name}</span>
+            <span class="lane"
+              ><span class="span" data-kind=${kind} style=${{ left: percent(fromMs), width: percent(ms) }}></span
+            ></span>
+            <span class="took">${duration(ms)}</span>
+          </li>`,
+      )}
+    </ol>
+  `;
+}
+
+/** @param {{ command: string }} props */
+function Curl({ command }) {
+  const [said, setSaid] = useState('');
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(command);
+      setSaid('Copied. Query, headers and body are not kept: add them.');
+    } catch {
+      setSaid('The browser does not let this page copy: mark it and copy it yourself.');
+    }
+  };
+  return html`
+    <p><button onClick=${copy}>Copy as curl</button> <span class="quiet" role="status">${said}</span></p>
+    ${said !== '' && html`<pre tabindex="0" aria-label="The command">${command}</pre>`}
+  `;
+}
+
+/**
+ * What `explain` says of a request like this. It came in at the base URL, or was for the provider's own URL: the record doesn't tell.
+ * @param {RequestEntry} request
+ * @param {Client} client
+ */
+async function explain({ method, path, route, upstream }, client) {
+  try {
+    const atBase = await client.explain({ method, url: path });
+    if (atBase.route === route || upstream === null) return atBase;
+  } catch (error) {
+    if (upstream === null) throw error;
+  }
+  return client.explain({ method, url: upstream + path });
+}
+
+/** @param {{ request: RequestEntry, client: Client }} props */
+function ExplainThis({ request, client }) {
+  const [found, setFound] = useState(/** @type {import('./explain.js').Found | undefined} */ (undefined));
+  const ask = async () => {
+    try {
+      setFound({ explained: await explain(request, client) });
+    } catch (error) {
+      setFound({ error: /** @type {Error} */ (error) });
+    }
+  };
+  return html`
+    <p><button onClick=${ask}>Explain this</button></p>
+    <div role="status">
+      ${
+        found &&
+        html`<p class="quiet">What would happen to it now, by method and path alone:</p>
+          <${Answer} found=${found} />`
+      }
+    </div>
+  `;
+}
+
+/**
+ * One request, opened.
+ * @param {{ request: RequestEntry, status: Status, client: Client, close: () => void }} props
+ */
+export function RequestDialog({ request, status, client, close }) {
+  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  useEffect(() => {
+    const before = /** @type {HTMLElement | null} */ (document.activeElement);
+    dialog.current?.showModal();
+    return () => before?.focus();
+  }, []);
+  const { method, path, provider, attempts } = request;
+  const profile = status.providers.find(({ name }) => name === provider)?.profile;
+  const credential =
+    provider === null ? 'none' : profile === undefined || profile === provider ? provider : `${provider} (${profile})`;
+  const reach = reached(request);
+  /** Its edge is the page's: a press beside it closes it. @param {MouseEvent} event */
+  const closeBeside = (event) => {
+    if (event.target === dialog.current) close();
+  };
+  return html`
+    <dialog ref=${dialog} class="request" aria-labelledby="request-title" onClose=${close} onClick=${closeBeside}>
+      <div class="inside">
+        <header>
+          <h2 id="request-title"><span class="method">${method}</span> <span class="path">${path}</span></h2>
+          <button class="close" onClick=${() => dialog.current?.close()}>Close</button>
+        </header>
+        <p class="reached"><span class="mark" data-mark=${reach.mark}>${reach.text}</span></p>
+        <p class="quiet">X-Request-Id <code>${request.request_id}</code></p>
+        <h3>Its way</h3>
+        <${Way} request=${request} credential=${credential} />
+        <h3>${attempts.length > 1 ? 'Both attempts' : 'Attempts'}</h3>
+        ${
+          attempts.length > 0 &&
+          html`<ol class="attempts">
+            ${attempts.map((attempt, i) => html`<${AttemptCard} key=${i} attempt=${attempt} number=${i + 1} credential=${credential} />`)}
+          </ol>`
+        }
+        <p>${whyReplayed(request)}</p>
+        <h3>Times</h3>
+        <${Waterfall} request=${request} />
+        <p class="quiet">
+          ${duration(request.duration_ms)} in all; the caller got${' '}<span class="mark" data-mark=${markOf(request)}
+            >${request.status === 0 ? 'no answer' : request.status}</span
+          >
+        </p>
+        <h3>Again</h3>
+        <${Curl} command=${curlOf(request, status.listeners.proxy)} />
+        <${ExplainThis} request=${request} client=${client} />
+      </div>
+    </dialog>
+  `;
+}
