@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { until } from './helpers/http1.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const text = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
@@ -98,6 +99,27 @@ test('the built command line checks the shipped config, with the shipped profile
     encoding: 'utf8',
   });
   t.is(status, 0, stderr);
+});
+
+test('the package serves the page at its admin address, with all that it loads', async (t) => {
+  const child = spawn(process.execPath, ['dist/cli.js', 'start'], {
+    cwd: join(dir, 'package'),
+    env: { ...process.env, OUTRIDER_LISTEN: '127.0.0.1:0', OUTRIDER_ADMIN: '127.0.0.1:0' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk) => (said += chunk));
+  const address = (): string | undefined => /^ +admin +(http\S+)/m.exec(said)?.[1];
+  await until('the address', () => address() !== undefined, 40_000);
+  const html = await (await fetch(`${address()}/`)).text();
+  const files = [...html.matchAll(/"(\/page\/[^"]+)"/g)].map(([, path]) => path);
+  t.true(files.length > 6, html);
+  for (const path of files) {
+    const answer = await fetch(`${address()}${path}`);
+    t.is(answer.status, 200, path);
+    t.true((await answer.text()).length > 0, path);
+  }
 });
 
 test('the command that the package installs can be run by a shell', (t) => {

@@ -35,7 +35,7 @@ const provider = (page: Page, name: string): Locator => page.locator(`#provider-
 async function has(element: Locator, text: RegExp): Promise<void> {
   // A text may go over several lines.
   await element
-    .filter({ hasText: new RegExp(text.source.replaceAll(' ', '\\s+'), 's') })
+    .filter({ hasText: new RegExp(text.source.replaceAll(' ', '\\s+'), `${text.flags}s`) })
     .first()
     .waitFor();
 }
@@ -246,6 +246,21 @@ browserTest('what comes from outside is text, whatever it looks like', async (t)
   await page.getByRole('button', { name: 'Explain', exact: true }).click();
   await has(page.locator('#explain .answer'), /Route\s*<img/);
   t.is(await page.locator('img').count(), 0);
+});
+
+browserTest('a page too many says that it is not live, and becomes so when there is room', async (t) => {
+  t.timeout(120_000);
+  const { outrider } = await givenApi(t);
+  const full = new AbortController();
+  const open = (): Promise<Response> => fetch(`${outrider.adminOrigin}/api/events`, { signal: full.signal });
+  await Promise.all(Array.from({ length: 32 }, open));
+  const page = await openPage(t, outrider.adminOrigin ?? '');
+  await has(page.locator('#requests'), /Not live: 32 readers have this open already/);
+  full.abort();
+  await page.locator('#requests .failure').waitFor({ state: 'detached' });
+  await outrider.call('/nowhere');
+  await rowsOf(page).first().waitFor();
+  t.pass();
 });
 
 browserTest('a request is explained without being sent', async (t) => {

@@ -21,6 +21,7 @@ const DRAW_EVERY_MS = 250;
  * @property {number} lost How many events were not told, since the page is open.
  * @property {readonly Notice[]} notices
  * @property {number | undefined} awaySinceMs Since when nothing answers.
+ * @property {string | undefined} notLive Why requests are not told as they end.
  * @property {string | undefined} wantsToken Why a token is needed.
  */
 
@@ -56,6 +57,7 @@ export function createModel(client, draw) {
     lost: 0,
     notices: [],
     awaySinceMs: undefined,
+    notLive: undefined,
     wantsToken: undefined,
   };
   let lastId = 0;
@@ -144,9 +146,13 @@ export function createModel(client, draw) {
     for (;;) {
       listening = new AbortController();
       try {
-        for await (const events of client.events(lastId, listening.signal)) if (events.length > 0) hear(events);
+        for await (const events of client.events(lastId, listening.signal)) {
+          if (known.notLive !== undefined) change({ notLive: undefined });
+          if (events.length > 0) hear(events);
+        }
         await wait(RETRY_MS);
       } catch (error) {
+        if (error instanceof Refusal) change({ notLive: error.message });
         await setBack(error);
       }
     }

@@ -93,7 +93,7 @@ export function Requests({ known, openId, open, nowMs }) {
   const [isPaused, setIsPaused] = useState(false);
   const [isPointedAt, setIsPointedAt] = useState(false);
   const [hasFocus, setHasFocus] = useState(false);
-  const { requests: newest, count, lost } = known;
+  const { requests: newest, count, lost, notLive } = known;
   const held = useRef({ requests: newest, count });
   const isHeld = isPaused || isPointedAt || hasFocus || openId !== undefined;
   if (!isHeld) held.current = { requests: newest, count };
@@ -141,6 +141,7 @@ export function Requests({ known, openId, open, nowMs }) {
         ${isHeld && waiting > 0 ? html`, standing still: <strong>${counted(waiting, 'newer one')}</strong>` : isHeld && isPaused ? ', standing still' : ''}
         ${lost > 0 && `; ${counted(lost, 'event')} came too fast for this page and are missing`}
       </p>
+      ${notLive !== undefined && html`<p class="failure">Not live: ${notLive}</p>`}
       ${
         rows.length === 0
           ? null
