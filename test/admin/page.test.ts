@@ -98,7 +98,8 @@ browserTest('a provider whose renewal fails is told first, with the reason, and 
   t.is(await page.evaluate('document.activeElement.id'), 'provider-phonepe');
   await page.getByRole('button', { name: 'Revoke tokens' }).click();
   await outrider.call(ORDER);
-  await has(page.locator('.notices summary'), /warnings? lately/);
+  await page.locator('.notices summary').click();
+  await has(page.locator('.notices li'), /phonepe: no new token: .*503/);
   t.deepEqual(await findingsOfAxe(page), []);
   await keepScreenshot(page, 'provider-failing');
   await page.getByRole('button', { name: 'Token calls work again' }).click();

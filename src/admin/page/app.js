@@ -58,7 +58,7 @@ function Notices({ known: { notices }, nowMs }) {
             html`<li key=${notice.time + notice.text}>
               <time>${time(notice.time, nowMs)}</time>
               <span class="mark" data-mark=${notice.level === 'error' ? 'bad' : 'warn'}>${notice.level}</span>
-              ${notice.text}
+              <span class="text">${notice.text}</span>
             </li>`,
         )}
       </ol>
