@@ -34,6 +34,7 @@ import { dialUnmatched } from './proxy/egress/dial.ts';
 import { createExchange } from './proxy/exchange.ts';
 import { createConnectDoor } from './proxy/doors/connect.ts';
 import { createGuard, isOwnOrigin } from './proxy/guard.ts';
+import { readHead } from './proxy/request-head.ts';
 import { LazyHandshakes } from './proxy/websocket/handshake.ts';
 import { createListener, serverLimits, type Listener } from './proxy/listener.ts';
 import { egressPasswords, readEgress } from './proxy/egress/egress.ts';
@@ -43,47 +44,64 @@ import { endpointsOf, simulatedProviders, startSimulator } from './simulation.ts
 import type { Simulator } from './simulator/simulator.ts';
 import { openStore } from './store/open.ts';
 import { openBlindTunnel } from './tunnel/blind.ts';
-import type { Authority } from './tunnel/certificate.ts';
+import type { LocalCa } from './tunnel/certificate.ts';
 import { createInterceptor } from './tunnel/interceptor.ts';
 import type { TokenStore } from './store/store.ts';
 
+/** What an app takes from its surroundings in place of the system's. Tests and `exec` set these. */
 export interface AppOptions {
   readonly clock?: Clock;
-  /** Where the log goes; default stderr. */
+  /** The log is written here; stderr by default. */
   readonly logStream?: Writable;
-  /** Where the egress proxy is looked for; default: the process's. */
+  /** The environment that names the egress proxy (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`); `process.env` by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Resolves the names of upstreams and token endpoints; default: the system's. */
+  /** Resolves the host names of upstreams and token endpoints; the system's resolver by default. */
   readonly lookup?: LookupFunction;
-  /** The CA of the interception door; default: that of `state_dir`. */
-  readonly authorityFor?: (hosts: ReadonlySet<string>) => Promise<Authority>;
-  /** Reads the config's file again, for whoever asks for that; without it there is none. */
+  /** Gives the CA that signs for `hosts` when TLS is intercepted. By default it is the local CA in `state_dir`. */
+  readonly caFor?: (hosts: ReadonlySet<string>) => Promise<LocalCa>;
+  /** Reads the config's file again. Undefined when the config came from no file: then `reloadFile` has nothing to read. */
   readonly load?: () => Loaded;
 }
 
+/** The addresses that an app listens at. That of a listener that the config leaves out is undefined. */
 export interface Started {
   /** `http://127.0.0.1:PORT`, or `unix:/path`. */
   readonly origin: string;
+  /** Like `origin`; undefined with `admin: false`. */
   readonly adminOrigin: string | undefined;
+  /** `http://127.0.0.1:PORT`; undefined when no provider is simulated. */
   readonly simulatorOrigin: string | undefined;
 }
 
+/** A proxy with its listeners, its token store and its log, for one config at a time. */
 export interface App {
   readonly events: Events;
   readonly logger: Logger;
-  /** The one that is in use. */
+  /** The config in use: the newest one that was loaded. */
   readonly config: Config;
-  /** Listens. Rejects with the system's error when an address can't be had; nothing is left open then. */
+  /**
+   * Opens the store and starts to listen. Rejects if any of that fails (with the system's error for an address that can't be
+   * had), and then leaves nothing open.
+   */
   start(): Promise<Started>;
-  /** Drains and closes. SIGINT skips the lame-duck time. A second call waits for the first. */
+  /**
+   * Drains and closes. SIGTERM, the default, first waits for the lame-duck time; SIGINT skips it. A second call waits for the
+   * first one.
+   */
   stop(options?: { readonly signal?: 'SIGTERM' | 'SIGINT' }): Promise<void>;
-  /** Swaps the config. Requests under way finish on the old one; `listen`, `admin` and `store` need a restart and warn. */
+  /**
+   * Replaces the config. Requests under way finish on the old one. A changed key that needs a restart, such as `listen`, keeps
+   * its old value and is warned of. Rejects when the new config can't be prepared; then nothing has changed.
+   */
   reload(config: Config): Promise<void>;
-  /** Reads the file again with the `load` of the options; a bad one is told, and changes nothing. Rejects where a reload fails otherwise. */
+  /**
+   * Reads the config again with the `load` of the options, and replaces the config as `reload` does. A config with errors is
+   * reported and changes nothing. Rejects when a good one can't be prepared.
+   */
   reloadFile(): Promise<GoodReload | FailedReload>;
 }
 
-/** Wires the rooms together: the only place that knows them all. */
+/** Wires the rooms together. No other file knows them all. Nothing is opened before `start`. */
 export function createApp(config: Config, options: AppOptions = {}): App {
   const { clock = systemClock, env = process.env } = options;
   const instance = randomBytes(6).toString('hex');
@@ -122,7 +140,8 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const guarded = guardedLookup(lookup);
   const unmatchedUpstream = createUpstream(clock, scheduler, { egress, lookup: guarded, limits });
   const handshakes = new LazyHandshakes(clock, scheduler, egress, lookup);
-  // Were it lost on a connection that the endpoint is just giving up, a token call would cost everybody a back-off.
+  // Token calls never reuse a connection. The endpoint may be closing an idle one; the call would be lost, and that failure
+  // would make every caller wait for the back-off.
   const tokenUpstream = createUpstream(clock, scheduler, { egress, lookup, limits, isReused: false });
   const http: HttpClient = createClient(tokenUpstream, clock);
   let store: TokenStore | undefined;
@@ -174,7 +193,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const interceptor = createInterceptor({
     clock,
     events,
-    ...(options.authorityFor && { authorityFor: options.authorityFor }),
+    ...(options.caFor && { caFor: options.caFor }),
     adopt: (socket, scheme, { host, port }, carrier) => listener?.adopt(socket, { scheme, host, port }, carrier),
     failed: (cause, { host }) => {
       const detail = `a client broke off TLS with us in a tunnel to ${host}: does it trust our CA (\`outrider ca show\`)?`;
@@ -194,10 +213,10 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     openBlindTunnel: (socket, head, onward) => openBlindTunnel(socket, head, onward, clock),
   });
 
-  /** Gets ready what a config needs: the carrier of WebSocket, the CA. */
-  const prepare = async ({ stateDir }: Config, { routes, forward }: LiveConfig): Promise<void> => {
+  /** Loads what a config needs before its first request: the WebSocket client and the local CA. */
+  const prepare = async ({ stateDir }: Config, { routes, forwardDoor }: LiveConfig): Promise<void> => {
     await handshakes.prepare(routes);
-    if (forward?.mode === 'intercept') await interceptor.prepare(stateDir, forward.hosts);
+    if (forwardDoor?.mode === 'intercept') await interceptor.prepare(stateDir, forwardDoor.hosts);
   };
 
   async function closeAll(drainMs: number): Promise<void> {
@@ -253,10 +272,9 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       address,
       token,
       needsToken: token !== undefined || accessTokens.length > 0 || !isLoopback(address),
-      guard: ({ headers, socket }) => {
-        const { host = '', origin: from } = headers;
+      guard: ({ rawHeaders, socket }) => {
+        const { host, origin: from, fetchSite } = readHead(rawHeaders);
         guard.checkHost(host, socket.localAddress);
-        const fetchSite = [headers['sec-fetch-site']].flat()[0];
         guard.checkOrigin({ origin: isOwnOrigin(from, host) ? undefined : from, fetchSite });
         return undefined;
       },
@@ -299,24 +317,25 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     const restarts = restartsNeeded(current, next);
     for (const message of restarts) events.emit('notice', { level: 'warn', message });
     const before = live;
-    // Else a simulator would be brought up anew for credentials that are half changed.
+    // This comes before the comparison. Without it, credentials whose files are half changed would start a new simulator.
     carryCredentials(current.providers, next.providers);
     const isSimulatedOtherwise =
       JSON.stringify(simulatedProviders(current)) !== JSON.stringify(simulatedProviders(next));
     const simulated = isSimulatedOtherwise ? await startSimulator(next, clock) : simulator;
-    const compiled = compile(next, simulated);
+    let compiled: LiveConfig | undefined;
     try {
+      compiled = compile(next, simulated);
       // The local CA stays where it is until a restart.
       await prepare({ ...next, stateDir: config.stateDir }, compiled);
     } catch (error) {
-      compiled.retire(before);
+      compiled?.retire(before);
       if (simulated !== simulator) await simulated?.close();
       throw error;
     }
-    // Nothing below fails: a reload that does has changed nothing.
+    // Nothing below can fail, so a reload that fails has changed nothing.
     compiled.takeOver();
     live = compiled;
-    // Requests under way may still be on their way to the old one.
+    // Requests under way may still need the old simulator, so it stays open until the app stops.
     if (simulator && simulator !== simulated) retired.push(simulator);
     simulator = simulated;
     stopWatching?.();

@@ -1,22 +1,24 @@
 #!/usr/bin/env node
 import type { Command as Program } from 'commander';
-import { boundHeap } from './commands/bounded-heap.ts';
 import { keepCompiledCode } from './commands/compile-cache.ts';
 import type { Context } from './commands/output.ts';
+import { reapOrphans } from './commands/reaper.ts';
 
-// Before anything costs time.
+// `reapOrphans` starts the program again. So it runs before anything that takes time.
 const [command] = process.argv.slice(2).filter((arg, i, args) => !arg.startsWith('-') && args[i - 1] !== '--config');
-if (command === 'start') boundHeap();
+if (command === 'exec') reapOrphans();
 keepCompiledCode();
-// What is loaded from here on is kept.
-const { Command, CommanderError, InvalidArgumentError } = await import('commander');
+// The compiled code of the modules that are loaded from here on is kept for the next start.
+const { Argument, Command, CommanderError, InvalidArgumentError } = await import('commander');
 const { printError, printFailure } = await import('./commands/output.ts');
+const { commandsIn, optionsIn, SHELLS } = await import('./commands/words.ts');
+const { didYouMean } = await import('./config/diagnostics/suggest.ts');
 const { VERSION } = await import('./core/version.ts');
 const { METHODS } = await import('./http1/methods.ts');
 
 const WRONG_USAGE = 2;
 
-/** Where relative names start from. Without one nothing is run: another place may hold other files of the same names. */
+/** The directory in which relative names start. Without it no command runs: another one may hold files of the same names. */
 function workingDirectory(): string {
   try {
     return process.cwd();
@@ -35,43 +37,88 @@ const context: Omit<Context, 'config' | 'json'> = {
   color: process.stderr.isTTY && !process.env['NO_COLOR'],
 };
 
+/** Reads `--port`. Throws commander's error for a wrong argument. */
 function readPort(text: string): number {
   const port = Number(text);
   if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('It is a number from 0 to 65535.');
   return port;
 }
 
+/** Appends name and value of a `--header` to those before it. Throws commander's error for a wrong argument. */
 function addHeader(text: string, before: readonly string[] = []): readonly string[] {
   const match = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e]*)$/.exec(text);
   if (!match) throw new InvalidArgumentError("It is written 'name: value'.");
   return [...before, match[1] as string, (match[2] as string).trimEnd()];
 }
 
+const addData = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+/** In the place of a method: the whole is a curl line. */
+const CURL = 'curl';
+
+interface ExplainFlags {
+  readonly json?: true;
+  readonly header?: readonly string[];
+  readonly data?: readonly string[];
+}
+
+/** Options of a command that asks a running proxy. */
+interface AdminFlags {
+  readonly json?: true;
+  readonly admin?: string;
+}
+
+/** Reads a method that the proxy accepts. Methods are case-sensitive (RFC 9110 §9.1). Throws commander's error for others. */
 function readMethod(text: string): string {
-  if (METHODS.has(text)) return text;
+  if (METHODS.has(text) || text === CURL) return text;
   const upper = text.toUpperCase();
   throw new InvalidArgumentError(
     METHODS.has(upper) ? `Methods are case-sensitive: ${upper}?` : 'It is not a method that the proxy takes.',
   );
 }
 
-/** Commands that the documentation names and that do not exist yet. */
-const LATER: readonly (readonly [name: string, summary: string])[] = [
-  ['init', 'write a starter file'],
-  ['doctor', 'check what commonly goes wrong'],
-];
+const EXEC_HELP = `
+The command finds in its environment:
+  OUTRIDER_URL          where the proxy listens, as http://127.0.0.1:PORT
+  OUTRIDER_URL_<ROUTE>  the base URL of each route with a path; in its name, characters other than A-Z and 0-9 are _
+  OUTRIDER_TOKEN        an access token, where the config asks for one
 
-/** The command line; `done` gets the exit code of the command that ran. Each command is loaded when it is called. */
-function createProgram(simulateHelp: string, done: (code: number) => void): Program {
+With --intercept it also finds the proxy and CA variables that most programs read.
+Where an environment is 'simulator', the simulator stands in for the real URLs of its profile, so that a script runs offline.
+
+What Outrider itself answers with an error is one line on stderr: 'outrider: STATUS CODE METHOD URL: cause; what helps'.
+The exit code is that of the command; 125 when outrider itself fails.
+As the first process of a container it passes signals on, and reaps what the command leaves behind.`;
+
+const START_HELP = `
+SIGHUP   uses the changed config from the next request on. A config with errors changes nothing, and the log explains them.
+SIGTERM  has /readyz answer 503 for timeouts.lame_duck, closes what is idle, gives requests, tunnels and WebSockets
+         timeouts.drain to end, and exits with 0. SIGINT does the same; a second one ends the process at once.
+When the terminal that it ran in has been closed, it ends, unless it has nothing to do with one (nohup).`;
+
+const DOCTOR_HELP = `
+It looks at config, secret files, addresses, directories, store, egress proxy and file descriptors, and of each provider at
+name, connection, TLS, clock and token endpoint. Each failure has its remedy, and the exit code is 1.
+Of each provider one token is got by its full grant and thrown away; the store, and the refresh tokens in it, are left alone.`;
+
+const COMPLETION_HELP = '\nA comment at the top of the script says where it belongs.';
+
+/**
+ * Declares the command line. The module of a command is loaded only when the command runs.
+ * @param done Called with the exit code of the command that ran.
+ * @param complain Called with what is said of wrong usage.
+ */
+function createProgram(simulateHelp: string, done: (code: number) => void, complain: (text: string) => void): Program {
   const program = new Command('outrider')
     .description('Puts the right credentials on outbound requests, renews them, and sends again what was rejected.')
     .version(VERSION)
     .option('--config <file>', 'the config file (default: $OUTRIDER_CONFIG, ./proxy.config.yaml, /etc/outrider/…)')
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError()
+    .configureOutput({ writeErr: complain })
     .exitOverride();
 
-  /** What the command gets, the global options included. */
+  /** What a command gets, with the global options in it. */
   const contextOf = (options: { json?: true }): Context => ({
     ...context,
     json: options.json ?? false,
@@ -83,25 +130,43 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
 
   command('start', 'run the proxy')
     .option('--watch', 'reload the config when the file changes, as SIGHUP does')
+    .addHelpText('after', START_HELP)
     .action(async (options: { watch?: true }) => {
       const { start } = await import('./commands/start.ts');
       done(await start(contextOf({}), { watch: options.watch ?? false }));
     });
-  readCommand('check', 'validate the config and print every problem').action(async (options: { json?: true }) => {
-    const { check } = await import('./commands/check.ts');
-    done(await check(contextOf(options)));
-  });
+  readCommand('check', 'validate the config and print every problem')
+    .option('--explain <code>', 'tell what a code of a problem, an answer or the log means; no config is read')
+    .action(async (options: { json?: true; explain?: string }) => {
+      if (options.explain !== undefined) {
+        const { explainCode } = await import('./commands/explain-code.ts');
+        return done(explainCode(contextOf(options), options.explain));
+      }
+      const { check } = await import('./commands/check.ts');
+      return done(await check(contextOf(options)));
+    });
   readCommand('explain', 'show what would happen to a request, with no network')
+    .usage('[options] <method> <url>, or [options] -- curl ...')
     .argument('<method>', 'GET, POST, …', readMethod)
-    .argument('<url>', 'http://127.0.0.1:8080/…, or the path alone')
+    .argument('<url>', 'http://127.0.0.1:8080/…, or the path alone; with forwarding on also the URL of the provider')
+    .argument('[words...]', 'of a curl line')
     .option('-H, --header <header>', "a header of the request, 'name: value' (repeatable)", addHeader)
-    .option('-d, --data <body>', 'the body of the request')
-    .action(
-      async (method: string, url: string, options: { json?: true; header?: readonly string[]; data?: string }) => {
-        const { explain } = await import('./commands/explain.ts');
-        done(explain(contextOf(options), { method, url, headers: options.header ?? [], body: options.data }));
-      },
-    );
+    .option(
+      '-d, --data <body>',
+      'the body of the request; @file is a file, @- stdin (repeatable, as curl has it)',
+      addData,
+    )
+    .action(async (method: string, url: string, words: readonly string[], options: ExplainFlags, called: Program) => {
+      const { explain, explainCurl } = await import('./commands/explain.ts');
+      const { header: headers = [], data = [] } = options;
+      if (method === CURL) {
+        if (headers.length + data.length > 0) called.error("error: a curl line stands behind '--'");
+        done(explainCurl(contextOf(options), [url, ...words]));
+      } else {
+        if (words.length > 0) called.error(`error: too many arguments for 'explain': ${words.join(' ')}`);
+        done(explain(contextOf(options), { method, url, headers, data }));
+      }
+    });
   readCommand('token', 'get a token and print what is known of it')
     .argument('<provider>', 'its name in the config')
     .option('--renew', 'get a new one, even when there is one')
@@ -118,45 +183,79 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
       const { simulate } = await import('./commands/simulate.ts');
       done(await simulate({ ...contextOf(options), port: options.port }));
     });
-  readCommand('health', 'ask a running proxy whether it is ready: exit code 0 or 1').action(
-    async (options: { json?: true }) => {
+  const adminCommand = (name: string, summary: string): Program =>
+    readCommand(name, summary).option(
+      '--admin <url>',
+      'where to ask: host:port, unix:/path or http://… (default: $OUTRIDER_ADMIN, `admin.address`)',
+    );
+  adminCommand('health', 'ask a running proxy whether it is ready: exit code 0 or 1')
+    .option('--wait <duration>', 'ask until it is ready, for so long: 30s')
+    .action(async (options: AdminFlags & { wait?: string }) => {
       const { health } = await import('./commands/health.ts');
-      done(await health(contextOf(options)));
+      done(await health(contextOf(options), options));
+    });
+  adminCommand('status', 'show how a running proxy is: its config, tokens and routes').action(
+    async (options: AdminFlags) => {
+      const { status } = await import('./commands/status.ts');
+      done(await status(contextOf(options), options));
     },
   );
-  const adminCommand = (name: string, summary: string): Program =>
-    command(name, summary).option('--admin <url>', 'its admin address (default: $OUTRIDER_ADMIN, `admin.address`)');
-  adminCommand('status', 'show how a running proxy is: its config, tokens and routes')
-    .option('--json', 'print one JSON document')
-    .action(async ({ json, ...options }: { json?: true; admin?: string }) => {
-      const { status } = await import('./commands/status.ts');
-      done(await status(contextOf({ ...(json && { json }) }), options));
-    });
-  adminCommand('logs', 'show the last requests of a running proxy')
+  adminCommand('logs', 'show the last requests of a running proxy; with --json one document a line')
     .option('--route <name>', 'those of this route')
     .option('--status <status>', 'those with this status: 404, 4xx')
     .option('-f, --follow', 'go on with what happens')
-    .option('--json', 'print one JSON object a line')
-    .action(async (options: { json?: true; admin?: string; route?: string; status?: string; follow?: true }) => {
+    .action(async (options: AdminFlags & { route?: string; status?: string; follow?: true }) => {
       const { logs } = await import('./commands/logs.ts');
-      const { json, follow = false, ...rest } = options;
-      done(await logs(contextOf({ ...(json && { json }) }), { ...rest, follow }));
+      done(await logs(contextOf(options), { ...options, follow: options.follow ?? false }));
     });
-  adminCommand('reload', 'have a running proxy read its config again')
-    .option('--json', 'print one JSON document')
-    .action(async ({ json, ...options }: { json?: true; admin?: string }) => {
-      const { reload } = await import('./commands/reload.ts');
-      done(await reload(contextOf({ ...(json && { json }) }), options));
+  adminCommand('reload', 'have a running proxy read its config again').action(async (options: AdminFlags) => {
+    const { reload } = await import('./commands/reload.ts');
+    done(await reload(contextOf(options), options));
+  });
+  readCommand('doctor', 'check what commonly goes wrong, on this machine and on the way to each provider')
+    .argument('[provider...]', 'the only ones to look at')
+    .option('--offline', 'ask no provider and no egress proxy')
+    .addHelpText('after', DOCTOR_HELP)
+    .action(async (providers: readonly string[], options: { json?: true; offline?: true }) => {
+      const { doctor } = await import('./commands/doctor.ts');
+      done(await doctor(contextOf(options), { providers, isOffline: options.offline ?? false }));
     });
   command('exec', 'run a program with the proxy around it')
     .usage('[options] -- <command> [args...]')
     .argument('<command>')
     .argument('[args...]')
     .option('--intercept', "have its requests to the providers' own URLs come to the proxy, TLS and all")
-    .addHelpText('after', '\nThe exit code is that of the command; 125 when outrider itself fails.')
-    .action(async (program: string, args: readonly string[], options: { intercept?: true }) => {
+    .option('-v, --verbose', 'show the log on stderr, with a line for each request')
+    .addHelpText('after', EXEC_HELP)
+    .action(async (program: string, args: readonly string[], options: { intercept?: true; verbose?: true }) => {
       const { exec } = await import('./commands/exec.ts');
-      done(await exec(contextOf({}), { intercept: options.intercept ?? false, command: program, args }));
+      const { intercept = false, verbose = false } = options;
+      done(await exec(contextOf({}), { intercept, verbose, command: program, args }));
+    });
+  command('init', 'write a config for some of the built-in profiles, and a list of its variables')
+    .argument('[profiles...]', 'their names; without any they are asked for')
+    .option('--dir <dir>', 'where to write them', '.')
+    .option('--force', 'write over files that are there')
+    .action(async (profiles: readonly string[], options: { dir: string; force?: true }) => {
+      const { init } = await import('./commands/init.ts');
+      done(await init(contextOf({}), { profiles, dir: options.dir, force: options.force ?? false }));
+    });
+  command('demo', 'show what happens when every token is revoked: simulators, the proxy, 200 requests at once')
+    .addHelpText(
+      'after',
+      '\nIt needs no config. The exit code is 0 only if each request was answered, after one token call.',
+    )
+    .action(async () => {
+      const { demo } = await import('./commands/demo.ts');
+      done(await demo(contextOf({})));
+    });
+  command('completion', 'print a completion script for a shell')
+    .addArgument(new Argument('<shell>', 'whose').choices(SHELLS))
+    .addHelpText('after', COMPLETION_HELP)
+    .action(async (shell: string) => {
+      const { completionScript } = await import('./config/shipped.ts');
+      context.stdout.write(completionScript(shell));
+      done(0);
     });
   const ca = command('ca', 'the local CA of the interception door');
   ca.command('show')
@@ -178,36 +277,50 @@ function createProgram(simulateHelp: string, done: (code: number) => void): Prog
         done(await commands[run](contextOf({})));
       });
   }
-  for (const [name, summary] of LATER) {
-    command(name, `${summary} (not available yet)`)
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .helpOption(false)
-      .action(() => {
-        context.stderr.write(`error: the command '${name}' is not available yet\n`);
-        done(1);
-      });
-  }
   return program;
 }
 
-/** Runs one command line; resolves with the exit code: 0 done, 1 failed, 2 wrong usage. */
+/** The failure for a command or an option that isn't there. Undefined for any other wrong usage. */
+function unknownWord({ code, message }: InstanceType<typeof CommanderError>, args: readonly string[]) {
+  const word = /'(.*)'/s.exec(message)?.[1] ?? '';
+  if (code === 'commander.unknownCommand') {
+    const help = didYouMean(word, commandsIn(args.slice(0, args.indexOf(word))), 'commands');
+    return { code: 'unknown_command' as const, message: `there is no command "${word}"`, help };
+  }
+  if (code === 'commander.unknownOption') {
+    const help = didYouMean(word, optionsIn(args.slice(0, args.indexOf(word))), 'options');
+    return { code: 'unknown_option' as const, message: `there is no option "${word}" here`, help };
+  }
+  return undefined;
+}
+
+/** Runs one command line. Resolves with the exit code of the command, or 2 for wrong usage. It never rejects. */
 async function main(args: readonly string[]): Promise<number> {
   let code = 0;
+  let said = '';
   try {
     const simulateHelp = args.includes('simulate') ? (await import('./commands/simulate.ts')).SIMULATE_HELP : '';
-    await createProgram(`\n${simulateHelp}`, (result) => (code = result)).parseAsync(args, { from: 'user' });
+    const program = createProgram(
+      `\n${simulateHelp}`,
+      (result) => (code = result),
+      (text) => (said += text),
+    );
+    await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
-    return printFailure(context, error);
+    if (!(error instanceof CommanderError)) return printFailure(context, error);
+    if (error.exitCode === 0) return 0;
+    const complaint = unknownWord(error, args);
+    if (complaint) printError(context, complaint);
+    else context.stderr.write(said);
+    return WRONG_USAGE;
   }
 }
 
-// Secrets may come by the environment, and a report may be handed on.
+// The environment may hold secrets, and people hand on diagnostic reports of Node.
 if (process.report) process.report.excludeEnv = true;
 process.on('uncaughtException', (error) => process.exit(printFailure(context, error)));
-// Whoever reads our output may stop doing so.
+// The reader of our output may close the pipe early. That is no failure.
 process.stdout.on('error', () => {});
 const code = await main(process.argv.slice(2));
 await new Promise((resolve) => process.stdout.write('', resolve));

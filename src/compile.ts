@@ -3,28 +3,34 @@ import { createProviderAuth } from './auth/provider.ts';
 import { wholeApiPaths } from './config/checks/api-paths.ts';
 import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
+import { simulatedEnvironments } from './config/environments.ts';
 import { basePathOf } from './core/path.ts';
-import type { CompiledConfig, CompiledRoute } from './proxy/compiled-config.ts';
+import type { CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
 import { checkHostAddress, destinationOfUrl, originOfDestination, type Destination } from './proxy/destination.ts';
-import { createForward } from './proxy/forward.ts';
+import { createRequestHeaders } from './proxy/forwarded-headers.ts';
 import { createForwardDoor } from './proxy/doors/forward.ts';
-import { createGuard } from './proxy/guard.ts';
+import { createGuard, type Guard } from './proxy/guard.ts';
 import { createRouter } from './proxy/router.ts';
 import { createTokenEndpoints } from './proxy/token-endpoints.ts';
 
+/** Endpoint name → absolute URL. */
 export type Endpoints = Readonly<Record<string, string>>;
 
+/** What the compiled parts work with. */
 export interface CompileDeps extends Omit<AuthDeps, 'endpoints' | 'tokenTimeoutMs' | 'maxWaiting'> {
-  /** `outrider-<id>`. */
+  /** The name of this proxy in `Via` (RFC 9110 §7.6.3): `outrider-<id>`. */
   readonly pseudonym: string;
-  /** Final endpoints of a provider, the simulator's origin filled in. */
+  /** Gives the final endpoints of a provider. Those of a simulated provider have the simulator's origin. */
   readonly endpointsOf: (provider: ProviderConfig) => Endpoints;
 }
 
-/** What logs and metrics call a request that was relayed without a route. */
+/** The route name in logs and metrics of a request that was relayed without a route. */
 const UNMATCHED = '(unmatched)';
 
-/** A provider's credentials across reloads: whoever follows them sees one source, whichever config it comes from. */
+/**
+ * A provider's credentials across reloads. Readers keep this one source while the config behind it changes. Its version grows
+ * with each change, whichever config the change comes from.
+ */
 class LiveCredentials implements CredentialSource {
   #source: CredentialSource;
   #seen: CredentialSnapshot;
@@ -50,29 +56,30 @@ class LiveCredentials implements CredentialSource {
   }
 }
 
-/** A provider's tokens and what they hang on; it outlives a reload that doesn't change it. */
+/** A provider's tokens with what they depend on. It survives a reload that doesn't change the provider. */
 interface LiveProvider {
   readonly auth: ProviderAuth;
   readonly identity: string;
   readonly credentials: LiveCredentials;
 }
 
-/** A compiled config and what lives with it: its providers with their tokens. */
+/** A compiled config with its live parts: the providers and their tokens. */
 export interface LiveConfig extends CompiledConfig {
   readonly config: Pick<Config, 'providers'>;
   readonly providers: ReadonlyMap<string, LiveProvider>;
   readonly routes: readonly CompiledRoute[];
-  /** From now on the providers that go on follow the credentials of this config. */
+  /** Makes the providers that were kept from the config before read their credentials from this one. */
   takeOver(): void;
-  /** The tokens in use, for the log to hide. */
+  /** The tokens in use, which the log hides. */
   secretTexts(): Iterable<string>;
-  /** Closes the providers that `next` does not go on with. */
+  /** Closes the providers that `next` has not kept; all of them for undefined. */
   retire(next: LiveConfig | undefined): void;
 }
 
 /**
- * Compiles a config: everything that can be worked out before the first request.
- * @param before What this one replaces: providers that did not change go on, with their tokens and calls under way.
+ * Compiles a config: computes everything that can be known before the first request.
+ * @param before The config that this one replaces. Providers that did not change are kept, with their tokens and their calls
+ * under way.
  */
 export function compileConfig(
   config: Pick<Config, 'listen' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes'>,
@@ -97,7 +104,7 @@ export function compileConfig(
     const url = new URL(upstream);
     const authorizer =
       route.provider === undefined ? undefined : providers.get(route.provider)?.auth.forUpstream(upstream);
-    // What no answer can reject is never sent again.
+    // If no answer can reject a request, the request is never sent again, so its body needn't be kept.
     const isKept = route.replay !== false && (authorizer?.rejectStatuses.size ?? 0) > 0;
     return {
       name: route.name,
@@ -110,7 +117,8 @@ export function compileConfig(
         basePath: basePathOf(upstream),
       },
       apiPaths: apiPathsOf(route, config, endpoints, upstream),
-      forward: createForward(route.headers, `1.1 ${deps.pseudonym}`),
+      standsInFor: standInsOf(route, config),
+      requestHeaders: createRequestHeaders(route.headers, `1.1 ${deps.pseudonym}`),
       authorizer,
       timeouts: route.timeouts,
       replays: route.replay !== false,
@@ -119,7 +127,7 @@ export function compileConfig(
       websocket: route.websocket,
     };
   });
-  const forwardAsItIs = createForward({ set: new Map(), remove: [] }, `1.1 ${deps.pseudonym}`);
+  const forwardAsItIs = createRequestHeaders({ set: new Map(), remove: [] }, `1.1 ${deps.pseudonym}`);
   const relay = (destination: Destination): CompiledRoute => {
     checkHostAddress(destination.host);
     return {
@@ -129,7 +137,8 @@ export function compileConfig(
       origin: originOfDestination(destination),
       join: { cut: 0, basePath: '' },
       apiPaths: [],
-      forward: forwardAsItIs,
+      standsInFor: undefined,
+      requestHeaders: forwardAsItIs,
       authorizer: undefined,
       timeouts: config.timeouts,
       replays: false,
@@ -142,11 +151,8 @@ export function compileConfig(
   return {
     router: createRouter(routes),
     tokenEndpoints,
-    guard: createGuard(
-      config.listen,
-      config.routes.flatMap((route) => route.match.hosts),
-    ),
-    forward: createForwardDoor(config.forward, routes, relay, tokenEndpoints),
+    guard: compileGuard(config),
+    forwardDoor: createForwardDoor(config.forward, routes, relay, tokenEndpoints),
     limits: config.limits,
     config,
     providers,
@@ -163,12 +169,23 @@ export function compileConfig(
   };
 }
 
+/** Compiles the guard of the listener for requests. */
+export const compileGuard = ({ listen, routes }: Pick<Config, 'listen' | 'routes'>): Guard =>
+  createGuard(
+    listen,
+    routes.flatMap((route) => route.match.hosts),
+  );
+
+/** The providers of a new config, and what `takeOver` has to connect. */
 interface Continued {
   readonly providers: ReadonlyMap<string, LiveProvider>;
   readonly handovers: readonly (readonly [LiveCredentials, CredentialSource])[];
 }
 
-/** The providers of a config, those of `before` that did not change among them. Nothing of what it returns holds on to `before`. */
+/**
+ * Gives the providers of a config, and keeps those of `before` that did not change. The result holds no reference to `before`,
+ * so that old configs can be collected.
+ */
 function carryOverProviders(
   config: Pick<Config, 'timeouts' | 'limits' | 'providers'>,
   deps: CompileDeps,
@@ -213,7 +230,28 @@ function apiPathsOf(
   return wholeApiPaths(providers.get(provider)?.profile.apiPaths ?? [], upstream, endpoints.get(provider)?.['api']);
 }
 
-/** All that a provider's tokens hang on but its secrets: those may change, and the token stays good. */
+/** The URLs that a route to its provider's simulator stands in for. A route with an upstream of its own stands in for none. */
+function standInsOf(
+  { provider: name, upstream }: RouteConfig,
+  { providers }: Pick<Config, 'providers'>,
+): readonly StandIn[] | undefined {
+  const provider = name === undefined || upstream !== undefined ? undefined : providers.get(name);
+  if (!provider) return undefined;
+  return simulatedEnvironments(provider).flatMap(({ api }) =>
+    api === undefined
+      ? []
+      : {
+          origin: new URL(api).origin,
+          basePath: basePathOf(api),
+          apiPaths: wholeApiPaths(provider.profile.apiPaths, api, api),
+        },
+  );
+}
+
+/**
+ * Text that is equal for two configs when the tokens of one are good for the other. Secrets are left out: a token stays good
+ * when a secret changes.
+ */
 function identityOf(
   { profile, environment, scope, credentials }: ProviderConfig,
   endpoints: Endpoints,

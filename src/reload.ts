@@ -1,10 +1,10 @@
 import type { Config } from './config/config.ts';
-import type { Diagnostic } from './config/diagnostics/diagnostics.ts';
+import { noticeOf, type Diagnostic } from './config/diagnostics/diagnostics.ts';
 import type { Loaded } from './config/load.ts';
 import type { Clock } from './core/clock.ts';
 import type { Events } from './core/events.ts';
 
-/** A reload that changed nothing, and why. */
+/** A reload that changed nothing. */
 export interface FailedReload {
   readonly outcome: 'failed';
   readonly atMs: number;
@@ -12,31 +12,34 @@ export interface FailedReload {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** A reload whose config is in use. */
 export interface GoodReload {
   readonly outcome: 'ok';
   readonly loadedAtMs: number;
-  /** What stays as it is until a restart, a sentence each. */
+  /** What stays as it is until a restart, in a sentence each. */
   readonly restartNeeded: readonly string[];
-  /** Warnings. */
+  /** The warnings. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** The reloads of a running proxy. */
 export interface Reloads {
-  /** The last one that was asked for, if it failed. */
+  /** The last reload, if it failed. */
   readonly failed: FailedReload | undefined;
-  /** Reads the file again and puts it in use; behind one that is under way. Rejects with what `apply` rejects with. */
+  /** Reads the config again and puts it in use, after a reload that is under way. Rejects with what `apply` rejects with. */
   run(load: () => Loaded): Promise<GoodReload | FailedReload>;
 }
 
+/** What reloads work with. */
 export interface ReloadDeps {
   readonly clock: Clock;
   readonly events: Events;
   readonly current: () => Config;
-  /** Puts a config in use; returns what it can't change. */
+  /** Puts a config in use. Resolves with what stays as it is until a restart. */
   readonly apply: (config: Config) => Promise<readonly string[]>;
 }
 
-/** Reads a config file again while the proxy runs: a bad one is told, and the one before it serves on. */
+/** Makes the reloads of a running proxy. A config with errors is reported, and the one before it stays in use. */
 export function createReloads({ clock, events, current, apply }: ReloadDeps): Reloads {
   let failed: FailedReload | undefined;
   let last: Promise<unknown> = Promise.resolve();
@@ -48,22 +51,16 @@ export function createReloads({ clock, events, current, apply }: ReloadDeps): Re
   }
 
   function refuse(why: string, diagnostics: readonly Diagnostic[]): FailedReload {
-    const detail = `the changed config ${why}: the one before it serves on`;
-    events.emit('notice', { level: 'error', message: detail });
-    return fail(detail, diagnostics);
+    const message = `the changed config ${why}: the one before it serves on`;
+    events.emit('notice', { level: 'error', message });
+    return fail(message, diagnostics);
   }
 
   async function reload(load: () => Loaded): Promise<GoodReload | FailedReload> {
     const { config, diagnostics } = load();
-    for (const { severity, code, message, file, line, column, path, help } of diagnostics) {
-      events.emit('notice', {
-        level: severity === 'error' ? 'error' : 'warn',
-        message: `config ${severity}[${code}]: ${message}`,
-        fields: { file, line, column, at: path, ...(help === undefined ? {} : { help }) },
-      });
-    }
+    for (const diagnostic of diagnostics) events.emit('notice', noticeOf(diagnostic));
     if (!config) return refuse('has errors', diagnostics);
-    // A file that is being written is empty at first, and good YAML.
+    // A file that is just being written is empty at first. That is good YAML without any route.
     if (config.routes.length === 0 && current().routes.length > 0) return refuse('has no routes left', diagnostics);
     let restartNeeded: readonly string[];
     try {

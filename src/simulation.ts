@@ -4,7 +4,7 @@ import { systemClock, type Clock } from './core/clock.ts';
 import type { Endpoints } from './compile.ts';
 import { createSimulator, type SimulatedProvider, type Simulator } from './simulator/simulator.ts';
 
-/** Brings up the simulators that a config asks for; undefined when it asks for none. */
+/** Starts one server that simulates every provider in the environment `simulator`; undefined when there is none. */
 export async function startSimulator(config: Config, clock: Clock = systemClock): Promise<Simulator | undefined> {
   const providers = simulatedProviders(config);
   if (providers.length === 0) return undefined;
@@ -13,7 +13,7 @@ export async function startSimulator(config: Config, clock: Clock = systemClock)
   return simulator;
 }
 
-/** The providers of a config that a simulator stands in for, with the credentials that it takes. */
+/** The providers that are simulated, with the credentials that their simulators accept. */
 export function simulatedProviders(config: Config): readonly SimulatedProvider[] {
   const providers: SimulatedProvider[] = [];
   for (const provider of config.providers.values()) {
@@ -25,7 +25,11 @@ export function simulatedProviders(config: Config): readonly SimulatedProvider[]
   return providers;
 }
 
-/** The endpoints of a provider; those of the simulator get its origin and the provider's own mount. */
+/**
+ * The endpoints of a provider, as absolute URLs. An endpoint of a simulator is a path, `/KIND/…`: it gets the simulator's
+ * origin, and the provider's name in place of the kind, so that two providers of one kind stay apart. An undefined origin
+ * stands for a simulator that doesn't run.
+ */
 export function endpointsOf(provider: ProviderConfig, simulatorOrigin: string | undefined): Endpoints {
   return Object.fromEntries(
     Object.entries(provider.endpoints).map(([name, url]) => {

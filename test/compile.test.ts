@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import type { Authorized } from '../src/auth/authorizer.ts';
@@ -8,6 +7,7 @@ import { createEvents } from '../src/core/events.ts';
 import { compileConfig } from '../src/compile.ts';
 import { createMemoryStore } from '../src/store/memory.ts';
 import { fakeClock } from './helpers/clock.ts';
+import { temporaryDirectory } from './helpers/directory.ts';
 
 const DEPS = {
   pseudonym: 'outrider-test',
@@ -32,8 +32,7 @@ routes: [{ match: { path: /p }, provider: p, upstream: "http://h" }]`;
 });
 
 test('a compiled config goes on with the credentials that the one before it holds at that moment', async (t) => {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   const write = (index: string): void => fs.writeFileSync(path.join(directory, 'index'), index);
   const clock = fakeClock();
   const load = () => {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import test from 'ava';
 import { loadConfig } from '../src/config/load.ts';
 import { until } from './helpers/http1.ts';
@@ -28,7 +28,7 @@ const blocks: readonly Block[] = [...README.matchAll(/^```(\S*)\n([^]*?)^```$/gm
 );
 const ofKind = (kind: string): Block[] => blocks.filter((block) => block.kind === kind);
 
-/** Installed, or no test would run; started before the tests; and the tests are these. */
+/** Installed already, or no test would run. The proxy is started before the tests, and the tests are these. */
 const FIRST_RUN = /^npm ci && npm (start|test)(?: +#.*)?$/;
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
 const env: Record<string, string> = {
@@ -40,38 +40,82 @@ const dir = mkdtempSync(join(tmpdir(), 'outrider-readme-'));
 const secrets = join(dir, 'secrets');
 /** With the files of the machine that the README speaks of in a directory of the test. */
 const withFiles = (text: string): string =>
-  text.replaceAll('/run/secrets', secrets).replaceAll('typo.yaml', join(dir, 'typo.yaml'));
+  text
+    .replaceAll('/run/secrets', secrets)
+    .replaceAll('typo.yaml', join(dir, 'typo.yaml'))
+    .replaceAll('--dir shop', `--dir ${join(dir, 'shop')}`)
+    .replaceAll('cd shop', `cd ${join(dir, 'shop')}`);
 const config = withFiles(ofKind('yaml')[0]?.text ?? '');
 
-let proxy: ChildProcess;
-let output = '';
+/** The directory of the program `outrider`, which does what the README's alias does. */
+const bin = join(dir, 'bin');
+const ALIAS = /^alias outrider="(.+)"$/m;
+
+interface Proxy {
+  readonly child: ChildProcess;
+  /** What it has printed. */
+  readonly output: () => string;
+  /** The address that its banner names. */
+  readonly addressOf: (name: 'proxy' | 'admin' | 'simulator') => string | undefined;
+}
+
+/** All that have been started. */
+const started: Proxy[] = [];
+let proxy: Proxy;
 /** What the README calls by its usual port, and the port that it has here. */
 let ports: readonly (readonly [RegExp, string])[] = [];
 
-async function startAsTold(): Promise<void> {
-  Object.assign(env, { OUTRIDER_LISTEN: '127.0.0.1:0', OUTRIDER_ADMIN: '127.0.0.1:0', OUTRIDER_CONFIG: '' });
+const withPrograms = (): Record<string, string | undefined> => ({
+  ...process.env,
+  ...env,
+  PATH: `${bin}${delimiter}${process.env['PATH']}`,
+});
+
+/** Starts a proxy by a command, and waits for its banner. */
+async function startProxy(command: string, args: readonly string[], config: string): Promise<Proxy> {
+  let output = '';
+  const own = { OUTRIDER_LISTEN: '127.0.0.1:0', OUTRIDER_ADMIN: '127.0.0.1:0', OUTRIDER_CONFIG: config };
   // A group of its own, since npm starts the proxy through a shell.
-  proxy = spawn('npm', ['start'], { cwd: ROOT, env: { ...process.env, ...env }, detached: true });
-  for (const stream of [proxy.stdout, proxy.stderr])
-    stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const portOf = (name: string): string | undefined => new RegExp(`^  ${name} +http://(\\S+)`, 'm').exec(output)?.[1];
-  await until('the banner', () => portOf('proxy') !== undefined && output.includes('Try it:'), 30_000);
-  ports = [
-    [/127\.0\.0\.1:8080/g, portOf('proxy') as string],
-    [/127\.0\.0\.1:8081/g, portOf('admin') as string],
-    [/127\.0\.0\.1:36067/g, portOf('simulator') as string],
-  ];
-  // `health` asks where the config says.
-  env['OUTRIDER_ADMIN'] = portOf('admin') as string;
+  const child = spawn(command, args, { cwd: ROOT, env: { ...withPrograms(), ...own }, detached: true });
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const addressOf: Proxy['addressOf'] = (name) => new RegExp(`^  ${name} +http://(\\S+)`, 'm').exec(output)?.[1];
+  const result = { child, output: () => output, addressOf };
+  started.push(result);
+  await until('the banner', () => addressOf('proxy') !== undefined && output.includes('Try it:'), 30_000);
+  return result;
 }
 
-/** Runs one command line of the README, curl with these defaults; both its outputs, as a terminal shows them. */
-function sh(command: string, curl: 'show' | 'fail'): { status: number | null; shown: string } {
-  const line = ports.reduce((text, [told, real]) => text.replaceAll(told, real), withFiles(command));
-  const { status, stdout } = spawnSync('bash', ['-c', `exec 2>&1; set -e; ${line}`], {
+/** Starts the proxy as the first screen says, and one more for the example of a forward proxy, with the key named there. */
+async function startAsTold(): Promise<void> {
+  proxy = await startProxy('npm', ['start'], '');
+  const [, forward = ''] = /^With `(forward: [^`]+)` in the sample config/m.exec(README) ?? [];
+  const file = join(dir, 'forwarding.yaml');
+  writeFileSync(file, `${readFileSync(join(ROOT, 'proxy.config.yaml'), 'utf8')}\n${forward}\n`);
+  const forwarding = await startProxy('outrider', ['start'], file);
+  ports = [
+    [/(?<=-x http:\/\/)127\.0\.0\.1:8080/g, forwarding.addressOf('proxy') as string],
+    [/127\.0\.0\.1:8080/g, proxy.addressOf('proxy') as string],
+    [/127\.0\.0\.1:8081/g, proxy.addressOf('admin') as string],
+    [/127\.0\.0\.1:36067/g, proxy.addressOf('simulator') as string],
+  ];
+  // `health` asks where the config says.
+  Object.assign(env, {
+    OUTRIDER_LISTEN: '127.0.0.1:0',
+    OUTRIDER_ADMIN: proxy.addressOf('admin') as string,
+    OUTRIDER_CONFIG: '',
+  });
+}
+
+/** The README's text with the addresses that things have here. */
+const withPorts = (text: string): string =>
+  ports.reduce((before, [told, real]) => before.replaceAll(told, real), withFiles(text));
+
+/** Runs command lines of the README in one shell, curl with these defaults. Returns both outputs, as a terminal shows them. */
+function sh(commands: string, curl: 'show' | 'fail'): { status: number | null; shown: string } {
+  const { status, stdout } = spawnSync('bash', ['-c', `exec 2>&1; set -e; ${withPorts(commands)}`], {
     cwd: ROOT,
     encoding: 'utf8',
-    env: { ...process.env, ...env, NO_COLOR: '1', npm_config_loglevel: 'error', CURL_HOME: join(dir, curl) },
+    env: { ...withPrograms(), NO_COLOR: '1', npm_config_loglevel: 'error', CURL_HOME: join(dir, curl) },
   });
   return { status, shown: stdout };
 }
@@ -94,27 +138,33 @@ const why = missing.length === 0 ? '' : ` (wants ${missing.join(' and ')})`;
 
 test.before(async () => {
   mkdirSync(secrets);
-  for (const name of ['phonepe_client_secret', 'acme']) writeFileSync(join(secrets, name), 'secret-of-the-readme\n');
+  writeFileSync(join(secrets, 'phonepe_client_secret'), 'secret-of-the-readme\n');
   writeFileSync(join(dir, 'typo.yaml'), config.replace('profile: phonepe', 'profile: phonpe'));
   for (const [name, defaults] of Object.entries({ show: 'silent\n', fail: 'silent\nfail\n' })) {
     mkdirSync(join(dir, name));
     writeFileSync(join(dir, name, '.curlrc'), defaults);
   }
+  mkdirSync(bin);
+  const [, program = ''] = ALIAS.exec(README) ?? [];
+  const { stdout } = spawnSync('sh', ['-c', `printf %s "${program}"`], { cwd: ROOT, encoding: 'utf8' });
+  writeFileSync(join(bin, 'outrider'), `#!/bin/sh\nexec ${stdout} "$@"\n`, { mode: 0o755 });
   await startAsTold();
 });
 
 test.after.always(async () => {
-  const group = proxy?.pid;
-  if (group !== undefined) {
-    const closed = once(proxy, 'close');
-    process.kill(-group, 'SIGINT');
+  for (const { child } of started) {
+    if (child.pid === undefined || child.exitCode !== null) continue;
+    const closed = once(child, 'close');
+    process.kill(-child.pid, 'SIGINT');
     await closed;
   }
   rmSync(dir, { recursive: true, force: true });
 });
 
 test('every block of the README is of a kind that is run here', (t) => {
-  t.deepEqual([...new Set(blocks.map(({ kind }) => kind))].toSorted(), ['console', 'http', 'sh', 'yaml']);
+  t.deepEqual([...new Set(blocks.map(({ kind }) => kind))].toSorted(), ['console', 'diff', 'http', 'js', 'sh', 'yaml']);
+  // The example of the library is run from the package: test/package.test.ts.
+  t.is(ofKind('js').length, 1);
   t.is(README.match(/^```\S+$/gm)?.length, blocks.length);
 });
 
@@ -122,16 +172,17 @@ for (const { line, kind, text } of blocks.filter((block) => block.kind === 'sh')
   runs(`the commands at line ${line} of the README work${why}`, (t) => {
     const lines = text.trimEnd().split('\n');
     for (const script of lines.flatMap((each) => FIRST_RUN.exec(each)?.[1] ?? [])) t.truthy(scripts[script], script);
-    const { status, shown } = sh(lines.filter((each) => !FIRST_RUN.test(each)).join(' && ') || ':', 'fail');
+    const { status, shown } = sh(lines.filter((each) => !FIRST_RUN.test(each)).join('\n') || ':', 'fail');
     t.is(status, 0, `${kind}: ${shown}`);
   });
 }
 
-test('the first screen of the README says how to start it and how to test it', (t) => {
-  const screen = README.split('\n').slice(0, 40);
+test('the first screen of the README says how to start it, how to test it, and what to look at', (t) => {
+  const screen = README.split('\n').slice(0, 25);
   const told = screen.flatMap((each) => FIRST_RUN.exec(each)?.[1] ?? []);
   t.deepEqual(told, ['start', 'test']);
-  t.regex(output, /is running/);
+  t.regex(proxy.output(), /is running/);
+  t.true(screen.some((each) => /^npx node src\/cli\.ts demo\b/.test(each)));
 });
 
 for (const { line, text } of ofKind('console')) {
@@ -168,3 +219,37 @@ test('the request before becomes the request after, byte for byte', async (t) =>
   const arrived = call.head.replace(provider.authority, 'api.phonepe.com') + body.bytes.toString();
   t.regex(arrived, pattern(after));
 });
+
+/** The program on one side of a diff. */
+const sideOf = (diff: string, mark: '-' | '+'): string =>
+  diff
+    .split('\n')
+    .flatMap((line) => (line.startsWith(mark) || line.startsWith(' ') ? [line.slice(1)] : []))
+    .join('\n');
+
+for (const { line, text } of ofKind('diff')) {
+  test(`the application at line ${line} of the README gets the same answer before and after`, (t) => {
+    const provider = `http://${proxy.addressOf('simulator')}/phonepe/apis/pg-sandbox`;
+    // The simulator takes the credentials of the config that it was started with, and its own where there is none.
+    const before = { ...env, PHONEPE_CLIENT_SECRET: 'test' };
+    const answers = (
+      [
+        ['-', 'before', before],
+        ['+', 'after', {}],
+      ] as const
+    ).map(([mark, name, credentials]) => {
+      const application = withPorts(sideOf(text, mark))
+        .replaceAll('https://api.phonepe.com/apis/identity-manager', provider)
+        .replaceAll('https://api.phonepe.com/apis/pg', provider);
+      const order = { merchantOrderId: name, amount: 1000, paymentFlow: { type: 'PG_CHECKOUT' } };
+      const shown = 'console.log(answer.status, (await answer.json()).state);';
+      const script = `${application}\nconst answer = await pay(${JSON.stringify(order)});\n${shown}`;
+      const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+        encoding: 'utf8',
+        env: { ...process.env, ...credentials },
+      });
+      return stdout || stderr;
+    });
+    t.deepEqual(answers, ['200 PENDING\n', '200 PENDING\n']);
+  });
+}

@@ -5,15 +5,16 @@ import { PROBLEM_TYPE, problemJson, proxyStatus } from '../core/problem.ts';
 /** A request at the admin address. */
 export interface AdminRequest {
   readonly query: URLSearchParams;
-  /** The part of the path that the page's pattern has a place for. */
+  /** The segment of the path where the page's pattern has `NAME`, decoded. */
   readonly name: string;
   readonly requestId: string;
-  /** `Last-Event-ID`. */
+  /** The value of `Last-Event-ID`. */
   readonly lastEventId: string | undefined;
-  /** The body as JSON; an empty one is undefined. Throws `bad_request`, `body_too_large`. */
+  /** Reads the body as JSON; undefined when there is none. Throws `bad_request`, `body_too_large`. */
   json(): Promise<unknown>;
 }
 
+/** An answer with a body that is known. */
 export interface AdminAnswer {
   readonly status: number;
   readonly type: string;
@@ -21,7 +22,7 @@ export interface AdminAnswer {
   readonly headers?: OutgoingHttpHeaders;
 }
 
-/** An answer without an end: it is written to until its reader leaves. */
+/** An answer without an end. It is written until its reader leaves. */
 export interface EventStream {
   open(response: ServerResponse): void;
 }
@@ -32,19 +33,21 @@ export interface Page {
   readonly POST?: (request: AdminRequest) => AdminAnswer | Promise<AdminAnswer>;
 }
 
+/** Makes an answer of plain text. */
 export const text = (status: number, body: string): AdminAnswer => ({
   status,
   type: 'text/plain; charset=utf-8',
   body,
 });
 
+/** Makes an answer of JSON. */
 export const json = (value: object, status = 200): AdminAnswer => ({
   status,
   type: 'application/json',
   body: `${JSON.stringify(value)}\n`,
 });
 
-/** An error as problem+json; `more` are further members of it. */
+/** Makes a problem document (RFC 9457) of an error. `more` are further members. */
 export function problem(error: OutriderError, requestId: string, more: object = {}): AdminAnswer {
   const headers: OutgoingHttpHeaders = { 'Proxy-Status': proxyStatus(error) };
   for (let i = 0; i < error.headers.length; i += 2) headers[error.headers[i] as string] = error.headers[i + 1];

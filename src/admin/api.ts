@@ -18,7 +18,7 @@ import type {
   Status,
 } from './schemas.ts';
 
-/** What became of a reload. */
+/** The result of a reload. */
 export type Reload =
   | {
       readonly outcome: 'ok';
@@ -28,7 +28,7 @@ export type Reload =
     }
   | { readonly outcome: 'failed'; readonly detail: string; readonly diagnostics: readonly Diagnostic[] };
 
-/** Ten seconds of the past. */
+/** The counts of one step of the history. */
 interface Bucket {
   readonly atMs: number;
   readonly requests: number;
@@ -36,19 +36,19 @@ interface Bucket {
   readonly p99Ms: number | undefined;
 }
 
-/** What the API tells, and does. */
+/** What the API asks and changes. */
 export interface ApiSources {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly history: { readonly bucketMs: number; buckets(): readonly Bucket[] };
   status(): Status;
-  /** Undefined: there is no file to read again. */
+  /** Reads the config again. Undefined when it came from no file. */
   readonly reload: (() => Promise<Reload>) | undefined;
-  /** Undefined: no provider has that name. Throws `renewed_recently` and what a token call fails with. */
+  /** Renews a token. Undefined when no provider has that name. Throws `renewed_recently`, and the errors of a token call. */
   renew(provider: string): Promise<ProviderStatus | undefined>;
-  /** Throws what the proxy would refuse the request with. */
+  /** Finds what would happen to a request. Throws the error that the proxy would refuse it with. */
   explain(request: ExplainRequest): Explained;
-  /** Has the simulators do something; undefined: none runs. */
+  /** Controls the simulators. Undefined when none runs. */
   simulate(what: string, query: URLSearchParams): { readonly status: number; readonly body: unknown } | undefined;
 }
 
@@ -69,7 +69,7 @@ async function readExplainRequest(value: unknown): Promise<ExplainRequest> {
 
 const HIDDEN = '[hidden]';
 
-/** Without what is signed, signatures and bodies: whoever asks here must not get anything signed. */
+/** Hides signed texts, signatures and bodies. Otherwise the API could be used to get something signed. */
 function withoutSignatures(found: Explained): Explained {
   if ('answered_with' in found) return found;
   type Signatures = typeof found.signatures;
@@ -94,13 +94,14 @@ function withoutSignatures(found: Explained): Explained {
   };
 }
 
+/** The API, as pages of the admin server. */
 export interface Api {
-  /** By path; `NAME` stands for one segment. */
+  /** The pages by path. `NAME` in a path stands for one segment. */
   readonly pages: ReadonlyMap<string, Page>;
   close(): void;
 }
 
-/** The API of the admin address: see `schemas.ts` for what it answers. */
+/** Makes the API of the admin address. `schemas.ts` says what it takes and answers. */
 export function createApi(sources: ApiSources): Api {
   const { journal, history } = sources;
   const streams = createEventStreams(journal, sources.clock);

@@ -2,9 +2,10 @@ import type { AttemptDetail } from '../core/events.ts';
 import type { RecordedEvent, RecordedRequest } from '../core/journal.ts';
 import type { EventData, RequestEntry } from './schemas.ts';
 
+/** Writes a time in RFC 3339, in UTC. */
 export const isoTime = (ms: number): string => new Date(ms).toISOString();
 
-/** To a thousandth of a millisecond; more digits tell nothing. */
+/** Rounds to a thousandth of a millisecond. Further digits say nothing. */
 const rounded = (ms: number): number => Math.round(Math.max(ms, 0) * 1_000) / 1_000;
 const roundedOrNull = (ms: number | undefined): number | null => (ms === undefined ? null : rounded(ms));
 
@@ -19,7 +20,7 @@ const attempt = ({ status, error, generation, ...times }: AttemptDetail): Reques
   receive_ms: roundedOrNull(times.receiveMs),
 });
 
-/** A request as the API tells it. */
+/** Makes the entry of a request in the API. */
 export const requestEntry = (request: RecordedRequest): RequestEntry => ({
   id: request.id,
   time: isoTime(request.atMs),
@@ -61,7 +62,7 @@ const RARE: {
   }),
   notice: ({ atMs, record: { level, message, fields = {} } }) => ({
     time: isoTime(atMs),
-    // Those for debugging are not kept.
+    // The journal keeps no messages of level debug.
     level: level === 'debug' ? 'info' : level,
     message,
     fields: { ...fields },
@@ -69,6 +70,6 @@ const RARE: {
   reload: ({ atMs, record: { outcome, detail } }) => ({ time: isoTime(atMs), outcome, detail: detail ?? null }),
 };
 
-/** What happened as the API tells it. */
+/** Makes the data of an event in the API. */
 export const eventData = (event: RecordedEvent): object =>
   event.kind === 'request' ? requestEntry(event) : RARE[event.kind](event as never);

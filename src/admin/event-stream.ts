@@ -5,15 +5,15 @@ import type { Journal, RecordedEvent } from '../core/journal.ts';
 import type { EventStream } from './answer.ts';
 import { eventData } from './entries.ts';
 
-/** More readers are turned away. */
+/** Further readers are refused. */
 const MAX_READERS = 32;
-/** What a reader has not taken is kept up to this; the pieces are the same ones for all readers. */
+/** The limit of what waits for a slow reader. All readers share the same buffers. */
 const MAX_BEHIND_BYTES = 256 * 1024;
-/** A comment goes out this often, so that whoever stands between doesn't take silence for the end. */
+/** The interval of comments, which keep a proxy on the way from closing a silent connection. */
 const HEARTBEAT_MS = 15_000;
 const HEARTBEAT = Buffer.from(':\n\n');
 
-/** One event as Server-Sent Events has it (HTML, §9.2.5); JSON has no line breaks. */
+/** Writes one event of the stream (HTML, §9.2.5). JSON has no line breaks, so its data is one line. */
 const written = (name: string, data: object, id?: number): string =>
   `${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 
@@ -25,18 +25,18 @@ class Reader {
     this.#response = response;
   }
 
-  /** Whether it has taken so much of what came before that it gets more. */
+  /** Whether it has read enough to get more. */
   get isAhead(): boolean {
     return this.#response.writableLength <= MAX_BEHIND_BYTES;
   }
 
-  /** @param count How many events there are in it. */
+  /** Writes a piece, or counts its events as lost if the reader is too slow. */
   take(piece: Buffer, count: number): void {
     if (this.isAhead) this.#response.write(piece);
     else this.#lost += count;
   }
 
-  /** @param more What is lost besides. */
+  /** Tells the reader how many events it has lost, with `more` that others lost for it. */
   tellLost(more = 0): void {
     const count = this.#lost + more;
     this.#lost = 0;
@@ -44,20 +44,21 @@ class Reader {
   }
 }
 
+/** The open streams of one proxy. */
 export interface EventStreams {
-  /** @param lastEventId What the reader had last. Throws `overloaded`. */
+  /** Opens a stream. It begins after the event of `lastEventId`, as far as events are kept. Throws `overloaded`. */
   stream(lastEventId: string | undefined): EventStream;
   close(): void;
 }
 
-/** What happens, as Server-Sent Events. Nobody waits for a reader: who is too far behind loses events, and is told how many. */
+/** Makes streams of server-sent events. The proxy never waits for a reader: a slow one loses events, and is told how many. */
 export function createEventStreams(journal: Journal, clock: Clock): EventStreams {
   const readers = new Set<Reader>();
   let stopListening: (() => void) | undefined;
   let timer: Timer | undefined;
 
   const tell = (events: readonly RecordedEvent[]): void => {
-    // Where nobody takes it, nothing is written down.
+    // Nothing is serialized when no reader takes it.
     const isWanted = [...readers].some(({ isAhead }) => isAhead);
     const text = isWanted ? events.map((event) => written(event.kind, eventData(event), event.id)).join('') : '';
     const piece = Buffer.from(text);
@@ -93,7 +94,7 @@ export function createEventStreams(journal: Journal, clock: Clock): EventStreams
         open(response) {
           const reader = new Reader(response);
           response.write(HEARTBEAT);
-          // Those who are here already get what is told later than it happened; this one has it from the journal.
+          // Events that wait for the other readers go out first, since this one gets them from the journal.
           journal.flush();
           if (lastEventId !== undefined) {
             const { events, lost } = journal.after(Number(lastEventId));

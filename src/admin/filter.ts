@@ -1,7 +1,7 @@
 import { OutriderError } from '../core/errors.ts';
 import type { RecordedRequest } from '../core/journal.ts';
 
-/** Which of the last requests somebody wants to see. */
+/** Which of the last requests an answer has. */
 export interface RequestFilter {
   readonly limit: number;
   readonly fits: (request: Pick<RecordedRequest, 'id' | 'route' | 'provider' | 'status'>) => boolean;
@@ -25,7 +25,7 @@ function readLimit(value: string): number {
   return limit;
 }
 
-/** A status, or all of a hundred: `404`, `4xx`; 0: no answer. */
+/** Reads a status, or all of a hundred: `404`, `4xx`; 0 is no answer. Throws `bad_request`. */
 export function statusFits(value: string): (status: number) => boolean {
   const [, hundred] = /^([1-5])xx$/i.exec(value) ?? [];
   if (hundred !== undefined) return (status) => Math.floor(status / 100) === Number(hundred);
@@ -34,7 +34,7 @@ export function statusFits(value: string): (status: number) => boolean {
   return (status) => status === Number(value);
 }
 
-/** Each parameter, and which requests fit it. */
+/** Reads the value of each parameter. The result says which requests fit. */
 const PARAMETERS: Readonly<Record<string, (value: string) => Fits>> = {
   route: (value) => (request) => request.route === value,
   provider: (value) => (request) => request.provider === value,

@@ -1,7 +1,13 @@
 import { z } from 'zod';
+import { OUTCOMES } from '../core/errors.ts';
+import { AUTH_OUTCOMES, RENEWAL_OUTCOMES, RENEWAL_REASONS, REPLAY_SKIP_REASONS } from '../core/event-map.ts';
 
-// The one definition of what the admin API answers, and of what it takes: types are inferred from it, tests hold real answers
-// against it, and the reference is written from it.
+// This file is the one definition of what the admin API takes and answers. Types are inferred from it, tests hold real answers
+// against it, and the reference is derived from it.
+
+/** One of the words of a table. */
+const wordOf = <Word extends string>(words: Readonly<Record<Word, string>>) =>
+  z.enum(Object.keys(words) as [Word, ...Word[]]);
 
 const list = <Item extends z.ZodType>(item: Item) => z.array(item).readonly();
 
@@ -10,50 +16,50 @@ const ms = z.number().nonnegative().describe('Milliseconds.');
 const count = z.int().nonnegative();
 const eventId = z.int().nonnegative().describe('Grows with each event, also across restarts.');
 
-const diagnostic = z
+export const diagnostic = z
   .strictObject({
     severity: z.enum(['error', 'warning']),
-    code: z.string().describe('Stable; `outrider check` tells the same.'),
+    code: z.string().describe('A [stable code](errors.md#problems-of-the-config).'),
     message: z.string(),
     file: z.string(),
-    line: count.describe('From 1; 0: no place in the file.'),
+    line: count.describe('From 1; 0 when it is about no place in the file.'),
     column: count,
     length: count,
-    path: z.string().describe('Where in the structure: `providers.phonepe.profile`.'),
+    path: z.string().describe('The key: `providers.phonepe.profile`.'),
     help: z.string().optional(),
     excerpt: z.string().optional(),
   })
   .describe('One problem of the config.');
 
-const failure = z.strictObject({ at: time, detail: z.string() }).describe('Of the last token call that brought none.');
+const failure = z.strictObject({ at: time, detail: z.string() }).describe('The last token call that brought none.');
 
 const token = z.strictObject({
   state: z
     .enum(['none', 'valid', 'renewing', 'expired', 'failed'])
-    .describe('`renewing`: a call is under way. `failed`: none is usable, and the last call brought none.'),
-  generation: count.describe('How many tokens there have been; 0: none.'),
+    .describe('`renewing` while a call is under way; `failed` when no token is usable and the last call brought none.'),
+  generation: count.describe('How many tokens there have been.'),
   type: z.string().nullable(),
   age_seconds: count.nullable(),
-  lifetime_seconds: count.nullable().describe('From its arrival to its end.'),
+  lifetime_seconds: count.nullable().describe('From its arrival to its expiry.'),
   expires_at: time.nullable(),
-  next_renewal_at: time.nullable().describe('Null: not before a request needs it.'),
+  next_renewal_at: time.nullable().describe('Null when that waits for a request.'),
   last_failure: failure.nullable(),
   renewals: z.strictObject({ ok: count, failed: count }).describe('Token calls since the start.'),
-  subjects: count.nullable().describe("How many users' tokens are kept; null: there is one token for all."),
+  subjects: count.nullable().describe('How many users have tokens; null when there is one token for all.'),
 });
 
 export const provider = z.strictObject({
   name: z.string(),
   profile: z.string(),
   environment: z.string().nullable(),
-  token: token.nullable().describe('Null: the profile uses none.'),
+  token: token.nullable().describe('Null when the profile uses none.'),
 });
 
 const route = z.strictObject({
   name: z.string(),
   provider: z.string().nullable(),
-  requests: count.describe('That are over, since the start.'),
-  errors: count.describe('5xx, an answer that broke, or none at all.'),
+  requests: count.describe('Requests that have ended since the start.'),
+  errors: count.describe('Answers of 5xx, answers that broke, and requests without an answer.'),
   replays: count.describe('Rejected requests that were sent again.'),
 });
 
@@ -68,7 +74,7 @@ export const status = z.strictObject({
     failed_reload: z
       .strictObject({ at: time, detail: z.string(), diagnostics: list(diagnostic) })
       .nullable()
-      .describe('The last reload, where it failed.'),
+      .describe('The last reload, if it failed.'),
   }),
   listeners: z.strictObject({
     proxy: z.string().describe('`http://host:port`, or `unix:/path`.'),
@@ -77,21 +83,25 @@ export const status = z.strictObject({
   }),
   store: z.strictObject({
     kind: z.enum(['memory', 'file', 'redis']),
-    up: z.boolean().describe('Where it is down, tokens are kept in this process.'),
+    up: z.boolean().describe('While it is down, tokens are kept in this process only.'),
   }),
   providers: list(provider),
   routes: list(route),
 });
 
 const attempt = z.strictObject({
-  status: count.describe('0: no answer came.'),
-  error: z.string().nullable().describe('The code of what it failed with.'),
-  generation: count.describe('Of the token that was used; 0: none was.'),
-  start_ms: ms.describe("Counted from the request's arrival."),
-  connect_ms: ms.nullable().describe('Until there was a connection; 0 on one that was kept.'),
-  send_ms: ms.nullable().describe("Until the request's last byte was written."),
-  wait_ms: ms.nullable().describe('Until the head of the answer was here.'),
-  receive_ms: ms.nullable().describe('Until its last byte was here. Null, as the others: it never came to that.'),
+  status: count.describe('0 when no answer came.'),
+  error: z.string().nullable().describe('The [code](errors.md) of the error that it failed with.'),
+  generation: count.describe('The generation of the token that was put on; 0 when none was.'),
+  start_ms: ms.describe("When it began, counted from the request's arrival."),
+  connect_ms: ms
+    .nullable()
+    .describe(
+      'The time until there was a connection; 0 on one that was kept. Null, as the times below, when it never came to that.',
+    ),
+  send_ms: ms.nullable().describe("The time until the request's last byte was written."),
+  wait_ms: ms.nullable().describe("The time until the answer's head came."),
+  receive_ms: ms.nullable().describe("The time until the answer's last byte came."),
 });
 
 export const request = z
@@ -103,19 +113,16 @@ export const request = z
     provider: z.string().nullable(),
     method: z.string(),
     path: z.string().describe('As the caller sent it, without its query.'),
-    status: count.describe('0: the caller got no answer.'),
-    code: z.string().nullable().describe("Of an error of Outrider's own."),
-    outcome: z.enum(['not_sent', 'unknown']).nullable(),
-    auth: z
-      .enum(['injected', 'signed', 'renewed', 'replayed', 'skipped', 'failed', 'placeholder'])
-      .nullable()
-      .describe('What became of the credential.'),
+    status: count.describe('0 when the caller got no answer.'),
+    code: z.string().nullable().describe("The [code](errors.md) of Outrider's own error, or of what cut the answer."),
+    outcome: wordOf(OUTCOMES).nullable(),
+    auth: wordOf(AUTH_OUTCOMES).nullable().describe('[What was done about the credential](log.md#requests).'),
     upstream: z.string().nullable().describe('Scheme, host and port.'),
     attempts: list(attempt),
     replay_skipped: z
-      .strictObject({ reason: z.string(), detail: z.string().nullable() })
+      .strictObject({ reason: wordOf(REPLAY_SKIP_REASONS), detail: z.string().nullable() })
       .nullable()
-      .describe('Why it was not sent again after its token was rejected.'),
+      .describe('[Why it was not sent again](log.md#reasons) after its token was rejected.'),
     added_headers: list(z.string()).describe('The names of the headers that the credential added.'),
     duration_ms: ms,
     upstream_ms: ms.describe("From the first attempt's start to the final answer's head."),
@@ -123,10 +130,10 @@ export const request = z
     bytes_in: count,
     bytes_out: count,
   })
-  .describe('One request that is over.');
+  .describe('One request that has ended.');
 
 export const requests = z.strictObject({
-  last_id: eventId.describe('Of the newest event there is, for `since`.'),
+  last_id: eventId.describe('The id of the newest event, for `since`.'),
   requests: list(request).describe('The newest first.'),
 });
 
@@ -137,19 +144,21 @@ export const history = z.strictObject({
       at: time.describe('When it began.'),
       requests: count,
       errors: count,
-      p99_ms: ms.nullable().describe('Of the durations, within a tenth; null: there was no request.'),
+      p99_ms: ms
+        .nullable()
+        .describe('The 99th percentile of the durations, within a tenth; null when there was no request.'),
     }),
-  ).describe('15 minutes, the oldest first; the last one is not over yet.'),
+  ).describe('15 minutes, the oldest first. The last step is not over yet.'),
 });
 
-/** What `GET /api/events` sends: the name of each event, and its data. Its id is that of `since` and `Last-Event-ID`. */
+/** The events of `GET /api/events`: the name of each, and its data. */
 export const events = {
   request,
   renewal: z.strictObject({
     time,
     provider: z.string(),
-    reason: z.enum(['cold', 'background', 'rejected', 'manual']),
-    outcome: z.enum(['ok', 'failed']),
+    reason: wordOf(RENEWAL_REASONS),
+    outcome: wordOf(RENEWAL_OUTCOMES),
     duration_ms: ms,
     expires_at: time.nullable(),
     detail: z.string().nullable().describe('Why it failed.'),
@@ -161,17 +170,19 @@ export const events = {
     fields: z.record(z.string(), z.unknown()),
   }),
   reload: z.strictObject({ time, outcome: z.enum(['ok', 'failed']), detail: z.string().nullable() }),
-  lost: z.strictObject({ count: count.describe('Events that were not sent: too old, or read too slowly.') }),
+  lost: z.strictObject({
+    count: count.describe('Events that were not sent: they are not kept any more, or the reader was too slow.'),
+  }),
 } as const;
 
 export const reloaded = z.strictObject({
   file: z.string(),
   loaded_at: time,
-  restart_needed: list(z.string()).describe('What stays as it is until a restart, a sentence each.'),
+  restart_needed: list(z.string()).describe('What stays as it is until a restart, in a sentence each.'),
   warnings: list(diagnostic),
 });
 
-/** How every error of the admin address looks (RFC 9457). */
+/** An error of the admin address (RFC 9457). */
 export const problem = z.strictObject({
   type: z.string(),
   title: z.string(),
@@ -180,10 +191,10 @@ export const problem = z.strictObject({
   detail: z.string(),
   remedy: z.string(),
   request_id: z.string(),
-  outcome: z.enum(['not_sent', 'unknown']),
+  outcome: wordOf(OUTCOMES),
 });
 
-/** `POST /api/reload` with a config that has errors: 422. */
+/** The answer to `POST /api/reload` when the config has errors: 422. */
 export const reloadRefused = problem.extend({ diagnostics: list(diagnostic) });
 
 export const simulated = z.strictObject({
@@ -197,12 +208,17 @@ const value = z.string().regex(/^[\t\x20-\x7e]*$/);
 export const explainRequest = z.strictObject({
   method: z.string(),
   url: z.string().max(8_192).describe('`http://127.0.0.1:8080/…`, or the path alone.'),
-  headers: z.record(name, z.union([value, list(value)])).optional(),
+  headers: z
+    .record(name, z.union([value, list(value)]))
+    .optional()
+    .describe('By name, the value or the values.'),
   body: z.string().optional(),
 });
 
-const field = z.strictObject({ name: z.string(), value: z.string() });
-const signature = z.strictObject({
+/** One header or parameter of an explanation. */
+export const field = z.strictObject({ name: z.string(), value: z.string() });
+/** One signature of an explanation. */
+export const signature = z.strictObject({
   when: z.string().optional(),
   text: z.string(),
   algorithm: z.string(),
@@ -215,7 +231,7 @@ const signature = z.strictObject({
 const connect = z.enum(['refused', 'intercepted', 'tunnelled']).nullable();
 const door = z.enum(['base_url', 'forward']);
 
-/** What `outrider explain --json` prints, with signatures, what is signed, and bodies hidden. */
+/** What `outrider explain --json` prints, with signatures, signed texts and bodies hidden. */
 export const explained = z.union([
   z.strictObject({
     method: z.string(),

@@ -10,41 +10,45 @@ import { problem, text, type AdminAnswer, type EventStream, type Page } from './
 
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
+/** One condition for being ready. */
 export interface Check {
   readonly name: string;
   readonly ok: boolean;
+  /** What is wrong, or worth knowing. It is public, so it holds no secret. */
   readonly detail?: string;
 }
 
-/** Ready when all checks are ok. No check asks a provider. */
+/** Returns the checks of the moment. The process is ready when all are ok. No check asks a provider. */
 export type Readiness = () => readonly Check[];
 
+/** What the admin server needs. */
 export interface AdminOptions {
   readonly address: Address;
-  /** `Authorization: Bearer` for all below `/api`, where `needsToken`. */
+  /** The token that every path below `/api` needs where `needsToken` says so, as `Authorization: Bearer`. */
   readonly token: Secret | undefined;
-  /** With no `token`, nobody has it. */
+  /** Whether the paths below `/api` need the token. If there is no `token` then, nobody gets in. */
   readonly needsToken: boolean;
-  /** Rules 1 and 2: who may ask at all. The error that it returns (or throws) is the answer. */
+  /** Decides who may ask at all, by Host and origin. The error that it returns or throws is the answer. */
   readonly guard: (request: IncomingMessage) => OutriderError | undefined;
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
   readonly readiness: Readiness;
-  /** Besides health and metrics, by path; `NAME` in it stands for one segment. */
+  /** The other pages, by path. `NAME` in a path stands for one segment. */
   readonly pages: ReadonlyMap<string, Page>;
-  /** Told of what we failed at ourselves; its cause is for the log. */
+  /** Called when a page fails by a fault of ours (`internal_error`). The cause is for the log. */
   readonly onFailure?: (error: OutriderError, requestId: string) => void;
 }
 
+/** The admin server. */
 export interface Admin {
-  /** Resolves with the origin. Rejects with the system's error. */
+  /** Starts to listen. Resolves with the origin. Rejects with the system's error. */
   listen(): Promise<string>;
-  /** Closes at once. */
+  /** Stops listening and closes all connections at once. */
   close(): Promise<void>;
   /** `http://host:port`, or `unix:/path`. */
   readonly origin: string;
 }
 
-/** Health and metrics, for everybody whom the guard lets in. */
+/** Makes the pages for everyone whom the guard lets in, by their exact paths. */
 function createPages({ metrics, readiness }: AdminOptions): ReadonlyMap<string, Page> {
   const verdict = (query: URLSearchParams): AdminAnswer => {
     const checks = readiness();
@@ -63,7 +67,7 @@ function createPages({ metrics, readiness }: AdminOptions): ReadonlyMap<string, 
 
 const digest = (value: string): Buffer => createHash('sha256').update(value).digest();
 
-/** Throws `unauthenticated` unless the token came; where there is none, nobody has it. */
+/** Throws `unauthenticated` unless the header holds the token. Without a token nobody has it. */
 function checkToken(token: Secret | undefined, authorization: string | undefined): void {
   const presented = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
   const isEqual = timingSafeEqual(digest(presented ?? ''), digest(token?.reveal() ?? ''));
@@ -76,7 +80,7 @@ function checkToken(token: Secret | undefined, authorization: string | undefined
   });
 }
 
-/** A browser sends this of its own accord with a form, and JSON only where the page that asks is one of ours. */
+/** Throws `bad_request` unless the type is JSON. Forms of other sites can send other types without asking, but not JSON. */
 function checkType(type: string | undefined): void {
   if (type === undefined || /^application\/json *(?:;|$)/i.test(type)) return;
   throw new OutriderError('bad_request', {
@@ -109,7 +113,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-/** Nothing here is to be kept, framed, or taken for something else, and a page may load what is ours alone. */
+/** Keeps answers out of caches and frames, and lets a page load nothing. */
 const OWN_HEADERS: OutgoingHttpHeaders = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -128,28 +132,28 @@ function send(request: IncomingMessage, response: ServerResponse, answer: AdminA
   }
   const { status, type, body, headers } = answer;
   const length = Buffer.byteLength(body);
-  // What has not been read by now is not wanted.
+  // A body that has not been read by now is not wanted, so the connection closes.
   const end: OutgoingHttpHeaders = request.complete ? {} : { Connection: 'close' };
   response.writeHead(status, { ...OWN_HEADERS, 'Content-Type': type, 'Content-Length': length, ...end, ...headers });
   response.end(request.method === 'HEAD' ? undefined : body);
   request.resume();
 }
 
-/** A path with names in it as a pattern. */
+/** Makes the pattern of a path with `NAME` in it. */
 const patternOf = (path: string): RegExp => new RegExp(`^${path.replaceAll('NAME', '([^/]+)')}$`);
 
 function decoded(segment: string | undefined): string {
   try {
     return decodeURIComponent(segment ?? '');
   } catch {
-    // No name is written so.
+    // No name has such an encoding.
     return '';
   }
 }
 
 /**
- * The admin address: `/livez`, `/readyz` (`?verbose` lists the checks; 503 when one fails), `/metrics`, and what `pages` hold.
- * Errors are problem+json.
+ * Makes the admin server, which has its own address. It serves `/livez`, `/readyz` (503 when a check fails; `?verbose` lists
+ * the checks) and `/metrics`, to GET and HEAD, and `pages`. Errors are problem documents (RFC 9457).
  */
 export function createAdmin(options: AdminOptions): Admin {
   const { address, token, guard } = options;

@@ -5,18 +5,18 @@ import { VERSION } from '../core/version.ts';
 import { isoTime } from './entries.ts';
 import type { ProviderStatus, Status } from './schemas.ts';
 
-/** A provider's tokens, as they stand. */
+/** The state of a provider's tokens. */
 export interface Tokens {
   readonly standing: TokenStanding | undefined;
   readonly subjects: number | undefined;
 }
 
-/** What is known of a running proxy. Times are epoch milliseconds. */
+/** What is known of a running proxy. Times are in milliseconds since the epoch. */
 export interface Facts {
   readonly nowMs: number;
   readonly startedAtMs: number;
   readonly isReady: boolean;
-  /** The one that is in use. */
+  /** The config in use. */
   readonly config: Pick<Config, 'file' | 'store' | 'providers' | 'routes'>;
   readonly loadedAtMs: number;
   readonly failedReload:
@@ -29,7 +29,7 @@ export interface Facts {
     renewals(provider: string): { readonly ok: number; readonly failed: number };
     isStoreUp(kind: string): boolean | undefined;
   };
-  /** Hides the secrets that are known, in what a provider has said. */
+  /** Hides the known secrets in a text of a provider. */
   readonly redact: (text: string) => string;
 }
 
@@ -56,7 +56,7 @@ function tokenStatus(provider: string, { standing, subjects }: Tokens, facts: Fa
   };
 }
 
-/** One provider as the API tells it. */
+/** Makes the entry of a provider in the API. Undefined when no provider has that name. */
 export function providerStatus(name: string, facts: Facts): ProviderStatus | undefined {
   const provider = facts.config.providers.get(name);
   if (!provider) return undefined;
@@ -69,7 +69,7 @@ export function providerStatus(name: string, facts: Facts): ProviderStatus | und
   };
 }
 
-/** How a running proxy is, as the API tells it. */
+/** Makes the answer to `GET /api/status`. */
 export function describeStatus(facts: Facts): Status {
   const { config, failedReload, totals } = facts;
   return {

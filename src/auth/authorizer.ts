@@ -5,14 +5,17 @@ import type { Judgement } from './rejection-rules.ts';
 import type { Skip } from './token/skip.ts';
 import type { Waiter } from './token/waiting.ts';
 
-/** A request aimed at its upstream, as the caller sent it: hop-by-hop headers gone, the route's headers set, no credential yet. */
+/**
+ * A request as it goes to its upstream, before it has a credential. Hop-by-hop fields are removed, and the route's headers are
+ * set.
+ */
 export interface Outbound {
   readonly method: string;
-  /** Origin form, byte for byte what goes on the wire (a string of single bytes). */
+  /** The request target in origin form (RFC 9112 §3.2.1), byte for byte as it is sent: one character per byte. */
   readonly target: string;
-  /** Without Host, Connection and framing headers (Content-Length, Transfer-Encoding). */
+  /** All header fields but Host, Connection and the framing fields Content-Length and Transfer-Encoding. */
   readonly headers: RawHeaders;
-  /** The whole body where {@link Authorizer.needsBody} asked for it, else null. */
+  /** The whole body if {@link Authorizer.needsBody} asked for it, else null. */
   readonly body: Uint8Array | null;
 }
 
@@ -20,66 +23,82 @@ export interface Outbound {
 export interface Authorized {
   readonly target: string;
   readonly headers: RawHeaders;
-  /** A changed body; undefined: the caller's body goes as it is. */
+  /** The changed body; undefined when the caller's body is sent unchanged. */
   readonly body: Uint8Array | undefined;
-  /** Generation of the token that was put in; 0 when none was. */
+  /** The generation of the token in the request; 0 when it carries none. */
   readonly generation: number;
-  /** The token's subject key, where tokens are kept per subject. */
+  /** The key of the subject whose token it is, for a provider with a token per subject; else undefined. */
   readonly subject: string | undefined;
+  /** What was done: headers or fields were injected, the request was signed, or nothing was to be put on. */
   readonly auth: Extract<AuthOutcome, 'injected' | 'signed' | 'skipped'>;
 }
 
-/** What follows from a rejection: the request with a newer credential, or why there is none. */
+/**
+ * The outcome of a renewal: the request with a newer credential, or why there is none. `renewed` is false when another request
+ * had renewed the token already.
+ */
 export type Renewed = { readonly authorized: Authorized; readonly renewed: boolean } | Skip;
 
-/** The face of the room: one per route, compiled when the config is loaded. */
+/** What the rest of Outrider sees of authentication. Each route has one, compiled when the config is loaded. */
 export interface Authorizer {
-  /** Whether the whole body must be known to authorize this request. */
+  /** Whether this request can be authorized only with its whole body. */
   needsBody(method: string, headers: RawHeaders): boolean;
-  /** Names (lower case) of the caller's headers that go in no case, e.g. the one that carries the subject. */
+  /** Names of request headers, in lower case, that are never forwarded, such as the one that names the subject. */
   readonly privateHeaders: readonly string[];
-  /** Statuses that mean that the token was rejected, or may mean so. */
+  /** Statuses that mean, or may mean, that the token was rejected. */
   readonly rejectStatuses: ReadonlySet<number>;
-  /** Whether an answer rejects the token; `body` (decoded, at most 64 KiB) is given when this has asked for it. */
+  /**
+   * Judges whether an answer rejects the token. It may ask for the body with `needs_body`; the caller then calls again with
+   * `body`, decoded and at most 64 KiB.
+   */
   judge(status: number, headers: RawHeaders, body?: Uint8Array): Judgement;
   /**
-   * Puts the credential on. Synchronous as long as a token is at hand. Never changes its input.
+   * Puts the credential on the request. It answers synchronously when a token is at hand or none is needed. It never changes
+   * its input.
    * Throws `token_unavailable`, `overloaded`, `bad_body`, `bad_request`, `method_not_allowed`.
-   * @param waiter Takes one of the places of those who wait for a token, unless it is gone; default: it stays.
+   * @param waiter Who waits when a token has to be fetched. Waiters are limited in number; one that is gone gives up its place.
+   * By default it is somebody who is never gone.
    */
   authorize(request: Outbound, waiter?: Waiter): MaybePromise<Authorized>;
   /**
-   * After a rejection of `rejected`: compares generations, renews once for everybody if need be, and authorizes `request` anew.
-   * `rejectedAtMs` is when the rejection arrived (clock.now()). Never throws for a token endpoint that fails: that is a skip.
-   * @param waiter The request, for the log of a renewal that fails.
+   * Authorizes `request` anew after `rejected` was rejected. If the rejected token is still the newest, it is renewed first,
+   * once for all requests that wait. A token endpoint that fails is a skip, never an exception.
+   * @param rejectedAtMs When the rejection arrived, by `clock.now()`.
+   * @param waiter The request, for the log entry of a renewal that fails.
    */
   renew(rejected: Authorized, request: Outbound, rejectedAtMs: number, waiter?: Waiter): Promise<Renewed>;
-  /** What `authorize` would add, with every secret replaced by its name in angle brackets. No network. */
+  /**
+   * What `authorize` would add, with each secret replaced by its name in angle brackets. Makes no network call. Throws what
+   * `authorize` throws.
+   */
   explain(request: Outbound): Explanation;
 }
 
-/** A name and what stands under it. */
+/** A header, parameter or field: its name and its value. */
 export interface ExplainedField {
   readonly name: string;
   readonly value: string;
 }
 
-/** A signature, over the string that is signed. */
+/** One signature of a request. */
 export interface ExplainedSignature {
-  /** Why it fits, where fields of the request decide: `POST, form.api_version "19"`. */
+  /** The condition that chose this signature, if fields of the request decide: `POST, form.api_version "19"`. */
   readonly when?: string;
-  /** Exactly what is signed, but for the secrets. */
+  /** The exact text that is signed, with secrets masked. */
   readonly text: string;
   readonly algorithm: string;
-  /** The name of an HMAC's key. */
+  /** The name of the HMAC's key; undefined for a plain hash. */
   readonly key: string | undefined;
-  /** What the algorithm makes of the text with the secrets in it, encoded. */
+  /** The encoded digest of the text with the real secrets in it. */
   readonly digest: string;
-  /** `header x-verify`, `query sig`, `form hash`, `json sign`. */
+  /** Where the signature goes: `header x-verify`, `query sig`, `form hash`, `json sign`. */
   readonly place: string;
-  /** What is put there. */
+  /** The value that is put there, with secrets masked. */
   readonly value: string;
-  /** Whether the token is signed, too. Its name stands for it, so the digest is not the one that is sent. */
+  /**
+   * Whether the signed text contains the token. If it does, the digest is not the one that would be sent, since the token's
+   * name stands in for it.
+   */
   readonly coversToken: boolean;
 }
 
@@ -89,16 +108,19 @@ export interface Explanation {
   readonly query: readonly ExplainedField[];
   readonly form: readonly ExplainedField[];
   readonly json: readonly ExplainedField[];
-  /** The body as it is sent; undefined: as it came. */
+  /** The body that is sent; undefined when it is the caller's body unchanged. */
   readonly body: string | undefined;
   readonly signatures: readonly ExplainedSignature[];
-  /** The token call that would be made if no token is at hand. */
+  /** The token call that is made when no token is at hand; undefined for a provider without tokens. */
   readonly token:
     | {
         readonly method: string;
         readonly url: string;
         readonly fields: readonly ExplainedField[];
-        /** Undefined when the fields tell it: it is not wrapped, and no signature goes into it. */
+        /**
+         * The signed body. Undefined for an unsigned call, and when signing doesn't change the body; `fields` then shows it
+         * all.
+         */
         readonly body: string | undefined;
         readonly signatures: readonly ExplainedSignature[];
       }

@@ -7,16 +7,19 @@ import { fitsCharset, isUtf8Name } from './charset.ts';
 import { type ByteString, fromBytes } from '../core/byte-string.ts';
 import { formDecode } from './text.ts';
 
-/** What a body must be so that a field of it can be read or set. */
+/** The formats in which fields of a body can be read and set. */
 export type BodyKind = 'json' | 'form';
 
 interface Media {
-  /** What a body gets that came without a type. */
+  /** The Content-Type that a body gets if it came without one. */
   readonly type: string;
+  /** Matches the media types of this format, in lower case and without parameters. */
   readonly fits: RegExp;
+  /** The name of the format in error messages. */
   readonly called: string;
 }
 
+/** The media types of each format. Any `…+json` type (RFC 6839 §3.1) is JSON. */
 export const MEDIA: Readonly<Record<BodyKind, Media>> = {
   json: { type: 'application/json', fits: /^[\w.-]+\/(?:[\w.+-]+\+)?json$/, called: 'JSON' },
   form: {
@@ -26,12 +29,14 @@ export const MEDIA: Readonly<Record<BodyKind, Media>> = {
   },
 };
 
-/** A form by its look, where no Content-Type says what it is. */
+/** Matches a text that looks like a URL-encoded form. It decides only when there is no Content-Type. */
 const LOOKS_LIKE_FORM = /^[^\s{[<"]\S*$/;
 
 /**
- * Throws `bad_body`, with the reason, unless the body is whole and plain and of that kind: its Content-Type says so, or
- * there is none and it looks so; no byte order mark; JSON by RFC 8259, in UTF-8; a form in UTF-8, or in ASCII by another charset. An empty body is an empty form.
+ * Checks that a body can be read as `kind`. Throws `bad_body` with the reason.
+ * Content-Type must name that format once; without one, the body must look like it. The body has no content coding and no byte
+ * order mark. JSON follows RFC 8259 and is UTF-8. A form is UTF-8, or ASCII under another charset. An empty body is an empty
+ * form.
  */
 export function checkBody(kind: BodyKind, headers: RawHeaders, bytes: Uint8Array): void {
   const { called } = MEDIA[kind];
@@ -52,22 +57,20 @@ export function checkBody(kind: BodyKind, headers: RawHeaders, bytes: Uint8Array
   else checkForm(contentType, type, fromBytes(bytes));
 }
 
-/** Whether a body with these headers may be of that kind: its Content-Type says so, or there is none. */
+/** Whether a request with these headers can have a body of that kind: its Content-Type says so, or is missing. */
 export function mayBe(kind: BodyKind, headers: RawHeaders): boolean {
   const types = headerValues(headers, 'content-type');
   return types.length === 0 || types.some((type) => MEDIA[kind].fits.test(readMediaType(type).essence));
 }
 
-/** Whether a body of these headers is to be read as that kind: {@link mayBe}, and without a Content-Type it looks so. */
+/** Whether to read this body as `kind`: {@link mayBe} allows it and, without a Content-Type, it looks like it. */
 export function looksLike(kind: BodyKind, headers: RawHeaders, bytes: Uint8Array): boolean {
   if (bytes.length === 0 || !mayBe(kind, headers)) return false;
   if (headerValues(headers, 'content-type').length > 0) return true;
   return kind === 'json' ? isJson(bytes) : LOOKS_LIKE_FORM.test(fromBytes(bytes));
 }
 
-/**
- * Whether the text is JSON in base64 (RFC 4648 §4 or §5), with or without its padding, in one line or several.
- */
+/** Whether the text is base64 (RFC 4648 §4 or §5) of valid JSON. Padding is optional and line breaks are ignored. */
 export function isBase64Json(text: ByteString): boolean {
   const digits = text.replaceAll(/[\r\n]/g, '');
   const [, body = '', padding = ''] = /^((?:[A-Za-z0-9+/]+|[\w-]+))(={0,2})$/.exec(digits) ?? [];
@@ -76,7 +79,10 @@ export function isBase64Json(text: ByteString): boolean {
   return isUtf8(bytes) && isJson(bytes);
 }
 
-/** The one Content-Type; several mean one thing to one program and another to the next. */
+/**
+ * The Content-Type, undefined if there is none. Throws `bad_body` for more than one, since programs disagree on which of them
+ * counts.
+ */
 function typeOf(headers: RawHeaders, called: string): string | undefined {
   const [type, another] = headerValues(headers, 'content-type');
   if (another !== undefined) throw badBody(`The body must be ${called}; it came with several Content-Types.`);
@@ -107,7 +113,7 @@ function checkForm(contentType: string | undefined, type: MediaType | undefined,
   if (another !== undefined || type?.isWellFormed === false) {
     throw badBody('The body must be a form; its Content-Type can not be read.');
   }
-  // In UTF-8 a field that goes into no credential may hold any bytes in its escapes.
+  // In UTF-8, escapes may hold any bytes here: a field that goes into a credential is checked when it is read.
   if (charset === undefined || isUtf8Name(charset)) {
     if (!fitsCharset(body, charset)) throw badBody('The body must be a form; it is not valid UTF-8.');
   } else if (!fitsCharset(formDecode(body), charset)) {
@@ -118,7 +124,7 @@ function checkForm(contentType: string | undefined, type: MediaType | undefined,
   }
 }
 
-// The parser's own message quotes the body, so it goes nowhere.
+// The parser's message is dropped because it quotes the body.
 function isJson(bytes: Uint8Array): boolean {
   try {
     JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));

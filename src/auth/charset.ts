@@ -1,20 +1,26 @@
 import { type ByteString, isAscii, toUnicode } from '../core/byte-string.ts';
 
-/** Whether a charset is UTF-8 by its name. */
+/** Whether this name of a charset means UTF-8. */
 export const isUtf8Name = (charset: string): boolean => /^utf-?8$/i.test(charset);
 
-/** Whether the bytes mean the same by `charset` (undefined: none is named) as by UTF-8: all ASCII, or UTF-8 said to be that. */
+/**
+ * Whether the bytes mean the same in `charset` as in UTF-8. That holds for ASCII in any charset that contains ASCII, and for
+ * valid UTF-8 if `charset` is UTF-8 or undefined (none was named).
+ */
 export function fitsCharset(text: ByteString, charset: string | undefined): boolean {
   if (charset !== undefined && !holdsAscii(charset)) return false;
   if (isAscii(text)) return true;
   return (charset === undefined || isUtf8Name(charset)) && toUnicode(text) !== undefined;
 }
 
-/** Charsets, by the letters and digits of their names, in which an ASCII byte may be something else than its character. */
+/** Charsets in which an ASCII byte can mean another character. Matches a name reduced to its letters and digits. */
 const OTHERS =
   /utf(?:7|16|32)|ebcdic|^(?:ucs|unicode(?!(?:11|20)utf8$)|iso10646|iso2022|iso646(?!us|irv1991)|hz|bocu|scsu|ibmthai)/;
 
-/** Numbers of code pages: those of UTF-16, UTF-32, UTF-7, ISO 2022 and HZ, and of EBCDIC by IBM's numbers and by Windows'. */
+/**
+ * Code pages in which an ASCII byte can mean another character: UTF-16, UTF-32, UTF-7, ISO 2022, HZ, and EBCDIC (by IBM's
+ * numbers and by those of Windows).
+ */
 const CODE_PAGES: ReadonlySet<string> = new Set(
   `
   1200 1201 12000 12001 65000 50220 50221 50222 50225 50227 50229 52936
@@ -30,7 +36,7 @@ const CODE_PAGES: ReadonlySet<string> = new Set(
     .split(/\s+/),
 );
 
-/** Whether ASCII bytes are ASCII in a charset; every one that is not known to be otherwise is taken for such. */
+/** Whether ASCII bytes stand for ASCII in a charset. An unknown charset is assumed to contain ASCII. */
 function holdsAscii(charset: string): boolean {
   const name = charset
     .toLowerCase()

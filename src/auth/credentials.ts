@@ -10,18 +10,18 @@ import { type ByteString, fromUnicode } from '../core/byte-string.ts';
 
 type Specs = Readonly<Record<string, CredentialSpec>>;
 
-/** What a simulator takes when nothing is said (config.md). */
+/** The value of a required credential that the operator left out, with a simulator. */
 const STAND_IN = 'test';
 
-/** Every credential as templates see it, defaults rendered in, computed once per version. */
+/** The value of every credential as templates see it, with defaults filled in. Computed once per version. */
 export interface ResolvedCredentials {
   readonly version: number;
   readonly values: ReadonlyMap<string, ByteString>;
 }
 
 /**
- * Follows a provider's credentials: {@link resolve} gives the current values as one, never a mixture of two versions.
- * A credential without value and default is empty text (in a simulator: `test`).
+ * The current credentials of a provider. {@link resolve} never mixes values of two versions. A credential with neither a value
+ * nor a default is empty; with a simulator, a required one is `test`.
  */
 export class Credentials {
   readonly #source: CredentialSource;
@@ -41,6 +41,7 @@ export class Credentials {
     }
   }
 
+  /** The current values. The same object is returned until the credentials change, so callers may compare by identity. */
   resolve(): ResolvedCredentials {
     const snapshot = this.#source.current;
     if (snapshot !== this.#snapshot) {
@@ -61,13 +62,14 @@ export class Credentials {
       now: () => 0,
     });
     const missing = [...this.#defaults].filter(([name]) => !snapshot.values.has(name));
-    // A default may name a credential that has a default itself: a chain of them is settled after as many rounds.
+    // A default may refer to a credential that has a default itself. The longest chain has as many links as there are defaults,
+    // so that many rounds resolve it.
     for (const _ of missing) for (const [name, template] of missing) values.set(name, template.render(scope));
     return values;
   }
 }
 
-/** The names of the credentials that must not be seen: the secret ones, and those whose default is made of one. */
+/** The names of credentials that must not be shown: those marked secret, and those whose default contains a secret one. */
 export function secretCredentials(specs: Specs, environment: string | undefined): ReadonlySet<string> {
   const secrets = new Set(Object.keys(specs).filter((name) => specs[name]?.secret));
   for (let before = -1; before !== secrets.size;) {

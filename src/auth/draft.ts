@@ -10,13 +10,13 @@ import { badBody } from './problem.ts';
 import type { RequestView } from './scope.ts';
 import { type ByteString, encodeString, fromBytes, percentEncode, toBytes, toUnicode } from '../core/byte-string.ts';
 
-/** What a draft starts from. */
+/** The request that a draft starts from. */
 export interface DraftStart {
   readonly method: string;
   readonly target: ByteString;
   readonly headers: RawHeaders;
   readonly body: Uint8Array | null;
-  /** The part of a target's path that `request.path` shows. */
+  /** Gives the part of the target's path that templates see as `request.path`. */
   readonly pathBelow: PathBelow;
 }
 
@@ -29,7 +29,10 @@ const JSON_PROBLEMS = {
   no_scalar: 'is not a text, a number, true, false or null',
 } as const;
 
-/** The one value, or an empty text. Throws `bad_body` for several: the provider might take another one. */
+/**
+ * The single value, or empty text for none. Throws `bad_body` for several, since the provider might read another one than we
+ * do.
+ */
 function onlyOne(values: readonly ByteString[], what: string): ByteString {
   if (values.length > 1) throw badBody(`${what} and was sent twice.`);
   return values[0] ?? '';
@@ -38,22 +41,23 @@ function onlyOne(values: readonly ByteString[], what: string): ByteString {
 const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 /**
- * A request while its credential is being put on. Starts from a copy; what it started from never changes.
- * What the caller sent under a name that is still to be filled will not be sent, so templates that look at the whole body or
- * query don't see it: a signature covers the bytes that are sent, less what it adds itself.
+ * A request while its credential is being put on. The draft works on copies and never changes what it started from.
+ * A field that will be filled by us replaces the one that the caller sent under that name. So templates that read the whole
+ * body or query don't see the caller's field: a signature covers the bytes that are sent, without the fields that the signature
+ * itself adds.
  */
 export class RequestDraft implements RequestView {
   readonly method: string;
   target: ByteString;
   readonly headers: string[];
-  /** The body, when it is no longer the one that came. */
+  /** The new body, once it has been changed; undefined while it is the one that came. */
   changedBody: ByteString | undefined;
   readonly #bytes: Uint8Array;
   readonly #pathBelow: DraftStart['pathBelow'];
   readonly #checked = new Set<BodyKind>();
   readonly #expected: { query?: Set<ByteString>; form?: Set<ByteString>; json?: Set<ByteString> } = {};
   #body: ByteString | undefined;
-  /** The body's form fields, until it changes. */
+  /** The form fields of the current body, cached until the body changes. */
   #fields: ReadonlyMap<ByteString, readonly ByteString[]> | undefined;
 
   constructor(start: DraftStart) {
@@ -86,7 +90,7 @@ export class RequestDraft implements RequestView {
     return body;
   }
 
-  /** Whether there is no body, nor a method that calls for one. */
+  /** Whether the request has no body and its method doesn't usually have one. */
   get isBodiless(): boolean {
     return this.changedBody === undefined && this.#bytes.length === 0 && !METHODS_WITH_BODY.has(this.method);
   }
@@ -111,12 +115,18 @@ export class RequestDraft implements RequestView {
     throw badBody(`The JSON field "${path.join('.')}" ${IN_CREDENTIAL} and ${JSON_PROBLEMS[found.problem]}.`);
   }
 
-  /** A form field that a condition looks at; empty where there is none, or no form. Throws `bad_body` where it came twice. */
+  /**
+   * A form field, decoded, for a condition. Empty when the field is missing or the body is no form. Throws `bad_body` when it
+   * came twice.
+   */
   lookAtForm(name: ByteString): ByteString {
     return looksLike('form', this.headers, this.#bytes) ? this.#formField(name, IN_CONDITION) : '';
   }
 
-  /** A JSON field that a condition looks at; empty where there is none or null, or no JSON; undefined for a list or map. */
+  /**
+   * A JSON field, as text, for a condition. Empty when the field is missing or null, or the body is not JSON. Undefined when it
+   * is a list or a map. Throws `bad_body` when it came twice.
+   */
   lookAtJson(path: readonly ByteString[]): ByteString | undefined {
     if (!looksLike('json', this.headers, this.#bytes)) return '';
     const found = readJsonScalar(this.#bodyAs('json'), path);
@@ -126,18 +136,21 @@ export class RequestDraft implements RequestView {
     return found.problem === 'absent' ? '' : undefined;
   }
 
-  /** A query parameter that a condition looks at, decoded; empty where there is none. */
+  /** A query parameter, decoded, for a condition. Empty when it is missing. Throws `bad_body` when it came twice. */
   lookAtQuery(name: ByteString): ByteString {
     const [, query = ''] = this.#split();
     return onlyOne(readFields(query).get(name) ?? [], `The query parameter "${name}" ${IN_CONDITION}`);
   }
 
-  /** A header that a condition looks at; empty where there is none. */
+  /** A header for a condition, by its name in lower case. Empty when it is missing. Throws `bad_body` when it came twice. */
   lookAtHeader(lower: string): ByteString {
     return onlyOne(headerValues(this.headers, lower), `The header ${lower} ${IN_CONDITION}`);
   }
 
-  /** Tells that something will be placed there. Until it is, what stands there is out of sight of {@link body} and {@link query}. */
+  /**
+   * Announces that a value will be put under `name`. Until it is, {@link body} and {@link query} leave out what the caller sent
+   * under that name.
+   */
   expect(place: 'query' | 'form' | 'json', name: ByteString): void {
     this.#expected[place] ??= new Set();
     this.#expected[place].add(name);
@@ -169,7 +182,10 @@ export class RequestDraft implements RequestView {
     this.#expected.json?.delete(name);
   }
 
-  /** `{"a":1}` → `{"<field>":"eyJhIjoxfQ=="}`; a body that is so already stays. `show` writes something else than base64. */
+  /**
+   * Wraps the JSON body in a field: `{"a":1}` becomes `{"<field>":"eyJhIjoxfQ=="}`. A body that is wrapped already stays as it
+   * is. `show`, if given, replaces the base64 encoding. Throws `bad_body`.
+   */
   wrapBase64(field: ByteString, show?: (body: ByteString) => ByteString): void {
     this.#bodyAs('json');
     const { body } = this;
@@ -199,7 +215,7 @@ export class RequestDraft implements RequestView {
     const [, query] = this.#split();
     const expected = this.#expected.query;
     if (!query || !expected?.size) return query;
-    // A query that holds nothing else had no question mark before.
+    // When nothing remains, the question mark goes too: the caller's query held only fields that we replace.
     return dropFields(query, expected) || undefined;
   }
 
@@ -219,11 +235,11 @@ export class RequestDraft implements RequestView {
   #change(kind: BodyKind, body: ByteString): void {
     this.changedBody = body;
     this.#fields = undefined;
-    // Nobody could read it otherwise, when it came without a type.
+    // A body that came without a Content-Type gets one now: the provider couldn't read our field otherwise.
     if (headerValue(this.headers, 'content-type') === undefined) this.headers.push('content-type', MEDIA[kind].type);
   }
 
-  /** The body, which must be of that kind; throws `bad_body` with the reason. */
+  /** The whole body, after a check that it is of that kind. Throws `bad_body` with the reason. */
   #bodyAs(kind: BodyKind): ByteString {
     if (!this.#checked.has(kind)) {
       checkBody(kind, this.headers, this.changedBody === undefined ? this.#bytes : toBytes(this.changedBody));
@@ -233,7 +249,7 @@ export class RequestDraft implements RequestView {
   }
 }
 
-/** What templates see where there is no request. */
+/** The request that templates see when there is none: everything in it is empty. */
 export const EMPTY_REQUEST: RequestView = new RequestDraft({
   method: '',
   target: '',

@@ -7,36 +7,39 @@ import { applySignature, prepare, type Signature } from './sign.ts';
 import type { Compiled } from './template.ts';
 import { type ByteString, toUnicode } from '../core/byte-string.ts';
 
-/** A request that is being built, and what its templates see. */
+/** A request that is being built, with the scope of its templates. */
 export interface Build {
   readonly draft: RequestDraft;
   readonly scope: Scope;
 }
 
-/** The same request three times. */
+/** The same request, built three times in parallel. */
 export interface Builds {
-  /** With the credentials, as it is sent; a name stands for the token. */
+  /** With the real credentials, as it is sent. The token is replaced by a name. */
   readonly sent: Build;
-  /** The same with another name for the token: a digest that differs hangs on the token. */
+  /**
+   * Like `sent`, with another name for the token. If its digest differs from that of `sent`, the digest depends on the token.
+   */
   readonly other: Build;
-  /** With every secret as its name, for the eyes. */
+  /** With each secret replaced by its name, for people to read. */
   readonly seen: Build;
 }
 
+/** A value that was put into the request, with secrets masked. */
 export interface Placed {
   readonly place: Placement;
   readonly name: string;
   readonly value: string;
 }
 
-/** Puts a credential on a request as authorizing does it, and tells what a person may see of that. */
+/** Puts a credential on a request exactly as authorizing does, and records what a person may see of it. */
 export class DryRun {
   readonly placed: Placed[] = [];
   readonly signatures: ExplainedSignature[] = [];
   readonly #builds: Builds;
   readonly #hadType: boolean;
 
-  /** Throws what authorizing would throw, and so do {@link inject} and {@link sign}. */
+  /** Applies the steps, then the signatures, in the order of authorizing. Throws what authorizing would throw. */
   constructor(builds: Builds, steps: readonly Step[], signatures: readonly Signature[]) {
     this.#builds = builds;
     this.#hadType = headerValue(builds.seen.draft.headers, 'content-type') !== undefined;
@@ -48,13 +51,13 @@ export class DryRun {
     for (const signature of signatures) this.signatures.push(this.#sign(signature));
   }
 
-  /** The body as it is sent, where it is not the caller's own. */
+  /** The body that is sent, masked; undefined when it is the caller's own. */
   get body(): string | undefined {
     const { changedBody } = this.#builds.seen.draft;
     return changedBody === undefined ? undefined : readable(changedBody);
   }
 
-  /** The type that a changed body gets when it came without one. */
+  /** The Content-Type that a changed body gets because it came without one; else undefined. */
   get addedType(): string | undefined {
     const isPlaced = this.placed.some(({ place: where, name }) => where === 'header' && /^content-type$/i.test(name));
     return this.#hadType || isPlaced ? undefined : headerValue(this.#builds.seen.draft.headers, 'content-type');
@@ -93,10 +96,10 @@ export class DryRun {
     };
   }
 
-  /** Wraps the body that is seen where the one that is sent is wrapped. */
+  /** Wraps the body of `seen` if that of `sent` gets wrapped. */
   #wrap(signature: Signature, label: ByteString): void {
     const { sent, seen } = this.#builds;
-    // The base64 of names would tell nobody anything.
+    // Base64 of masked text would tell the reader nothing, so the text itself is shown.
     const show = sent.draft.body === seen.draft.body ? undefined : (body: ByteString) => `base64(${body})`;
     const before = sent.draft.changedBody;
     prepare(signature, sent.draft, signature.step.name.render(sent.scope));
@@ -104,7 +107,7 @@ export class DryRun {
     else prepare(signature, seen.draft, label, show);
   }
 
-  /** A key is never shown, even where the profile doesn't say that it is a secret. */
+  /** The name of a key. Its value is never shown, even if the profile doesn't mark it as secret. */
   #nameKey(key: Compiled): string {
     const { text, isSecret } = key.mask(this.#builds.seen.scope);
     if (isSecret) return readable(text);
@@ -117,7 +120,7 @@ export class DryRun {
   }
 }
 
-/** The bytes of a request as a person reads them. */
+/** Decodes bytes of a request for a person to read: as UTF-8 if they are valid UTF-8, else one character per byte. */
 export function readable(text: ByteString): string {
   return toUnicode(text) ?? text;
 }

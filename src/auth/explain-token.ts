@@ -6,18 +6,21 @@ import type { TokenPlan } from './plan.ts';
 import { Scope, type ScopeParts, type TokenView } from './scope.ts';
 import type { Compiled } from './template.ts';
 import type { ByteString } from '../core/byte-string.ts';
-import { buildTokenCall, type Fields, listTokenFields, type TokenCall } from './token/request.ts';
+import { buildTokenCall, type Fields, listTokenFields, type TokenCall } from './token/call.ts';
 
-/** What the templates of a token call see, but for the caller's request. */
+/** What the templates of a token call need. */
 export interface TokenCallParts {
   readonly shared: Omit<ScopeParts, 'request' | 'token'>;
-  /** Stands for the token. */
+  /** The names that stand in for the parts of a token; undefined when the provider has none. */
   readonly token: TokenView | undefined;
-  /** The caller's request, anew. */
+  /** Gives a new copy of the caller's request. */
   readonly request: () => RequestDraft;
 }
 
-/** Tells what would be asked of the token endpoint. Throws what a call that is signed would throw. */
+/**
+ * The token call that would be made, with secrets masked. No call is made. For a signed call, throws what building it would
+ * throw.
+ */
 export function explainToken(plan: TokenPlan, parts: TokenCallParts): NonNullable<Explanation['token']> {
   const { fetch } = plan;
   const scope = new Scope({ ...parts.shared, token: parts.token, request: parts.request() });
@@ -47,7 +50,7 @@ function mirrorCall(
   return new DryRun({ sent, other: build(fetch), seen: build(masked(fetch)) }, [], fitting);
 }
 
-/** The call before it is signed. */
+/** The call as a draft, before it is signed. */
 function draftOf(call: TokenCall, scope: Scope, api: string | undefined): RequestDraft {
   const { method, url, headers, body } = buildTokenCall({ ...call, signatures: [] }, scope, api);
   const origin = originOf(url);
@@ -55,7 +58,10 @@ function draftOf(call: TokenCall, scope: Scope, api: string | undefined): Reques
   return new RequestDraft({ method, target, headers, body, pathBelow: createPathBelow(origin, api) });
 }
 
-/** The call with every secret as its name; its origin stays, for what is signed hangs on it. */
+/**
+ * The call with each secret replaced by its name. The origin of the URL stays real, because which part of the path is signed
+ * depends on it.
+ */
 function masked(call: TokenCall): TokenCall {
   const { url, form, json, basic } = call;
   const hide = (template: Compiled): Compiled => ({ ...template, render: (scope) => template.mask(scope).text });

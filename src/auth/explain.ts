@@ -11,18 +11,22 @@ import { Scope, type TokenView } from './scope.ts';
 import type { Signature } from './sign.ts';
 import type { ByteString } from '../core/byte-string.ts';
 
+/** A request with the compiled provider of its route. */
 export interface ExplainParts {
   readonly plan: Plan;
+  /** The signatures of the plan that fit the request. */
   readonly signatures: readonly Signature[];
   readonly request: Outbound;
   readonly pathBelow: PathBelow;
   readonly clock: Clock;
+  /** The subject's text, which `token.subject` shows; empty when the provider has one token for all. */
   readonly subject: ByteString;
 }
 
 /**
- * Walks the same steps as authorizing does, with the credentials, for the digests, and with every secret as its name, for the
- * eyes. No token is asked for: its name stands for it. Throws what authorizing would throw.
+ * Explains what authorizing would add to a request. It runs the same steps, once with the real credentials, for the digests,
+ * and once with each secret replaced by its name, for people to read. No token is fetched: its name stands in for it. Throws
+ * what authorizing would throw.
  */
 export function explain({ plan, signatures, request, pathBelow, clock, subject }: ExplainParts): Explanation {
   const { values: credentials } = plan.credentials.resolve();
@@ -52,7 +56,7 @@ export function explain({ plan, signatures, request, pathBelow, clock, subject }
   };
 }
 
-/** Names in the place of a token that nobody has asked for. */
+/** Names that stand in for a token that is not fetched. `mark` is put in front of each name. */
 function standIn({ read }: TokenPlan, mark: string): TokenView {
   return {
     accessToken: `<${mark}access_token>`,

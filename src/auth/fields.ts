@@ -1,19 +1,23 @@
 import { type ByteString } from '../core/byte-string.ts';
 import { formDecode, formEncode } from './text.ts';
 
-/** How the fields of a body are read and changed. Every byte that is not named stays. */
+/**
+ * Reads and changes the fields of a form body. Bytes that belong to no named field never change. The methods throw `bad_body`
+ * for a body that can't be read for certain; a URL-encoded one always can.
+ */
 export interface BodyForm {
   /** The decoded values of every field, in order, by its decoded name. */
   read(body: ByteString): ReadonlyMap<ByteString, readonly ByteString[]>;
-  /** The body without the fields called by one of `names`. */
+  /** The body without the fields whose names are in `names`. */
   drop(body: ByteString, names: ReadonlySet<ByteString>): ByteString;
-  /** The body with one field called `name`, which holds `value`. */
+  /** The body with a single field `name` that holds `value`; other fields of that name are removed. */
   place(body: ByteString, name: ByteString, value: ByteString): ByteString;
 }
 
 /**
- * Lists of `name=value` joined by `&`: forms (application/x-www-form-urlencoded) and queries. Names are compared decoded;
- * what isn't named keeps every byte: its order, its escapes, its duplicates, even an empty piece between two `&`.
+ * The functions below work on lists of `name=value` joined by `&`: URL-encoded forms (application/x-www-form-urlencoded) and
+ * queries. Names are compared after decoding. Everything that is not named keeps its bytes: order, escapes, duplicates, and
+ * even an empty piece between two `&`.
  */
 
 const nameOf = (piece: string): ByteString => {
@@ -36,7 +40,7 @@ export function readFields(list: ByteString): Map<ByteString, ByteString[]> {
   return fields;
 }
 
-/** The list without the fields called by one of `names`. */
+/** The list without the fields whose names are in `names`. */
 export function dropFields(list: ByteString, names: ReadonlySet<ByteString>): ByteString {
   return list
     .split('&')
@@ -44,7 +48,7 @@ export function dropFields(list: ByteString, names: ReadonlySet<ByteString>): By
     .join('&');
 }
 
-/** The list without the fields called `name`, and `name=value` behind the rest, encoded. */
+/** The list with `name=value` at its end, encoded; other fields of that name are removed. */
 export function placeField(
   list: ByteString,
   name: ByteString,

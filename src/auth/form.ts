@@ -4,7 +4,10 @@ import { multipartForm } from './multipart.ts';
 
 const URL_ENCODED: BodyForm = { read: readFields, drop: dropFields, place: placeField };
 
-/** The form that a Content-Type names; without one, an URL-encoded form. Throws `bad_body`. */
+/**
+ * The form format that a Content-Type names: multipart/form-data, else URL-encoded, which is also the default. Throws
+ * `bad_body` for a multipart type without a usable boundary.
+ */
 export function formOf(contentType: string | undefined): BodyForm {
   if (contentType === undefined) return URL_ENCODED;
   const type = readMediaType(contentType);

@@ -1,13 +1,16 @@
 import type { RawHeaders } from '../core/headers.ts';
 
-/** A header that is put in, its name also in lower case so that nothing is computed per request. */
+/** A header to put into a request. Its lower-case name is computed once, not per request. */
 export interface PlacedHeader {
   readonly name: string;
   readonly lower: string;
   readonly value: string;
 }
 
-/** Puts a header in the place of the first one of its name, or at the end; the others of that name go. Changes `headers`. */
+/**
+ * Replaces the first header of that name, or appends the header if there is none. Other headers of that name are removed.
+ * Changes `headers`.
+ */
 export function placeHeader(headers: string[], { name, lower, value }: PlacedHeader): void {
   const at = indexOfHeader(headers, lower, 0);
   if (at < 0) {
@@ -19,7 +22,7 @@ export function placeHeader(headers: string[], { name, lower, value }: PlacedHea
   removeHeader(headers, lower, at + 2);
 }
 
-/** Takes out every header called `lower` (lower case) from index `start` on. Changes `headers`. */
+/** Removes every header whose name is `lower` (lower case), from index `start` on. Changes `headers`. */
 export function removeHeader(headers: string[], lower: string, start = 0): void {
   for (let at = indexOfHeader(headers, lower, start); at >= 0; at = indexOfHeader(headers, lower, at)) {
     headers.splice(at, 2);

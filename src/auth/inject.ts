@@ -8,9 +8,10 @@ import { type Compile, type Compiled, readsBody } from './template.ts';
 import { type ByteString } from '../core/byte-string.ts';
 import { fitsHeader } from './text.ts';
 
+/** The part of a request that a value can go into. `form` and `json` are fields of the body. */
 export type Placement = 'header' | 'query' | 'form' | 'json';
 
-/** One thing that is put into a request; names are templates too (the profile `header` takes its name from the operator). */
+/** One value to put into a request. The name is a template too: with the profile `header`, the operator chooses it. */
 export interface Step {
   readonly place: Placement;
   readonly name: Compiled;
@@ -22,7 +23,7 @@ const PLACES = { query: 'query', form: 'form', json: 'json', headers: 'header' }
   Placement
 >;
 
-/** The steps of a profile's `inject`, in the order in which they are applied: query, form, JSON, and headers last. */
+/** Compiles a profile's `inject` into steps, in the order in which they are applied: query, form, JSON, and headers last. */
 export function compileInject(spec: InjectSpec, compile: Compile): Step[] {
   return Object.entries(PLACES).flatMap(([part, place]) =>
     Object.entries(spec[part as keyof InjectSpec]).map(([name, value]) => ({
@@ -33,30 +34,35 @@ export function compileInject(spec: InjectSpec, compile: Compile): Step[] {
   );
 }
 
-/** The step of one `set:` of a signature. */
+/** Compiles a signature's `set`, which holds one place and a value, into a step. */
 export function compilePlace(set: SignPlace, compile: Compile): Step {
   const [place, name] = Object.entries(set).find(([key]) => key !== 'value') as [Placement, string];
   return { place, name: compile(name), value: compile(set.value) };
 }
 
-/** Whether the step reads the body, or changes it. */
+/** Whether the step reads or changes the body. */
 export function stepNeedsBody({ place: where, name, value }: Step): boolean {
   return where === 'form' || where === 'json' || readsBody(name) || readsBody(value);
 }
 
-/** Puts one value in; tells whether there was a place for it (a form field has none in a GET without a body). */
+/**
+ * Applies one step to a draft. False: there is no place for the value, because it is a body field and the request has no body.
+ */
 export function applyStep(step: Step, draft: RequestDraft, scope: Scope): boolean {
   if ((step.place === 'form' || step.place === 'json') && draft.isBodiless) return false;
   place(draft, step.place, step.name.render(scope), step.value.render(scope));
   return true;
 }
 
-/** Tells the draft that something will be put under `name`. */
+/** Announces to the draft that a value will be put under `name`. Headers need no announcement. */
 export function expect(draft: RequestDraft, where: Placement, name: ByteString): void {
   if (where !== 'header') draft.expect(where, name);
 }
 
-/** Puts `value` under `name`; it replaces all that the caller sent under that name. */
+/**
+ * Puts `value` under `name`. It replaces everything that the caller sent under that name. Throws `bad_body` for a body that the
+ * field can't go into, `token_unavailable` for a header that can't be sent.
+ */
 export function place(draft: RequestDraft, where: Placement, name: ByteString, value: ByteString): void {
   if (where === 'query') draft.setQuery(name, value);
   else if (where === 'form') draft.setForm(name, value);
@@ -67,7 +73,10 @@ export function place(draft: RequestDraft, where: Placement, name: ByteString, v
   }
 }
 
-/** Throws `token_unavailable` for a header that can't be sent; the value is never quoted. */
+/**
+ * Throws `token_unavailable` for a header that can't be sent: its name is no token (RFC 9110 §5.6.2) or is reserved for
+ * Outrider, or its value holds a character that no field value can hold. The message never quotes the value.
+ */
 export function checkHeader(name: string, value: ByteString): void {
   if (!isToken(name) || isOurHeader(name.toLowerCase())) {
     throw unsendable('The profile names a header that the credential can not go into.');
@@ -76,7 +85,7 @@ export function checkHeader(name: string, value: ByteString): void {
     throw unsendable(`The value for the header ${name} holds a character that no header can hold.`);
 }
 
-// It lasts until an operator mends it; a caller may as well ask again after a while.
+// The error lasts until an operator corrects the credential, so callers are told to wait before they retry.
 function unsendable(detail: string): OutriderError {
   return new OutriderError('token_unavailable', {
     detail,

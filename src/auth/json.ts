@@ -1,19 +1,23 @@
 import { type ByteString, encodeString, fromUnicode, toUnicode } from '../core/byte-string.ts';
 
 /**
- * JSON as text: places are found and changed without parsing, so that numbers (`1.10`, `12345678901234567890`), spaces, the
- * order of keys and duplicates keep their bytes. Every text that comes in here is valid JSON (RFC 8259) in UTF-8 already.
+ * The functions below find and change places in JSON text without parsing it. So numbers (`1.10`, `12345678901234567890`),
+ * spaces, the order of keys and duplicate keys keep their bytes. The text must be valid JSON (RFC 8259) in UTF-8; the callers
+ * have checked that.
  */
 
 interface Member {
-  /** Decoded; undefined when it is no Unicode (`"\ud800"`), so that it equals nothing. */
+  /** The decoded name. Undefined for a name that is not valid Unicode (`"\ud800"`), so that it equals no other. */
   readonly name: ByteString | undefined;
   readonly start: number;
   readonly valueStart: number;
   readonly valueEnd: number;
 }
 
-/** What stands at a way into a JSON text: a scalar's text (a string decoded, anything else as spelled), or why there is none. */
+/**
+ * What a path leads to in JSON text. `text` is the decoded string, or any other scalar as it is written. `problem` says why
+ * there is no scalar.
+ */
 export type JsonScalar =
   | { readonly text: ByteString; readonly isNull?: true }
   | { readonly problem: 'absent' | 'twice' | 'no_scalar' };
@@ -23,18 +27,18 @@ export function isJsonObject(json: ByteString): boolean {
   return json[skipSpace(json, 0)] === '{';
 }
 
-/** How often `key` stands in the outermost object, when no other key does; else 0. */
+/** The number of members of the outermost object, if all of them are named `key`; else 0. */
 export function countOnlyKey(json: ByteString, key: ByteString): number {
   const start = skipSpace(json, 0);
   if (json[start] !== '{') return 0;
-  // Mostly the first key is another one already, and the rest needs no looking at.
+  // This is a fast path: usually the first key is another one, and the rest of the text need not be read.
   const first = skipSpace(json, start + 1);
   if (json[first] === '}' || decodeString(json.slice(first, skipString(json, first))) !== key) return 0;
   const members = membersOf(json, start);
   return members.every(({ name }) => name === key) ? members.length : 0;
 }
 
-/** Follows `path`, a key per level. */
+/** Reads the scalar at `path`, which has one key per level of objects. */
 export function readJsonScalar(json: ByteString, path: readonly ByteString[]): JsonScalar {
   let start = skipSpace(json, 0);
   let end = skipValue(json, start);
@@ -53,8 +57,9 @@ export function readJsonScalar(json: ByteString, path: readonly ByteString[]): J
 }
 
 /**
- * The object with the string `value` under `name`: in the place of the first member of that name, the others of that name
- * gone, else behind the last member. Every other byte stays.
+ * Sets the string `value` under `name`. It replaces the value of the first member of that name, and other members of that name
+ * are removed. If there is none, a member is appended. All other bytes stay.
+ * `json` must be an object.
  */
 export function placeJsonMember(json: ByteString, name: ByteString, value: ByteString): ByteString {
   const start = skipSpace(json, 0);
@@ -79,8 +84,9 @@ export function placeJsonMember(json: ByteString, name: ByteString, value: ByteS
 }
 
 /**
- * The object without the members called by one of `names`, each with the comma before it; those that stand first, with the comma
- * behind. Every other byte stays, so dropping from what {@link placeJsonMember} made of an object is dropping from that object.
+ * Removes the members whose names are in `names`, each with the comma before it; members at the start go with the comma after
+ * them. All other bytes stay. So dropping a name yields the same text before and after {@link placeJsonMember} sets it.
+ * `json` must be an object.
  */
 export function dropJsonMembers(json: ByteString, names: ReadonlySet<ByteString>): ByteString {
   const members = membersOf(json, skipSpace(json, 0));
@@ -100,7 +106,7 @@ export function dropJsonMembers(json: ByteString, names: ReadonlySet<ByteString>
   return result + json.slice(at);
 }
 
-/** The members of the object that opens at `start`, duplicates included. */
+/** The members of the object that opens at `start`, in order, duplicates included. */
 function membersOf(json: ByteString, start: number): Member[] {
   const members: Member[] = [];
   let at = skipSpace(json, start + 1);

@@ -2,15 +2,15 @@
 export interface MediaType {
   /** `type/subtype` in lower case. */
   readonly essence: string;
-  /** Names in lower case, values without their quotes, in order; a name may come more than once. */
+  /** The parameters in order: names in lower case, values unquoted. A name may occur more than once. */
   readonly parameters: readonly (readonly [name: string, value: string])[];
-  /** Whether all of it could be read. */
+  /** Whether the whole text follows the syntax. */
   readonly isWellFormed: boolean;
 }
 
 const PARAMETER = /[ \t]*;[ \t]*(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;",\\]*)))?/y;
 
-/** Reads a Content-Type. What can't be read of its parameters is left out. */
+/** Reads the value of a Content-Type. It never fails: parameters after a syntax error are left out. */
 export function readMediaType(text: string): MediaType {
   const [essence = ''] = /^[^;\s]*/.exec(text.trimStart()) ?? [];
   const rest = text.trim().slice(essence.length);
@@ -27,6 +27,6 @@ export function readMediaType(text: string): MediaType {
   return { essence: essence.toLowerCase(), parameters, isWellFormed: at === rest.length };
 }
 
-/** The values of a parameter, by its name in lower case. */
+/** All values of the parameter `name` (lower case), in order. */
 export const parametersOf = ({ parameters }: MediaType, name: string): string[] =>
   parameters.flatMap(([known, value]) => (known === name ? [value] : []));

@@ -6,36 +6,40 @@ import { fitsCharset } from './charset.ts';
 import type { ByteString } from '../core/byte-string.ts';
 
 /**
- * Forms of the type multipart/form-data (RFC 7578) whose parts are all text. Programs read the odd ones in different ways
- * (line feeds alone, boundaries behind the last one, folded headers, escapes in names), so those are refused: what is signed
- * here must be what the provider reads.
+ * Forms of the type multipart/form-data (RFC 7578) whose parts are all text.
+ * Programs disagree on how to read unusual ones: bare line feeds, boundaries after the closing one, folded headers, escapes in
+ * names. Those are refused, because the provider must read exactly what is signed here.
  */
 
-/** One part, by offsets into the body. */
+/** One part, as offsets into the body. */
 interface Part {
   readonly name: ByteString;
-  /** Where its boundary's line begins. */
+  /** The start of its boundary line. */
   readonly start: number;
-  /** Behind the boundary's line. */
+  /** The end of its boundary line. */
   readonly headStart: number;
   readonly valueStart: number;
-  /** Where the next boundary's line begins. */
+  /** The start of the next boundary line. */
   readonly end: number;
 }
 
 interface Parts {
   readonly parts: readonly Part[];
-  /** Where the closing boundary's line begins. */
+  /** The start of the closing boundary line. */
   readonly closing: number;
 }
 
-/** RFC 2046 §5.1.1. A comma outside of quotes ends the value for some. */
+/** Matches a boundary by RFC 2046 §5.1.1. A comma needs quotes, since some programs end an unquoted value at it. */
 const BOUNDARY = /^(?! )[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/;
 const TEXT_ENCODINGS: ReadonlySet<string> = new Set(['7bit', '8bit', 'binary']);
 
 const refuse = (why: string) => badBody(`The body must be a form; ${why}.`);
 
-/** Some look for the word alone, wherever it stands; within the boundary itself many clients have it, and none a second parameter. */
+/**
+ * Whether the Content-Type names one boundary in a way that all programs read alike. Some programs search for the word
+ * "boundary" anywhere in the field. So no other parameter may contain it. The boundary itself may, because many clients write
+ * it there, but not followed by "=".
+ */
 function namesOneBoundary({ parameters }: MediaType, boundary: string): boolean {
   const others = parameters.filter(([name]) => name !== 'boundary').flat();
   return (
@@ -45,7 +49,7 @@ function namesOneBoundary({ parameters }: MediaType, boundary: string): boolean 
   );
 }
 
-/** The form of a multipart body by its Content-Type. Throws `bad_body` when that names no boundary, or several. */
+/** The form format for this multipart Content-Type. Throws `bad_body` if it doesn't name exactly one valid boundary. */
 export function multipartForm(type: MediaType): BodyForm {
   const [boundary = ''] = parametersOf(type, 'boundary');
   if (!namesOneBoundary(type, boundary)) throw refuse('its Content-Type must name one boundary');
@@ -81,7 +85,7 @@ export function multipartForm(type: MediaType): BodyForm {
   };
 }
 
-/** The body from `from` on, without some of its parts. */
+/** The body from offset `from` on, without the given parts. */
 function without(body: ByteString, parts: readonly Part[], from = 0): ByteString {
   let rest = '';
   let at = from;
@@ -92,7 +96,10 @@ function without(body: ByteString, parts: readonly Part[], from = 0): ByteString
   return rest + body.slice(at);
 }
 
-/** `delimiter` is the boundary with its two hyphens. Throws `bad_body` for what is not a form of text parts alone. */
+/**
+ * Splits a body into parts. `delimiter` is the boundary with its two leading hyphens. Throws `bad_body` for anything but a form
+ * whose parts are all text.
+ */
 function readParts(body: ByteString, delimiter: string, charset: string | undefined): Parts {
   const lines = boundaryLines(body, delimiter);
   const last = lines.at(-1);
@@ -112,12 +119,12 @@ function readParts(body: ByteString, delimiter: string, charset: string | undefi
 
 interface BoundaryLine {
   readonly start: number;
-  /** Behind its line break. */
+  /** The offset after its line break. */
   readonly end: number;
   readonly isClosing: boolean;
 }
 
-/** Every line that begins with the boundary; each must be one by the book. */
+/** All lines that begin with the boundary. Throws `bad_body` if one of them is not a valid boundary line. */
 function boundaryLines(body: ByteString, delimiter: string): BoundaryLine[] {
   const lines: BoundaryLine[] = [];
   for (let start = body.indexOf(delimiter); start >= 0; start = body.indexOf(delimiter, start + 1)) {
@@ -136,7 +143,10 @@ function boundaryLines(body: ByteString, delimiter: string): BoundaryLine[] {
   return lines;
 }
 
-/** The head of the part that begins at `start`; `number` names it where it has no name. */
+/**
+ * Reads the head of the part that begins at `start`. `number` counts from 1 and names the part in errors while its name is
+ * unknown. `end` is the offset of the value.
+ */
 function readHead(
   body: ByteString,
   start: number,
@@ -144,7 +154,7 @@ function readHead(
   number: number,
 ): { readonly name: ByteString; readonly charset: string | undefined; readonly end: number } {
   const empty = body.indexOf('\r\n\r\n', start);
-  // The line break in front of the next boundary belongs to that.
+  // The line break before the next boundary belongs to the boundary (RFC 2046 §5.1.1).
   if (empty < 0 || empty + 4 > partEnd - 2) throw refuse(`part ${number} has no head`);
   const headers = body
     .slice(start, empty)
@@ -171,7 +181,7 @@ function readHead(
 
 const DISPOSITION_PARAMETER = /[ \t]*;[ \t]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=(?:"((?:[^"\\]|\\["\\])*)"|([^\s;",\\]+))/y;
 
-/** The name in a Content-Disposition (RFC 7578 §4.2). A file is no field. */
+/** Reads the name from a Content-Disposition (RFC 7578 §4.2). Throws `bad_body` for a file, since a file is no text field. */
 function readName(disposition: string, number: number): ByteString {
   const [kind = ''] = /^[^;\s]*/.exec(disposition) ?? [];
   const parameters = new Map<string, ByteString>();
@@ -194,7 +204,7 @@ function readName(disposition: string, number: number): ByteString {
 
 const ESCAPES: Readonly<Record<string, string>> = { '%22': '"', '%0D': '\r', '%0A': '\n' };
 
-/** The WHATWG HTML standard's escapes in names, and the older one by a backslash. */
+/** Decodes a name: the percent escapes of the WHATWG HTML standard, and the older backslash escapes. */
 const decodeName = (raw: ByteString): ByteString =>
   raw.replaceAll(/\\(.)/g, '$1').replaceAll(/%(?:22|0D|0A)/g, (escape) => ESCAPES[escape] as string);
 

@@ -1,10 +1,10 @@
-/** Shows the moment `nowMs` (epoch milliseconds), `laterMs` later. */
+/** Formats a moment. `nowMs` is epoch milliseconds; `laterMs` is what the template adds to it. */
 type ShowTime = (nowMs: number, laterMs: number) => string;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 const twoDigits = (count: number): string => String(count).padStart(2, '0');
 
-/** `Z`, or an offset from UTC as RFC 3339 writes it: `+05:30`. */
+/** The offset from UTC as RFC 3339 writes it: `+05:30`, or `Z` for none. */
 function offset(laterMs: number): string {
   if (laterMs === 0) return 'Z';
   const minutes = Math.abs(laterMs) / 60_000;
@@ -12,8 +12,9 @@ function offset(laterMs: number): string {
 }
 
 /**
- * The times that a template may name, by what stands behind `now.`.
- * What is added makes `s`, `ms`, `date` and `digits` later; in `iso` it is the offset from UTC of the same moment.
+ * The formats of time that a template may name after `now.`. For `s`, `ms`, `date` and `digits`, the added time makes the
+ * moment later. For `iso`, it is an offset from UTC: the moment stays the same and is written in that offset. The others ignore
+ * it.
  */
 export const TIMES: Readonly<Record<string, ShowTime>> = {
   s: (nowMs, laterMs) => String(Math.floor((nowMs + laterMs) / 1000)),

@@ -1,11 +1,12 @@
 import type { ByteString } from '../core/byte-string.ts';
 
-/** Gives the part of a target's path that profiles call `request.path`. */
+/** Maps the path of a target to what templates see as `request.path`. */
 export type PathBelow = (path: ByteString) => ByteString;
 
 /**
- * For targets at `upstream`'s origin: the part below the path of the endpoint `api` where the URL lies there, else below the
- * upstream's path, else the whole path; byte for byte. Both are absolute URLs.
+ * Creates the mapping for one route. A path loses the path of the endpoint `api` if it lies below that and `api` has the same
+ * origin; else it loses the path of `upstream` if it lies below that; else it stays whole. The rest is kept byte for byte. Both
+ * arguments are absolute URLs.
  */
 export function createPathBelow(upstream: string, api: string | undefined): PathBelow {
   const here = split(upstream);

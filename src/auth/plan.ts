@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ProviderConfig } from '../config/config.ts';
-import type { TokenSpec } from '../config/profile/profile.ts';
+import { simulatedEnvironments } from '../config/environments.ts';
+import type { TemplateMap, TokenSpec } from '../config/profile/profile.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { Credentials, secretCredentials } from './credentials.ts';
 import { EMPTY_REQUEST } from './draft.ts';
@@ -10,57 +11,78 @@ import { compileSignature, type Signature } from './sign.ts';
 import { type Compile, type Compiled, createCompiler, isStable, readsBody, readsToken } from './template.ts';
 import { compileTokenCalls, type TokenEndpoint } from './token/endpoint.ts';
 import { compilePlaceholder, type PlaceholderAnswer } from './token/placeholder.ts';
-import type { TokenCall } from './token/request.ts';
 import { compileWhen, type When } from './when.ts';
 
-/** Requests that are answered with `bad_body` and this detail. */
+/** A condition under which a request is refused with `bad_body`, and the detail of that error. */
 export interface Refusal {
   readonly when: When;
   readonly detail: string;
 }
 
-/** A provider's profile, compiled: everything that doesn't change between requests. */
+/** A compiled profile: everything about a provider that doesn't change between requests. */
 export interface Plan {
   readonly credentials: Credentials;
   readonly steps: readonly Step[];
   readonly signatures: readonly Signature[];
   readonly refusals: readonly Refusal[];
   readonly token: TokenPlan | undefined;
-  /** Nothing but headers that stay the same for one token and one version of the credentials. */
+  /**
+   * Whether the credential is only headers, equal for all requests with the same token and version of the credentials. Then
+   * rendered headers can be cached.
+   */
   readonly isPlain: boolean;
-  /** Those of `steps` and `signatures` that put something of the token in. */
+  /** The entries of `steps` and `signatures` that contain a part of the token. */
   readonly carriesToken: ReadonlySet<Step | Signature>;
-  /** Lower case; they go in no case. */
+  /** Names of request headers, in lower case, that are never forwarded. */
   readonly privateHeaders: readonly string[];
-  /** Methods for which some signature may fit, for `Allow`. */
+  /** The methods that some signature is limited to, for the field `Allow` (RFC 9110 §10.2.1). */
   readonly signedMethods: readonly string[];
+  /** Whether a request with this method and these headers can be authorized only with its whole body. */
   needsBody(method: string, headers: RawHeaders): boolean;
 }
 
+/** How a provider gets its tokens, compiled. */
 export interface TokenPlan extends Pick<TokenEndpoint, 'read' | 'fetch' | 'refresh' | 'api'> {
-  /** Says whose token a request needs, where tokens are kept per subject. */
+  /** Renders the subject whose token a request needs; undefined when all requests share one token. */
   readonly subject: Compiled | undefined;
-  /** What the token call's fields look at in the caller's request. */
+  /**
+   * The part of the caller's request that the templates of the token call read. `head` is everything but the body; `body` is
+   * all of it.
+   */
   readonly reads: 'nothing' | 'head' | 'body';
-  /** Where callers must not get to; undefined where tokens belong to users, whose grants they may exchange themselves. */
+  /**
+   * The token endpoint that callers must not reach. Undefined for a token per subject: such callers may exchange grants of
+   * their own.
+   */
   readonly endpoint: GuardedEndpoint | undefined;
-  /** Begins the keys of the store. A provider that asks with something else has another one, so it never finds this token. */
+  /**
+   * The start of this provider's keys in the store. It contains a digest of everything that the token is requested with, so a
+   * changed provider never finds a token of its old self.
+   */
   readonly storeKey: string;
 }
 
-/** A token endpoint that no caller reaches. */
+/** A token endpoint that callers must not reach. */
 export interface GuardedEndpoint {
-  /** Absolute; as the environment has it, and as the profile's call names it. */
+  /**
+   * Absolute URLs of the endpoint: the one in the profile's token call, if it is fixed, and `endpoints.token` of the
+   * environment.
+   */
   readonly urls: readonly string[];
-  /** How the profile fetches a token. */
+  /** Absolute URLs of the endpoints that the simulator stands in for. */
+  readonly standInUrls: readonly string[];
+  /** The method of the profile's token call. */
   readonly method: string;
-  /** What a caller gets who asks for one so; `nowMs` is epoch milliseconds. */
+  /** The answer to a caller that requests a token itself. `nowMs` is epoch milliseconds. */
   readonly placeholder: (nowMs: number) => PlaceholderAnswer;
 }
 
 const TOKEN_SECRETS = ['token.access_token', 'token.refresh_token', 'token.subject'];
 
-/** `endpoints` are the final URLs. */
+/**
+ * Compiles a provider's profile.
+ * @param endpoints Endpoint name → absolute URL; for a simulated provider, the simulator's.
+ */
 export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record<string, string>>): Plan {
   const { profile, environment } = provider;
   const context = { endpoints, scope: provider.scope.join(' '), values: profile.values };
@@ -120,28 +142,40 @@ function compileToken(
     api: endpoints['api'],
     subject,
     reads: bodies ? 'body' : readsHead ? 'head' : 'nothing',
-    endpoint: subject ? undefined : guardedEndpoint(spec, calls.fetch, endpoints, compile),
+    endpoint: subject ? undefined : guardedEndpoint(provider, spec, endpoints, compile),
     storeKey: `${provider.name}@${fingerprint(provider, endpoints, credentials)}`,
   };
 }
 
 function guardedEndpoint(
+  provider: ProviderConfig,
   spec: TokenSpec,
-  { url, method }: TokenCall,
   endpoints: Readonly<Record<string, string>>,
   compile: Compile,
 ): GuardedEndpoint {
-  const isFixed = [...url.names].every((name) => name.startsWith('endpoints.'));
-  const called = isFixed ? [url.render(NO_SCOPE)] : [];
-  const urls = [...called, ...(endpoints['token'] === undefined ? [] : [endpoints['token']])];
+  const { values } = provider.profile;
   return {
-    urls: [...new Set(urls)].filter((text) => URL.canParse(text)),
-    method,
+    urls: tokenUrls(spec, values, endpoints),
+    standInUrls: simulatedEnvironments(provider).flatMap((other) => tokenUrls(spec, values, other)),
+    method: spec.fetch.method,
     placeholder: compilePlaceholder(spec, compile),
   };
 }
 
-/** For templates that look at nothing. */
+/** Where tokens are fetched from with these endpoints. */
+function tokenUrls(
+  { fetch }: TokenSpec,
+  values: TemplateMap,
+  endpoints: Readonly<Record<string, string>>,
+): readonly string[] {
+  const url = createCompiler({ endpoints, scope: '', values, secretNames: new Set() })(fetch.url);
+  const isFixed = [...url.names].every((name) => name.startsWith('endpoints.'));
+  const called = isFixed ? [url.render(NO_SCOPE)] : [];
+  const urls = [...called, ...(endpoints['token'] === undefined ? [] : [endpoints['token']])];
+  return [...new Set(urls)].filter((text) => URL.canParse(text));
+}
+
+/** An empty scope, for templates that read nothing from it. */
 const NO_SCOPE = new Scope({
   credentials: new Map(),
   token: undefined,
@@ -150,7 +184,10 @@ const NO_SCOPE = new Scope({
   now: () => 0,
 });
 
-/** Digest of what the token is asked with, secrets aside: a rotated secret keeps the token that the old one brought. */
+/**
+ * A digest of everything that the token is requested with, except secrets: after a secret is rotated, the token that the old
+ * one obtained stays in use.
+ */
 function fingerprint(
   { profile, environment, scope }: ProviderConfig,
   endpoints: Readonly<Record<string, string>>,

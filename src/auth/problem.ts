@@ -1,6 +1,6 @@
 import { OutriderError } from '../core/errors.ts';
 
-/** The refusal of a body that the credential can't be put on, or can't be put on for certain. */
+/** The error `bad_body`: the credential can't be put on this body, or not reliably. */
 export function badBody(detail: string, remedy?: string): OutriderError {
   return new OutriderError('bad_body', { detail, ...(remedy !== undefined && { remedy }) });
 }

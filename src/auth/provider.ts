@@ -9,7 +9,7 @@ import type { Authorizer } from './authorizer.ts';
 import { type DraftStart, EMPTY_REQUEST, RequestDraft } from './draft.ts';
 import { createPathBelow } from './path.ts';
 import { compilePlan, type GuardedEndpoint, type Plan, type TokenPlan } from './plan.ts';
-import { compileRejection, NO_REJECTION } from './rejection-rules.ts';
+import { compileRejectionRules, NO_REJECTION } from './rejection-rules.ts';
 import { RouteAuthorizer, type RouteParts } from './route.ts';
 import { Scope } from './scope.ts';
 import { type Subject, Subjects } from './subjects.ts';
@@ -21,54 +21,59 @@ import { TokenSource } from './token/source.ts';
 import type { TokenStanding } from './token/standing.ts';
 import { Waiting } from './token/waiting.ts';
 
+/** What the authentication of a provider works with. */
 export interface AuthDeps {
-  /** Final URLs: those of the simulator, where it stands in. */
+  /** Endpoint name → absolute URL; for a simulated provider, the simulator's. */
   readonly endpoints: Readonly<Record<string, string>>;
   readonly store: TokenStore;
   readonly clock: Clock;
   readonly events: Events;
   readonly http: HttpClient;
+  /** The time limit of a token call, with the fallback from a refused refresh included. */
   readonly tokenTimeoutMs: number;
-  /** How many requests may wait for a token of this provider. */
+  /** The limit of requests of this provider that wait for a token. */
   readonly maxWaiting: number;
-  /** For the spread of renewals; Math.random by default. */
+  /** Spreads renewals and back-offs over time, so that replicas don't act at once; `Math.random` by default. */
   readonly random?: () => number;
-  /** How many subjects' tokens are kept; 10 000 by default. */
+  /** The limit of subjects whose tokens are kept; 10 000 by default. */
   readonly maxSubjects?: number;
 }
 
-/** Everything about the credentials of one provider. */
+/** The authentication of one provider. */
 export interface ProviderAuth {
-  /** `upstream`: the absolute URL that the route's requests go to. */
+  /** The authorizer for a route whose requests go to the absolute URL `upstream`. */
   forUpstream(upstream: string): Authorizer;
   /**
-   * The token, got if there is none, or anew. Throws `token_unavailable`, and `bad_request` where tokens belong to users.
+   * The current token; it is fetched if there is none, or in any case with `renew`. Throws `token_unavailable`, `overloaded`,
+   * and `bad_request` for a provider with a token per subject.
    */
   token(options: { readonly renew: boolean }): Promise<TokenRecord>;
-  /**
-   * Renews the token now, for a person who asks for it. Throws `renewed_recently`, and what {@link ProviderAuth.token} throws.
-   */
+  /** Renews the token now, because a person asks for it. Throws `renewed_recently`, and what {@link ProviderAuth.token} throws. */
   renewByHand(): Promise<TokenRecord>;
-  /** How the token stands; where tokens belong to users, that of the one who came last. Undefined: it uses none. */
+  /** The state of the token. Where tokens belong to users, it is that of the user who came last. Undefined when there is none. */
   readonly standing: TokenStanding | undefined;
-  /** How many users there are tokens of; undefined: they belong to nobody in particular. */
+  /** How many users have tokens. Undefined when tokens don't belong to users. */
   readonly subjects: number | undefined;
-  /** The token endpoint that callers must not reach, where the provider has one. */
+  /** The token endpoint that callers must not reach; undefined when there is none. */
   readonly tokenEndpoint: GuardedEndpoint | undefined;
-  /** The tokens in use, for the log to hide: of subjects those that were used last. */
+  /**
+   * The access and refresh tokens that the log hides. For a provider with a token per subject, these are the tokens of the
+   * subjects used last.
+   */
   secretTexts(): Iterable<string>;
-  /** Stops renewing in the background; requests under way are still served. */
+  /** Stops renewal in the background. Requests under way are still served. */
   close(): void;
 }
 
 const MAX_SUBJECTS = 10_000;
 const MAX_HIDDEN_SUBJECTS = 100;
 
-/** Compiles a provider's profile. Nothing is asked of the network until a request needs a token. */
+/** Compiles a provider's profile. The network is not used until a request needs a token. */
 export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): ProviderAuth {
   const plan = compilePlan(provider, deps.endpoints);
   const { token } = plan;
-  // A subject that was dropped and comes again goes on behind its old generations, so that a late 401 is known as late.
+  // When a dropped subject comes back, its generations continue above all dropped ones. So a late 401 is still recognised as
+  // late.
   let dropped = 0;
   const create = createSubjects(provider, plan, deps, () => dropped);
   const everybody = create('', undefined);
@@ -76,7 +81,7 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
     dropped = Math.max(dropped, source?.generation ?? 0);
     if (token) void forget(deps.store, storeKey(token, key));
   });
-  /** Throws unless there is one token for all. */
+  /** Returns the source of the one token. Throws when the provider uses none, or one for each user. */
   const onlySource = (): TokenSource => {
     const { source } = everybody;
     if (!source) throw new OutriderError('token_unavailable', { detail: `${provider.name} uses no token.` });
@@ -88,7 +93,7 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
     }
     return source;
   };
-  const rejection = token ? compileRejection(provider.profile.renew) : NO_REJECTION;
+  const rejection = token ? compileRejectionRules(provider.profile.renew) : NO_REJECTION;
   return {
     forUpstream: (upstream) =>
       new RouteAuthorizer({
@@ -135,7 +140,7 @@ function createSubjects(
 ): (text: ByteString, key: string | undefined) => Subject {
   const { token, credentials } = plan;
   const { store, clock, events, http } = deps;
-  const waiting = new Waiting(deps.maxWaiting);
+  const waiting = new Waiting(deps.maxWaiting, (change) => events.emit('waiting', change));
   const warn = warnOnce(provider.name, events);
   const isNews = oncePerInterval(clock);
   return (text, key) => {
@@ -157,7 +162,7 @@ function createSubjects(
       canRefresh: token.refresh !== undefined,
       callTimeoutMs: deps.tokenTimeoutMs,
       credentialsVersion: () => credentials.resolve().version,
-      // An outage of an endpoint is one, however many users it keeps waiting.
+      // All subjects share one endpoint, so its outage is reported once, not once for each subject.
       isNews: key === undefined ? () => true : isNews,
       call: (last) => call(last, subject.request ? new RequestDraft(subject.request) : EMPTY_REQUEST),
     });
@@ -169,7 +174,7 @@ async function forget(store: TokenStore, key: string): Promise<void> {
   try {
     await store.delete(key);
   } catch {
-    // It expires by itself.
+    // The record expires without us.
   }
 }
 
@@ -177,7 +182,7 @@ function storeKey({ storeKey: provider }: TokenPlan, subject: string | undefined
   return subject === undefined ? provider : `${provider}/${subject}`;
 }
 
-/** Finds whose token a request needs; throws `bad_request` when it doesn't say. */
+/** Creates the function that finds whose token a request needs. It throws `bad_request` when the request doesn't say. */
 function createSubjectOf(plan: Plan, everybody: Subject, subjects: Subjects): RouteParts['subjectOf'] {
   const { token } = plan;
   if (!token) return () => everybody;

@@ -2,24 +2,29 @@ import type { BodyRejection, RenewSpec } from '../config/profile/profile.ts';
 import { headerValues, type RawHeaders } from '../core/headers.ts';
 import { readPointer } from './token/pointer.ts';
 
-/** What an answer says of the token in its request. `needs_body`: only its body can tell. */
+/** What an answer says about the token of its request. `needs_body`: the status leaves it open and the body decides. */
 export type Judgement = 'accepted' | 'rejected' | 'needs_body';
 
-/** Which answers mean that the token was rejected (`renew.on_status`, `renew.on_header`, `renew.on_body`). */
-export interface Rejection {
-  /** Statuses that mean so, or may mean so by a header or the body; all others accept the token. */
+/** The rules by which an answer rejects the token (`renew.on_status`, `renew.on_header`, `renew.on_body`). */
+export interface RejectionRules {
+  /** Statuses that reject the token, alone or together with a header or body. Any other status accepts it. */
   readonly statuses: ReadonlySet<number>;
-  /** @param body Decoded; undefined as long as nobody has asked for it. */
+  /** @param body The decoded body; undefined until `needs_body` has asked for it. */
   judge(status: number, headers: RawHeaders, body?: Uint8Array): Judgement;
 }
 
-export const NO_REJECTION: Rejection = { statuses: new Set(), judge: () => 'accepted' };
+/** The rules of a provider without tokens: nothing rejects. */
+export const NO_REJECTION: RejectionRules = { statuses: new Set(), judge: () => 'accepted' };
 
-export function compileRejection({
+/**
+ * Compiles the rejection rules of a profile. A body rule compares JSON scalars as text; a body that is not JSON matches no
+ * rule.
+ */
+export function compileRejectionRules({
   onStatus,
   onHeader,
   onBody,
-}: Pick<RenewSpec, 'onStatus' | 'onHeader' | 'onBody'>): Rejection {
+}: Pick<RenewSpec, 'onStatus' | 'onHeader' | 'onBody'>): RejectionRules {
   const always = new Set(onStatus);
   const bodies = Map.groupBy(onBody, ({ status }) => status);
   return {
@@ -52,7 +57,7 @@ function parse(body: Uint8Array): unknown {
   }
 }
 
-/** A JSON scalar as text; undefined for anything else. */
+/** A JSON scalar as text; undefined for a list, a map or no value. */
 function scalar(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
   return value === undefined || (typeof value === 'object' && value !== null) ? undefined : JSON.stringify(value);

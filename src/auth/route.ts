@@ -12,7 +12,7 @@ import { applyStep, checkHeader, expect } from './inject.ts';
 import type { PathBelow } from './path.ts';
 import { badBody } from './problem.ts';
 import type { Plan } from './plan.ts';
-import type { Judgement, Rejection } from './rejection-rules.ts';
+import type { Judgement, RejectionRules } from './rejection-rules.ts';
 import { Scope } from './scope.ts';
 import { applySignature, type Signature } from './sign.ts';
 import type { Subject } from './subjects.ts';
@@ -20,16 +20,17 @@ import { toBytes } from '../core/byte-string.ts';
 import { notRenewed } from './token/skip.ts';
 import type { Waiter } from './token/waiting.ts';
 
+/** What the authorizer of one route works with. */
 export interface RouteParts {
   readonly plan: Plan;
-  readonly rejection: Rejection;
+  readonly rejection: RejectionRules;
   readonly pathBelow: PathBelow;
   readonly clock: Clock;
-  /** Whose token a request needs; throws `bad_request` when it doesn't say. */
+  /** Finds whose token a request needs. Throws `bad_request` when the request doesn't say. */
   readonly subjectOf: (request: Outbound, pathBelow: PathBelow) => Subject;
 }
 
-/** The {@link Authorizer} of one route: a provider's compiled profile, aimed at one upstream. */
+/** The {@link Authorizer} of one route: the compiled profile of its provider, applied to one upstream. */
 export class RouteAuthorizer implements Authorizer {
   readonly privateHeaders: readonly string[];
   readonly rejectStatuses: ReadonlySet<number>;
@@ -112,7 +113,7 @@ export class RouteAuthorizer implements Authorizer {
     for (const { step } of signatures) expect(draft, step.place, step.name.render(scope));
     const applied = plan.steps.filter((step) => applyStep(step, draft, scope));
     for (const signature of signatures) applySignature(signature, draft, scope);
-    // A rejection of a request into which no token went says nothing of the token.
+    // Generation 0 says that the request carries no token. Its rejection then says nothing about the token.
     const hasToken = [...applied, ...signatures].some((part) => plan.carriesToken.has(part));
     return {
       target: draft.target,
@@ -130,8 +131,8 @@ const NONE: readonly Signature[] = [];
 const REFUSED = 'Leave out what `detail` names, or ask the provider how such a request is signed: nothing was sent.';
 
 /**
- * The entries of `sign` whose `when` fits. Throws `bad_body` where the profile refuses, and `method_not_allowed` when it signs and
- * no entry fits.
+ * The signatures whose `when` fits the request. Throws `bad_body` if the profile refuses the request. Throws
+ * `method_not_allowed` if the profile has signatures and none fits.
  */
 function fittingSignatures(plan: Plan, request: Outbound, pathBelow: PathBelow): readonly Signature[] {
   const { signatures, refusals } = plan;
@@ -150,7 +151,7 @@ function fittingSignatures(plan: Plan, request: Outbound, pathBelow: PathBelow):
   });
 }
 
-/** The injected headers, rendered once per token and version of the credentials. */
+/** The injected headers, cached per subject for one token and one version of the credentials. */
 function renderedHeaders(plan: Plan, subject: Subject, record: TokenRecord | undefined): readonly PlacedHeader[] {
   const resolved = plan.credentials.resolve();
   const known = subject.rendered;

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { ByteString } from '../core/byte-string.ts';
 
-/** What a template may ask of a request, as built so far. Fields throw `bad_body` or `bad_request` where they are ambiguous. */
+/**
+ * What a template can read from a request as it has been built so far. `header` throws `bad_request` for a header that was sent
+ * twice. `formField` and `jsonField` throw `bad_body` for a field that was sent twice, or a body that can't be read.
+ */
 export interface RequestView {
   readonly method: string;
-  /** Below the API's base; byte for byte, no query. */
+  /** The path below the base of the API, byte for byte, without the query. */
   readonly path: ByteString;
-  /** Without the `?`. */
+  /** The query without its `?`. */
   readonly query: ByteString;
-  /** The path with its query. */
+  /** The path, and the query with its `?` if there is one. */
   readonly pathAndQuery: ByteString;
   readonly body: ByteString;
   header(name: string): ByteString;
@@ -16,13 +19,14 @@ export interface RequestView {
   jsonField(path: readonly ByteString[]): ByteString;
 }
 
-/** The parts of a token that a template may name. */
+/** The parts of a token that a template can name. */
 export interface TokenView {
   readonly accessToken: string;
   readonly tokenType: string;
   readonly refreshToken: string | undefined;
 }
 
+/** What a scope starts from. `now` gives epoch milliseconds; a `uuid` that is left out is made when first used. */
 export interface ScopeParts {
   readonly credentials: ReadonlyMap<string, ByteString>;
   readonly token: TokenView | undefined;
@@ -32,14 +36,20 @@ export interface ScopeParts {
   readonly uuid?: string;
 }
 
-/** What templates see during one attempt: `now`, `uuid` and each of `values` are computed once, when first asked for. */
+/**
+ * Everything that templates see during one attempt. `now`, `uuid` and each of `values` are computed once, on first use, so they
+ * are equal throughout the attempt.
+ */
 export class Scope {
   readonly credentials: ReadonlyMap<string, ByteString>;
   readonly token: TokenView | undefined;
   readonly subject: ByteString;
-  /** Exchanged when a token call has its fields (over the caller's request) and is to be signed (over itself). */
+  /**
+   * The request that `request.*` reads. While the fields of a token call are rendered, it is the caller's request; while that
+   * call is signed, it is the call itself.
+   */
   request: RequestView;
-  /** Set while a signature is being placed. */
+  /** The digest that `signature` shows, set while a signature is put in. */
   signature: ByteString = '';
   readonly #now: () => number;
   #nowMs: number | undefined;
@@ -65,6 +75,7 @@ export class Scope {
     return this.#uuid;
   }
 
+  /** The value called `name`, rendered on first use. */
   value(name: string, render: (scope: Scope) => ByteString): ByteString {
     this.#values ??= new Map();
     let text = this.#values.get(name);

@@ -8,23 +8,23 @@ import { type Compile, type Compiled, readsBody } from './template.ts';
 import { type ByteString, fromUnicode, toBytes } from '../core/byte-string.ts';
 import { compileWhen, type When } from './when.ts';
 
-/** One entry of a profile's `sign`, ready to be applied to any number of requests. */
+/** One compiled entry of a profile's `sign`. It can be applied to any number of requests. */
 export interface Signature {
   readonly when: When;
   readonly algorithm: SignSpec['algorithm'];
   readonly text: Compiled;
-  /** Of an HMAC. */
+  /** The key of an HMAC; undefined for a plain hash. */
   readonly key: Compiled | undefined;
   readonly step: Step;
-  /** Whether the body must be whole. */
+  /** Whether signing reads or changes the body. */
   readonly needsBody: boolean;
-  /** Wraps the body, where the entry says so; `show` writes something else than base64. */
+  /** Wraps the body in a JSON field as base64, if the entry says so. `show`, if given, replaces the base64 encoding. */
   wrap(draft: RequestDraft, show?: (body: ByteString) => ByteString): void;
-  /** The encoded digest of `text`. */
+  /** The digest of `text`, encoded as the entry says. */
   digest(text: ByteString, scope: Scope): ByteString;
 }
 
-/** Compiles one entry. */
+/** Compiles one entry of `sign`. */
 export function compileSignature(spec: SignSpec, compile: Compile): Signature {
   const { body, algorithm, encode } = spec;
   const text = compile(spec.text);
@@ -45,7 +45,7 @@ export function compileSignature(spec: SignSpec, compile: Compile): Signature {
   };
 }
 
-/** Signs the request as built so far, over exactly the bytes that are sent. Throws `bad_body`. */
+/** Signs the request as it has been built so far, over exactly the bytes that are sent. Throws `bad_body`. */
 export function applySignature(signature: Signature, draft: RequestDraft, scope: Scope): void {
   const { place: where, name, value } = signature.step;
   const label = name.render(scope);
@@ -55,8 +55,9 @@ export function applySignature(signature: Signature, draft: RequestDraft, scope:
 }
 
 /**
- * Makes a request ready to be signed into `name`: the caller's own field of that name is out of sight, the body is wrapped.
- * Throws `bad_body` where there is no body for the signature to go into; a request never grows one.
+ * Prepares a request for a signature under `name`: the caller's own field of that name is left out of what is signed, and the
+ * body is wrapped. Throws `bad_body` if the signature goes into the body and the request has none, since no body is added to a
+ * request.
  */
 export function prepare(
   signature: Signature,

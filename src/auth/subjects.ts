@@ -4,20 +4,24 @@ import type { PlacedHeader } from './headers.ts';
 import type { ByteString } from '../core/byte-string.ts';
 import type { TokenSource } from './token/source.ts';
 
-/** Whoever a token belongs to, with what was made for it. */
+/** An owner of a token, with the state that is kept for it. */
 export interface Subject {
-  /** A digest; undefined where the provider has one token for all. */
+  /** A digest of `text`; undefined for the one subject of a provider with one token for all. */
   readonly key: string | undefined;
+  /** The subject as the request names it; empty for a provider with one token for all. */
   readonly text: ByteString;
-  /** Undefined where the provider has no tokens. */
+  /** Undefined when the provider has no tokens. */
   source: TokenSource | undefined;
-  /** The newest request of this subject, where the token call's fields look at it. */
+  /** The newest request of this subject, if the token call reads the caller's request. */
   request: DraftStart | undefined;
-  /** The headers as they were last rendered, and from what. */
+  /** The headers as they were last rendered, and the token and credentials they were rendered from. */
   rendered: { readonly from: readonly [unknown, unknown]; readonly headers: readonly PlacedHeader[] } | undefined;
 }
 
-/** The subjects of one provider, a bounded number of them: the least recently used goes first. */
+/**
+ * The subjects of one provider. Their number is limited; the least recently used one is dropped first, unless its token call is
+ * under way.
+ */
 export class Subjects {
   readonly #subjects = new Map<string, Subject>();
   readonly #max: number;
@@ -30,21 +34,23 @@ export class Subjects {
     this.#forget = forget;
   }
 
+  /** The subject called `text`; it is created if unknown, and counts as just used. */
   get(text: ByteString): Subject {
     const key = createHash('sha256').update(text, 'latin1').digest('hex').slice(0, 32);
     const subject = this.#subjects.get(key) ?? this.#create(text, key);
-    // Behind all others: a Map keeps the order of insertion.
+    // A Map keeps the order of insertion, so this moves the subject to the end.
     this.#subjects.delete(key);
     this.#subjects.set(key, subject);
     if (this.#subjects.size > this.#max) this.#dropOldest(subject);
     return subject;
   }
 
+  /** How many subjects there are. */
   get size(): number {
     return this.#subjects.size;
   }
 
-  /** Those that were used last, `max` of them. */
+  /** The `max` subjects that were used last. */
   newest(max: number): readonly Subject[] {
     return [...this.#subjects.values()].slice(-max);
   }

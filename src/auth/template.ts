@@ -5,31 +5,36 @@ import type { Scope } from './scope.ts';
 import { type ByteString, fromUnicode } from '../core/byte-string.ts';
 import { TIMES } from './now.ts';
 
-/** A template made ready when the config is loaded: closures, no parsing per request. */
+/** A compiled template. Rendering it parses nothing. */
 export interface Compiled {
   readonly render: (scope: Scope) => ByteString;
-  /** What a person may see: secrets stand as their names in angle brackets, `base64(<client_secret>)` where one was filtered. */
+  /**
+   * Renders the template for a person to read. Each secret is replaced by its name in angle brackets, inside its filters:
+   * `base64(<client_secret>)`.
+   */
   readonly mask: (scope: Scope) => Masked;
-  /** Every name it looks at, also through `values.*`. */
+  /** All names that it reads, including those read through `values.*`. */
   readonly names: ReadonlySet<string>;
 }
 
+/** A rendered text in which secrets are masked. */
 export interface Masked {
   readonly text: ByteString;
-  /** Whether a secret stands in it. */
+  /** Whether it contains a masked secret. */
   readonly isSecret: boolean;
 }
 
-/** What doesn't change between requests. */
+/** What templates read that doesn't change between requests. */
 export interface TemplateContext {
   readonly endpoints: Readonly<Record<string, string>>;
-  /** Joined by spaces. */
+  /** The provider's scopes, joined by spaces (RFC 6749 §3.3). */
   readonly scope: string;
   readonly values: TemplateMap;
-  /** Names whose values must not be seen: `credentials.client_secret`, `request.headers.x-grant-token`. */
+  /** Template names whose values must not be shown: `credentials.client_secret`, `request.headers.x-grant-token`. */
   readonly secretNames: ReadonlySet<string>;
 }
 
+/** Compiles one template, which the checks of the config have accepted. */
 export type Compile = (text: string) => Compiled;
 
 type Render = (scope: Scope) => ByteString;
@@ -48,7 +53,10 @@ const PLAIN: Readonly<Record<string, Render>> = {
   signature: (scope) => scope.signature,
 };
 
-/** Compiles the templates of one provider; each value of `values.*` is computed once per {@link Scope}. Throws on one that needs itself. */
+/**
+ * Creates the compiler for the templates of one provider. Each value of `values.*` is rendered once per {@link Scope}. Throws
+ * if one of them refers to itself.
+ */
 export function createCompiler(context: TemplateContext): Compile {
   const values = new Map<string, Compiled | undefined>();
 
@@ -127,17 +135,17 @@ export function createCompiler(context: TemplateContext): Compile {
   return compile;
 }
 
-/** Whether the text is the same for every request made with one token and one version of the credentials. */
+/** Whether the template renders alike for all requests with the same token and version of the credentials. */
 export function isStable({ names }: Compiled): boolean {
   return ![...names].some((name) => /^(?:request\.|now\.|uuid$|signature$)/.test(name));
 }
 
-/** Whether the template looks into the request's body. */
+/** Whether the template reads the body of the request. */
 export function readsBody({ names }: Pick<Compiled, 'names'>): boolean {
   return [...names].some((name) => /^request\.(?:body$|form\.|json\.)/.test(name));
 }
 
-/** Whether something of the token goes into the text. */
+/** Whether the template reads a part of the token. */
 export function readsToken({ names }: Compiled): boolean {
   return [...names].some((name) => name.startsWith('token.'));
 }
@@ -153,7 +161,10 @@ const FAMILIES = [
   'request.json',
 ];
 
-/** `request.headers.X-Id` → [`request.headers`, `x-id`]. */
+/**
+ * Splits a name into its family and the rest: `request.headers.X-Id` → [`request.headers`, `x-id`]. A name without a family is
+ * both.
+ */
 function splitName(name: string): readonly [family: string, rest: string] {
   const family = FAMILIES.find((known) => name.startsWith(`${known}.`));
   if (family === undefined) return [name, name];

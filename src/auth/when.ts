@@ -4,24 +4,25 @@ import { mayBe } from './body.ts';
 import type { RequestDraft } from './draft.ts';
 import { type ByteString, fromUnicode } from '../core/byte-string.ts';
 
-/** Which requests an entry of a profile's `sign` is for, made ready when the config is loaded. */
+/** A compiled `when`: the requests that an entry of a profile's `sign` is for. */
 export interface When {
-  /** Undefined: every method. */
+  /** The methods that it fits; undefined for all. */
   readonly methods: readonly string[] | undefined;
-  /** Whether the body must be whole to tell. */
+  /** Whether the whole body is needed to decide. */
   needsBody(method: string, headers: RawHeaders): boolean;
   /**
-   * Whether it fits a request to this path (as `request.path` shows it). `request` is asked for where fields matter: it is the
-   * request as it came, before anything was put in. Throws `bad_body` for a field that came twice, or in a body that can't be read.
+   * Whether it fits a request with this path, as `request.path` shows it. `request` is called only if fields decide; it gives
+   * the request as it came, with nothing put in yet. Throws `bad_body` for a field that came twice, or in a body that can't be
+   * read.
    */
   fits(method: string, path: ByteString, request: () => RequestDraft): boolean;
-  /** For a person, where fields of the request decide. */
+  /** The condition for a person to read; undefined if no fields decide. */
   readonly says: string | undefined;
 }
 
 type FieldPlace = FieldCondition['place'];
 
-/** Compiles a `when`. `path` is a prefix of `request.path`, on segment boundaries. */
+/** Compiles a `when`. Its `path` is a prefix of `request.path`, in whole segments. */
 export function compileWhen({ methods, path, fields = [] }: WhenSpec): When {
   const wanted = methods && new Set(methods);
   const conditions = fields.map(compileCondition);
@@ -32,7 +33,7 @@ export function compileWhen({ methods, path, fields = [] }: WhenSpec): When {
     needsBody: (method, headers) => takes(method) && bodies.some((kind) => mayBe(kind, headers)),
     fits(method, at, request) {
       if (!takes(method) || (path !== undefined && !isBelow(at, path))) return false;
-      // Every field is looked at, so that one that came twice is found whatever the others say.
+      // Every condition is evaluated, so that a field that came twice is found whatever the other conditions say.
       return conditions.map((holds) => holds(request())).every(Boolean);
     },
     says:
@@ -50,7 +51,7 @@ function compileCondition({ place, name, wanted }: FieldCondition): (request: Re
   return (request) => texts.has(look(request)) === wanted.isAny;
 }
 
-/** Gives a field's text: empty where it is not there, undefined where it has none (a list or map of JSON). */
+/** Creates the function that reads a field's text: empty if the field is missing, undefined if it is a list or map of JSON. */
 function lookup(place: FieldPlace, name: string): (request: RequestDraft) => ByteString | undefined {
   if (place === 'headers') return (request) => request.lookAtHeader(name);
   const text = fromUnicode(name);

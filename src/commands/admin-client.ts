@@ -1,76 +1,46 @@
 import { request, type IncomingMessage, type RequestOptions } from 'node:http';
-import path from 'node:path';
 import type { ReloadRefused } from '../admin/schemas.ts';
-import { readAdminPart } from '../config/admin.ts';
-import type { Address } from '../config/config.ts';
+import { readAdminToken } from '../config/admin-token.ts';
 import { formatDiagnostic, type Diagnostic } from '../config/diagnostics/diagnostics.ts';
-import { findConfigFile } from '../config/load.ts';
+import { findConfigFile } from '../config/find-file.ts';
+import { addressText } from '../core/address.ts';
 import { Secret } from '../core/secret.ts';
-import { printError } from './output.ts';
-import type { CommandFailure, Context } from './output.ts';
+import { endpointOf, locateAdmin, type Endpoint } from './admin-target.ts';
+import type { CommandCode } from './codes.ts';
+import { printError, printFailure } from './output.ts';
+import type { Context } from './output.ts';
 
-/** A running proxy's admin address, and the token for it. */
+/** The admin API of a running proxy, and the token for it. */
 export interface AdminTarget {
-  readonly address: Address;
+  readonly endpoint: Endpoint;
+  /** The address as a person reads it. */
   readonly shown: string;
   readonly token: Secret | undefined;
 }
 
+/** An answer of the API. The body is undefined when it is not JSON. */
 export interface AdminReply {
   readonly status: number;
   readonly body: unknown;
 }
 
 const TIMEOUT_MS = 10_000;
-const EVERYWHERE: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
-const WHERE = 'write host:port, http://host:port or unix:/path';
-
-const shownAs = (address: Address): string =>
-  'path' in address
-    ? `unix:${address.path}`
-    : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
-
-/** Reads `--admin`; undefined: it is no address. */
-function readAddress(text: string, cwd: string): Address | undefined {
-  if (text.startsWith('unix:')) return text.length > 5 ? { path: path.resolve(cwd, text.slice(5)) } : undefined;
-  const url = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`;
-  if (!URL.canParse(url)) return undefined;
-  const { protocol, hostname, port, pathname, search } = new URL(url);
-  if (protocol !== 'http:' || pathname !== '/' || search !== '') return undefined;
-  return { host: hostname.replaceAll(/^\[|\]$/g, ''), port: Number(port || 80) };
-}
 
 /**
- * Where a running proxy is asked: at `--admin`, else `$OUTRIDER_ADMIN`, else at the config's `admin.address`. The token is the config's,
- * else `$OUTRIDER_ADMIN_TOKEN`. Nothing else of the config matters.
+ * Finds the API of a running proxy, at the address that {@link locateAdmin} finds. The token is `admin.token` of the config, else
+ * `$OUTRIDER_ADMIN_TOKEN`. Rejects with a {@link CommandRefusal}.
  */
-export function findAdmin({ config, env, cwd }: Context, flag?: string): AdminTarget | CommandFailure {
-  const given = flag ?? (env['OUTRIDER_ADMIN'] || undefined);
+export async function findAdmin(context: Context, flag?: string): Promise<AdminTarget> {
+  const { config, env, cwd } = context;
+  const address = await locateAdmin(context, flag);
   const file = findConfigFile(config, env, cwd);
-  const admin = file === undefined ? undefined : readAdminPart(file, env);
   const variable = env['OUTRIDER_ADMIN_TOKEN'];
-  const token = (admin !== false && admin?.token) || (variable ? new Secret(variable) : undefined);
-  const found = (address: Address): AdminTarget => ({ address, shown: shownAs(address), token });
-  if (given !== undefined) {
-    const address = readAddress(given, cwd);
-    if (address) return found(address);
-    const name = flag === undefined ? '$OUTRIDER_ADMIN' : '--admin';
-    return { code: 'bad_address', message: `${name} is not an address`, help: WHERE };
-  }
-  const help = 'name the admin address of the running proxy with --admin';
-  if (file === undefined) return { code: 'no_config', message: 'there is no config file that says where to ask', help };
-  if (admin === undefined) return { code: 'no_admin', message: `${file} does not say where to ask`, help };
-  if (admin === false) return { code: 'no_admin', message: 'the admin address is switched off', help };
-  const { address } = admin;
-  if ('port' in address && address.port === 0)
-    return { code: 'no_admin', message: 'the admin port is any free one', help };
-  return found(address);
+  const token = (file !== undefined && readAdminToken(file, env)) || (variable ? new Secret(variable) : undefined);
+  return { endpoint: endpointOf(address), shown: addressText(address), token };
 }
 
-const optionsFor = ({ address, token }: AdminTarget): RequestOptions => ({
-  ...('path' in address
-    ? { socketPath: address.path }
-    : { host: EVERYWHERE[address.host] ?? address.host, port: address.port }),
+const optionsFor = ({ endpoint, token }: AdminTarget): RequestOptions => ({
+  ...('path' in endpoint ? { socketPath: endpoint.path } : endpoint),
   headers: { Host: 'localhost', ...(token && { Authorization: `Bearer ${token.reveal()}` }) },
   agent: false,
 });
@@ -89,7 +59,7 @@ function asJson(text: string): unknown {
   }
 }
 
-/** One request; an answer that is not JSON has no body. Rejects when none comes. */
+/** Sends one request to the API. Rejects when no answer comes. */
 export function askAdmin(
   target: AdminTarget,
   method: 'GET' | 'POST',
@@ -105,7 +75,7 @@ export function askAdmin(
   });
 }
 
-/** What happens from `lastEventId` on, one event after the other; ends when the proxy does. Rejects when there is no answer. */
+/** Yields the events after `lastEventId`. Ends when the proxy ends. Throws when no answer comes. */
 export async function* followAdmin(
   target: AdminTarget,
   lastEventId: number,
@@ -130,11 +100,11 @@ export async function* followAdmin(
   }
 }
 
-/** Diagnostics that a proxy tells, as `check` prints them but for the lines of the file, which may lie elsewhere. */
+/** Writes the diagnostics of an answer as `check` prints them, without the lines of the file: it may be on another machine. */
 export const diagnosticsText = (diagnostics: ReloadRefused['diagnostics'], color: boolean): string =>
   diagnostics.map((one) => `${formatDiagnostic(one as Diagnostic, '', { color })}\n\n`).join('');
 
-/** Says that nothing answers. Returns the exit code 1. */
+/** Prints that nothing answers. Returns the exit code 1. */
 export const printSilence = (context: Context, { shown }: AdminTarget, error: unknown): 1 =>
   printError(context, {
     code: 'not_running',
@@ -142,13 +112,13 @@ export const printSilence = (context: Context, { shown }: AdminTarget, error: un
     help: 'is the proxy running, with this config? --admin names another address',
   });
 
-/** Where the remedy is for programs, and the detail says it. */
+/** The errors whose detail says all. Their remedy is for programs. */
 const SAYS_ALL: ReadonlySet<string> = new Set(['bad_request', 'invalid_config']);
 
-/** Says what a proxy refused, or that what answers is none. Returns the exit code 1. */
+/** Prints why a proxy refused a request, or that what answers is no proxy. Returns the exit code 1. */
 export function printRefusal(context: Context, { shown }: AdminTarget, { status, body }: AdminReply): 1 {
   const { code, detail, remedy, diagnostics } = (body ?? {}) as Partial<ReloadRefused>;
-  // The last is what the port for requests says.
+  // The port for requests answers `route_not_found`.
   if (code === undefined || detail === undefined || code === 'route_not_found') {
     const message = `what answers on ${shown} is no admin API of Outrider (status ${status})`;
     return printError(context, { code: 'not_running', message, help: 'name the admin address with --admin' });
@@ -158,20 +128,28 @@ export function printRefusal(context: Context, { shown }: AdminTarget, { status,
     return printError(context, { code, message: `the proxy on ${shown}: ${detail}`, help });
   }
   context.stderr.write(diagnosticsText(diagnostics ?? [], context.color));
-  const failure = { code, message: detail, ...(remedy !== undefined && !SAYS_ALL.has(code) && { help: remedy }) };
+  // A proxy of the same version has no other codes.
+  const known = code as CommandCode;
+  const failure = {
+    code: known,
+    message: detail,
+    ...(remedy !== undefined && !SAYS_ALL.has(code) && { help: remedy }),
+  };
   return printError(context, failure, diagnostics && { diagnostics });
 }
 
-/** Asks a running proxy, and hands on what it answers with 200; undefined after having said what went wrong. */
+/** Sends a request to a running proxy. Undefined when the answer is no 200: the reason has been printed then. */
 export async function callAdmin<Body>(
   context: Context,
   flag: string | undefined,
   method: 'GET' | 'POST',
   url: string,
 ): Promise<{ readonly target: AdminTarget; readonly body: Body } | undefined> {
-  const target = findAdmin(context, flag);
-  if ('code' in target) {
-    printError(context, target);
+  let target: AdminTarget;
+  try {
+    target = await findAdmin(context, flag);
+  } catch (error) {
+    printFailure(context, error);
     return undefined;
   }
   try {

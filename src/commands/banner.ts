@@ -10,24 +10,24 @@ import { columns, shellQuote } from './output.ts';
 
 const ANY_HOST: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '[::]': '[::1]' };
 
-/** The origin that a caller on this machine uses, and the words that curl needs for a Unix socket. */
+/** The origin that a caller on this machine uses, and the arguments that curl needs for a Unix socket. */
 function callable(origin: string): { origin: string; words: readonly string[] } {
   if (origin.startsWith('unix:')) return { origin: 'http://localhost', words: ['--unix-socket', origin.slice(5)] };
   const { hostname, port } = new URL(origin);
   return { origin: `http://${ANY_HOST[hostname] ?? hostname}:${port}`, words: [] };
 }
 
-/** A call that the route's simulator answers with success, where there is one. */
+/** A request that the route's simulator answers with success. Undefined when the route leads elsewhere. */
 function exampleFor(route: RouteConfig, config: Config): Example | undefined {
   const provider = route.provider === undefined ? undefined : config.providers.get(route.provider);
-  // Elsewhere a request could move money; and an example fits only what lies right below the simulator's API.
+  // At a real provider the request could move money. And an example fits only a route to the root of the simulator's API.
   if (provider?.environment !== 'simulator' || route.upstream !== undefined || !route.stripPrefix) return undefined;
   const kind = Object.values(provider.profile.environments[SIMULATOR] ?? {})[0]?.split('/')[1] ?? '';
   const { methods } = route.match;
   return examples(kind).find(({ method }) => methods.length === 0 || methods.includes(method));
 }
 
-/** One `curl` line, ready to paste; undefined for a route that has no path. */
+/** One `curl` line, ready to paste. It holds no secret. Undefined for a route without a path. */
 export function curlLine(route: RouteConfig, config: Config, listenerOrigin: string): string | undefined {
   const { path, hosts, headers } = route.match;
   if (path === undefined) return undefined;
@@ -47,12 +47,12 @@ export function curlLine(route: RouteConfig, config: Config, listenerOrigin: str
     ...Object.entries(example?.headers ?? {}).flatMap(([name, value]) => header(name, value)),
     ...(example?.body === undefined ? [] : ['-d', example.body]),
   ].map(shellQuote);
-  // The token itself is never printed: the shell puts it in.
-  if (config.listen.accessTokens.length > 0) line.push('-H', '"X-Outrider-Token: $OUTRIDER_TOKEN"');
+  // The token itself is never printed. The shell inserts it.
+  if (config.listen.accessTokens.length > 0) line.push('-H', '"X-Outrider-Token: $OUTRIDER_ACCESS_TOKEN"');
   return line.join(' ');
 }
 
-/** What `start` says once it listens: addresses, and one `curl` line for each route. */
+/** The text that `start` prints when it listens: the addresses, and one `curl` line for each route with a path. */
 export function banner(config: Config, { origin, adminOrigin, simulatorOrigin }: Started): string {
   const addresses = columns([
     ['  proxy', origin],

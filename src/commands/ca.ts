@@ -6,14 +6,14 @@ import { endpointsOf } from '../simulation.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { destinationOfUrl } from '../proxy/destination.ts';
-import type { Authority } from '../tunnel/certificate.ts';
-import { caFiles, ensureAuthority, loadAuthority } from '../tunnel/state.ts';
+import type { LocalCa } from '../tunnel/certificate.ts';
+import { caFiles, ensureCa, loadCa } from '../tunnel/state.ts';
 import { readConfig } from './config-file.ts';
 import type { Context } from './output.ts';
 import { columns, printError, shellQuote } from './output.ts';
 
 export interface CaOptions {
-  /** Where the system's files lie; `/` but in tests. */
+  /** The root of the system's files. Default: `/`. Only tests give another one. */
   readonly root?: string;
 }
 
@@ -21,6 +21,7 @@ const ANCHORS = 'usr/local/share/ca-certificates';
 const NAME = 'outrider-local-ca.crt';
 const UPDATE = 'update-ca-certificates';
 
+/** Commands for systems whose store `ca trust` can't change. FILE and SERIAL are replaced. */
 const OTHER_SYSTEMS: readonly (readonly [system: string, trust: string, untrust: string])[] = [
   [
     'macOS',
@@ -41,7 +42,7 @@ const OTHER_SYSTEMS: readonly (readonly [system: string, trust: string, untrust:
   ],
 ];
 
-/** The hosts that the routes of a config lead to, as `URL` writes them. */
+/** The hosts that the routes of a config lead to, normalised as `URL` does it. */
 export function routedHosts(config: Config): ReadonlySet<string> {
   return new Set(
     config.routes.flatMap(({ upstream, provider: name }) => {
@@ -52,14 +53,16 @@ export function routedHosts(config: Config): ReadonlySet<string> {
   );
 }
 
-const fingerprintOf = ({ certificate }: Authority): string => new X509Certificate(certificate).fingerprint256;
+const fingerprintOf = ({ certificate }: LocalCa): string => new X509Certificate(certificate).fingerprint256;
 
-/** The CA of the config's state directory, or undefined after having said that there is none. */
-async function known(context: Context): Promise<{ config: Config; authority: Authority } | undefined> {
+/**
+ * Loads the config and the CA of its state directory. Undefined when one of them is missing: the error has been printed then.
+ */
+async function known(context: Context): Promise<{ config: Config; ca: LocalCa } | undefined> {
   const config = readConfig(context);
   if (!config) return undefined;
-  const authority = await loadAuthority(config.stateDir);
-  if (authority) return { config, authority };
+  const ca = await loadCa(config.stateDir);
+  if (ca) return { config, ca };
   printError(context, {
     code: 'no_ca',
     message: `there is no CA in ${config.stateDir}`,
@@ -68,17 +71,17 @@ async function known(context: Context): Promise<{ config: Config; authority: Aut
   return undefined;
 }
 
-/** Prints what the local CA is: file, fingerprint, expiry, and the hosts that it may vouch for. */
+/** `outrider ca show`: prints the local CA's file, fingerprint, expiry and hosts. Resolves with the exit code. */
 export async function showCa(context: Context): Promise<number> {
   const found = await known(context);
   if (!found) return 1;
-  const { authority, config } = found;
+  const { ca, config } = found;
   const facts = {
     certificate: caFiles(config.stateDir).certificate,
-    subject: new X509Certificate(authority.certificate).subject.replaceAll('\n', ', '),
-    sha256: fingerprintOf(authority),
-    expires_at: new Date(authority.expiresAtMs).toISOString(),
-    hosts: authority.hosts,
+    subject: new X509Certificate(ca.certificate).subject.replaceAll('\n', ', '),
+    sha256: fingerprintOf(ca),
+    expires_at: new Date(ca.expiresAtMs).toISOString(),
+    hosts: ca.hosts,
   };
   context.stdout.write(
     context.json
@@ -94,14 +97,15 @@ export async function showCa(context: Context): Promise<number> {
   return 0;
 }
 
-/** Prints the certificate of the local CA in PEM; its key never leaves the state directory. */
+/** `outrider ca export`: prints the certificate of the local CA in PEM, never its key. Resolves with the exit code. */
 export async function exportCa(context: Context): Promise<number> {
   const found = await known(context);
   if (!found) return 1;
-  context.stdout.write(found.authority.certificate);
+  context.stdout.write(found.ca.certificate);
   return 0;
 }
 
+/** The commands of other systems that trust the CA or no longer do so, one line for each system. */
 const commands = (file: string, serial: string, which: 'trust' | 'untrust'): string =>
   columns(
     OTHER_SYSTEMS.map(([system, trust, untrust]) => [
@@ -110,7 +114,7 @@ const commands = (file: string, serial: string, which: 'trust' | 'untrust'): str
     ]),
   );
 
-/** Has the system read its anchors again; whether it did. */
+/** Makes the system read its trust anchors again. Returns whether that worked. */
 function update(context: Context, ...args: readonly string[]): boolean {
   const { status } = spawnSync(UPDATE, args, { env: context.env as NodeJS.ProcessEnv, stdio: 'ignore' });
   return status === 0;
@@ -123,7 +127,10 @@ const needsRoot = (context: Context, which: string): number =>
     help: `run \`outrider ca ${which}\` as root, with the same --config and XDG_STATE_HOME`,
   });
 
-/** Changes a file among the anchors; undefined when the system keeps none there, false when it may not be done. */
+/**
+ * Changes our file among the system's trust anchors. Returns true when that is done, false when it is not permitted, and
+ * undefined when the system has no such directory.
+ */
 function changeAnchors(root: string, change: (file: string) => void): boolean | undefined {
   const directory = join(root, ANCHORS);
   if (!existsSync(directory)) return undefined;
@@ -136,16 +143,19 @@ function changeAnchors(root: string, change: (file: string) => void): boolean | 
   }
 }
 
-/** Has the system trust the local CA, which is made if need be: done on Debian and its like, elsewhere the commands are printed. */
+/**
+ * `outrider ca trust`: makes the local CA if there is none, and makes the system trust it. On Debian and systems like it that
+ * is done, for other systems the commands are printed. Resolves with the exit code.
+ */
 export async function trustCa(context: Context, { root = '/' }: CaOptions = {}): Promise<number> {
   const config = readConfig(context);
   if (!config) return 1;
-  const { authority } = await ensureAuthority(config.stateDir, routedHosts(config), systemClock.now());
-  const { serialNumber } = new X509Certificate(authority.certificate);
+  const { ca } = await ensureCa(config.stateDir, routedHosts(config), systemClock.now());
+  const { serialNumber } = new X509Certificate(ca.certificate);
   const { certificate: file } = caFiles(config.stateDir);
   const changed = changeAnchors(root, (anchor) => {
-    writeFileSync(anchor, authority.certificate);
-    // Whatever the umask is: everybody is to trust it.
+    writeFileSync(anchor, ca.certificate);
+    // All users must be able to read it, whatever the umask is.
     chmodSync(anchor, 0o644);
   });
   if (changed === false) return needsRoot(context, 'trust');
@@ -154,11 +164,14 @@ export async function trustCa(context: Context, { root = '/' }: CaOptions = {}):
     return 0;
   }
   if (!update(context)) return printError(context, { code: 'not_updated', message: `\`${UPDATE}\` failed` });
-  context.stdout.write(`The system trusts the CA ${fingerprintOf(authority)} for ${authority.hosts.join(', ')}.\n`);
+  context.stdout.write(`The system trusts the CA ${fingerprintOf(ca)} for ${ca.hosts.join(', ')}.\n`);
   return 0;
 }
 
-/** Takes the local CA out of the system's store: done on Debian and its like, elsewhere the commands are printed. */
+/**
+ * `outrider ca untrust`: takes the local CA out of the system's store. On Debian and systems like it that is done, for other
+ * systems the commands are printed. Resolves with the exit code.
+ */
 export async function untrustCa(context: Context, { root = '/' }: CaOptions = {}): Promise<number> {
   const changed = changeAnchors(root, (anchor) => rmSync(anchor, { force: true }));
   if (changed === false) return needsRoot(context, 'untrust');
@@ -166,7 +179,7 @@ export async function untrustCa(context: Context, { root = '/' }: CaOptions = {}
     const found = await known(context);
     if (!found) return 1;
     const { certificate } = caFiles(found.config.stateDir);
-    const { serialNumber } = new X509Certificate(found.authority.certificate);
+    const { serialNumber } = new X509Certificate(found.ca.certificate);
     context.stdout.write(`Use the command of your system:\n\n${commands(certificate, serialNumber, 'untrust')}`);
     return 0;
   }

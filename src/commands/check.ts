@@ -1,8 +1,9 @@
 import { formatDiagnostic, type Diagnostic } from '../config/diagnostics/diagnostics.ts';
-import { DEFAULT_FILES, findConfigFile, loadConfig } from '../config/load.ts';
+import { DEFAULT_FILES, findConfigFile } from '../config/find-file.ts';
+import { loadConfig } from '../config/load.ts';
 
 export interface CheckOptions {
-  /** `--config`. */
+  /** The value of `--config`. */
   readonly config?: string | undefined;
   readonly json: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -14,7 +15,7 @@ export interface CheckOptions {
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** Stands for a file that was not named and not found. */
+/** The diagnostic when no file was named and none was found. */
 const NO_FILE: Diagnostic = {
   severity: 'error',
   code: 'missing_config',
@@ -24,12 +25,12 @@ const NO_FILE: Diagnostic = {
   column: 0,
   length: 0,
   path: '',
-  help: `name one with --config or $OUTRIDER_CONFIG; looked for ${DEFAULT_FILES.join(' and ')}`,
+  help: `make one with \`outrider init\`, or name one with --config or $OUTRIDER_CONFIG; looked for ${DEFAULT_FILES.join(' and ')}`,
 };
 
 /**
- * `outrider check`: validates the config and tells everything that is wrong with it. Diagnostics go to stderr, as text; with
- * `--json`, to stdout as an array. Resolves to the exit code: 0 without errors (warnings may be there), else 1.
+ * `outrider check`: validates the config and prints every problem. Diagnostics go to stderr as text, or with `--json` to stdout
+ * as an array. Resolves with the exit code: 0 when there is no error (there may be warnings), else 1.
  */
 export async function check({ config: flag, json, env, cwd, stdout, stderr, color }: CheckOptions): Promise<number> {
   const file = findConfigFile(flag, env, cwd);
@@ -39,8 +40,9 @@ export async function check({ config: flag, json, env, cwd, stdout, stderr, colo
   else for (const diagnostic of diagnostics) stderr.write(`${formatDiagnostic(diagnostic, text, { color })}\n\n`);
   if (config === undefined) {
     if (!json) {
-      const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
-      stderr.write(`${diagnostics[0]?.file ?? 'config'}: ${counted(errors, 'error')}\n`);
+      const errors = diagnostics.filter(({ severity }) => severity === 'error');
+      stderr.write(`${diagnostics[0]?.file ?? 'config'}: ${counted(errors.length, 'error')}\n`);
+      stderr.write(`\`outrider check --explain ${errors[0]?.code}\` tells more\n`);
     }
     return 1;
   }

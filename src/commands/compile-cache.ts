@@ -3,7 +3,10 @@ import { enableCompileCache } from 'node:module';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
-/** Where a user's compiled code may lie; undefined unless that is the user's alone: compiled code is trusted. */
+/**
+ * The directory for a user's compiled code, which is made if need be. Undefined unless the user owns it and nobody else can
+ * write to it: compiled code runs without a further check. Throws the system's error when it can't be made.
+ */
 export function compileCacheDir({
   homedir,
   uid,
@@ -18,15 +21,15 @@ export function compileCacheDir({
   return isOurs ? dir : undefined;
 }
 
-/** Keeps compiled code for the next start, which then takes half the time. */
+/** Keeps compiled code on disk. The next start then takes half the time. */
 export function keepCompiledCode(): void {
-  // Coverage is less precise in code that was not compiled in the same run.
+  // Coverage is less precise for code that was not compiled in the same run.
   if (process.env['NODE_V8_COVERAGE'] || process.platform === 'win32') return;
   try {
-    // The user database is asked, not the environment, which may be somebody else's below sudo.
+    // The home directory comes from the user database. Under sudo, the environment may name that of another user.
     const dir = compileCacheDir(userInfo());
     if (dir !== undefined) enableCompileCache(dir);
   } catch {
-    // A read-only file system, or a user without a home: each start compiles anew.
+    // The file system is read-only, or the user has no home directory. Each start then compiles the code again.
   }
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Env } from './output.ts';
 
+/** The exit codes of a shell for a program that isn't there, and for one that can't be run. */
 export const NOT_FOUND = 127;
 const NOT_RUNNABLE = 126;
 const PASSED_ON: readonly NodeJS.Signals[] = [
@@ -14,10 +15,10 @@ const PASSED_ON: readonly NodeJS.Signals[] = [
   'SIGUSR2',
   'SIGWINCH',
 ];
-/** What the terminal itself sends to everybody who is in its foreground. */
+/** The signals that the terminal itself sends to all processes in its foreground. */
 const FROM_TERMINAL: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT', 'SIGWINCH']);
 
-/** Whether a key press reaches the program without us: it is with us in the terminal's foreground. */
+/** Whether we and the program are in the terminal's foreground. A key press then reaches the program without us. */
 function isInForeground(): boolean {
   try {
     const [, , group, , , foreground] = readFileSync('/proc/self/stat', 'utf8')
@@ -29,7 +30,7 @@ function isInForeground(): boolean {
   }
 }
 
-/** Cleans up if we are killed: ends the program, and removes our directory. It hears of our end by its stdin. */
+/** Starts a process that learns of our end by its stdin. If we are killed, it ends the program and removes our directory. */
 function startWarden(pid: number, dir: string | undefined): { dismiss(): void } {
   const script = 'read -r word; [ "$word" = done ] || kill -TERM "$1" 2>/dev/null; [ -z "$2" ] || rm -rf -- "$2"';
   const warden = spawn('/bin/sh', ['-c', script, 'outrider-warden', String(pid), dir ?? ''], {
@@ -43,7 +44,7 @@ function startWarden(pid: number, dir: string | undefined): { dismiss(): void } 
   return { dismiss: () => void warden.stdin.end('done\n') };
 }
 
-/** A program without a name is none. */
+/** Whether an error says that there is no such program. An empty name is an invalid argument for Node. */
 const isMissing = ({ code }: NodeJS.ErrnoException): boolean => code === 'ENOENT' || code === 'ERR_INVALID_ARG_VALUE';
 
 function ended(child: ChildProcess): Promise<number> {
@@ -53,24 +54,27 @@ function ended(child: ChildProcess): Promise<number> {
   });
 }
 
+/** A program to run, and how. */
 export interface Program {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Env;
   readonly cwd: string;
-  /** Removed when we are killed before we can do it. */
+  /** Absolute path of our directory. It is removed if we are killed before we can do it. */
   readonly dir: string | undefined;
-  /** It can't be run: 127 or 126. */
+  /** Called when the program can't be run. The exit code is 127 (not found) or 126. */
   readonly failed: (error: NodeJS.ErrnoException, exitCode: number) => void;
 }
 
-/** Signals to us, held until there is a program that they can be passed on to. */
+/** Signals to us. They are held until there is a program to pass them on to. */
 export interface HeldSignals {
+  /** Passes on the signals so far, and all that follow. */
   passOnTo(child: ChildProcess): void;
-  /** They have their usual effect on us again. */
+  /** Gives the signals their usual effect on us again. */
   release(): void;
 }
 
+/** Begins to hold signals. Until `release` they don't end us. */
 export function holdSignals(): HeldSignals {
   const early: NodeJS.Signals[] = [];
   let target: ChildProcess | undefined;
@@ -90,7 +94,10 @@ export function holdSignals(): HeldSignals {
   };
 }
 
-/** Runs a program on our own terminal and passes signals on. Resolves with its exit code: 128 + n for a signal, 127, 126. */
+/**
+ * Runs a program on our own terminal and passes signals on to it. Resolves with its exit code: 128 + n when signal n ended it,
+ * 127 when there is no such program, 126 when it can't be run.
+ */
 export async function runProgram(
   { command, args, env, cwd, dir, failed }: Program,
   signals: HeldSignals,
@@ -104,7 +111,7 @@ export async function runProgram(
   try {
     child = spawn(command, args, { stdio: 'inherit', env, cwd });
   } catch (error) {
-    // Some of the system's reasons are thrown, others are told.
+    // Node throws some of the system's errors here. Others come as an `error` event.
     return notRun(error);
   }
   const end = ended(child);

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const PREFIX = 'outrider-exec-';
-/** A socket on which a run listens for as long as it lives, so that others can tell, in whatever container they are. */
+/** The name of a socket on which a run listens while it lives. Other runs can see that, even from another container. */
 const ALIVE = 'alive';
 
-/** A directory for one run. */
+/** The directory of one run. */
 export interface RunDir {
   readonly path: string;
   remove(): void;
@@ -19,7 +19,7 @@ const isOurs = (path: string): boolean => {
   return found !== undefined && found.isDirectory() && found.uid === process.getuid?.();
 };
 
-/** Whether there was a run that listened, and there is none any more. */
+/** Whether the directory is left over: its socket is there and nobody listens on it. */
 function isLeft(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect({ path: join(path, ALIVE) });
@@ -28,7 +28,7 @@ function isLeft(path: string): Promise<boolean> {
   });
 }
 
-/** Removes what runs left behind that were killed together with all that cleans up after them. */
+/** Removes the directories below `parent` of runs that were killed together with the process that cleans up. */
 export async function removeLeftDirs(parent = tmpdir()): Promise<void> {
   const paths = readdirSync(parent)
     .filter((name) => name.startsWith(PREFIX))
@@ -41,12 +41,12 @@ export async function removeLeftDirs(parent = tmpdir()): Promise<void> {
   );
 }
 
-/** Makes the directory of this run, which nobody else can look into. */
+/** Makes a directory for this run that no other user can read. Removes left-over directories first. */
 export async function makeRunDir(): Promise<RunDir> {
   await removeLeftDirs().catch(() => undefined);
   const path = mkdtempSync(join(tmpdir(), PREFIX));
   const server = createServer((socket) => socket.destroy()).unref();
-  // Without it the directory is taken for that of a living run.
+  // If the socket can't be made, other runs take this one for living and leave its directory alone.
   server.on('error', () => undefined);
   server.listen(join(path, ALIVE));
   await Promise.race([once(server, 'listening'), once(server, 'error')]).catch(() => undefined);

@@ -4,10 +4,10 @@ import type { RouteConfig } from '../config/config.ts';
 import { readException } from '../proxy/egress/egress.ts';
 import type { Env } from './output.ts';
 
-/** Set for the program, so that an `exec` within it is noticed. */
+/** The variable that tells an `exec` within an `exec` that it is one. */
 export const NESTED = 'OUTRIDER_EXEC';
 
-/** Where systems keep their roots in one file: Debian, Fedora, SUSE, Alpine and BSD, macOS. */
+/** The files in which systems keep their root certificates: Debian, Fedora, SUSE, Alpine and BSD, macOS. */
 const SYSTEM_BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -15,7 +15,7 @@ const SYSTEM_BUNDLES = [
   '/etc/ssl/cert.pem',
   '/usr/local/etc/openssl@3/cert.pem',
 ];
-/** Who reads which: OpenSSL and Go, curl, Python's requests, Node, git, the AWS tools, Deno. */
+/** The variables that name such a file, for OpenSSL and Go, curl, Python's requests, Node, git, the AWS tools and Deno. */
 const BUNDLE_VARIABLES = [
   'SSL_CERT_FILE',
   'CURL_CA_BUNDLE',
@@ -34,7 +34,7 @@ const readable = (file: string): string => {
   }
 };
 
-/** The system's roots, whatever roots the environment names already, and one more, in PEM. */
+/** Root certificates in PEM: those of the system, those in the files that the environment names, and `certificate` (PEM). */
 export function caBundle(env: Env, certificate: string): string {
   const named = BUNDLE_VARIABLES.flatMap((name) => env[name] || []);
   const system = SYSTEM_BUNDLES.find((file) => existsSync(file));
@@ -43,7 +43,7 @@ export function caBundle(env: Env, certificate: string): string {
   return texts.map((text) => (text === '' || text.endsWith('\n') ? text : `${text}\n`)).join('');
 }
 
-/** `OUTRIDER_URL`, and one variable for each route with a path. */
+/** `OUTRIDER_URL`, and `OUTRIDER_URL_<NAME>` for each route with a path. Of two equal names the first route has it. */
 export function baseUrls(origin: string, routes: readonly RouteConfig[]): Record<string, string> {
   const urls: Record<string, string> = { OUTRIDER_URL: origin };
   for (const { name, match } of routes) {
@@ -55,7 +55,7 @@ export function baseUrls(origin: string, routes: readonly RouteConfig[]): Record
 
 const entries = (list: string): string[] => list.split(/[\s,]+/).filter((entry) => entry !== '');
 
-/** The variable of another proxy, to which programs would take what they send to our base URLs; `NO_PROXY` may spare it. */
+/** The variable that sends requests for our URL to another proxy. Undefined when none does, or `NO_PROXY` excepts the URL. */
 export function detour(env: Env, { hostname, port }: URL): string | undefined {
   const isSpared = entries(env['no_proxy'] || env['NO_PROXY'] || '').some((entry) =>
     readException(entry.toLowerCase())?.(hostname, port),
@@ -63,7 +63,9 @@ export function detour(env: Env, { hostname, port }: URL): string | undefined {
   return isSpared ? undefined : ['http_proxy', 'HTTP_PROXY'].find((name) => env[name]);
 }
 
-/** `NO_PROXY` without the entries that would keep a routed host from us; undefined when there was none. */
+/**
+ * `NO_PROXY` without the entries that except a host of `origins`, so that requests to it reach us. Undefined when it isn't set.
+ */
 export function noProxy(env: Env, origins: readonly URL[]): string | undefined {
   const before = env['no_proxy'] || env['NO_PROXY'];
   const keeps = (entry: string): boolean => {
@@ -73,12 +75,27 @@ export function noProxy(env: Env, origins: readonly URL[]): string | undefined {
   return before === undefined ? undefined : entries(before).filter(keeps).join(',');
 }
 
-/** What makes programs come to the proxy for every URL, and trust its certificates. */
+/** An ini for PHP, whose curl and streams read no root certificates from the environment. */
+export const phpIni = (bundleFile: string): string =>
+  ['curl.cainfo', 'openssl.cafile'].map((setting) => `${setting} = "${bundleFile}"\n`).join('');
+
+/** The directories in which PHP looks for further ini files: those from before, then `dir`. An empty one means PHP's own default. */
+function phpScanDirs({ PHP_INI_SCAN_DIR: before }: Env, dir: string): string {
+  // An empty variable means that there is no directory.
+  return before === '' ? dir : `${before ?? ''}:${dir}`;
+}
+
+/**
+ * The variables that make programs use the proxy for every URL, and trust its certificates.
+ * @param proxy URL of the proxy, perhaps with credentials.
+ * @param origins The origins that must reach the proxy whatever `NO_PROXY` says.
+ * @param ca The path of the root certificates, see {@link caBundle}, and a directory with PHP's ini.
+ */
 export function interceptVariables(
   env: Env,
   proxy: string,
   origins: readonly URL[],
-  bundleFile: string,
+  ca: { readonly bundleFile: string; readonly iniDir: string },
 ): Record<string, string | undefined> {
   const exceptions = noProxy(env, origins);
   return {
@@ -86,6 +103,7 @@ export function interceptVariables(
     NO_PROXY: exceptions,
     no_proxy: exceptions,
     NODE_USE_ENV_PROXY: '1',
-    ...Object.fromEntries(BUNDLE_VARIABLES.map((name) => [name, bundleFile])),
+    ...Object.fromEntries(BUNDLE_VARIABLES.map((name) => [name, ca.bundleFile])),
+    PHP_INI_SCAN_DIR: phpScanDirs(env, ca.iniDir),
   };
 }

@@ -3,45 +3,54 @@ import { join } from 'node:path';
 import { createApp, type App } from '../app.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
-import { makeAuthority } from '../tunnel/certificate.ts';
+import { makeCa } from '../tunnel/certificate.ts';
 import { readConfig } from './config-file.ts';
 import { holdSignals, NOT_FOUND, runProgram } from './exec-child.ts';
 import { makeRunDir, type RunDir } from './exec-dir.ts';
-import { baseUrls, caBundle, detour, interceptVariables, NESTED } from './exec-env.ts';
+import { baseUrls, caBundle, detour, interceptVariables, NESTED, phpIni } from './exec-env.ts';
+import { tellProblems } from './exec-problems.ts';
 import type { Context } from './output.ts';
 import { printError, printFailure, shellQuote, warn } from './output.ts';
 
 export interface ExecOptions {
-  /** Has the program's requests to the providers' own URLs come to us, TLS and all. */
+  /** Whether the program's requests to the providers' own URLs come to us too, those over TLS as well. */
   readonly intercept: boolean;
+  /** Shows the log, each request in it. */
+  readonly verbose: boolean;
   readonly command: string;
   readonly args: readonly string[];
 }
 
-/** We ourselves failed. */
+/** The exit code when we ourselves fail. */
 const FAILED = 125;
 const SPARE_US = 'set NO_PROXY=127.0.0.1, or use --intercept';
-/** Longer than any run. */
+/** The lifetime of the CA for one run. No run is expected to last longer. */
 const CA_LIFETIME_MS = 90 * 24 * 3_600_000;
 
-/** The config for one program: any free port, nobody else to serve, stderr left to the program but for errors. */
-function forOneRun(config: Config, intercept: boolean): Config {
+/**
+ * The config for one program. The proxy listens on any free port of loopback and has no admin address. It stops at once. It
+ * logs what went wrong only, as stderr is the program's.
+ */
+function forOneRun(config: Config, { intercept, verbose }: Pick<ExecOptions, 'intercept' | 'verbose'>): Config {
   const { mode } = config.forward;
+  const { level } = config.log;
   return {
     ...config,
     listen: { ...config.listen, address: { host: '127.0.0.1', port: 0 } },
     admin: false,
     forward: { ...config.forward, mode: intercept ? 'intercept' : mode === 'intercept' ? 'plain' : mode },
     timeouts: { ...config.timeouts, lameDuckMs: 0, drainMs: 0 },
-    log: { ...config.log, access: false, level: 'error' },
+    log: { ...config.log, access: verbose, level: !verbose ? 'error' : level === 'debug' ? level : 'info' },
   };
 }
 
 /**
- * Runs a program with the proxy around it, on a port that is bound before the program starts.
- * Resolves with the program's exit code: 128 + n for a signal, 127 or 126 when it can't be run; 125 when we fail.
+ * `outrider exec`: runs a program with the proxy around it. The proxy listens before the program starts.
+ * Resolves with the program's exit code. It is 128 + n when signal n ended the program, 127 or 126 when the program can't be
+ * run, and 125 when we ourselves fail.
  */
-export async function exec(context: Context, { intercept, command, args }: ExecOptions): Promise<number> {
+export async function exec(context: Context, options: ExecOptions): Promise<number> {
+  const { intercept, command, args } = options;
   const { env, cwd } = context;
   if (env[NESTED]) {
     printError(context, {
@@ -67,16 +76,21 @@ export async function exec(context: Context, { intercept, command, args }: ExecO
   const signals = holdSignals();
   let app: App | undefined;
   let dir: RunDir | undefined;
+  let problems: ReturnType<typeof tellProblems> | undefined;
   try {
     let certificate = '';
     let hosts: readonly string[] = [];
-    app = createApp(forOneRun(config, intercept), {
-      authorityFor: async (routed) => {
-        const authority = await makeAuthority(routed, { nowMs: systemClock.now(), lifetimeMs: CA_LIFETIME_MS });
-        ({ certificate } = authority);
+    const started = createApp(forOneRun(config, options), {
+      caFor: async (routed) => {
+        const ca = await makeCa(routed, { nowMs: systemClock.now(), lifetimeMs: CA_LIFETIME_MS });
+        ({ certificate } = ca);
         hosts = [...routed];
-        return authority;
+        return ca;
       },
+    });
+    app = started;
+    problems = tellProblems(app.events, systemClock, (message) => {
+      context.stderr.write(`${started.logger.clean({ level: 'error', message }).message}\n`);
     });
     const { origin } = await app.start();
     const own: Record<string, string | undefined> = { [NESTED]: '1', ...baseUrls(origin, config.routes) };
@@ -86,12 +100,14 @@ export async function exec(context: Context, { intercept, command, args }: ExecO
     if (astray) warn(context, `${astray} is set: a program that follows it takes its requests for us there`, SPARE_US);
     if (intercept) {
       dir = await makeRunDir();
-      const file = join(dir.path, 'roots.pem');
-      writeFileSync(file, caBundle(env, certificate), { mode: 0o600 });
+      const bundleFile = join(dir.path, 'roots.pem');
+      writeFileSync(bundleFile, caBundle(env, certificate), { mode: 0o600 });
+      writeFileSync(join(dir.path, 'roots.ini'), phpIni(bundleFile), { mode: 0o600 });
       const proxy = new URL(origin);
       if (token !== undefined) Object.assign(proxy, { username: 'outrider', password: encodeURIComponent(token) });
       const origins = hosts.map((host) => new URL(`https://${host}`));
-      Object.assign(own, interceptVariables(env, proxy.href.replace(/\/$/, ''), origins, file));
+      const ca = { bundleFile, iniDir: dir.path };
+      Object.assign(own, interceptVariables(env, proxy.href.replace(/\/$/, ''), origins, ca));
     }
     return await runProgram({ command, args, env: { ...env, ...own }, cwd, dir: dir?.path, failed }, signals);
   } catch (error) {
@@ -99,6 +115,7 @@ export async function exec(context: Context, { intercept, command, args }: ExecO
     return FAILED;
   } finally {
     await app?.stop({ signal: 'SIGINT' });
+    problems?.end();
     dir?.remove();
     signals.release();
   }

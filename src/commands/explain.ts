@@ -1,23 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { compileGuard } from '../compile.ts';
+import type { Config } from '../config/config.ts';
 import { OutriderError } from '../core/errors.ts';
-import type { RawHeaders } from '../core/headers.ts';
-import { explainRequest, type AnsweredReport, type Report, type Signature } from '../explain/report.ts';
+import {
+  explainRequest,
+  type AnsweredReport,
+  type ExplainedRequest,
+  type Report,
+  type Signature,
+} from '../explain/report.ts';
 import type { ConnectFate } from '../explain/read-url.ts';
 import { oneLine } from '../observe/line.ts';
+import { readCurl, dataOf, joined, type CurlRequest, type ReadFile } from './curl.ts';
 import { readConfig } from './config-file.ts';
 import { redactText } from './redact-text.ts';
+import { CommandRefusal } from './refusal.ts';
 import type { Context } from './output.ts';
-import { columns, printError, failureOf } from './output.ts';
+import { columns, printError, printFailure, failureOf } from './output.ts';
 
-export interface ExplainOptions {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: RawHeaders;
-  readonly body: string | undefined;
+const LOOPBACK = '127.0.0.1';
+/** Where curl looks for a proxy whose URL names no port. */
+const CURL_PROXY_PORT = 1080;
+
+export interface ExplainOptions extends Pick<ExplainedRequest, 'method' | 'url' | 'headers'> {
+  /** What several `-d` make one body of, as curl has them: `@file` is a file, `@-` stdin. */
+  readonly data: readonly string[];
 }
 
 type Field = Report['headers'][number];
 
-/** For a person: what the fate of a CONNECT means. */
+/** What happens to a CONNECT, in words for a person. */
 const CONNECTS: Readonly<Record<ConnectFate, string>> = {
   refused:
     'refused: a client that opens a tunnel for https:// gets 403; say http:// (it travels by the scheme of the route), or set `forward.mode: intercept`',
@@ -35,7 +48,7 @@ const fields = (label: string, list: readonly Field[], sign: string): Rows =>
 
 const bodyRow = (body: string | null): Rows => (body === null ? [] : [['body', oneLine(body)]]);
 
-/** One line for each line of the text that is signed. */
+/** One row for each line of the signed text. */
 const textRows = (text: string): Rows => text.split('\n').map((line, i) => [i === 0 ? 'text' : '', oneLine(line)]);
 
 const signature = (
@@ -100,18 +113,59 @@ function asText(found: Report): string {
   ].join('');
 }
 
-/** Prints what would happen to a request: route, upstream, and all that would be added, secrets masked by name. No network. */
-export function explain(context: Context, { body, ...request }: ExplainOptions): number {
+/** Reads a file, relative to the working directory. `-` is stdin. */
+const reader =
+  (cwd: string): ReadFile =>
+  (file) => {
+    try {
+      return readFileSync(file === '-' ? process.stdin.fd : resolve(cwd, file));
+    } catch (error) {
+      const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is not there' : "can't be read";
+      const help = 'name a file that is there: `@-` is stdin, and a text that begins with @ is a file, as curl has it';
+      throw new CommandRefusal('unreadable_file', `the file ${JSON.stringify(file)} ${why}`, help);
+    }
+  };
+
+/** Throws a {@link CommandRefusal} (`foreign_proxy`) for a request that is sent to another proxy. */
+function checkProxy(authority: string, config: Config): void {
+  const { address } = config.listen;
+  if (!('port' in address)) return;
+  const said = Number(/:(\d+)$/.exec(authority)?.[1] ?? CURL_PROXY_PORT);
+  if (compileGuard(config).isSelf(authority, LOOPBACK, address.port === 0 ? said : address.port)) return;
+  const here = `${address.host}:${address.port}`;
+  throw new CommandRefusal('foreign_proxy', `that request goes to another proxy: ${authority}`, `this one is ${here}`);
+}
+
+/**
+ * Prints what would happen to a request, without the network: the route, the upstream, and all that would be added, with names in
+ * place of secrets. The request is read once there is a config. Returns the exit code.
+ */
+function printExplanation(
+  context: Context,
+  readRequest: (read: ReadFile) => ExplainedRequest & Partial<Pick<CurlRequest, 'proxy'>>,
+): number {
   const config = readConfig(context);
   if (!config) return 1;
   try {
-    const options = { ...request, body: body === undefined ? undefined : Buffer.from(body) };
-    const found = explainRequest(config, options, redactText);
+    const { proxy, ...request } = readRequest(reader(context.cwd));
+    if (proxy !== undefined) checkProxy(proxy, config);
+    const found = explainRequest(config, request, redactText);
     const text = 'answered_with' in found ? answeredAsText(found) : asText(found);
     context.stdout.write(context.json ? `${JSON.stringify(found, null, 2)}\n` : text);
     return 0;
   } catch (error) {
-    if (!(error instanceof OutriderError)) throw error;
+    if (!(error instanceof OutriderError)) return printFailure(context, error);
     return printError(context, { ...failureOf(error), status: error.status });
   }
 }
+
+/** Prints what would happen to a request: route, upstream, and all that would be added, secrets masked by name. No network. */
+export const explain = (context: Context, { data, ...request }: ExplainOptions): number =>
+  printExplanation(context, (read) => ({
+    ...request,
+    body: data.length === 0 ? undefined : joined(data.map((one) => dataOf(one, read))),
+  }));
+
+/** The same for the request of a curl command line, the words behind `curl`. */
+export const explainCurl = (context: Context, words: readonly string[]): number =>
+  printExplanation(context, (read) => readCurl(words, read));

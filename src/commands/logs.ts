@@ -8,19 +8,19 @@ import type { AdminOptions } from './status.ts';
 
 export interface LogsOptions extends AdminOptions {
   readonly route?: string | undefined;
-  /** `404`, `4xx`. */
+  /** The value of `--status`: `404`, `4xx`. */
   readonly status?: string | undefined;
-  /** Goes on with what happens. */
+  /** Whether to go on with what happens. */
   readonly follow: boolean;
 }
 
-/** As many as the proxy keeps. */
+/** How many requests the proxy keeps. */
 const ALL = '1000';
 
 const colorOf = (status: number): Parameters<Paint>[0] =>
   status === 0 || status >= 500 ? 'red' : status >= 400 ? 'yellow' : 'green';
 
-/** What of the day is worth saying: its time, by the clock of whoever reads. */
+/** The time of day in the reader's time zone. */
 function timeOfDay(time: string): string {
   const at = new Date(time);
   const two = (value: number): string => String(value).padStart(2, '0');
@@ -47,7 +47,7 @@ function lineOf(entry: RequestEntry, paint: Paint): string {
   ].join('  ');
 }
 
-/** Whether an entry of the stream is one of those that were asked for; the proxy filters what is past by the same rule. */
+/** Whether an entry of the stream fits the options. The proxy filters past requests by the same rule. */
 function fits(entry: RequestEntry, { route, status }: LogsOptions): boolean {
   const wanted = status?.toLowerCase().replace('xx', '');
   return (
@@ -55,7 +55,7 @@ function fits(entry: RequestEntry, { route, status }: LogsOptions): boolean {
   );
 }
 
-/** Prints the last requests of a running proxy, the newest last; then, where that is asked for, what happens. */
+/** `outrider logs`: prints the last requests of a running proxy, the newest last, and with `follow` what comes. Resolves with the exit code. */
 export async function logs(context: Context, options: LogsOptions): Promise<number> {
   const { route, status, follow } = options;
   const query = new URLSearchParams({
@@ -71,8 +71,11 @@ export async function logs(context: Context, options: LogsOptions): Promise<numb
   const { target, body } = found;
   for (const entry of body.requests.toReversed()) print(entry);
   if (!follow) return 0;
+  let isRead = true;
+  context.stdout.once('error', () => (isRead = false));
   try {
     for await (const { name, data } of followAdmin(target, body.last_id)) {
+      if (!isRead) return 0;
       if (name === 'request' && fits(data as RequestEntry, options)) print(data as RequestEntry);
       if (name !== 'lost') continue;
       const { count } = data as EventData['lost'];

@@ -2,17 +2,20 @@ import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import { OutriderError } from '../core/errors.ts';
 import { redactByLook } from '../observe/redact.ts';
+import { type CommandFailure, type Printer, writeFailure } from './failure.ts';
 import { redactText } from './redact-text.ts';
+import { CommandRefusal } from './refusal.ts';
 import { StoreRefusal } from '../store/refusal.ts';
 import { CaRefusal } from '../tunnel/refusal.ts';
 
+/** Environment variables by name. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** What every command gets: where it stands, and where to write. Data goes to stdout, diagnostics to stderr. */
+/** What every command gets: its surroundings, and where to write. Data goes to stdout, diagnostics to stderr. */
 export interface Context {
-  /** `--config`. */
+  /** The value of `--config`. */
   readonly config?: string;
-  /** One JSON document in place of text. */
+  /** Whether stdout gets one JSON document in place of text. */
   readonly json: boolean;
   readonly env: Env;
   readonly cwd: string;
@@ -22,50 +25,34 @@ export interface Context {
   readonly color: boolean;
 }
 
-/** A problem for the person at the keyboard: no stack, but what to do. `code` is stable. */
-export interface CommandFailure {
-  readonly code: string;
-  readonly message: string;
-  readonly help?: string;
-  /** With which a request would be answered. */
-  readonly status?: number;
-}
-
-/** Where complaints go: to stderr, and as the one JSON document to stdout where that was asked for. */
-export type Printer = Pick<Context, 'stderr' | 'color'> & Partial<Pick<Context, 'stdout' | 'json'>>;
-
-/** Prints a problem in the layout of config diagnostics, secrets hidden; as JSON together with `facts`. Returns the exit code 1. */
-export function printError(
-  { stderr, color, stdout, json }: Printer,
-  { code, message, help, status }: CommandFailure,
+/**
+ * Prints an error in the layout of config diagnostics, without secrets. `facts` are further members of the JSON document.
+ * Returns the exit code 1.
+ */
+export const printError = (
+  printer: Printer,
+  failure: CommandFailure,
   facts: Readonly<Record<string, unknown>> = {},
-): 1 {
-  const detail = redactText(message);
-  if (json) stdout?.write(`${JSON.stringify({ ...facts, error: { status, code, detail, help } })}\n`);
-  const head = `error[${code}]`;
-  const shown = color ? styleText(['bold', 'red'], head, { validateStream: false }) : head;
-  const answered = status === undefined ? '' : ` (the answer would be ${status})`;
-  stderr.write(`${shown}: ${detail}${answered}\n${help === undefined ? '' : `  = help: ${help}\n`}`);
-  return 1;
-}
+): 1 => writeFailure(printer, { ...failure, message: redactText(failure.message) }, facts);
 
-/** Prints what will not stop us. */
+/** Prints a warning to stderr, without secrets. The command goes on. */
 export function warn({ stderr, color }: Printer, message: string, help: string): void {
   const shown = color ? styleText(['bold', 'yellow'], 'warning', { validateStream: false }) : 'warning';
   stderr.write(`${shown}: ${redactText(message)}\n  = help: ${help}\n`);
 }
 
-/** An error of ours as a complaint; its cause, which may hold anything, is left out. */
+/** Makes a {@link CommandFailure} of an error of ours. Its cause may hold anything, so it is left out. */
 export const failureOf = ({ code, detail, remedy }: OutriderError): CommandFailure => ({
   code,
   message: detail,
   help: remedy,
 });
 
-/** Whatever ended a command, as one or two lines. Returns the exit code 1. */
+/** Prints the error that ended a command, as one or two lines. Returns the exit code 1. */
 export function printFailure(context: Printer, error: unknown): 1 {
   if (error instanceof OutriderError) return printError(context, failureOf(error));
-  if (error instanceof StoreRefusal || error instanceof CaRefusal) return printError(context, error);
+  if (error instanceof StoreRefusal || error instanceof CaRefusal || error instanceof CommandRefusal)
+    return printError(context, error);
   const message = error instanceof Error ? error.message : String(error);
   return printError(context, {
     code: 'internal_error',
@@ -73,13 +60,13 @@ export function printFailure(context: Printer, error: unknown): 1 {
   });
 }
 
-/** Left column padded to the widest; nothing for rows without a value. */
+/** Rows as lines of text. The labels are padded to the widest one. Rows without a value are left out. */
 export function columns(rows: readonly (readonly [label: string, value: string | undefined])[]): string {
   const shown = rows.filter(([, value]) => value !== undefined);
   const width = Math.max(...shown.map(([label]) => label.length));
   return shown.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join('');
 }
 
-/** A text as one word of a POSIX shell. */
+/** Quotes a text as one word of a POSIX shell, if it needs quotes. */
 export const shellQuote = (text: string): string =>
   /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

@@ -1,10 +1,10 @@
 import { styleText } from 'node:util';
 import type { Context } from './output.ts';
 
-/** Colours a text, where they are wanted. */
+/** Colours a text if the output takes colours. */
 export type Paint = (format: Parameters<typeof styleText>[0], text: string) => string;
 
-/** Colours for stdout: on a terminal, unless `NO_COLOR` is set. */
+/** Decides on colours for stdout: on a terminal, unless `NO_COLOR` is set. */
 export function paintOn({ stdout, env }: Pick<Context, 'stdout' | 'env'>): {
   readonly paint: Paint;
   readonly color: boolean;

@@ -6,12 +6,12 @@ const redactor = createRedactor(function* () {
   for (const config of configs) yield* config.secretTexts();
 });
 
-/** From now on the secrets of this config are hidden in what {@link redactText} gets. */
+/** Makes {@link redactText} hide the secrets of this config from now on. */
 export function redactSecretsOf(config: Config): void {
   configs.push(config);
 }
 
-/** A text for the person at the keyboard, without the secrets of the configs that were read. */
+/** A text without the secrets of the configs that were read, for the person at the keyboard. */
 export function redactText(text: string): string {
   redactor.refresh();
   return redactor.text(text);

@@ -3,7 +3,10 @@ import { callAdmin, diagnosticsText } from './admin-client.ts';
 import { warn, type Context } from './output.ts';
 import type { AdminOptions } from './status.ts';
 
-/** Has a running proxy read its config again. Exit code 1 when it has errors, which are printed, or none answers. */
+/**
+ * `outrider reload`: has a running proxy read its config again. Resolves with 1 when the config has errors, which are printed, or no
+ * proxy answers.
+ */
 export async function reload(context: Context, { admin }: AdminOptions): Promise<number> {
   const found = await callAdmin<Reloaded>(context, admin, 'POST', '/api/reload');
   if (!found) return 1;

@@ -9,23 +9,24 @@ import {
 } from '../simulator/simulator.ts';
 
 export interface SimulateOptions {
-  /** 0: any free one. */
+  /** The port to listen on. 0: any free one. */
   readonly port: number;
-  /** Prints one JSON document in place of text. */
+  /** Whether stdout gets one JSON document in place of text. */
   readonly json: boolean;
   readonly stdout: Writable;
   readonly stderr: Writable;
-  /** Ends the command as SIGINT and SIGTERM do. */
+  /** Ends the command, as SIGINT and SIGTERM do. */
   readonly signal?: AbortSignal;
 }
 
-/** What `simulate --help` says below its options. */
+/** The text of `simulate --help` below its options. */
 export const SIMULATE_HELP = `One simulator of each kind runs on loopback, below a path named like the kind. The credentials are
 test / test (client_version and salt_index 1; the salt of index 2 is test2); bill payments take client_credentials.
 
 Control, on the same port; parameters in the query or as a JSON body:
 ${CONTROL_HELP}`;
 
+/** Resolves on SIGINT, SIGTERM, or when the signal aborts. */
 function aborted(signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
@@ -48,7 +49,7 @@ interface Listed {
   readonly errors: ReturnType<typeof errorWords>;
 }
 
-/** How many errors have whose words; the texts themselves are at the origin. */
+/** The simulators as text. It counts the errors by the source of their words. The words themselves are served at the origin. */
 function asText(origin: string, simulators: readonly Listed[]): string {
   const lines = simulators.flatMap(({ name, token, api, errors }) => [
     name,
@@ -71,8 +72,8 @@ function asText(origin: string, simulators: readonly Listed[]): string {
 }
 
 /**
- * Runs one simulator of each kind until SIGINT, SIGTERM or the signal. Prints origin, endpoints and control paths to
- * stdout. Resolves to the exit code: 0, or 1 when the port can't be had.
+ * `outrider simulate`: runs one simulator of each kind until SIGINT, SIGTERM or the signal. Prints their origin, endpoints and
+ * control paths to stdout. Resolves with the exit code: 0, or 1 when it can't listen on the port.
  */
 export async function simulate({ port, json, stdout, stderr, signal }: SimulateOptions): Promise<number> {
   const providers = SIMULATED_KINDS.map((kind) => ({ name: kind, kind, credentials: {} }));

@@ -1,4 +1,4 @@
-/** A time span in its two largest units: `1h 30m`. */
+/** A duration for people, in its two largest units: `1h 30m`. */
 export const span = (ms: number): string => {
   const seconds = Math.round(ms / 1_000);
   const parts: readonly (readonly [unit: string, count: number])[] = [

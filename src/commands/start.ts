@@ -1,93 +1,32 @@
 import { setFlagsFromString } from 'node:v8';
 import { createApp } from '../app.ts';
 import type { App, Started } from '../app.ts';
-import type { Address, Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Loaded } from '../config/load.ts';
 import type { NoticeRecord } from '../core/events.ts';
-import { NO_GROUP } from '../core/listen.ts';
 import { VERSION } from '../core/version.ts';
 import { banner } from './banner.ts';
 import { locateConfig, printDiagnostics } from './config-file.ts';
+import { listenFailure, type SystemError } from './listen-failure.ts';
 import { redactSecretsOf } from './redact-text.ts';
 import { printError } from './output.ts';
-import type { CommandFailure, Context } from './output.ts';
+import type { Context } from './output.ts';
+import { watchTerminal } from './terminal.ts';
 import { watchContents } from './watch.ts';
 
 export interface StartOptions {
-  /** Reload when the file changes, as SIGHUP does. */
+  /** Whether a change of the file reloads the config, as SIGHUP does. */
   readonly watch: boolean;
 }
 
 /** The exit code of a process that SIGINT ended (128 + 2). */
 const INTERRUPTED = 130;
-/** Ctrl-C reaches us twice at once below npm: from the terminal, and passed on. */
+/** Under npm one Ctrl-C sends two signals at once: one from the terminal, and one that npm passes on. */
 const SAME_KEY_MS = 20;
-/** After this much more than a stop may take, the process ends in any case. */
+/** The process ends in any case when a stop takes this much longer than it may. */
 const OVERTIME_MS = 5_000;
 
-const shown = (address: Address): string =>
-  'path' in address
-    ? address.path
-    : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
-
-interface SystemError extends NodeJS.ErrnoException {
-  readonly address?: string;
-  readonly port?: number;
-}
-
-/** What the system said when we wanted to listen, with its remedy. */
-function listenComplaint(error: SystemError, { listen, admin }: Config): CommandFailure | undefined {
-  const is = (address: Address): boolean =>
-    'path' in address ? address.path === error.address : address.port === error.port && error.port !== undefined;
-  const [key, address] =
-    admin !== false && is(admin.address) ? ['admin.address', admin.address] : ['listen.address', listen.address];
-  const where = shown(address);
-  const another = `set \`${key}\` to another address`;
-  if (error.code === NO_GROUP) {
-    const help = 'make the group, or set `listen.socket_group` to one that is there';
-    return { code: 'unknown_group', message: error.message, help };
-  }
-  if (error.syscall === 'chown') {
-    return {
-      code: 'group_denied',
-      message: `the system does not let us give ${where} to the group of \`listen.socket_group\``,
-      help: 'name a group that the user who runs this is a member of',
-    };
-  }
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return {
-        code: 'address_in_use',
-        message: `${where} is in use already`,
-        help: `stop the program that listens there, or ${another} (port 0: any free one)`,
-      };
-    case 'EACCES':
-    case 'EPERM':
-      return {
-        code: 'address_denied',
-        message: `the system does not allow us to listen on ${where}`,
-        help: `${another}: ports below 1024, and directories of others, need privileges`,
-      };
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return { code: 'address_unavailable', message: `${where} is no address of this machine`, help: another };
-    case 'ENOENT':
-    case 'ENOTDIR':
-    case 'EINVAL':
-    case 'ENAMETOOLONG':
-      return {
-        code: 'address_unavailable',
-        message: `there can be no socket at ${where}`,
-        help: `the directory must exist and the path be short (107 bytes), or ${another}`,
-      };
-    default:
-      return undefined;
-  }
-}
-
-/** Ends the app as signals ask for; resolves with the exit code. */
+/** Stops the app when a signal or a failure of our own asks for it. Resolves with the exit code. */
 function attend(app: App): Promise<number> {
   const { promise: ended, resolve } = Promise.withResolvers<number>();
   let interruptedAt = Number.NEGATIVE_INFINITY;
@@ -120,8 +59,9 @@ function attend(app: App): Promise<number> {
 }
 
 /**
- * Runs the proxy until a signal ends it: SIGTERM drains, SIGINT drains without the lame-duck time, a second one ends at once,
- * SIGHUP reads the file again. Resolves with the exit code.
+ * `outrider start`: runs the proxy until a signal ends it. SIGTERM drains it. SIGINT drains it without the lame-duck time, and
+ * a second SIGINT ends it at once. SIGHUP reads the config again, or drains like SIGINT if the terminal is gone. Resolves with the
+ * exit code.
  */
 export async function start(context: Context, { watch }: StartOptions): Promise<number> {
   const file = locateConfig(context);
@@ -135,23 +75,25 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
   if (!config) return 1;
   redactSecretsOf(config);
 
-  // V8 takes what is alive in a request for long-lived and allocates it among the old, where it stays until a full collection:
-  // without this the collector costs a third of a request's time.
+  // V8 takes objects that live as long as a request for long-lived ones. It then allocates the next ones in the old generation,
+  // where they stay until a full collection. Without this flag, garbage collection takes a third of a request's time.
   setFlagsFromString('--no-allocation-site-pretenuring');
-  // The old may grow by half between two full collections, not to four times their size: there is little that lasts.
+  // The old generation may grow by half between two full collections, and not to four times its size. Few objects live long.
   setFlagsFromString('--heap-growing-percent=50');
   app = createApp(config, { load });
   const { events, logger } = app;
   const starting = app.start();
   const up = starting.catch(() => undefined);
-  // What becomes of it is told by the log.
+  // The log says what became of it.
   const reloadNext = (): void => void up.then(() => app?.reloadFile()).catch(() => undefined);
-  process.on('SIGHUP', reloadNext);
+  const isTerminalGone = watchTerminal(process);
+  // A terminal that is closed sends it too: then nobody is left who could end us.
+  process.on('SIGHUP', () => (isTerminalGone() ? process.emit('SIGINT') : reloadNext()));
   let started: Started;
   try {
     started = await starting;
   } catch (error) {
-    const complaint = listenComplaint(error as SystemError, config);
+    const complaint = listenFailure(error as SystemError, config);
     if (!complaint) throw error;
     return printError(context, complaint);
   }

@@ -5,12 +5,13 @@ import { columns, type Context } from './output.ts';
 import { paintOn, type Paint } from './paint.ts';
 import { span } from './span.ts';
 
+/** Options of every command that asks a running proxy. */
 export interface AdminOptions {
-  /** `--admin`. */
+  /** The value of `--admin`. */
   readonly admin?: string | undefined;
 }
 
-/** Rows below their titles, each column as wide as its widest cell; colours take no room. */
+/** Rows below their titles. Each column is as wide as its widest cell. */
 function table(titles: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string {
   if (rows.length === 0) return '';
   const all = [titles, ...rows];
@@ -94,7 +95,7 @@ function asText(found: Status, nowMs: number, paint: Paint, color: boolean): str
   ].join('');
 }
 
-/** Prints how a running proxy is: its config, tokens and routes. Exit code 1 when none answers. */
+/** `outrider status`: prints how a running proxy is: its config, tokens and routes. Resolves with 1 when none answers. */
 export async function status(context: Context, { admin }: AdminOptions): Promise<number> {
   const found = await callAdmin<Status>(context, admin, 'GET', '/api/status');
   if (!found) return 1;

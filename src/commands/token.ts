@@ -21,27 +21,27 @@ import { redactText } from './redact-text.ts';
 import type { Context } from './output.ts';
 import { columns, printError, printFailure, failureOf, warn } from './output.ts';
 
-/** How long a proxy that may not be there is waited for. */
+/** How long `token` waits for a proxy that may not be there. */
 const GREETING_MS = 1_000;
 
 export interface TokenOptions {
   readonly provider: string;
-  /** Fetch a new one even when one is at hand. */
+  /** Whether to fetch a new token even if the store has one. */
   readonly renew: boolean;
-  /** Print the value itself. */
+  /** Whether to print the token itself. */
   readonly show: boolean;
 }
 
-/** What is wrong with a token that is good all the same. */
-interface Warning {
-  /** Stable. */
+/** What looks wrong with a token that can be used all the same. */
+export interface Warning {
+  /** The code is stable. */
   readonly code: string;
   readonly message: string;
   readonly help: string;
 }
 
-/** The warnings among what the log would say. */
-function collectWarnings(events: Events): readonly Warning[] {
+/** Collects the warnings: the notices that have a code and a remedy. The list grows as they come. */
+export function collectWarnings(events: Events): readonly Warning[] {
   const warnings: Warning[] = [];
   events.on('notice', ({ message, fields: { code, help } = {} }) => {
     if (typeof code === 'string' && typeof help === 'string')
@@ -50,7 +50,7 @@ function collectWarnings(events: Events): readonly Warning[] {
   return warnings;
 }
 
-/** Gets a token as the proxy would; the simulator, where the provider uses it, runs for as long as that takes. */
+/** Gets a token as the proxy does. If the provider is simulated, the simulator runs for as long as that takes. */
 async function fetchToken(
   { env }: Context,
   config: Config,
@@ -82,22 +82,25 @@ async function fetchToken(
   }
 }
 
-/** What a running proxy that has this very config knows of the token, after it has got one if need be; undefined: there is none. */
+/**
+ * Asks a running proxy of this very config what it knows of the token. It gets one first if it has none. Undefined when there is no
+ * such proxy.
+ */
 async function askRunning(
   context: Context,
   config: Config,
   name: string,
   renew: boolean,
 ): Promise<{ readonly target: AdminTarget; readonly reply: AdminReply } | undefined> {
-  const target = findAdmin(context);
-  if ('code' in target) return undefined;
+  const target = await findAdmin(context).catch(() => undefined);
+  if (!target) return undefined;
   const ask = (method: 'GET' | 'POST', url: string, timeoutMs?: number): Promise<AdminReply | undefined> =>
     askAdmin(target, method, url, timeoutMs).catch(() => undefined);
   const status = await ask('GET', '/api/status', GREETING_MS);
   const { config: its, providers } = (status?.status === 200 ? status.body : {}) as Partial<Status>;
   if (its?.file !== config.file) return undefined;
   const provider = providers?.find((one) => one.name === name);
-  // Tokens of users are none of ours, and a provider that is new in the file is not there yet.
+  // Tokens of users are not for this command. A provider that is new in the file is not in the proxy yet.
   if (!provider?.token || provider.token.subjects !== null) return undefined;
   const { state } = provider.token;
   const reply =
@@ -107,7 +110,7 @@ async function askRunning(
   return reply && { target, reply };
 }
 
-/** Prints what a running proxy says of its token, which it doesn't show. */
+/** Prints what a running proxy tells of its token. The token itself is not among it. */
 function printRunning(context: Context, { target, reply }: { target: AdminTarget; reply: AdminReply }): number {
   if (reply.status !== 200) return printRefusal(context, target, reply);
   const { name, token: found } = reply.body as ProviderStatus;
@@ -137,8 +140,8 @@ function printRunning(context: Context, { target, reply }: { target: AdminTarget
 }
 
 /**
- * Prints a provider's token: type, age, expiry and a masked value, or the value with `show`. Without `show` a running proxy of this
- * config is asked first, which says the same of its own token, but for the value.
+ * `outrider token`: prints a token with type, age and expiry, masked unless `show` is set. Without `show` it first asks a running
+ * proxy of this config, which tells the same of its own token, but for the value. Resolves with the exit code.
  */
 export async function token(context: Context, { provider: name, renew, show }: TokenOptions): Promise<number> {
   const config = readConfig(context);
@@ -165,7 +168,7 @@ export async function token(context: Context, { provider: name, renew, show }: T
     fetched = await fetchToken(context, config, provider, renew);
   } catch (error) {
     if (!(error instanceof OutriderError && error.cause instanceof TokenFailure)) return printFailure(context, error);
-    // The error's own remedy is for whoever sent a request.
+    // The error's own remedy is for the sender of a request. Here the operator needs that of the token call.
     return printError(context, { ...failureOf(error), help: error.cause.remedy });
   }
   const { record, warnings } = fetched;

@@ -20,16 +20,17 @@ import { ChildLocation, find, type MapNode, type Node } from './yaml/tree.ts';
 import { watchCredentials, type WatchedProvider } from './watch.ts';
 
 export interface BuildOptions {
-  /** Absolute. */
+  /** Absolute path of the config file. Relative paths in it start in its directory. */
   readonly file: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  /** Called with what happens to the secret files while they are watched. */
   readonly onNotice: (notice: NoticeRecord) => void;
 }
 
 /**
- * Makes a {@link Config} of the file's tree. When there are errors (see `problems`), the result is good for its
- * `secretTexts` alone.
+ * Makes a {@link Config} of the file's tree. Every mistake goes to `problems`. When an error is among them, only `secretTexts`
+ * of the result may be used.
  */
 export function buildConfig(root: MapNode, options: BuildOptions, problems: Problems): Config {
   hideSecrets(root);
@@ -43,7 +44,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   const list = find(root, 'routes');
   const routeList = list?.kind === 'list' ? list : undefined;
   const providerNames = Object.keys(data.providers ?? {});
-  const needsPath = data.forward.mode === 'none' && !problems.isBroken(find(root, 'forward', 'mode'));
+  const needsPath = data.forward.mode === 'none' && !problems.isReported(find(root, 'forward', 'mode'));
   const routes = readRoutes(
     routeList,
     data.routes ?? [],
@@ -117,7 +118,7 @@ function soundOnes(providers: ReadonlyMap<string, ReadProvider>): Map<string, Pr
 const resolveAddress = (address: Address, resolve: (file: string) => string): Address =>
   'path' in address ? { path: resolve(address.path) } : address;
 
-/** Where the proxy listens; a Unix socket with the mode and group that are asked for. */
+/** Where the proxy listens. The address of a Unix socket also gets the mode and group of the config. */
 function socketOf(
   { address, socketMode: mode, socketGroup: group }: ConfigData['listen'],
   resolve: (file: string) => string,
@@ -127,7 +128,7 @@ function socketOf(
   return { ...resolved, ...(mode !== undefined && { mode }), ...(group !== undefined && { group }) };
 }
 
-/** XDG Base Directory: a relative `$XDG_STATE_HOME` is ignored. */
+/** The default state directory, by the XDG Base Directory Specification: a relative `$XDG_STATE_HOME` is ignored. */
 function stateDir(env: BuildOptions['env']): string {
   const given = env['XDG_STATE_HOME'];
   const base =

@@ -1,67 +1,82 @@
-import type { Address } from '../core/listen.ts';
+import type { Address } from '../core/address.ts';
 import type { Profile } from './profile/profile.ts';
 import type { ConfigData } from './schema.ts';
 import type { Encryption, StoreConfig } from './schema/store.ts';
 
 export type { Address, Encryption, StoreConfig };
 
-/** Milliseconds; what each is for stands in the schema. */
+/** All in milliseconds. The schema says what each of them is for. */
 export type Timeouts = ConfigData['timeouts'];
+/** Sizes in bytes, and counts. The schema says what each of them is for. */
 export type Limits = ConfigData['limits'];
-/** `spoolBytes` is the largest body in all; `dir` is absolute. */
+/** `spoolBytes` is the largest body that is kept at all; `spoolTotalBytes` is for all files together. `dir` is absolute. */
 export type ReplayConfig = ConfigData['replay'] & { readonly dir: string };
 
-/** The values of a provider's credentials at one moment; a changed secret file makes a new one. */
+/** The values of a provider's credentials at one moment. A changed secret file makes a new snapshot. */
 export interface CredentialSnapshot {
-  /** Grows with every change, so that what was rendered from an older one can be recognised. */
+  /** The version grows with every change. It tells what was rendered from older values. */
   readonly version: number;
-  /** The operator's values as text, defaults not rendered in; in the environment `simulator`, `test` for what is left out. */
+  /**
+   * Credential name → text. Defaults are not among the values. In the environment `simulator`, the value of a required
+   * credential that was left out is `test`.
+   */
   readonly values: ReadonlyMap<string, string>;
 }
 
-/** A provider's credentials. `current` is replaced, whole, when a secret file changes. */
+/** A provider's credentials. When a secret file changes, a new snapshot replaces `current` as a whole. */
 export interface CredentialSource {
   readonly current: CredentialSnapshot;
 }
 
+/** One entry of `providers`, checked against its profile. */
 export interface ProviderConfig {
   readonly name: string;
   readonly profileName: string;
   /** The profile with `extends` resolved and the provider's `renew` merged in. */
   readonly profile: Profile;
+  /** Undefined where the profile has no environments. */
   readonly environment: string | undefined;
-  /** Endpoint name → URL. In the environment `simulator` the values are paths until `app` has its origin. */
+  /**
+   * Endpoint name → URL. The profile's endpoints for `simulator` are paths: the simulator's origin is known only when it runs.
+   */
   readonly endpoints: Readonly<Record<string, string>>;
   readonly credentials: CredentialSource;
+  /** One scope in each item. */
   readonly scope: readonly string[];
-  /** Whether a caller who asks for a token of its own gets a placeholder; else it is refused. */
+  /** Whether a caller that asks for a token of its own gets a placeholder. If not, its request is refused. */
   readonly placeholder?: boolean;
 }
 
+/** What a request must have for a route. An empty list or map matches every request. */
 export interface RouteMatch {
+  /** A prefix of the raw path. A route without one is for the forward doors alone. */
   readonly path: string | undefined;
   readonly methods: readonly string[];
-  /** Lower case. */
+  /** In lower case, without ports. */
   readonly hosts: readonly string[];
-  /** Lower-case name → exact value. */
+  /** Name in lower case → exact value. */
   readonly headers: ReadonlyMap<string, string>;
 }
 
+/** One entry of `routes`, completed by the defaults of the whole config. */
 export interface RouteConfig {
   readonly name: string;
   readonly match: RouteMatch;
-  /** Name of the provider; undefined: forwarded without credentials. */
+  /** Name of the provider. Requests of a route without one are forwarded without credentials. */
   readonly provider: string | undefined;
-  /** Absolute URL without a trailing slash; undefined only when the provider's api endpoint comes from the simulator. */
+  /** Absolute URL without a trailing slash. Undefined when the provider's `api` endpoint is that of the simulator. */
   readonly upstream: string | undefined;
+  /** Whether the matched prefix is cut off. */
   readonly stripPrefix: boolean;
   readonly headers: { readonly set: ReadonlyMap<string, string>; readonly remove: readonly string[] };
   readonly timeouts: Timeouts;
+  /** False: no request of this route is replayed. */
   readonly replay: ReplayConfig | false;
+  /** Whether `Upgrade: websocket` may pass. */
   readonly websocket: boolean;
 }
 
-/** The whole file, validated, defaults filled in. Nothing below here looks at YAML again. */
+/** The whole file: validated, with its defaults filled in. No user of it looks at YAML again. */
 export interface Config {
   /** Absolute path of the file. */
   readonly file: string;
@@ -71,6 +86,7 @@ export interface Config {
   readonly admin: ConfigData['admin'];
   readonly forward: ConfigData['forward'];
   readonly store: StoreConfig;
+  /** Absolute path of the directory that keeps the local CA. */
   readonly stateDir: string;
   readonly timeouts: Timeouts;
   readonly limits: Limits;
@@ -79,8 +95,11 @@ export interface Config {
   readonly providers: ReadonlyMap<string, ProviderConfig>;
   /** In the order of the file. */
   readonly routes: readonly RouteConfig[];
-  /** Every text that must never be seen, for the log's redaction by value: credentials marked secret, access tokens. */
+  /**
+   * Every text that must never be seen: access tokens, the store's secrets, and credentials that their profile marks as secret.
+   * The log redacts these by value.
+   */
   secretTexts(): Iterable<string>;
-  /** Starts watching the secret files; the returned function stops. */
+  /** Starts to watch the secret files. The returned function ends that. */
   watchSecrets(): () => void;
 }

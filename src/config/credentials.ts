@@ -1,11 +1,11 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { CredentialSnapshot, CredentialSource, ProviderConfig } from './config.ts';
 import { suspicionOf, type Judge } from './checks/credential-text.ts';
-import type { CredentialSpec, Profile } from './profile/profile.ts';
-import type { Sources } from './yaml/interpolate.ts';
+import type { Profile } from './profile/profile.ts';
+import type { InterpolationSources } from './yaml/interpolate.ts';
 import type { ScalarNode } from './yaml/tree.ts';
 
-/** Values at one moment. They are kept from everything that prints objects. */
+/** Values at one moment. JSON and `console.log` show their names, never the values. */
 class Snapshot implements CredentialSnapshot {
   readonly version: number;
   readonly #values: ReadonlyMap<string, string>;
@@ -28,31 +28,28 @@ class Snapshot implements CredentialSnapshot {
   }
 }
 
+/** A credential that the operator wrote. */
 export interface CredentialEntry {
   readonly name: string;
   readonly node: ScalarNode;
   readonly isSecret: boolean;
-  /** Whether the empty text is a value, too. */
+  /** Whether the empty text is a value too. */
   readonly mayBeEmpty: boolean;
 }
 
-/** What a {@link ReloadableCredentials.reload} did. */
+/** What {@link ReloadableCredentials.reload} did: it took new values, or refused them all and says why. */
 export type Reloaded =
   | {
+      /** Names of the credentials whose values changed. */
       readonly changed: readonly string[];
+      /** The new values that are no secrets, by name. */
       readonly shown: Readonly<Record<string, string>>;
-      /** What looks wrong with a new value, one sentence each. */
+      /** One sentence for each new value that looks wrong. */
       readonly suspicions: readonly string[];
     }
   | { readonly refused: string };
 
-/** Whether a default holds in this environment; a map of defaults without it leaves the credential required. */
-export const hasDefault = (spec: CredentialSpec, environment: string | undefined): boolean =>
-  typeof spec.default === 'object'
-    ? environment !== undefined && Object.hasOwn(spec.default, environment)
-    : spec.default !== undefined;
-
-/** A provider's credentials, read anew from their files when those change. */
+/** A provider's credentials. {@link reload} reads them again from their files. */
 export class ReloadableCredentials implements CredentialSource {
   readonly #entries: readonly CredentialEntry[];
   readonly #standIns: ReadonlyMap<string, string>;
@@ -61,7 +58,10 @@ export class ReloadableCredentials implements CredentialSource {
   #previous: Snapshot | undefined;
   #isCarriedOn = false;
 
-  /** `stand-ins` are values that nobody gave: the simulator's. They are no secrets. */
+  /**
+   * @param standIns Values for what the operator left out in the environment `simulator`. They are no secrets.
+   * @param judge Refuses values that can't be used, in a reload.
+   */
   constructor(entries: readonly CredentialEntry[], standIns: ReadonlyMap<string, string>, judge?: Judge) {
     this.#entries = entries;
     this.#judge = judge;
@@ -74,17 +74,17 @@ export class ReloadableCredentials implements CredentialSource {
     return this.#current;
   }
 
-  /** Absolute paths of the files that the values come from. */
+  /** Absolute paths of the files that hold the values. */
   get files(): readonly string[] {
     return [...new Set(this.#entries.flatMap(({ node }) => node.interpolation?.files ?? []))];
   }
 
-  /** Whether these are the values of an older config, so that nothing about them is news. */
+  /** Whether the values were taken over from an older config. They have been reported then. */
   get isCarriedOn(): boolean {
     return this.#isCarriedOn;
   }
 
-  /** The values that come from files and are no secrets. */
+  /** The values from files that are no secrets, by name. */
   get shown(): Readonly<Record<string, string>> {
     const shown: Record<string, string> = {};
     for (const { name, node, isSecret } of this.#entries) {
@@ -94,8 +94,8 @@ export class ReloadableCredentials implements CredentialSource {
   }
 
   /**
-   * Goes on with the values of `before` where these are written as those were: the files were read at any moment, perhaps in the
-   * middle of a change, and only {@link reload} knows when they are complete.
+   * Takes over the values of `before` if the config writes both in the same way. Loading a config reads the files at any
+   * moment, perhaps in the middle of a change. Only {@link reload} knows when they are complete.
    */
   carryOn(before: ReloadableCredentials): void {
     this.#isCarriedOn = this.files.length > 0 && isDeepStrictEqual(this.#written(), before.#written());
@@ -104,7 +104,7 @@ export class ReloadableCredentials implements CredentialSource {
     this.#current = before.#current;
   }
 
-  /** Values marked secret, and those that they replaced, which a log under way may still meet. */
+  /** The secret values and the ones before them: requests under way may still carry those into the log. */
   *secretTexts(): Generator<string> {
     for (const { name, isSecret } of this.#entries) {
       if (!isSecret) continue;
@@ -116,10 +116,13 @@ export class ReloadableCredentials implements CredentialSource {
   }
 
   /**
-   * Takes all values anew, or none: when one is empty and may not be, or can't be sent, everything stays. `isCurrent` tells, after the files were read, whether
-   * they are still the ones that were looked at. Throws a `ConfigError` when a file can't be read.
+   * Reads all values from their files again and takes over all of them, or none. They are all refused when one has become empty
+   * and must not be, or when the judge refuses one.
+   * Throws a {@link ConfigError} (`unreadable_file`) when a file can't be read.
+   * @param isCurrent Called after the files were read: whether they are still the files whose change was seen. If not, nothing
+   * is taken over and the result is undefined.
    */
-  reload(readFile: Sources['readFile'], isCurrent: () => boolean): Reloaded | undefined {
+  reload(readFile: InterpolationSources['readFile'], isCurrent: () => boolean): Reloaded | undefined {
     const values = new Map(this.#current.values);
     const changed: string[] = [];
     const shown: Record<string, string> = {};
@@ -147,7 +150,7 @@ export class ReloadableCredentials implements CredentialSource {
     return { changed, shown, suspicions };
   }
 
-  /** Everything that the values hang on but what stands in the files. */
+  /** All that determines the values, except for the contents of the files. */
   #written(): unknown {
     const given = this.#entries.map(({ name, node }) => [
       name,
@@ -165,7 +168,7 @@ export class ReloadableCredentials implements CredentialSource {
   }
 }
 
-/** Secrets that a profile itself writes out, as defaults. */
+/** Secrets that stand in the profile itself, as defaults. */
 export function* writtenSecrets({ credentials }: Pick<Profile, 'credentials'>): Generator<string> {
   for (const { secret, default: given } of Object.values(credentials)) {
     for (const text of secret ? Object.values(typeof given === 'object' ? given : { given }) : []) {
@@ -181,8 +184,9 @@ const isFromFile = (node: ScalarNode): node is FileNode => (node.interpolation?.
 type Providers = ReadonlyMap<string, Pick<ProviderConfig, 'credentials' | 'environment' | 'endpoints'>>;
 
 /**
- * Lets the providers of a config go on with the credentials of the config that it replaces, where they are written the same and
- * are for the same place: their files may be half changed, and whoever watches them takes them when they are complete.
+ * Takes over credentials from a config that is being replaced. This concerns the providers whose credentials are written in the
+ * same way and whose environment and endpoints are the same. Their files may be half changed at this moment: the watch reads
+ * them when they are complete.
  */
 export function carryCredentials(before: Providers, after: Providers): void {
   for (const [name, { credentials, environment, endpoints }] of after) {

@@ -1,18 +1,12 @@
-import fs from 'node:fs';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { MAY_BE_NULL, WRITTEN_DEFAULT } from './schema/scalar.ts';
 import { configSchema } from './schema.ts';
-
-/** Where the derived schema lies: `config/proxy.schema.json`. */
-export const JSON_SCHEMA_FILE = fileURLToPath(new URL('../../config/proxy.schema.json', import.meta.url));
 
 type Json = Record<string, unknown>;
 
 const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null;
 
-/** YAML's way of leaving something empty (`token:`) is null. */
+/** The schema, with null allowed as well: YAML reads a key without a value (`token:`) as null. */
 function orNull(schema: Json): Json {
   const { type, anyOf } = schema;
   if (Array.isArray(anyOf)) return { ...schema, anyOf: [...(anyOf as Json[]), { type: 'null' }] };
@@ -23,7 +17,9 @@ function orNull(schema: Json): Json {
 const mapValues = (record: Json, change: (value: Json) => Json): Json =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, isJson(value) ? change(value) : value]));
 
-/** Finishes what zod yields: defaults as one would write them, null wherever something may be left out. */
+/**
+ * Completes the schema that zod makes: defaults are as one writes them in the file, and null may stand for any optional value.
+ */
 function finish({ [WRITTEN_DEFAULT]: written, [MAY_BE_NULL]: mayBeNull, default: _typed, ...rest }: Json): Json {
   const schema: Json = written === undefined ? rest : { default: written, ...rest };
   for (const key of ['items', 'additionalProperties']) if (isJson(schema[key])) schema[key] = finish(schema[key]);
@@ -39,14 +35,10 @@ function finish({ [WRITTEN_DEFAULT]: written, [MAY_BE_NULL]: mayBeNull, default:
   return mayBeNull === true ? orNull(schema) : schema;
 }
 
-/** The JSON Schema (2020-12) of the config file for editors, with that of a profile file at `#/$defs/profile`. */
+/** The JSON Schema (2020-12) of the config file, for editors. The schema of a profile is at `#/$defs/profile`. */
 export function jsonSchema(): Json {
   return finish(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }));
 }
 
-/** The file's text. `node src/config/json-schema.ts` writes it. */
+/** The text of `config/proxy.schema.json`. */
 export const jsonSchemaText = (): string => `${JSON.stringify(jsonSchema(), null, 2)}\n`;
-
-if (process.argv[1] !== undefined && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  fs.writeFileSync(JSON_SCHEMA_FILE, jsonSchemaText());
-}

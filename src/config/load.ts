@@ -13,27 +13,33 @@ import { Source } from './yaml/tree.ts';
 import { vocabulary } from './vocabulary.ts';
 
 export interface LoadOptions {
-  /** Default: the process's. */
+  /** Default: the environment of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
-  /** Diagnostics name the file from here; default: the process's directory. */
+  /** Diagnostics name the file relative to this directory. Default: the working directory of the process. */
   readonly cwd?: string;
-  /** Told when secret files change, or can't be read, while they are watched. */
+  /** Called when watched secret files change, and when they can't be read or used. */
   readonly onNotice?: (notice: NoticeRecord) => void;
 }
 
+/** The result of reading a config. */
 export interface Loaded {
-  /** Undefined exactly when an error is among the diagnostics. */
+  /** Undefined if and only if one of the diagnostics is an error. */
   readonly config: Config | undefined;
   /** Everything that is wrong, in the order of the file. */
   readonly diagnostics: readonly Diagnostic[];
-  /** The text for showing the diagnostics: whatever may be a secret is starred out, positions are those of the file. Empty without. */
+  /** The absolute paths of the files that `${file:…}` names, whether they can be read or not. */
+  readonly secretFiles: readonly string[];
+  /**
+   * The file's text for showing the diagnostics, with the positions of the file: stars replace whatever may be a secret. Empty
+   * when there is nothing to show, or the file can't be read.
+   */
   readonly text: string;
 }
 
 /**
- * Reads a config file, the profiles that it uses and the secret files that it names. Synchronous; never throws: what is wrong
- * is told by diagnostics (`missing_config` and `unreadable_file` among them).
+ * Reads a config file, the profiles that it uses and the secret files that it names. It is synchronous and never throws: every
+ * mistake becomes a diagnostic, also `missing_config` and `unreadable_file`.
  */
 export function loadConfig(file: string, options: LoadOptions = {}): Loaded {
   let bytes: Buffer;
@@ -59,26 +65,34 @@ export function loadConfig(file: string, options: LoadOptions = {}): Loaded {
   return parseConfig(text, file, options);
 }
 
-/** The same for a text at hand; `file` is where it would lie: relative paths start there. */
+/** As {@link loadConfig}, for a given text. `file` is where the text would lie: relative paths start in its directory. */
 export function parseConfig(text: string, file: string, options: LoadOptions = {}): Loaded {
   const { env = process.env, clock = systemClock, onNotice = () => {} } = options;
   const absolute = path.resolve(file);
   const directory = path.dirname(absolute);
   const source = new Source(displayName(absolute, options), text.replace(/^\ufeff/, ''));
   const problems = new Problems(source);
-  const root = readDocument(source, { env, directory, readFile: cachedReader() }, problems);
+  const read = cachedReader();
+  const files = new Set<string>();
+  const readFile = (file: string): string => {
+    files.add(file);
+    return read(file);
+  };
+  const root = readDocument(source, { env, directory, readFile }, problems);
   const config = root && buildConfig(root, { file: absolute, env, clock, onNotice }, problems);
   const isSound = problems.errors === 0;
-  if (!problems.found) return { config, diagnostics: [], text: '' };
+  const secretFiles = [...files];
+  if (!problems.found) return { config, diagnostics: [], secretFiles, text: '' };
   const { text: shown, words } = masked(source, vocabulary());
   return {
     config: isSound ? config : undefined,
     diagnostics: problems.all(config?.secretTexts() ?? [], words),
+    secretFiles,
     text: shown,
   };
 }
 
-/** As a person would name the file from where they stand. */
+/** The file's name as a person would write it in `cwd`: relative within that directory, absolute outside. */
 function displayName(absolute: string, { cwd = process.cwd() }: LoadOptions): string {
   const relative = path.relative(cwd, absolute);
   return relative.startsWith('..') || path.isAbsolute(relative) ? absolute : relative;
@@ -97,22 +111,5 @@ function failed(file: string, options: LoadOptions, code: Diagnostic['code'], me
     path: '',
     help,
   };
-  return { config: undefined, diagnostics: [diagnostic], text: '' };
-}
-
-/** Where `outrider` looks when nothing else is said: in the directory, then for the whole machine. */
-export const DEFAULT_FILES = ['proxy.config.yaml', '/etc/outrider/proxy.config.yaml'];
-
-/**
- * The config file to use, absolute: `flag`, else `$OUTRIDER_CONFIG`, else the first of {@link DEFAULT_FILES} that is there.
- * A file that was named is returned whether it is there or not; undefined: none was named and none is there.
- */
-export function findConfigFile(
-  flag: string | undefined,
-  env: Readonly<Record<string, string | undefined>>,
-  cwd: string,
-): string | undefined {
-  const named = flag ?? (env['OUTRIDER_CONFIG'] || undefined);
-  if (named !== undefined) return path.resolve(cwd, named);
-  return DEFAULT_FILES.map((file) => path.resolve(cwd, file)).find((file) => fs.existsSync(file));
+  return { config: undefined, diagnostics: [diagnostic], secretFiles: [], text: '' };
 }

@@ -3,7 +3,7 @@ import type { Config } from './config.ts';
 import { configSchema } from './schema.ts';
 import { restartingKeys } from './schema/section.ts';
 
-/** A part of a config as text that differs when it does; secrets stand in it as digests. */
+/** A text that differs when the part of the config does. It holds digests in place of secrets. */
 const fingerprint = (part: unknown): string =>
   JSON.stringify(part, function (this: Record<string, unknown>, key, value: unknown) {
     const raw = this[key];
@@ -17,7 +17,7 @@ const valueAt = (config: Config, way: readonly string[]): unknown =>
 
 const RESTARTING = restartingKeys(configSchema);
 
-/** What a reload from `current` to `next` leaves as it is, one sentence each. */
+/** The changes from `current` to `next` that a reload can't make: one sentence for each key. */
 export function restartsNeeded(current: Config, next: Config): string[] {
   return RESTARTING.filter(({ way }) => differ(valueAt(current, way), valueAt(next, way))).map(
     ({ written }) => `a changed \`${written}\` takes effect after a restart`,

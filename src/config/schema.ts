@@ -40,9 +40,11 @@ import {
 } from './schema/values.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+/** The remedy for a name that {@link isName} refuses. */
 export const NAME_HELP = 'use letters, digits, `.`, `_` and `-`, beginning with a letter or digit';
 const ROUTE_NAME = /^[\x21-\x7e]{1,100}$/;
 const ROUTE_NAME_HELP = 'use visible ASCII without spaces';
+/** Whether a text can be the name of a provider. */
 export const isName = (name: string): boolean => NAME.test(name);
 
 const never: Scalar<false> = scalar({
@@ -54,7 +56,10 @@ const never: Scalar<false> = scalar({
   },
 });
 
-/** A text that callers show, kept from sight. */
+/**
+ * Reads a token that callers send in a header.
+ * Throws a {@link ConfigError}: `empty_secret`, or `invalid_value` when no header can hold the token.
+ */
 function readToken(node: ScalarNode): Secret {
   if (node.isEmpty)
     throw new ConfigError('empty_secret', 'the access token is empty', 'give it a value, or remove the entry');
@@ -78,10 +83,10 @@ const adminToken = scalar({
   seen: 'never',
   read: readToken,
 });
-/** A duration with its default, as it is written. */
+/** A duration in milliseconds, with its default as it is written. */
 const ms = (written: string, minimum = 1) => withDefault(duration(minimum), parseDuration(written) as number, written);
 
-/** The same for a size. */
+/** A size in bytes, with its default as it is written. */
 const bytes = (written: string, minimum = 0) => withDefault(size(minimum), parseSize(written) as number, written);
 
 const listen = section({
@@ -109,7 +114,7 @@ const listen = section({
   ),
 });
 
-/** The admin address, or false. */
+/** The `admin` section, or false. */
 export const adminSchema = z
   .union([
     never,
@@ -185,7 +190,7 @@ const log = section({
   access: described('One line for each request.', withDefault(boolean, true, true)),
 });
 
-/** Read by the profile's declarations, and again when a file changes. */
+/** The node is kept: the profile's declarations decide how it is read, and a changed file is read again. */
 const credential = anyNode(
   'a credential',
   { type: ['string', 'number', 'boolean'] },
@@ -246,14 +251,20 @@ const route = section({
   websocket: described('Let `Upgrade: websocket` pass.', withDefault(boolean, false, false)),
 });
 
-/** The config file. The JSON Schema for editors is derived from this, too. */
+/**
+ * The config file: the one definition of its keys. The types of the code and the JSON Schema for editors are derived from it.
+ */
 export const configSchema = section({
-  version: described('Of this format.', withDefault(integer(1, 1), 1, 1)),
+  version: described('The version of this format.', withDefault(integer(1, 1), 1, 1)),
   listen: needsRestart(described('Where callers come in, and who may.', listen.prefault({}))),
-  admin: needsRestart(described('false switches it off.', adminSchema)),
+  admin: needsRestart(
+    described('Health, metrics and the API, at an address of their own; false switches it off.', adminSchema),
+  ),
   forward: described('The forward-proxy doors.', forward.prefault({})),
   store: needsRestart(described('Where tokens are kept.', storeSection.prefault({}))),
-  state_dir: needsRestart(described('Default: $XDG_STATE_HOME/outrider.', text.optional())),
+  state_dir: needsRestart(
+    described('Where the local CA is kept; by default $XDG_STATE_HOME/outrider.', text.optional()),
+  ),
   timeouts: described('How long each thing may take.', section(TIMEOUTS).prefault({})),
   limits: described('How much of each thing there may be.', limits.prefault({})),
   replay: described('How much of bodies is kept, so that they can be sent again.', section(REPLAY).prefault({})),
@@ -266,6 +277,7 @@ export const configSchema = section({
   routes: described('Which requests go where, with whose credential.', z.array(route).optional()),
 });
 
+/** What {@link configSchema} reads. A required value that is wrong is undefined, against its type: see `read`. */
 export type ConfigData = z.output<typeof configSchema>;
 export type ProviderData = z.output<typeof provider>;
 export type RouteData = z.output<typeof route>;

@@ -1,9 +1,9 @@
 import { jsonSchema } from './json-schema.ts';
-import { builtInProfiles, builtInText } from './profile/profiles.ts';
+import { builtInProfiles, builtInText } from './shipped.ts';
 
 let words: ReadonlySet<string> | undefined;
 
-/** The words of the format itself, which tell nothing of a config: keys, names, and values that are chosen from a list. */
+/** The words of the format itself: its keys, its names, and the values of its choices. They reveal nothing about a config. */
 export function vocabulary(): ReadonlySet<string> {
   words ??= new Set([...wordsOf(jsonSchema()), ...profileWords(), ...OTHERS]);
   return words;
@@ -11,7 +11,7 @@ export function vocabulary(): ReadonlySet<string> {
 
 const OTHERS = ['true', 'false', 'null', 'http', 'https', 'redis', 'rediss', 'unix', 'localhost'];
 
-/** The profiles that come with the product, and the keys that they use. */
+/** The names of the built-in profiles, and the keys in them. */
 function* profileWords(): Generator<string> {
   for (const name of builtInProfiles()) {
     yield name;

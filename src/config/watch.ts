@@ -3,13 +3,17 @@ import type { Clock, Timer } from '../core/clock.ts';
 import type { NoticeRecord } from '../core/events.ts';
 import type { ReloadableCredentials } from './credentials.ts';
 import { ConfigError } from './diagnostics/config-error.ts';
-import type { Sources } from './yaml/interpolate.ts';
+import type { InterpolationSources } from './yaml/interpolate.ts';
 
-/** How often the files are looked at. Events of the file system miss symlinks that are swapped (Kubernetes) and network mounts. */
+/** How often the files are looked at. File system events miss swapped symlinks (Kubernetes) and changes on network mounts. */
 const POLL_MS = 250;
-/** Without a change for so long, a set of files counts as complete: changes within a second, and one round of looking. */
+/**
+ * A set of files counts as complete after this long without a change. That is a second, within which related changes are
+ * expected, and one more poll.
+ */
 const QUIET_MS = 1_000 + POLL_MS;
 
+/** A provider by its name, with the credentials to keep up to date. */
 export interface WatchedProvider {
   readonly name: string;
   readonly credentials: ReloadableCredentials;
@@ -17,13 +21,13 @@ export interface WatchedProvider {
 
 interface Watched extends WatchedProvider {
   readonly files: readonly string[];
-  /** Monotonic time of the last change that was not taken over yet. */
+  /** Monotonic time (ms) of the last change. Undefined when no change is left to be taken over. */
   changedAt: number | undefined;
-  /** What was complained about last, so that it is said once. */
+  /** The last complaint. It is kept so that the same one isn't repeated. */
   complaint: string | undefined;
 }
 
-/** Changes whenever the file is written, replaced or reached through another link. */
+/** A text that changes when the file is written or replaced, and when its path leads to another file. */
 function signatureOf(file: string): string {
   try {
     const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false });
@@ -34,18 +38,19 @@ function signatureOf(file: string): string {
 }
 
 /**
- * Watches the files of each provider's credentials. When they have been quiet for a second, all values of the provider are
- * swapped at once; while one is missing, unreadable, empty or not fit to be sent, all old ones stay, with a notice. The notice of
- * a swap tells, too, what looks wrong with a new value. Another
- * tells at the start what is in use, secrets aside. Returns what ends it.
+ * Watches the files of each provider's credentials. When the files of a provider have been quiet for a second, all of its
+ * values are swapped at once. While one value is missing, unreadable, empty or can't be sent, all old values stay and a notice
+ * says why. The notice of a swap also says what looks suspicious in a new value. A notice at the start shows the values from
+ * files that are no secrets.
+ * @returns A function that ends the watch.
  */
 export function watchCredentials(
   providers: readonly WatchedProvider[],
   clock: Clock,
-  readFile: Sources['readFile'],
+  readFile: InterpolationSources['readFile'],
   onNotice: (notice: NoticeRecord) => void,
 ): () => void {
-  // At first everything counts as changed: a file may have been written while the config was being loaded.
+  // All files count as changed at first: one may have been written while the config was being loaded.
   const start = clock.monotonic();
   const watched: Watched[] = providers
     .map((provider) => ({ ...provider, files: provider.credentials.files, changedAt: start, complaint: undefined }))

@@ -1,15 +1,15 @@
-/** A pending timer; `cancel` may be called any number of times. */
+/** A pending timer. `cancel` may be called more than once. */
 export interface Timer {
   cancel(): void;
 }
 
-/** The only source of time. Tests hand in one that they move themselves. */
+/** The only source of time. Tests pass in a clock that they move by hand. */
 export interface Clock {
-  /** Wall clock, milliseconds since the epoch. */
+  /** Returns the wall-clock time, in milliseconds since the epoch. */
   now(): number;
-  /** Milliseconds that never go back, from an arbitrary origin. */
+  /** Returns milliseconds from an arbitrary origin. They never go back. */
   monotonic(): number;
-  /** Calls `fn` once after `delayMs`; a pending timer doesn't keep the process alive. */
+  /** Calls `fn` once, after `delayMs` milliseconds. A pending timer doesn't keep the process alive. */
   after(delayMs: number, fn: () => void): Timer;
 }
 
@@ -24,6 +24,7 @@ class SystemTimer implements Timer {
   }
 }
 
+/** The clock of the machine. */
 export const systemClock: Clock = {
   now: Date.now,
   monotonic: () => performance.now(),

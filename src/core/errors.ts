@@ -1,211 +1,303 @@
-/** Whether the provider can have seen the request. */
-export type Outcome = 'not_sent' | 'unknown';
+/** Whether the provider may have seen the request. */
+export const OUTCOMES = {
+  not_sent: 'the provider has not seen the request',
+  unknown: 'the provider may have seen the request',
+} as const;
+export type Outcome = keyof typeof OUTCOMES;
 
 interface ErrorKind {
   readonly status: number;
+  /** The error type for `Proxy-Status` (RFC 9209 §2.3). */
+  readonly proxyError: string;
   readonly title: string;
+  /** When it is answered, in a sentence. */
+  readonly cause: string;
   readonly remedy: string;
   readonly outcome: Outcome;
-  /** The error type of RFC 9209 §2.3. */
-  readonly proxyError: string;
+  /** What one such answer says. */
+  readonly example: Pick<ErrorOptions, 'detail' | 'remedy'>;
 }
 
-const kind = (
-  status: number,
-  proxyError: string,
-  title: string,
-  remedy: string,
-  outcome: Outcome = 'not_sent',
-): ErrorKind => ({
-  status,
-  title,
-  remedy,
-  outcome,
-  proxyError,
-});
-
-/** Everything that Outrider itself answers, by stable code (spec: the table of errors). */
+/** The errors that Outrider itself answers with, by their stable codes. */
 export const ERRORS = {
-  bad_request: kind(
-    400,
-    'http_request_error',
-    'The request is not acceptable',
-    'Correct the request as `detail` says.',
-  ),
-  request_timeout: kind(
-    408,
-    'http_request_error',
-    'The request took too long to arrive',
-    'Send the whole request head within 10 seconds.',
-  ),
-  uri_too_long: kind(
-    414,
-    'http_request_error',
-    'The request target is too long',
-    'Shorten the URL, or raise `limits.url_bytes`.',
-  ),
-  headers_too_large: kind(
-    431,
-    'http_request_error',
-    'The request headers are too large',
-    'Send fewer or shorter headers, or raise `limits.header_bytes` or `limits.headers`.',
-  ),
-  client_unauthenticated: kind(
-    401,
-    'http_request_denied',
-    'The caller is not authenticated',
-    'Send one of the configured access tokens, as `Proxy-Authorization: Bearer` or `X-Outrider-Token`.',
-  ),
-  host_denied: kind(
-    403,
-    'http_request_denied',
-    'The Host is not allowed',
-    'Call by a loopback name, or add the name to `listen.allowed_hosts`.',
-  ),
-  origin_denied: kind(
-    403,
-    'http_request_denied',
-    'The browser origin is not allowed',
-    'Add the origin to `listen.allowed_origins` if that site may spend these credentials.',
-  ),
-  destination_denied: kind(
-    403,
-    'destination_ip_prohibited',
-    'The destination is not allowed',
-    'Add a route for this destination, or use a base URL of this proxy.',
-  ),
-  token_endpoint_denied: kind(
-    403,
-    'http_request_denied',
-    'The token endpoint is not for callers',
-    'Leave the token call out: the token is put on for you. An SDK that insists on one gets a placeholder, as `detail` says.',
-  ),
-  route_not_found: kind(
-    404,
-    'destination_not_found',
-    'No route matches',
-    'Compare the path with the routes of the config: `outrider explain METHOD URL` tells what is missing.',
-  ),
-  method_not_allowed: kind(
-    405,
-    'http_request_denied',
-    'The method is not allowed',
-    'Use one of the methods in `Allow`.',
-  ),
-  body_too_large: kind(
-    413,
-    'http_request_error',
-    'The body is too large',
-    'Send a smaller body, or raise `limits.signed_body`.',
-  ),
-  bad_body: kind(
-    400,
-    'http_request_error',
-    'The body is not what the credential needs',
-    'Send the body in the form that `detail` names.',
-  ),
-  unsupported_expectation: kind(
-    417,
-    'http_request_error',
-    'The expectation is not supported',
-    'Send no `Expect` other than `100-continue`.',
-  ),
-  loop_detected: kind(
-    508,
-    'proxy_loop_detected',
-    'The request came from this proxy itself',
-    "Point the route's `upstream` at the provider, not at this proxy.",
-  ),
-  upstream_unreachable: kind(
-    502,
-    'destination_unavailable',
-    'The provider could not be reached',
-    'Check the address, DNS, firewall and certificate. It is safe to send the request again.',
-  ),
-  upstream_failed: kind(
-    502,
-    'connection_terminated',
-    'The connection to the provider broke',
-    'The provider may have acted on the request: ask for its status before sending it again.',
-    'unknown',
-  ),
-  upstream_bad_response: kind(
-    502,
-    'http_protocol_error',
-    'The provider answered something that is not valid HTTP',
-    'The provider may have acted on the request: ask for its status before sending it again.',
-    'unknown',
-  ),
-  upstream_timeout: kind(
-    504,
-    'http_response_timeout',
-    'The provider did not answer in time',
-    'If `outcome` is `unknown`, ask for the status before sending the request again.',
-    'unknown',
-  ),
-  token_unavailable: kind(
-    503,
-    'http_request_denied',
-    'No usable token can be had',
-    'Send the request again after `Retry-After`; `detail` says what is wrong with the token endpoint.',
-  ),
-  unauthenticated: kind(
-    401,
-    'http_request_denied',
-    'The admin API needs its token',
-    'Send the `admin.token` of the config as `Authorization: Bearer`; where there is none, set one and start again.',
-  ),
-  not_found: kind(404, 'http_request_error', 'There is nothing of that name', 'Use one of the names in `detail`.'),
-  invalid_config: kind(
-    422,
-    'proxy_configuration_error',
-    'The config has errors',
-    'Correct the file as `diagnostics` say.',
-  ),
-  renewed_recently: kind(
-    429,
-    'http_request_denied',
-    'The token was renewed a moment ago',
-    'Wait for `Retry-After`: a token younger than `renew.cooldown` is not renewed by hand.',
-  ),
-  overloaded: kind(
-    503,
-    'connection_limit_reached',
-    'Too much is under way',
-    'Send the request again after `Retry-After`.',
-  ),
-  internal_error: kind(
-    500,
-    'proxy_internal_error',
-    'Outrider itself failed',
-    'Report it with the `request_id`; the log has the cause.',
-    'unknown',
-  ),
+  bad_request: {
+    status: 400,
+    proxyError: 'http_request_error',
+    title: 'The request is not acceptable',
+    cause:
+      'It breaks a rule of HTTP, or one that keeps two programs from reading it in two ways: framing, Host, target or path.',
+    remedy: 'Correct the request as `detail` says.',
+    outcome: 'not_sent',
+    example: { detail: 'the path has a dot segment' },
+  },
+  request_timeout: {
+    status: 408,
+    proxyError: 'http_request_error',
+    title: 'The request took too long to arrive',
+    cause: 'The head was not whole within 10 seconds, or no more of the body came for `timeouts.caller`.',
+    remedy: 'Send the whole request head within 10 seconds.',
+    outcome: 'not_sent',
+    example: { detail: 'the head did not arrive in time' },
+  },
+  uri_too_long: {
+    status: 414,
+    proxyError: 'http_request_error',
+    title: 'The request target is too long',
+    cause: 'The target is longer than `limits.url_bytes`.',
+    remedy: 'Shorten the URL, or raise `limits.url_bytes`.',
+    outcome: 'not_sent',
+    example: { detail: 'the target is longer than the limit' },
+  },
+  headers_too_large: {
+    status: 431,
+    proxyError: 'http_request_error',
+    title: 'The request headers are too large',
+    cause: 'The header lines are more than `limits.headers`, or larger than `limits.header_bytes` all together.',
+    remedy: 'Send fewer or shorter headers, or raise `limits.header_bytes` or `limits.headers`.',
+    outcome: 'not_sent',
+    example: { detail: 'the header fields are larger than the limit' },
+  },
+  client_unauthenticated: {
+    status: 401,
+    proxyError: 'http_request_denied',
+    title: 'The caller is not authenticated',
+    cause: '`listen.access_tokens` are set, and none of them came. At the forward doors the status is 407.',
+    remedy: 'Send one of the configured access tokens, as `Proxy-Authorization: Bearer` or `X-Outrider-Token`.',
+    outcome: 'not_sent',
+    example: { detail: 'the access token is not one of those configured' },
+  },
+  host_denied: {
+    status: 403,
+    proxyError: 'http_request_denied',
+    title: 'The Host is not allowed',
+    cause:
+      '`Host` is no loopback name, no host of a route and none of `listen.allowed_hosts`: a page of a stranger may have led a browser here.',
+    remedy: 'Call by a loopback name, or add the name to `listen.allowed_hosts`.',
+    outcome: 'not_sent',
+    example: { detail: 'the Host header names none of the names of this proxy' },
+  },
+  origin_denied: {
+    status: 403,
+    proxyError: 'http_request_denied',
+    title: 'The browser origin is not allowed',
+    cause: 'A browser sent it for a page whose origin is not among `listen.allowed_origins`.',
+    remedy: 'Add the origin to `listen.allowed_origins` if that site may spend these credentials.',
+    outcome: 'not_sent',
+    example: { detail: 'the request comes from a web page whose origin is not allowed' },
+  },
+  destination_denied: {
+    status: 403,
+    proxyError: 'destination_ip_prohibited',
+    title: 'The destination is not allowed',
+    cause: 'It came as to a forward proxy, and no route leads where it wants to go.',
+    remedy: 'Add a route for this destination, or use a base URL of this proxy.',
+    outcome: 'not_sent',
+    example: { detail: 'this proxy forwards to its routes alone' },
+  },
+  token_endpoint_denied: {
+    status: 403,
+    proxyError: 'http_request_denied',
+    title: 'The token endpoint is not for callers',
+    cause: 'It would reach the token endpoint of a provider, and is not the call that gets a placeholder.',
+    remedy:
+      'Leave the token call out: the token is put on for you. An SDK that insists on one gets a placeholder, as `detail` says.',
+    outcome: 'not_sent',
+    example: { detail: 'No caller reaches a token endpoint: only POST gets a placeholder.' },
+  },
+  route_not_found: {
+    status: 404,
+    proxyError: 'destination_not_found',
+    title: 'No route matches',
+    cause: 'No route of the config matches its path, host, headers and method.',
+    remedy: 'Compare the path with the routes of the config: `outrider explain METHOD URL` tells what is missing.',
+    outcome: 'not_sent',
+    example: { detail: 'no route matches GET /nowhere' },
+  },
+  method_not_allowed: {
+    status: 405,
+    proxyError: 'http_request_denied',
+    title: 'The method is not allowed',
+    cause:
+      'TRACE is never forwarded, CONNECT wants forwarding, and a profile that signs lets no method pass that it does not sign.',
+    remedy: 'Use one of the methods in `Allow`.',
+    outcome: 'not_sent',
+    example: { detail: 'The profile signs no DELETE request to this path, and an unsigned one is not sent.' },
+  },
+  body_too_large: {
+    status: 413,
+    proxyError: 'http_request_error',
+    title: 'The body is too large',
+    cause: 'Its credential needs the whole body, which is larger than `limits.signed_body`.',
+    remedy: 'Send a smaller body, or raise `limits.signed_body`.',
+    outcome: 'not_sent',
+    example: { detail: 'a body that must be whole may have 2048 bytes at most' },
+  },
+  bad_body: {
+    status: 400,
+    proxyError: 'http_request_error',
+    title: 'The body is not what the credential needs',
+    cause:
+      'Its credential goes into a form or JSON, or is computed from a field, and the body is none, or can be read in two ways.',
+    remedy: 'Send the body in the form that `detail` names.',
+    outcome: 'not_sent',
+    example: { detail: 'The body must be JSON; it is not.' },
+  },
+  unsupported_expectation: {
+    status: 417,
+    proxyError: 'http_request_error',
+    title: 'The expectation is not supported',
+    cause: '`Expect` asks for something that no proxy can promise.',
+    remedy: 'Send no `Expect` other than `100-continue`.',
+    outcome: 'not_sent',
+    example: { detail: 'the only Expect taken is "100-continue"' },
+  },
+  loop_detected: {
+    status: 508,
+    proxyError: 'proxy_loop_detected',
+    title: 'The request came from this proxy itself',
+    cause: '`Via` names this very process: the upstream of a route leads back here.',
+    remedy: "Point the route's `upstream` at the provider, not at this proxy.",
+    outcome: 'not_sent',
+    example: { detail: 'Via names this very process' },
+  },
+  upstream_unreachable: {
+    status: 502,
+    proxyError: 'destination_unavailable',
+    title: 'The provider could not be reached',
+    cause: 'No connection came about: name, network, TLS or certificate.',
+    remedy: 'Check the address, DNS, firewall and certificate. It is safe to send the request again.',
+    outcome: 'not_sent',
+    example: { detail: 'the provider refused the connection' },
+  },
+  upstream_failed: {
+    status: 502,
+    proxyError: 'connection_terminated',
+    title: 'The connection to the provider broke',
+    cause: 'The connection broke when the request was on its way and the answer not there.',
+    remedy: 'The provider may have acted on the request: ask for its status before sending it again.',
+    outcome: 'unknown',
+    example: { detail: 'the connection broke before the answer was complete' },
+  },
+  upstream_bad_response: {
+    status: 502,
+    proxyError: 'http_protocol_error',
+    title: 'The provider answered something that is not valid HTTP',
+    cause:
+      'What came back can not be read for certain: no HTTP, two lengths, a head beyond `limits.answer_header_bytes`.',
+    remedy: 'The provider may have acted on the request: ask for its status before sending it again.',
+    outcome: 'unknown',
+    example: { detail: 'the answer does not begin as one of HTTP/1.1' },
+  },
+  upstream_timeout: {
+    status: 504,
+    proxyError: 'http_response_timeout',
+    title: 'The provider did not answer in time',
+    cause: 'No answer came within `timeouts.response`, or (then `not_sent`) no connection within `timeouts.connect`.',
+    remedy: 'If `outcome` is `unknown`, ask for the status before sending the request again.',
+    outcome: 'unknown',
+    example: { detail: 'no answer from the provider within 100 ms' },
+  },
+  token_unavailable: {
+    status: 503,
+    proxyError: 'http_request_denied',
+    title: 'No usable token can be had',
+    cause: 'There is no token that is still good, and the token endpoint gives no new one.',
+    remedy: 'Send the request again after `Retry-After`; `detail` says what is wrong with the token endpoint.',
+    outcome: 'not_sent',
+    example: {
+      detail: 'id.example refused the credentials: invalid_client (status 401)',
+      remedy:
+        "Check the provider's credentials, in the config or where their values come from. Send the request again after `Retry-After`.",
+    },
+  },
+  unauthenticated: {
+    status: 401,
+    proxyError: 'http_request_denied',
+    title: 'The admin API needs its token',
+    cause:
+      '`admin.token` did not come. The API needs it beyond loopback, with `listen.access_tokens`, and wherever it is set.',
+    remedy:
+      'Send the `admin.token` of the config as `Authorization: Bearer`; where there is none, set one and start again.',
+    outcome: 'not_sent',
+    example: { detail: 'this needs `Authorization: Bearer` with the `admin.token` of the config' },
+  },
+  not_found: {
+    status: 404,
+    proxyError: 'http_request_error',
+    title: 'There is nothing of that name',
+    cause: 'The admin address has no such path, or the config no provider or simulator of the name in it.',
+    remedy: 'Use one of the names in `detail`.',
+    outcome: 'not_sent',
+    example: { detail: 'the config has no provider of that name; there is oauth' },
+  },
+  invalid_config: {
+    status: 422,
+    proxyError: 'proxy_configuration_error',
+    title: 'The config has errors',
+    cause: 'The config has errors: a reload changed nothing, or a command other than `outrider check` could not begin.',
+    remedy: 'Correct the file as `outrider check` says; the `diagnostics` of an answer say the same.',
+    outcome: 'not_sent',
+    example: { detail: 'the changed config has errors: the one before it serves on' },
+  },
+  renewed_recently: {
+    status: 429,
+    proxyError: 'http_request_denied',
+    title: 'The token was renewed a moment ago',
+    cause: 'A renewal was asked for at the admin address, and the token is younger than `renew.cooldown`.',
+    remedy: 'Wait for `Retry-After`: a token younger than `renew.cooldown` is not renewed by hand.',
+    outcome: 'not_sent',
+    example: { detail: 'the token is 3 s old, younger than renew.cooldown 5s' },
+  },
+  overloaded: {
+    status: 503,
+    proxyError: 'connection_limit_reached',
+    title: 'Too much is under way',
+    cause:
+      'There are more connections than `limits.connections`, more requests that wait for a token than `limits.waiting`, or no memory left for a body that must be whole (`limits.body_memory`).',
+    remedy: 'Send the request again after `Retry-After`.',
+    outcome: 'not_sent',
+    example: { detail: 'more than 2 connections' },
+  },
+  internal_error: {
+    status: 500,
+    proxyError: 'proxy_internal_error',
+    title: 'Outrider itself failed',
+    cause: 'A fault that nobody foresaw.',
+    remedy: 'Report it with the `request_id`; the log has the cause.',
+    outcome: 'unknown',
+    example: { detail: 'something went wrong in this proxy' },
+  },
 } as const satisfies Record<string, ErrorKind>;
 
+/** The stable code of an error of ours. */
 export type ErrorCode = keyof typeof ERRORS;
 
+/** What one error says beside its code. */
 export interface ErrorOptions {
-  /** One sentence for the caller: what exactly was wrong. Never holds a secret. */
+  /** One sentence for the caller that says what exactly was wrong. It never holds a secret. */
   readonly detail: string;
-  /** Replaces the outcome of the table, e.g. `not_sent` for a timeout while connecting. */
+  /** Replaces the outcome of the table: `not_sent` for a timeout while connecting, for example. */
   readonly outcome?: Outcome;
+  /** What led to the error. The log shows it; the caller never sees it. */
   readonly cause?: unknown;
-  /** Further response headers: name, value, … (`Retry-After`, `Allow`, `WWW-Authenticate`). */
+  /** Further headers of the answer: name, value, … (`Retry-After`, `Allow`, `WWW-Authenticate`). */
   readonly headers?: readonly string[];
   /** Replaces the remedy of the table. */
   readonly remedy?: string;
-  /** Replaces the status of the table (407 in place of 401). */
+  /** Replaces the status of the table: 407 instead of 401, for example. */
   readonly status?: number;
   /** Replaces the RFC 9209 error type of the table. */
   readonly proxyError?: string;
-  /** Close the caller's connection after the answer. */
+  /** Whether the caller's connection closes after the answer. */
   readonly close?: boolean;
-  /** It was the egress proxy that failed, and not what lies behind it. */
+  /** Whether the egress proxy failed, rather than the provider behind it. */
   readonly isEgress?: boolean;
 }
 
-/** The one error that becomes an answer. Its status, title and remedy come from {@link ERRORS}. */
+/**
+ * The only error that becomes an answer. Its status, title, remedy and outcome come from {@link ERRORS}, unless options replace
+ * them.
+ */
 export class OutriderError extends Error {
   override readonly name = 'OutriderError';
   readonly code: ErrorCode;

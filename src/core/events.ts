@@ -1,147 +1,33 @@
 import { EventEmitter } from 'node:events';
+import type { OutriderError } from './errors.ts';
+import type { EventMap, NoticeRecord } from './event-map.ts';
 
-/** What became of the credential of one request. */
-export type AuthOutcome = 'injected' | 'signed' | 'renewed' | 'replayed' | 'skipped' | 'failed' | 'placeholder';
-export type ReplaySkipReason =
-  | 'body_too_large'
-  | 'spool_full'
-  | 'spool_failed'
-  | 'replay_off'
-  | 'websocket'
-  | 'cooldown'
-  | 'renewal_failed'
-  | 'caller_gone';
-export type RenewalReason = 'cold' | 'background' | 'rejected' | 'manual';
+export * from './event-map.ts';
 
-/** One attempt at the upstream, as a part of its request. Milliseconds; undefined: it never came to that. */
-export interface AttemptDetail {
-  /** 0: no answer came. */
-  readonly status: number;
-  /** An {@link ErrorCode} where the attempt failed, or its answer broke. */
-  readonly error: string | undefined;
-  /** Of the token that was put in; 0: none was. */
-  readonly generation: number;
-  /** When it began, counted from the request's arrival. */
-  readonly startMs: number;
-  /** Until there was a connection; 0 on one that was kept. */
-  readonly connectMs: number | undefined;
-  /** Until the request's last byte was written. */
-  readonly sendMs: number | undefined;
-  /** Until the head of the answer was here. */
-  readonly waitMs: number | undefined;
-  /** Until the answer's last byte was here. */
-  readonly receiveMs: number | undefined;
-}
-
-/** One request from head to end, emitted once, when its last byte has gone (or it was cut). */
-export interface ExchangeRecord {
-  readonly requestId: string;
-  readonly route: string | undefined;
-  readonly provider: string | undefined;
+/** An error with which Outrider itself answers a request. It comes before the answer goes out. Unlike a notice it may hold secrets. */
+export interface ProblemRecord {
   readonly method: string;
-  /** The path as the caller sent it, without query. */
-  readonly path: string;
-  /** The status that the caller got; 0 when it got none. */
-  readonly status: number;
-  /** The code of our own error, or of the reason for which an answer was cut. */
-  readonly code: string | undefined;
-  readonly outcome: 'not_sent' | 'unknown' | undefined;
-  readonly auth: AuthOutcome | undefined;
-  /** Origin of the upstream. */
-  readonly upstream: string | undefined;
-  readonly attempts: number;
-  readonly durationMs: number;
-  /** From the first attempt's start to the final answer's head; 0 when nothing was sent. */
-  readonly upstreamMs: number;
-  /** Time spent waiting for a token. */
-  readonly tokenWaitMs: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  /** Each attempt in turn; worked out by whoever asks for it while the record is told. */
-  readonly attemptDetails: readonly AttemptDetail[];
-  /** Why the request was not sent again after its token was rejected. */
-  readonly replaySkipped: Pick<ReplaySkippedRecord, 'reason' | 'detail'> | undefined;
-  /** The names of the headers that the credential added; worked out like `attemptDetails`. */
-  readonly addedHeaders: readonly string[];
+  /** As the caller sent it: at a forward door the whole URL, for CONNECT host and port. */
+  readonly target: string;
+  readonly error: Pick<OutriderError, 'status' | 'code' | 'detail' | 'remedy' | 'outcome'>;
 }
 
-/** One attempt at the upstream. `status` is 0 when no answer came. */
-export interface AttemptRecord {
-  readonly route: string;
-  readonly method: string;
-  readonly status: number;
-  readonly durationMs: number;
-  /** An {@link ErrorCode} when no answer came. */
-  readonly error: string | undefined;
+/** All events: those of the library, and what stays within this program. */
+export interface AllEvents extends EventMap {
+  problem: [ProblemRecord];
 }
 
-export interface RenewalRecord {
-  readonly provider: string;
-  readonly reason: RenewalReason;
-  readonly outcome: 'ok' | 'failed';
-  readonly durationMs: number;
-  /** When the new token expires, epoch milliseconds. */
-  readonly expiresAtMs?: number;
-  /** Why it failed, without secrets. */
-  readonly detail?: string;
-}
+/** Where everything that happens is emitted, once. The log, the metrics and the traces listen. */
+export type Events = EventEmitter<AllEvents>;
 
-export interface ReplayRecord {
-  readonly route: string;
-  /** The status that was rejected. */
-  readonly status: number;
-  /** ok: the second answer was not a rejection. */
-  readonly outcome: 'ok' | 'rejected' | 'failed';
-}
-
-export interface ReplaySkippedRecord {
-  readonly route: string;
-  readonly reason: ReplaySkipReason;
-  readonly requestId?: string;
-  /** The reason in a sentence, with its numbers. */
-  readonly detail?: string;
-}
-
-/** A token store that several processes share has begun to work, or stopped. */
-export interface StoreHealthRecord {
-  readonly kind: 'file' | 'redis';
-  readonly isUp: boolean;
-}
-
-/** The config was read anew: it is in use now, or the one before it serves on. */
-export interface ReloadRecord {
-  readonly outcome: 'ok' | 'failed';
-  /** Why it failed, without secrets. */
-  readonly detail?: string;
-}
-
-/** Something an operator should read. Whoever hears it hears no secrets. */
-export interface NoticeRecord {
-  readonly level: 'error' | 'warn' | 'info' | 'debug';
-  readonly message: string;
-  readonly fields?: Readonly<Record<string, unknown>>;
-}
-
-export interface EventMap {
-  started: [];
-  exchange: [ExchangeRecord];
-  attempt: [AttemptRecord];
-  renewal: [RenewalRecord];
-  replay: [ReplayRecord];
-  replaySkipped: [ReplaySkippedRecord];
-  store: [StoreHealthRecord];
-  reload: [ReloadRecord];
-  notice: [NoticeRecord];
-}
-
-/** What happened, told once; logs, metrics and traces listen. `started` is a request's head having been read. */
-export type Events = EventEmitter<EventMap>;
-
-/** @param clean Goes over each notice before anybody hears it: an error within may hold what others sent. */
+/**
+ * Makes an emitter of events.
+ * @param clean Removes secrets from a notice before listeners get it: an error in it may hold what a provider or caller sent.
+ */
 export function createEvents(clean: (notice: NoticeRecord) => NoticeRecord = (notice) => notice): Events {
-  const events: Events = new EventEmitter<EventMap>();
+  const events: Events = new EventEmitter<AllEvents>();
   const emit = events.emit.bind(events) as (name: string, record: unknown) => boolean;
-  // Each event has one record at most; for any number of them a list would be made each time.
+  // Every event has at most one record, so a rest parameter, which makes an array for each call, isn't needed.
   const cleanly = (name: string, record?: unknown): boolean =>
     emit(name, name === 'notice' ? clean(record as NoticeRecord) : record);
   return Object.assign(events, { emit: cleanly as Events['emit'] });

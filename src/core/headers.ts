@@ -1,7 +1,7 @@
-/** A header list as it is on the wire: name, value, name, value, in order, in the spelling that came. */
+/** Headers as they are on the wire, in their order and spelling: name, value, name, value. */
 export type RawHeaders = readonly string[];
 
-/** The value of the first header called `name` (lower case), or undefined. */
+/** Returns the value of the first header called `name` (lower case); undefined when there is none. */
 export function headerValue(headers: RawHeaders, name: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) {
     const candidate = headers[i] as string;
@@ -10,7 +10,7 @@ export function headerValue(headers: RawHeaders, name: string): string | undefin
   return undefined;
 }
 
-/** Every value of the headers called `name` (lower case), in order. */
+/** Returns the values of all headers called `name` (lower case), in order. */
 export function headerValues(headers: RawHeaders, name: string): string[] {
   const values: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
@@ -20,33 +20,38 @@ export function headerValues(headers: RawHeaders, name: string): string[] {
   return values;
 }
 
-/** The names of the fields in `after` that `before` has not, with the same value. */
+/** Returns the names of the fields that only `after` has, or has with another value. */
 export function addedNames(before: RawHeaders, after: RawHeaders): string[] {
   const added: string[] = [];
   for (let i = 0; i < after.length; i += 2) {
-    // Most stand where they stood.
+    // Most fields keep their place.
     if (before[i] === after[i] && before[i + 1] === after[i + 1]) continue;
-    const isOld = before.some((name, at) => at % 2 === 0 && name === after[i] && before[at + 1] === after[i + 1]);
-    if (!isOld) added.push(after[i] as string);
+    let at = 0;
+    while (at < before.length && !(before[at] === after[i] && before[at + 1] === after[i + 1])) at += 2;
+    if (at >= before.length) added.push(after[i] as string);
   }
   return added;
 }
 
-/** Whether `text` can stand as a header value (RFC 9110 §5.5: visible ASCII, space, tab; no CR, LF or NUL). */
+/** Whether `text` can be a header value: visible ASCII, spaces and tabs (RFC 9110 §5.5). */
 export function isHeaderValue(text: string): boolean {
   return /^[\t\x20-\x7e]*$/.test(text);
 }
 
-/** Whether `text` is a token (RFC 9110 §5.6.2), and so can be a header name. */
+/** Whether `text` is a token (RFC 9110 §5.6.2), and so can be a header's name. */
 export function isToken(text: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
 }
 
+/** How many spellings one function remembers. */
 const SPELLINGS_MAX = 2048;
-/** A longer name is nobody's habit. */
+/** The longest name that is remembered. Longer ones hardly come twice. */
 const SPELLING_LENGTH = 64;
 
-/** `classify`, asked once for each spelling of a header's name, as long as there are not too many. It gets the name in lower case. */
+/**
+ * Returns `classify` with a memory: it is called once for each spelling of a header's name. The memory is limited; beyond that,
+ * `classify` is called each time. It gets the name in lower case and as it came, and must not return undefined.
+ */
 export function bySpelling<T>(classify: (lower: string, name: string) => T): (name: string) => T {
   const known = new Map<string, T>();
   return (name) => {

@@ -1,31 +1,37 @@
 import type { RawHeaders } from './headers.ts';
 
+/** A value that is here, or will be. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** One whole request of our own, to a token endpoint. */
+/** A request of our own, to a token endpoint. */
 export interface HttpCall {
   readonly method: string;
-  /** Absolute, http or https. */
+  /** An absolute http or https URL. */
   readonly url: string;
-  /** Without Host and framing headers. */
+  /** The headers without Host and framing. */
   readonly headers: RawHeaders;
   readonly body: Uint8Array | null;
+  /** The time limit for the whole call, in milliseconds. */
   readonly timeoutMs: number;
-  /** Of a longer answer nothing is handed on but its head. */
+  /** The longest body that is read, before and after decoding. Of a longer one only the head of its answer is returned. */
   readonly maxBytes: number;
 }
 
+/** The answer to an {@link HttpCall}. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: RawHeaders;
-  /** Content codings removed; empty where {@link flaw} says why it can't be read. */
+  /** The body without its content coding. It is empty when {@link flaw} says why it can't be read. */
   readonly body: Uint8Array;
-  /** It is longer than wanted; its content coding is unknown or broken; it broke off (told only of a status other than 2xx). */
+  /**
+   * Why the body can't be read: it is too long (`too_long`), its content coding is unknown or broken, or yields too much
+   * (`coding`), or it broke off (`broken`, only with a status other than 2xx).
+   */
   readonly flaw?: 'too_long' | 'coding' | 'broken' | undefined;
 }
 
 /**
- * Sends one call and reads the whole answer, redirects not followed.
- * Rejects with an `OutriderError` (`upstream_unreachable`, `upstream_failed`, `upstream_bad_response`, `upstream_timeout`).
+ * Sends one call and reads the whole answer. It follows no redirects. Rejects with an `OutriderError`: `upstream_unreachable`,
+ * `upstream_failed`, `upstream_bad_response`, `upstream_timeout`.
  */
 export type HttpClient = (call: HttpCall) => Promise<HttpAnswer>;

@@ -1,10 +1,10 @@
 import type { ExchangeRecord, NoticeRecord, ReloadRecord, RenewalRecord } from './events.ts';
 
-/** A request that is over. */
+/** A request that has ended. */
 export interface RecordedRequest extends Omit<ExchangeRecord, 'requestId'> {
   readonly kind: 'request';
   readonly id: number;
-  /** When it was over, epoch milliseconds. */
+  /** When it ended, in milliseconds since the epoch. */
   readonly atMs: number;
   readonly requestId: string;
 }
@@ -16,28 +16,28 @@ interface Rare<Kind extends string, Told> {
   readonly record: Told;
 }
 
-/** What happened, numbered in one row. */
+/** An event that is kept. Ids count all kinds together. */
 export type RecordedEvent =
   | RecordedRequest
   | Rare<'renewal', RenewalRecord>
   | Rare<'notice', NoticeRecord>
   | Rare<'reload', ReloadRecord>;
 
-/** The last requests, and the last of what is rarer. */
+/** The last requests, and the last of the rarer events. */
 export interface Journal {
-  /** Of the newest; grows by 1 with each event, and never starts below that of a process before this one. */
+  /** The id of the newest event. It grows by 1 with each event, and starts above the ids of earlier processes. */
   readonly lastId: number;
-  /** The newest first. */
+  /** The requests, the newest first. */
   requests(): Iterable<RecordedRequest>;
   /**
-   * What came after the event of that id, the oldest first, and how many of it are not kept any more. An id that no event can have
-   * had here counts as older than all.
+   * Finds the events after the one with `id`, the oldest first, and how many of them are not kept any more. An id that this process
+   * has not given counts as older than all.
    */
   after(id: number): { readonly events: readonly RecordedEvent[]; readonly lost: number };
-  /** Calls `listener` with what happens from now on, several at a time; the returned function stops that. */
+  /** Calls `listener` with new events, several at a time. Returns a function that stops that. */
   listen(listener: (events: readonly RecordedEvent[]) => void): () => void;
-  /** Tells listeners at once what has gathered. */
+  /** Calls the listeners at once with the events that wait. */
   flush(): void;
-  /** Stops listening itself. */
+  /** Stops keeping events. */
   close(): void;
 }

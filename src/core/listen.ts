@@ -4,19 +4,9 @@ import { connect } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { once } from 'node:events';
 import { isMainThread } from 'node:worker_threads';
+import type { Address } from './address.ts';
 
-/** Where to listen: a TCP address or a Unix socket. */
-export type Address = { readonly host: string; readonly port: number } | SocketAddress;
-
-export interface SocketAddress {
-  readonly path: string;
-  /** Who may connect; default 0600. */
-  readonly mode?: number;
-  /** The group of its file, by name or number; default: the process's own. */
-  readonly group?: string;
-}
-
-/** Whether there is a socket and nobody accepts: a left-over. Any other file is somebody's. */
+/** Whether a file is a socket on which nobody listens: a killed process left it behind. Other files are never touched. */
 function isStale(path: string): Promise<boolean> {
   if (!lstatSync(path).isSocket()) return Promise.resolve(false);
   return new Promise((resolve) => {
@@ -26,10 +16,13 @@ function isStale(path: string): Promise<boolean> {
   });
 }
 
-/** The code of the error for a group that nobody knows; the system has none. */
+/** The code of the error for an unknown group. The system has no code for it. */
 export const NO_GROUP = 'ENOGROUP';
 
-/** The number of a group; a name is looked up where `getent` looks, or in /etc/group. Throws with the code `ENOGROUP`. */
+/**
+ * Returns the number of a group. A name is looked up with `getent`, or in /etc/group without it. Throws with the code
+ * `ENOGROUP`.
+ */
 function groupId(group: string): number {
   if (/^\d+$/.test(group)) return Number(group);
   const found = spawnSync('getent', ['group', group], { encoding: 'utf8' });
@@ -44,12 +37,13 @@ function groupId(group: string): number {
 async function bind(server: Server, address: Address): Promise<void> {
   if ('path' in address) {
     const gid = address.group === undefined ? undefined : groupId(address.group);
-    // The socket's mode is made of this mask, so that there is no moment in which others may connect. A worker can't set it.
+    // With this mask the socket is created with mode 0600, so that others can't connect before `chmod`. A worker can't set a
+    // mask.
     const mask = isMainThread ? process.umask(0o177) : undefined;
     server.listen({ path: address.path });
     if (mask !== undefined) process.umask(mask);
     await once(server, 'listening');
-    // The group first, so that there is no moment in which another one may connect.
+    // The group comes before the mode: otherwise the process's own group could connect for a moment.
     if (gid !== undefined) chownSync(address.path, -1, gid);
     chmodSync(address.path, address.mode ?? 0o600);
   } else {
@@ -59,8 +53,8 @@ async function bind(server: Server, address: Address): Promise<void> {
 }
 
 /**
- * Listens on TCP, or on a Unix socket with the mode and group of its address (one that a killed process left behind is taken over).
- * Rejects with the system's error (`EADDRINUSE`, `EACCES`, …), or with `ENOGROUP`.
+ * Makes a server listen on TCP, or on a Unix socket with the mode and group of its address. A socket that a killed process left
+ * behind is replaced. Rejects with the system's error (`EADDRINUSE`, `EACCES`, …), or with an error with the code `ENOGROUP`.
  */
 export async function listen(server: Server, address: Address): Promise<void> {
   try {
@@ -73,7 +67,7 @@ export async function listen(server: Server, address: Address): Promise<void> {
   }
 }
 
-/** `http://host:port` with the real port, or `unix:/path`. */
+/** Returns where a server listens: `http://host:port` with the actual port, or `unix:/path`. */
 export function originOf(server: Server, address: Address): string {
   if ('path' in address) return `unix:${address.path}`;
   const { port } = server.address() as AddressInfo;

@@ -1,10 +1,11 @@
 import type { Clock } from './clock.ts';
 
-/** The same trouble is told once in this time: an outage is one line, not one for each request. */
+/** How long the same message is not repeated. So an outage makes one line in this time, instead of one for each request. */
 const QUIET_MS = 10_000;
+/** With more keys than this, all are forgotten. */
 const MAX_KEYS = 1_000;
 
-/** Tells of each key whether it was not told lately. */
+/** Returns a function that returns true for a key at most once in ten seconds. */
 export function oncePerInterval(clock: Clock): (key: string) => boolean {
   const toldAtMs = new Map<string, number>();
   return (key) => {

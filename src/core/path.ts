@@ -1,13 +1,13 @@
-/** A target's path, its query cut off. */
+/** Returns the path of a target, without its query. */
 export function pathOfTarget(target: string): string {
   const mark = target.indexOf('?');
   return mark < 0 ? target : target.slice(0, mark);
 }
 
-/** The path of an absolute URL as it is written, without query and fragment; empty where it has none. */
+/** Returns the path of an absolute URL as it is written, without query and fragment; '' when it has none. */
 export const pathOfUrl = (url: string): string => /^[a-z]+:\/\/[^/?#]*([^?#]*)/i.exec(url)?.[1] ?? '';
 
-/** The same without its trailing slash: what the paths of requests are joined to. */
+/** Returns the path of an absolute URL without its trailing slash, to join the paths of requests to. */
 export const basePathOf = (url: string): string => pathOfUrl(url).replace(/\/$/, '');
 
 const ESCAPE = /%([0-9A-Fa-f]{2})/g;
@@ -15,7 +15,7 @@ const ESCAPE = /%([0-9A-Fa-f]{2})/g;
 const decodeOnce = (path: string): string =>
   path.replaceAll(ESCAPE, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 
-/** `%252525` hides as much as `%25`, and takes as many rounds to see through. */
+/** Shortens repeated escapes of `%` (`%252525`) to one (`%25`), so that a long chain of them takes no more rounds to decode. */
 const collapse = (path: string): string => path.replaceAll(/%(?:25)+/g, '%25');
 
 function hasPlainDotSegment(path: string): boolean {
@@ -27,8 +27,8 @@ function hasPlainDotSegment(path: string): boolean {
 }
 
 /**
- * Whether a path has a `.` or `..` for some server: as it stands, or once its percent escapes are decoded, however often; between
- * slashes or backslashes, with parameters behind it or without. RFC 3986 §5.2.4.
+ * Whether some server may find a `.` or `..` segment in a path (RFC 3986 §5.2.4): as it stands, or after decoding its percent
+ * escapes any number of times. Segments may be separated by slashes or backslashes, and may have parameters (`..;a=b`).
  */
 export function hasDotSegment(path: string): boolean {
   for (let seen = collapse(path); ;) {
@@ -39,15 +39,15 @@ export function hasDotSegment(path: string): boolean {
   }
 }
 
-/** What some servers take for something else, or for nothing. */
+/** Parts of a path that servers treat differently: escapes, parameters, backslashes, double slashes. */
 const ODD = /[%;\\]|\/\//;
 
-/** Whether all servers take a path for the same, its case and a slash at its end aside. */
+/** Whether all servers understand a path in the same way, except for its case and a slash at its end. */
 export const isPlainPath = (path: string): boolean => !ODD.test(path);
 
 /**
- * A path as the most lenient server may take it, to tell whether two lead to one place: percent escapes decoded however often,
- * slashes merged, parameters and the last slash cut, without case.
+ * Returns a path as the most lenient server may understand it, to find out whether two paths lead to the same place. Percent
+ * escapes are decoded any number of times, slashes merged, parameters and the last slash removed, and the case is lower.
  */
 export function lenientPath(path: string): string {
   if (isPlainPath(path)) return path.replace(/\/$/, '').toLowerCase();

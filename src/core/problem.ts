@@ -1,14 +1,15 @@
 import { ERRORS } from './errors.ts';
 import type { OutriderError } from './errors.ts';
 
+/** The media type of problem documents (RFC 9457 §3). */
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** The `Proxy-Status` of an answer of our own (RFC 9209). */
+/** Returns the value of `Proxy-Status` for an error of ours (RFC 9209). */
 export const proxyStatus = (error: OutriderError): string => `outrider; error=${error.proxyError}`;
 
 /**
- * The body of an answer of our own (RFC 9457), as JSON text: `type`, `title`, `status`, `code`, `detail`, `remedy`,
- * `request_id`, `outcome`, and `route` once there is one. The error's `cause` is for the log and never in here.
+ * Returns the problem document (RFC 9457) for an error of ours, as JSON text: `type`, `title`, `status`, `code`, `detail`,
+ * `remedy`, `request_id`, `outcome`, and `route` if one was found. It never holds the error's `cause`, which is for the log.
  */
 export function problemJson(error: OutriderError, requestId: string, route?: string): string {
   const { title } = ERRORS[error.code];

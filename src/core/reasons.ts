@@ -1,4 +1,4 @@
-/** Reason phrases of the statuses that we answer with ourselves (RFC 9110 §15). */
+/** The reason phrases of the statuses with which we answer ourselves (RFC 9110 §15; 431 RFC 6585 §5; 508 RFC 5842 §7.2). */
 const REASONS: Readonly<Record<number, string>> = {
   200: 'OK',
   204: 'No Content',
@@ -20,5 +20,5 @@ const REASONS: Readonly<Record<number, string>> = {
   508: 'Loop Detected',
 };
 
-/** The reason phrase of a status; empty for one that we never answer with. */
+/** Returns the reason phrase of a status; '' for a status with which we never answer ourselves. */
 export const reasonOf = (status: number): string => REASONS[status] ?? '';

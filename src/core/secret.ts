@@ -4,8 +4,8 @@ import { inspect } from 'node:util';
 const REDACTED = '[redacted]';
 
 /**
- * A text that must not be seen. Strings, JSON, `console.log` and error messages show `[redacted]`;
- * only {@link Secret.reveal} yields the text, and is called where it is put on a wire.
+ * A text that must not be shown. Strings, JSON, `console.log` and error messages show `[redacted]` instead.
+ * Only {@link Secret.reveal} returns the text. It is called where the text goes onto a wire.
  */
 export class Secret {
   readonly #text: string;
@@ -14,12 +14,12 @@ export class Secret {
     this.#text = text;
   }
 
-  /** The text itself. Each call of this is a place where a secret leaves. */
+  /** Returns the text. Every call of this is a place where the secret may leave the process. */
   reveal(): string {
     return this.#text;
   }
 
-  /** Tells whether two secrets are the same one, without showing either. */
+  /** Returns the SHA-256 of the text in base64. It shows whether two secrets are the same, without showing either. */
   digest(): string {
     return createHash('sha256').update(this.#text).digest('base64');
   }
@@ -37,7 +37,7 @@ export class Secret {
   }
 }
 
-/** What a person may see of a secret: enough to tell two apart, never enough to use one. */
+/** Returns what a person may see of a secret: enough to tell two secrets apart, but never enough to use one. */
 export function mask(text: string): string {
   return text.length < 16 ? '****' : `${text.slice(0, 4)}…${text.slice(-2)} (${text.length} characters)`;
 }

@@ -1,2 +1,2 @@
-/** The environment in which a built-in simulator stands in for the provider. */
+/** The name of the environment in which a built-in simulator takes the provider's place. */
 export const SIMULATOR = 'simulator';

@@ -1,4 +1,7 @@
-/** The code of the system, or of the TLS library, behind an error; of several errors at once that of the first. Empty: there is none. */
+/**
+ * Returns the code that the system or the TLS library gave an error; '' when it has none. For an error that holds several (such
+ * as an AggregateError), it is the code of the first.
+ */
 export function systemCode(error: unknown): string {
   const code = (error as { code?: unknown } | undefined)?.code;
   if (typeof code === 'string') return code;

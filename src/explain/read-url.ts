@@ -10,31 +10,32 @@ import { whyForwarded, whyItWon, whyNone } from './match.ts';
 const NAMELESS_HOST = 'localhost';
 const LOOPBACK = '127.0.0.1';
 
-/** Whether a URL names the listener; one that takes any free port may have every port. */
+/** Whether a URL names our listener. If it takes any free port (0), every port counts as its own. */
 function isOurs({ scheme, authority }: AbsoluteTarget, { address }: Config['listen'], { guard }: LiveConfig): boolean {
   if (scheme === 'https' || !('port' in address)) return false;
   const said = Number(/:(\d+)$/.exec(authority)?.[1] ?? 80);
   return guard.isSelf(authority, LOOPBACK, address.port === 0 ? said : address.port);
 }
 
-/** How a request comes in. */
+/** How a request arrives. */
 export interface UrlEntry {
+  /** The value of the `Host` header. */
   readonly host: string;
-  /** Origin form. */
+  /** The target in origin form (RFC 9112 §3.2.1). */
   readonly target: string;
-  /** Where it wants to go, at a forward door. */
+  /** Where the request wants to go. Undefined at the base-URL door. */
   readonly destination: Destination | undefined;
 }
 
 /**
- * How a request for the URL would arrive. With forwarding on, a URL that does not name ourselves is at the forward doors.
- * Throws what the proxy would refuse it with: `bad_request`, `host_denied`, `destination_denied`.
+ * How a request for the URL would arrive. With a forward mode, a URL that is not our own arrives at the forward doors.
+ * Throws the error that the proxy would refuse it with: `bad_request`, `host_denied`, `destination_denied`.
  */
 export function readUrl(url: string, { listen }: Config, compiled: LiveConfig): UrlEntry {
   const absolute = parseAbsolute(url);
   const target = absolute?.target ?? url;
   const host = absolute?.authority ?? NAMELESS_HOST;
-  if (compiled.forward && absolute && !isOurs(absolute, listen, compiled)) {
+  if (compiled.forwardDoor && absolute && !isOurs(absolute, listen, compiled)) {
     const destination = readAuthority(absolute.authority, absolute.scheme);
     if (!destination) throw new OutriderError('bad_request', { detail: 'the URL names no valid host' });
     checkTarget(target);
@@ -53,27 +54,27 @@ export function readUrl(url: string, { listen }: Config, compiled: LiveConfig): 
   return { host, target, destination: undefined };
 }
 
-/** What becomes of the CONNECT that most clients send for an `https://` URL. */
+/** What the proxy does with the CONNECT that most clients send for an `https://` URL. */
 export type ConnectFate = 'refused' | 'intercepted' | 'tunnelled';
 
-/** Undefined where none is sent: at the base-URL door, and for `http://`. */
+/** What happens to a CONNECT. Undefined when clients send none: at the base-URL door, and for `http://`. */
 export function connectFate(
   destination: Destination | undefined,
-  { forward }: Pick<LiveConfig, 'forward'>,
+  { forwardDoor }: Pick<LiveConfig, 'forwardDoor'>,
 ): ConnectFate | undefined {
-  if (!forward || destination?.scheme !== 'https') return undefined;
-  if (!forward.isRouted(destination.host, destination.port)) return 'tunnelled';
-  return forward.mode === 'intercept' ? 'intercepted' : 'refused';
+  if (!forwardDoor || destination?.scheme !== 'https') return undefined;
+  if (!forwardDoor.isRouted(destination.host, destination.port)) return 'tunnelled';
+  return forwardDoor.mode === 'intercept' ? 'intercepted' : 'refused';
 }
 
-/** The route of a request, and why it is that one. Throws `route_not_found`, `destination_denied`. */
+/** The route of a request, and why it wins, as a part of a sentence. Throws `route_not_found`, `destination_denied`. */
 export function choose(
   candidate: Candidate,
   destination: Destination | undefined,
-  { router, forward, routes }: LiveConfig,
+  { router, forwardDoor, routes }: LiveConfig,
 ): { route: CompiledRoute; why: string } {
-  if (forward && destination) {
-    const route = forward.routeOrRelay(destination, candidate);
+  if (forwardDoor && destination) {
+    const route = forwardDoor.routeOrRelay(destination, candidate);
     return { route, why: whyForwarded(route, routes, destination, candidate) };
   }
   const route = router.match(candidate);

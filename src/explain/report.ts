@@ -16,26 +16,27 @@ import { joinTarget } from '../proxy/target.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { choose, connectFate, readUrl, type ConnectFate } from './read-url.ts';
 
-export interface ExplainOptions {
+/** The request to explain. */
+export interface ExplainedRequest {
   readonly method: string;
-  /** `http://127.0.0.1:8080/phonepe/…`, or the path alone; with forwarding on, a provider's own URL too. */
+  /** `http://127.0.0.1:8080/phonepe/…`, or the path alone. With a forward mode, a provider's own URL too. */
   readonly url: string;
-  /** Name, value, … */
+  /** Names and values in turn. */
   readonly headers: RawHeaders;
   readonly body: Buffer | undefined;
 }
 
 type Field = ExplainedField;
 
-/** A signature as it is told. */
+/** A signature as it is shown. */
 export interface Signature extends Omit<ExplainedSignature, 'key' | 'coversToken'> {
-  /** The name of an HMAC's key. */
+  /** The name of an HMAC's key, never its value. Null for a plain digest. */
   readonly key: string | null;
-  /** Then the digest is one over the token's name, and not the one that is sent. */
+  /** Whether the signed text holds the token. The digest is then made of the token's name, and is not the one that is sent. */
   readonly covers_token: boolean;
 }
 
-/** What would happen to a request; `outrider explain --json` prints it. */
+/** What would happen to a request. `outrider explain --json` prints it. */
 export interface Report {
   readonly method: string;
   readonly door: 'base_url' | 'forward';
@@ -47,20 +48,20 @@ export interface Report {
   readonly environment: string | null;
   readonly upstream: string;
   readonly access_token_needed: boolean;
-  /** The caller's headers that go no further. */
+  /** Names of the caller's headers that are not passed on. */
   readonly dropped: readonly string[];
   readonly headers: readonly Field[];
   readonly query: readonly Field[];
   readonly form: readonly Field[];
   readonly json: readonly Field[];
-  /** As it is sent; null: as it came. */
+  /** The body that is sent. Null when the caller's body is not changed. */
   readonly body: string | null;
   readonly signatures: readonly Signature[];
   readonly token: {
     readonly method: string;
     readonly url: string;
     readonly fields: readonly Field[];
-    /** Null: as the fields tell it. */
+    /** Null when the fields say all of it. */
     readonly body: string | null;
     readonly signatures: readonly Signature[];
   } | null;
@@ -76,7 +77,7 @@ const NOTHING: Explanation = {
   token: undefined,
 };
 
-/** The config compiled as `start` does it, but without anybody to call. */
+/** Compiles the config as `start` does, but without a client: nothing can be sent. */
 function compile(config: Config): LiveConfig {
   return compileConfig(config, {
     pseudonym: 'outrider-<id>',
@@ -88,10 +89,10 @@ function compile(config: Config): LiveConfig {
   });
 }
 
-/** What a WebSocket handshake asks for, on a route that lets it pass. */
+/** The headers that a WebSocket handshake keeps on a route with `websocket: true`. */
 const SWITCHING = ['Connection', 'Upgrade', 'Upgrade', 'websocket'];
 
-/** Headers in `after` that `before` has not, and names in `before` that `after` has no more. */
+/** The headers that only `after` has, and the names that only `before` has. */
 function compare(before: RawHeaders, after: RawHeaders): { added: Field[]; dropped: string[] } {
   const pairs = (list: RawHeaders): Field[] =>
     list.flatMap((name, i) => (i % 2 === 0 ? [{ name, value: list[i + 1] as string }] : []));
@@ -105,27 +106,27 @@ function compare(before: RawHeaders, after: RawHeaders): { added: Field[]; dropp
   };
 }
 
-/** What a program gets that asks a provider for a token of its own. */
+/** The report on a request for a token: the program gets a placeholder. */
 export interface AnsweredReport {
   readonly method: string;
   readonly door: Report['door'];
   readonly connect: ConnectFate | null;
   readonly route: string | null;
   readonly provider: string;
-  /** Outrider answers itself; nothing is sent. */
+  /** Outrider answers the request itself. Nothing is sent to the provider. */
   readonly answered_with: 'placeholder';
 }
 
 function report(
   config: Config,
   compiled: LiveConfig,
-  options: ExplainOptions,
+  request: ExplainedRequest,
   redact: Redact,
 ): Report | AnsweredReport {
-  const { method } = options;
-  const { host, target, destination } = readUrl(options.url, config, compiled);
-  const body = options.body ?? null;
-  const own = ['Host', host, ...options.headers, ...(body ? ['Content-Length', String(body.length)] : [])];
+  const { method } = request;
+  const { host, target, destination } = readUrl(request.url, config, compiled);
+  const body = request.body ?? null;
+  const own = ['Host', host, ...request.headers, ...(body ? ['Content-Length', String(body.length)] : [])];
   const head = readHead(own);
   const path = pathOfTarget(target);
   const candidate: Candidate = { method, path, host, headers: own };
@@ -138,17 +139,17 @@ function report(
     return { method, door, connect, route: route?.name ?? null, provider, answered_with: 'placeholder' };
   }
   const { route: chosen, why } = choose(candidate, destination, compiled);
-  const headers = chosen.forward(own, head.connectionOptions);
+  const headers = chosen.requestHeaders(own, head.connectionOptions);
   const joined = joinTarget(target, chosen.join);
   const explanation = chosen.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
   const { token } = explanation;
   const switches = chosen.websocket && !body && isHandshake({ method, minor: 1, headers: own, hasBody: false }, head);
-  const { added, dropped } = compare(options.headers, switches ? [...headers, ...SWITCHING] : headers);
+  const { added, dropped } = compare(request.headers, switches ? [...headers, ...SWITCHING] : headers);
   const provider = chosen.provider === undefined ? undefined : config.providers.get(chosen.provider);
-  const privateHeaders = options.headers.filter(
+  const privateHeaders = request.headers.filter(
     (name, i) => i % 2 === 0 && chosen.authorizer?.privateHeaders.includes(name.toLowerCase()),
   );
-  /** What the profile puts there, its signatures last. */
+  /** What the profile puts at a place, with its signatures last. */
   const placed = (where: 'header' | 'query' | 'form' | 'json', list: readonly Field[]): readonly Field[] => [
     ...list,
     ...explanation.signatures.flatMap(({ place, value }) =>
@@ -183,7 +184,7 @@ function report(
   };
 }
 
-/** Hides the secrets that are known. */
+/** Hides the known secrets in a text. */
 export type Redact = (text: string) => string;
 
 const toReport =
@@ -200,13 +201,13 @@ const toReport =
   });
 
 /**
- * What would happen to a request: route, upstream, and all that would be added, secrets masked by name. Nothing is asked of the
- * network, and nothing that is in use is touched. Throws what the proxy would refuse the request with.
+ * Finds what would happen to a request, without the network: the route, the upstream, and all that would be added, with names in
+ * place of secrets. Throws the error that the proxy would refuse it with.
  */
-export function explainRequest(config: Config, options: ExplainOptions, redact: Redact): Report | AnsweredReport {
+export function explainRequest(config: Config, request: ExplainedRequest, redact: Redact): Report | AnsweredReport {
   const compiled = compile(config);
   try {
-    return report(config, compiled, options, redact);
+    return report(config, compiled, request, redact);
   } finally {
     compiled.retire(undefined);
   }

@@ -1,12 +1,17 @@
 import { ChunkedDecoder, type ChunkedLimits } from './chunked.ts';
 import type { Framing } from './framing.ts';
 
-/** Finds the bytes of one body in what is read, and its end. */
+/** Decodes one message body, read by read, and finds where it ends. */
 export interface BodyDecoder {
-  /** What the last read brought of the body; of a read that failed, what came before the fault. */
+  /** The body bytes that the last `read` found. If that `read` threw, these are the bytes in front of the fault. */
   readonly piece: Buffer | undefined;
+  /** Whether the body is complete. A body that ends with its connection never is. */
   readonly isDone: boolean;
-  /** Reads on from `from`; returns where the rest begins. Throws `Http1Error`. */
+  /**
+   * Decodes `chunk` from index `from` on. Returns the index of the first byte behind the body, or the length of the chunk.
+   * The bytes before that index are used up: a decoder may move them, or free the memory of a chunk that is used up entirely.
+   * Throws `Http1Error`.
+   */
   read(chunk: Buffer, from: number): number;
 }
 
@@ -30,7 +35,7 @@ class LengthDecoder implements BodyDecoder {
   }
 }
 
-/** All that comes, until the connection ends. */
+/** Takes every byte until the connection ends. */
 class EndlessDecoder implements BodyDecoder {
   piece: Buffer | undefined;
   readonly isDone = false;
@@ -41,7 +46,7 @@ class EndlessDecoder implements BodyDecoder {
   }
 }
 
-/** The decoder of a body by its framing; undefined where there is nothing to decode. */
+/** Returns the decoder for a framing, or undefined when the body is empty. */
 export function bodyDecoder(framing: Framing, limits: ChunkedLimits): BodyDecoder | undefined {
   switch (framing.kind) {
     case 'none':

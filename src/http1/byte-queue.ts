@@ -2,14 +2,14 @@ const FIRST_BYTES = 256;
 const BLOCK_BYTES = 4 * 1024;
 
 /**
- * Bytes that wait their turn, in the order in which they came. Small pieces share a block: one byte at a time they would cost a
- * hundred times what they are.
+ * A first-in, first-out queue of bytes. Small pieces are copied into a shared block. As buffers of their own, pieces of one
+ * byte would need about a hundred times their size.
  */
 export class ByteQueue {
-  /** How many there are. */
+  /** The length of the queue. */
   bytes = 0;
   #pieces: Buffer[] = [];
-  /** What the last piece lies in, with room behind it. */
+  /** The block that holds the last piece and has room behind it. */
   #block: Buffer | undefined;
 
   get isEmpty(): boolean {
@@ -27,7 +27,7 @@ export class ByteQueue {
     }
     let block = this.#block;
     if (!block || last.length + piece.length > block.length) {
-      // Twice as large each time: nothing is copied more than twice, all in all.
+      // Each block is twice as large as the last, so that a byte is copied about twice on average.
       block = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, Math.max(FIRST_BYTES, 2 * (last.length + piece.length))));
       last.copy(block);
       this.#block = block;
@@ -36,14 +36,14 @@ export class ByteQueue {
     this.#pieces[this.#pieces.length - 1] = block.subarray(0, last.length + piece.length);
   }
 
-  /** Puts back what was taken. */
+  /** Puts a piece that was taken back in front. */
   putBack(piece: Buffer): void {
     if (piece.length === 0) return;
     this.bytes += piece.length;
     this.#pieces.unshift(piece);
   }
 
-  /** The piece that came first; undefined: there is none. */
+  /** Removes and returns the first piece; undefined when the queue is empty. */
   take(): Buffer | undefined {
     const piece = this.#pieces.shift();
     if (!piece) return undefined;
@@ -52,7 +52,7 @@ export class ByteQueue {
     return piece;
   }
 
-  /** All of it in one; undefined: there is nothing. */
+  /** Removes everything and returns it as one buffer; undefined when the queue is empty. */
   takeAll(): Buffer | undefined {
     const pieces = this.#pieces;
     this.clear();
@@ -65,7 +65,7 @@ export class ByteQueue {
     this.bytes = 0;
   }
 
-  /** Whether there is anything but line ends, which may stand between two requests (RFC 9112 §2.2). */
+  /** Whether the queue holds anything but line breaks. Empty lines may stand in front of a request (RFC 9112 §2.2). */
   get hasMore(): boolean {
     return this.#pieces.some((piece) => piece.some((byte) => byte !== 0x0d && byte !== 0x0a));
   }

@@ -16,9 +16,11 @@ const DATA_LF = 6;
 const TRAILERS = 7;
 const DONE = 8;
 
-/** Most that a line with a chunk's size may have. */
+/** The longest line that gives a chunk's size, with its extensions. */
 const LINE_BYTES = 4 * 1024;
-/** Beyond this a chunk's size is no safe integer. */
+/**
+ * The largest chunk size that is taken. Sixteen times as much is still a safe integer, so the check can follow the next digit.
+ */
 const MAX_SIZE = 2 ** 48;
 
 const HEX = new Int8Array(256).fill(-1);
@@ -26,35 +28,39 @@ for (let digit = 0; digit < 16; digit++) {
   for (const text of [digit.toString(16), digit.toString(16).toUpperCase()]) HEX[text.charCodeAt(0)] = digit;
 }
 
-/** What a chunked body may cost beyond what it carries. */
+/** Limits on what a chunked body holds besides its data. */
 export interface ChunkedLimits {
-  /** From the last chunk to the blank line. */
+  /** The largest trailer section, from behind the last chunk up to and including the blank line. */
   readonly trailerBytes: number;
-  /** Overhead beyond 16 bytes a chunk, all together; default: any. */
+  /** How much longer than 16 bytes each the lines with the chunk sizes may be, all together; default: no limit. */
   readonly overheadBytes?: number;
-  /** Whether a trailer that names a coding is refused, for whoever takes it for the body's; default: it is dropped as any other. */
+  /**
+   * Whether a trailer `Transfer-Encoding` is refused: a server that merges trailers into the header section would take it for
+   * the framing of the body (RFC 9110 §6.5.1). Default: it is dropped like other trailers.
+   */
   readonly refusesCoding?: boolean;
 }
 
-/** What a chunk costs in any case: its size, two line breaks, and some. */
+/** What every chunk needs beside its data: its size, two line breaks, and a reserve. */
 const FAIR_OVERHEAD_BYTES = 16;
 
-/** Less than that is not worth it. */
+/** Smaller chunks are left to the garbage collector. */
 const RELEASED_BYTES = 16 * 1024;
-/** Up to here moving bytes one by one is quicker than asking for it. */
+/** Up to this length a loop copies faster than `copyWithin`. */
 const FEW_BYTES = 16;
 
 /**
- * Decodes one chunked body (RFC 9112 §7.1) in whatever pieces it comes. Extensions and trailers are checked and dropped. What a
- * read of the socket brings of the body is moved together within its own memory, so ten thousand chunks of one byte are one piece.
+ * Decodes one chunked body (RFC 9112 §7.1), however it is split over reads of the socket. Extensions and trailers are checked
+ * and dropped. The data of all chunks in one read is moved together, within the memory of that read. So ten thousand chunks of
+ * one byte become one piece.
  */
 export class ChunkedDecoder {
-  /** What the last read brought of the body; of a read that failed, what came before the fault. */
+  /** The body bytes that the last `read` found. If that `read` threw, these are the bytes in front of the fault. */
   piece: Buffer | undefined;
   readonly #limits: ChunkedLimits;
   #trailers: HeadReader | undefined;
   #state = SIZE_FIRST;
-  /** Of the chunk's data still to come. */
+  /** How many bytes of the chunk's data are still to come. */
   #left = 0;
   #lineBytes = 0;
   #overheadBytes = 0;
@@ -68,8 +74,11 @@ export class ChunkedDecoder {
   }
 
   /**
-   * Reads on from `from`; what it finds of the body is `piece` until the next read. The bytes before the one whose place is returned
-   * are used up, and the chunk with its last one. Returns where the rest begins once the body is whole, else the chunk's length. Throws {@link Http1Error}.
+   * Decodes `chunk` from index `from` on. What it finds is in `piece` until the next read. Returns the index of the first byte
+   * behind the body once that is complete, else the length of the chunk. The bytes before that index are used up, and may have
+   * been overwritten. A chunk that is used up entirely may be detached: its length is 0 then. Throws {@link Http1Error} with
+   * `bad_chunk`, `chunk_overhead`, `bad_field`, `trailers_too_large`, or `bad_length` for a trailer that tells a length or
+   * coding.
    */
   read(chunk: Buffer, from: number): number {
     this.piece = undefined;
@@ -100,7 +109,7 @@ export class ChunkedDecoder {
           at = rest;
         } else {
           if (state === SIZE_FIRST) {
-            // A small chunk that is here as a whole, as most of many are: nothing about it is left for later.
+            // A chunk of 1 to 15 bytes that lies in this read entirely. A body of many chunks is mostly made of these.
             const bytes = HEX[chunk[at] as number] as number;
             const next = at + 5 + bytes;
             if (bytes > 0 && next <= length && isLineEnd(chunk, at + 1) && isLineEnd(chunk, next - 2)) {
@@ -122,7 +131,7 @@ export class ChunkedDecoder {
     return at;
   }
 
-  /** What is expected behind a byte that belongs to no data and no trailer. */
+  /** Takes one byte that is neither data nor trailer, and returns the state behind it. */
   #step(state: number, byte: number, at: number): number {
     switch (state) {
       case SIZE_FIRST:
@@ -168,14 +177,14 @@ export class ChunkedDecoder {
 
 const isLineEnd = (chunk: Buffer, at: number): boolean => chunk[at] === CR && chunk[at + 1] === LF;
 
-/** A part of a chunk, by itself where it is small: it may be kept, and would keep all of the chunk. */
+/** Returns a part of a chunk. A small part is copied: whoever keeps it would keep the memory of the whole chunk otherwise. */
 function pieceOf(chunk: Buffer, start: number, end: number): Buffer {
   if (start === 0 && end === chunk.length) return chunk;
   const part = chunk.subarray(start, end);
   return part.length < chunk.length / 2 ? Buffer.from(part) : part;
 }
 
-/** Gives back at once the memory of a chunk that is used up, where it has that to itself; a collection may be long in coming. */
+/** Frees the memory of a used-up chunk that shares it with nothing. The garbage collector may be long in coming. */
 function release({ buffer, byteLength }: Buffer): void {
   if (buffer.byteLength === byteLength && byteLength >= RELEASED_BYTES) (buffer as ArrayBuffer).transfer(0);
 }
@@ -185,11 +194,14 @@ function move(chunk: Buffer, to: number, from: number, bytes: number): void {
   else for (let i = 0; i < bytes; i++) chunk[to + i] = chunk[from + i] as number;
 }
 
-/** Who takes a trailer for a header would take these for the length of another body (RFC 9110 §6.5.1). */
+/**
+ * Refuses trailers that change the length of the message for a server that takes trailers for header fields (RFC 9110 §6.5.1).
+ * Throws `bad_length`.
+ */
 function checkTrailers(fields: readonly string[], refusesCoding: boolean): void {
   for (let i = 0; i < fields.length; i += 2) {
     const name = (fields[i] as string).toLowerCase();
     if (name === 'content-length' || (refusesCoding && name === 'transfer-encoding'))
-      throw new Http1Error('bad_length', 0);
+      throw new Http1Error('bad_trailer', 0);
   }
 }

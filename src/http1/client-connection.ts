@@ -5,56 +5,61 @@ import { answerFraming, connectionOptions } from './framing.ts';
 import { HeadReader, type AnswerHead } from './head.ts';
 import { chunkLine, LAST_CHUNK, message } from './write.ts';
 
-/** A request that is ready to be written. */
+/** A request, ready to be written. */
 export interface OutgoingRequest {
   readonly method: string;
-  /** The whole head, one character for each byte. */
+  /** The head with its blank line, one character for each byte. */
   readonly head: string;
-  /** Whole, or as it streams; one that streams has a length, or is chunked. */
+  /** The whole body, a stream of its pieces, or null for none. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array> | null;
-  /** Of a body that streams; -1: chunked. */
+  /** The length of a body that streams, as the head gives it; -1 when it is chunked. Not read for any other body. */
   readonly streamBytes: number;
 }
 
-/** What an exchange can do with its connection. */
+/** How an exchange controls its connection. */
 export interface ExchangeControls {
   readonly isPaused: boolean;
+  /** Stops reading from the socket. */
   pause(): void;
   resume(): void;
-  /** Closes the connection; nothing more is heard of the exchange. */
+  /** Closes the connection. The handler of the exchange is not called any more. */
   abort(): void;
 }
 
-/** Hears what becomes of one request. After `onEnd` or `onFailed` nothing more. */
+/** Is called with what becomes of one request. `onEnd` or `onFailed` is the last call. */
 export interface ResponseHandler {
-  /** From now on the request's bytes may have been sent. */
+  /** The request is about to be written. From now on the upstream may have seen it. */
   onStarted(controls: ExchangeControls): void;
-  /** The request's last byte is with the kernel, or on its way there. */
+  /** The request's last byte was written to the socket. */
   onSent(): void;
-  /** The head of the final answer; interim ones are dropped. */
+  /** The head of the final answer has come. Interim answers (1xx) are dropped. */
   onHead(head: AnswerHead): void;
-  /** At most one piece for each read of the socket. */
+  /** A piece of the answer's body has come: at most one for each read of the socket. */
   onData(piece: Buffer): void;
+  /** The answer is complete. */
   onEnd(): void;
-  /** @param error An {@link Http1Error}, the socket's own, or what the body threw. */
+  /** @param error An {@link Http1Error}, the error of the socket, or what the request's body threw. */
   onFailed(error: Error): void;
 }
 
+/** What a connection needs from its owner. */
 export interface ConnectionSettings {
-  /** Of each head of an answer, interim ones too, and of trailers; asked at the beginning of each exchange. */
+  /** The largest head of an answer, and the largest trailer section, in bytes. Asked at the beginning of each exchange. */
   readonly maxHeadBytes: () => number;
-  /** Called when an exchange is over, before it hears so. */
+  /** Called when an exchange is over, before its handler is told. Not called after `abort`. */
   released(connection: ClientConnection, isReusable: boolean): void;
-  /** Called when a connection that carries nothing is closed. */
+  /** Called when a connection without an exchange has closed. */
   lost(connection: ClientConnection): void;
 }
 
-/** What comes next: nothing, a head, a body. */
+/** What the upstream may send next. */
 type Expected = 'nothing' | 'head' | 'body';
 
 const HINT = /(?:^|,)[ \t]*timeout=(\d{1,6})/i;
 
-/** How long a server says that it keeps an unused connection, in milliseconds (`Keep-Alive: timeout=5`). */
+/**
+ * Reads how long the server keeps an unused connection, in milliseconds (`Keep-Alive: timeout=5`); undefined: it doesn't say.
+ */
 function keepAliveHint(fields: readonly string[]): number | undefined {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
@@ -65,9 +70,11 @@ function keepAliveHint(fields: readonly string[]): number | undefined {
   return undefined;
 }
 
-/** One connection to an upstream: one exchange at a time. */
+/** One connection to an upstream. It carries one exchange at a time. */
 export class ClientConnection implements ExchangeControls {
-  /** What the last answer said of how long the connection is kept, milliseconds. */
+  /**
+   * How long the server keeps the connection when it is unused, by its last answer, in milliseconds; undefined: it didn't say.
+   */
   hintMs: number | undefined;
   isPaused = false;
   readonly #socket: Socket;
@@ -78,7 +85,7 @@ export class ClientConnection implements ExchangeControls {
   #method = '';
   #maxHeadBytes = 0;
   #decoder: BodyDecoder | undefined;
-  /** The end of the connection is that of the body. */
+  /** Whether the answer's body ends with the connection. */
   #isEndless = false;
   #isSent = false;
   #mayReuse = false;
@@ -97,12 +104,12 @@ export class ClientConnection implements ExchangeControls {
     socket.on('drain', () => this.#drained());
   }
 
-  /** Whether it can carry a request. */
+  /** Whether the connection can carry a request now. */
   get isUsable(): boolean {
     return !this.#exchange && !this.#socket.destroyed && !this.#socket.readableEnded && this.#socket.writable;
   }
 
-  /** Begins an exchange; the connection must be usable. */
+  /** Begins an exchange. The connection must be usable ({@link isUsable}). */
   send(request: OutgoingRequest, exchange: ResponseHandler): void {
     const { head, body } = request;
     this.#exchange = exchange;
@@ -114,7 +121,7 @@ export class ClientConnection implements ExchangeControls {
     this.#error = undefined;
     this.hintMs = undefined;
     exchange.onStarted(this);
-    // It may have been given up.
+    // The handler may have given up the exchange.
     if (this.#exchange !== exchange) return;
     if (body !== null && !(body instanceof Uint8Array)) {
       void this.#stream(request, body, exchange);
@@ -141,12 +148,12 @@ export class ClientConnection implements ExchangeControls {
     this.#drained();
   }
 
-  /** Closes the connection; an exchange that is under way fails. */
+  /** Closes the connection. An exchange that is under way fails with `truncated`. */
   close(): void {
     this.#fail(new Http1Error('truncated', 0));
   }
 
-  /** Writes a body as it comes, the head together with its first piece. */
+  /** Writes a body that streams. The head goes out together with the first piece. */
   async #stream(
     { head, streamBytes }: OutgoingRequest,
     body: AsyncIterable<Uint8Array>,
@@ -197,7 +204,7 @@ export class ClientConnection implements ExchangeControls {
     try {
       for (let at = 0; at < chunk.length;) {
         if (this.#expected === 'nothing') {
-          // Nobody asked for it, so nobody gets it, and nothing that comes later.
+          // Bytes that answer no request must not become the answer to the next one.
           this.#socket.destroy();
           return;
         }
@@ -232,7 +239,7 @@ export class ClientConnection implements ExchangeControls {
     if (!decoder && this.#exchange === exchange) this.#finish(hasMore);
   }
 
-  /** Returns where the rest begins. */
+  /** Returns the index of the first byte behind the body, or the length of the chunk. */
   #readBody(chunk: Buffer, at: number): number {
     const exchange = this.#exchange as ResponseHandler;
     const decoder = this.#decoder as BodyDecoder;
@@ -243,7 +250,7 @@ export class ClientConnection implements ExchangeControls {
     } catch (error) {
       broken = error;
     }
-    // What came before the fault is the caller's.
+    // The bytes in front of the fault belong to the body.
     if (decoder.piece) exchange.onData(decoder.piece);
     if (this.#exchange !== exchange) return chunk.length;
     if (broken) throw broken as Error;
@@ -275,7 +282,7 @@ export class ClientConnection implements ExchangeControls {
     exchange.onFailed(error);
   }
 
-  /** The peer sends no more. */
+  /** The server has closed its side. */
   #ended(): void {
     if (this.#exchange && this.#expected === 'body' && this.#isEndless && !this.#error) {
       this.#finish(true);

@@ -5,7 +5,7 @@ type Collect = (options: { readonly type: 'minor' }) => void;
 
 let collect: Collect | undefined;
 
-/** V8's own function to collect, which is there only for those who ask for it. */
+/** Returns V8's function for a collection. V8 offers it only while a flag is set. */
 function collector(): Collect {
   setFlagsFromString('--expose-gc');
   const found = runInNewContext('globalThis.gc') as Collect | undefined;
@@ -14,9 +14,10 @@ function collector(): Collect {
 }
 
 /**
- * Collects the young generation. What a socket reads is memory outside of V8's heap, which its young generation isn't measured by:
- * read and passed on, it would lie dead until a full collection, which 64 MiB of it bring about. At a gibibyte a second that is
- * twenty times a second, and everybody waits for it; the young alone take a millisecond.
+ * Collects the young generation of V8's heap. The bytes that a socket reads lie outside of the heap, so V8 doesn't count them
+ * when it decides on a young collection. Without this call they are freed by full collections, one for each 64 MiB. At a
+ * gibibyte a second that is twenty full collections a second, and each stops the process. A young collection takes a
+ * millisecond.
  */
 export function collectYoung(): void {
   (collect ??= collector())({ type: 'minor' });

@@ -1,4 +1,4 @@
-/** What is wrong with a message, by a stable code. */
+/** What can be wrong with a message: stable codes, each with its sentence. */
 export const HTTP1_ERRORS = {
   bad_start_line: 'the first line is none of HTTP/1.0 or 1.1',
   bad_method: 'the method is none of HTTP',
@@ -17,6 +17,7 @@ export const HTTP1_ERRORS = {
   wrong_length: 'the body is not as long as its Content-Length says',
   bad_chunk: 'the chunked coding is broken',
   chunk_overhead: 'the chunks cost more than they carry',
+  bad_trailer: 'a trailer says how the body is framed',
   trailers_too_large: 'the trailers are larger than the limit',
   unexpected_switch: 'protocols are switched, and nobody asked for it',
   truncated: 'the connection ended before the message was complete',
@@ -24,13 +25,16 @@ export const HTTP1_ERRORS = {
   body_timeout: 'the rest of the body did not arrive in time',
 } as const;
 
+/** The stable code of a fault. */
 export type Http1ErrorCode = keyof typeof HTTP1_ERRORS;
 
-/** A message that is not HTTP/1.1 as RFC 9112 has it, or goes beyond a limit. */
+/** A message violates RFC 9112, exceeds a limit, or did not arrive as a whole. */
 export class Http1Error extends Error {
   override readonly name = 'Http1Error';
   readonly code: Http1ErrorCode;
-  /** Where in the head or the chunked body it went wrong, in bytes. */
+  /**
+   * In a head: the offset of the wrong byte from the head's first one. For other faults a hint alone: an offset, a count, or 0.
+   */
   readonly at: number;
 
   constructor(code: Http1ErrorCode, at: number) {

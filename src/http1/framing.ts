@@ -1,7 +1,7 @@
 import { Http1Error } from './error.ts';
 import type { AnswerHead, Fields, RequestHead } from './head.ts';
 
-/** How the end of a body is told (RFC 9112 §6.3): `close`, by the connection's end. */
+/** How a message tells where its body ends (RFC 9112 §6.3). `close`: the body ends with the connection. */
 export type Framing =
   | { readonly kind: 'none' }
   | { readonly kind: 'length'; readonly bytes: number }
@@ -13,8 +13,9 @@ const CHUNKED: Framing = { kind: 'chunked' };
 const CLOSE: Framing = { kind: 'close' };
 
 /**
- * What a head says of its length; undefined: nothing. Throws where it is said in two ways, or in one that nobody knows:
- * `bad_length`, `two_lengths`, `bad_coding`, `two_codings`, `length_and_coding`, `coding_in_1_0`.
+ * Reads the framing that the fields give; undefined when they give none. Throws when they give more than one, or one that is
+ * not understood: `bad_length`, `two_lengths`, `bad_coding`, `two_codings`, `length_and_coding`, `coding_in_1_0`.
+ * @param length The spelling of `Content-Length` that is taken.
  */
 function readFraming(fields: Fields, minor: 0 | 1, length: RegExp): Framing | undefined {
   let framing: Framing | undefined;
@@ -35,28 +36,28 @@ function readFraming(fields: Fields, minor: 0 | 1, length: RegExp): Framing | un
   return framing;
 }
 
-/** Servers write leading zeros; the number is the same. */
+/** Some servers write leading zeros, which don't change the number. */
 const ANSWER_LENGTH = /^\d{1,15}$/;
-/** A caller's is refused in every other spelling, since others may read it otherwise. */
+/** A request's length is taken in one spelling only, since the servers behind us may read others differently. */
 const REQUEST_LENGTH = /^(?:0|[1-9]\d{0,14})$/;
 
-/** The body of an answer to a request of that method. Throws what {@link readFraming} throws. */
+/** Reads the framing of an answer to a request with `method`. Throws what {@link readFraming} throws. */
 export function answerFraming({ status, minor, fields }: AnswerHead, method: string): Framing {
   const framing = readFraming(fields, minor, ANSWER_LENGTH) ?? CLOSE;
-  // What it says must be sound even where no body follows.
+  // The fields must be sound even where no body follows, so this comes after the check.
   return method === 'HEAD' || status === 204 || status === 304 || status < 200 ? NONE : framing;
 }
 
-/** What the head of a request says of its body and of the connection. */
+/** What a request's head says about its body and its connection. */
 export interface RequestFraming {
   readonly framing: Framing;
-  /** Whether the connection can be used again behind the answer (RFC 9112 §9.3). */
+  /** Whether the caller keeps the connection after the answer (RFC 9112 §9.3). */
   readonly persists: boolean;
-  /** Whether the body may be held back until a 100 (RFC 9110 §10.1.1). */
+  /** Whether the caller may wait for a 100 before it sends the body (RFC 9110 §10.1.1). */
   readonly expectsContinue: boolean;
 }
 
-/** Of a request whose framing can't be understood. */
+/** Stands in for the framing of a request whose framing can't be understood. */
 export const UNKNOWN_FRAMING: RequestFraming = { framing: NONE, persists: false, expectsContinue: false };
 
 /** Reads the framing of a request. Throws what {@link readFraming} throws. */
@@ -72,19 +73,19 @@ export function requestFraming({ minor, fields }: RequestHead): RequestFraming {
       persists ||= options.includes('keep-alive');
       closes ||= options.includes('close');
     } else if (name.length === 6 && name.toLowerCase() === 'expect') {
-      // A caller of HTTP/1.0 can't have meant it.
+      // A server must ignore the expectation in HTTP/1.0 (RFC 9110 §10.1.1).
       expectsContinue = minor === 1 && (fields[i + 1] as string).toLowerCase() === '100-continue';
     }
   }
   return { framing, persists: persists && !closes, expectsContinue };
 }
 
-/** The options that one `Connection` field names, in lower case (RFC 9110 §7.6.1). */
+/** Returns the options of one `Connection` field, in lower case (RFC 9110 §7.6.1). An empty list element becomes ''. */
 export function optionsOf(value: string): readonly string[] {
   const lower = value.toLowerCase();
   if (lower === 'keep-alive') return KEEP_ALIVE;
   if (lower === 'close') return CLOSES;
-  // `trim` would take more for a blank than HTTP does.
+  // `trim` removes more than HTTP's whitespace.
   return lower.split(',').map((option) => option.replaceAll(/^[\t ]+|[\t ]+$/g, ''));
 }
 
@@ -92,10 +93,10 @@ const KEEP_ALIVE: readonly string[] = ['keep-alive'];
 const CLOSES: readonly string[] = ['close'];
 const NO_OPTIONS: readonly string[] = [];
 
-/** Whether an option is about the connection itself, and names no field. */
+/** Whether a connection option (lower case) is about the connection itself, and so names no field. */
 export const isOwnOption = (option: string): boolean => option === 'keep-alive' || option === 'close' || option === '';
 
-/** The options of all `Connection` fields. */
+/** Returns the options of all `Connection` fields, in lower case. */
 export function connectionOptions(fields: readonly string[]): readonly string[] {
   let options = NO_OPTIONS;
   for (let i = 0; i < fields.length; i += 2) {

@@ -1,17 +1,21 @@
 import { Http1Error, type Http1ErrorCode } from './error.ts';
 import { LONGEST_METHOD, methodIn } from './methods.ts';
 
-/** A list of fields as they came: name, value, name, value. One character is one byte. */
+/**
+ * The fields of a message in the order and spelling in which they came: name, value, name, value. One character is one byte.
+ */
 export type Fields = string[];
 
+/** The request line and the fields of a request. `method` and `target` are as they came. */
 export interface RequestHead {
   readonly method: string;
   readonly target: string;
-  /** Of HTTP/1.x. */
+  /** The minor version of HTTP/1.x. */
   readonly minor: 0 | 1;
   readonly fields: Fields;
 }
 
+/** The status line and the fields of an answer. */
 export interface AnswerHead {
   readonly status: number;
   readonly reason: string;
@@ -25,7 +29,10 @@ const CR = 0x0d;
 const SPACE = 0x20;
 const COLON = 0x3a;
 
-/** What a byte may be part of: 1 a field's name or a method (RFC 9110 §5.6.2), 2 a field's value (§5.5), 4 a target. */
+/**
+ * For each byte, as bits, what it may be part of: 1 a field's name or a method (RFC 9110 §5.6.2), 2 a field's value (§5.5), 4 a
+ * target.
+ */
 const CLASS = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte++) {
   const isName = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte)) && byte < 0x80;
@@ -37,7 +44,7 @@ const IN_NAME = 1;
 const IN_VALUE = 2;
 const IN_TARGET = 4;
 
-/** Where a scan stands. Plain numbers, so that the loop stays fast. */
+/** The states of the scan. They are plain numbers to keep the loop fast. */
 const BEFORE = 0;
 const BEFORE_LF = 1;
 const FIELD = 2;
@@ -47,7 +54,7 @@ const VALUE = 5;
 const VALUE_LF = 6;
 const END_LF = 7;
 const DONE = 8;
-/** From here on it is within the first line. */
+/** This state and those below lie within the first line. */
 const FIRST_LINE_LF = 9;
 const METHOD = 10;
 const TARGET = 11;
@@ -60,57 +67,60 @@ const ZERO = 0x30;
 const ONE = 0x31;
 
 const NOTHING = Buffer.alloc(0);
-/** Of most heads all fits; a larger one makes it grow. */
+/** The first size of the buffer for a head that comes in pieces. Most heads fit; a larger one makes the buffer grow. */
 const FIRST_BYTES = 1_024;
-/** Empty lines before a request, at most. */
+/** The most bytes of empty lines in front of a message. */
 const BLANK_BYTES = 1_024;
 
-/** What a head begins with: a status line, a request line, or no line of its own (trailers). */
+/** The kind of head. An answer begins with a status line, a request with a request line; trailers have no line of their own. */
 export type HeadKind = 'answer' | 'request' | 'trailers';
 
-/** Of the head of a request, in bytes; a limit is broken at the byte that exceeds it. */
+/** The limits on a request's head. An error points at the byte that exceeds its limit. */
 export interface RequestLimits {
   readonly targetBytes: number;
-  /** All field lines together, their line ends with them. */
+  /** The length of all field lines together, with their line breaks. */
   readonly fieldBytes: number;
+  /** The number of fields. */
   readonly fields: number;
 }
 
 /**
- * Reads one head after the other, in whatever pieces it comes; each byte is looked at once, and what is wrong is told at the byte
- * where it is. Strict: line breaks are CRLF, names are tokens right before their colon, nothing is folded, no control character but
- * tab stands in a value.
+ * Reads one head after the other, however each is split over reads of the socket. Every byte is looked at once, and a fault is
+ * reported at the byte where it is. The reader is strict: a line break is CRLF, a name is a token right in front of its colon,
+ * no line is folded, and a value holds no control character but tab (RFC 9112 §2.2, §5).
  */
 export class HeadReader {
   readonly #kind: HeadKind;
-  /** Of an answer's head or of trailers, from the first byte to the blank line. */
+  /** The limit on an answer's head or on trailers, from the first byte up to and including the blank line. */
   #maxBytes = Infinity;
   #limits: RequestLimits | undefined;
   #state = BEFORE;
-  /** Where fields begin and end, from the head's first byte: name, end of name, value, end of value. */
+  /** Four offsets for each field, from the head's first byte: name, end of name, value, end of value. */
   readonly #marks: number[] = [];
-  /** How many marks are of this head: the list is used again. */
+  /** How many of the marks belong to this head. The list is used again for the next one. */
   #count = 0;
-  /** Where the first line's parts end: of a request its method and its target, of an answer the line. */
+  /** Offset of the end of the method, in a request. */
   #methodEnd = 0;
+  /** Offset of the end of a request's target, or of an answer's status line. */
   #lineEnd = 0;
   #method = '';
   #minor: 0 | 1 = 1;
-  /** Where the head may go on to, from its first byte, by the limit that holds now. */
+  /** The offset at which the current limit ends. */
   #stop = Infinity;
-  /** Bytes of the head that came in earlier pieces. */
+  /** How many bytes of the head came in earlier chunks; they lie in the buffer. */
   #held = 0;
   #buffer: Buffer | undefined;
-  /** Empty lines before the first one. */
+  /** How many bytes of empty lines came in front of the head. */
   #skipped = 0;
   #text = '';
 
+  /** @param limit The limits of a request's head; of an answer's head or of trailers the most bytes. */
   constructor(kind: HeadKind, limit: number | RequestLimits) {
     this.#kind = kind;
     this.reset(limit);
   }
 
-  /** Ready for the next head, with another limit where one is given. */
+  /** Makes the reader ready for the next head. Sets a new limit if one is given. */
   reset(limit?: number | RequestLimits): void {
     if (typeof limit === 'number') this.#maxBytes = limit;
     else if (limit) this.#limits = limit;
@@ -126,12 +136,17 @@ export class HeadReader {
     this.#text = '';
   }
 
-  /** Whether nothing of a head has come but empty lines. */
+  /** Whether no byte of a head has come, empty lines aside. */
   get isBefore(): boolean {
     return this.#state === BEFORE;
   }
 
-  /** Reads on from `from`; returns where the rest begins once the head is whole, else -1. Throws {@link Http1Error}. */
+  /**
+   * Reads `chunk` from index `from` on. Returns the index of the first byte behind the head once that is complete. Returns -1
+   * before: the bytes are kept, and the next call gets the next chunk. Throws {@link Http1Error} with `bad_start_line`,
+   * `bad_method`, `bad_target`, `bad_field`, or the code of the limit that is exceeded. What came in front of the fault can
+   * still be read by {@link request} and {@link fields}.
+   */
   read(chunk: Buffer, from: number): number {
     let at = from;
     if (this.#state <= BEFORE_LF) {
@@ -143,7 +158,7 @@ export class HeadReader {
     try {
       at = this.#scan(chunk, start, start - base);
     } catch (error) {
-      // What was read before may be asked for.
+      // The part in front of the fault can be asked for.
       this.#finish(chunk, start, base, Math.min(chunk.length, start - base + (error as Http1Error).at));
       throw error;
     }
@@ -155,7 +170,7 @@ export class HeadReader {
     return at;
   }
 
-  /** Skips the empty lines before a head; returns where it begins. */
+  /** Skips empty lines in front of a head (RFC 9112 §2.2). Returns the index at which the head begins. */
   #skipBlank(chunk: Buffer, from: number): number {
     let at = from;
     const maxBytes = Math.min(BLANK_BYTES, this.#maxBytes);
@@ -178,8 +193,9 @@ export class HeadReader {
   }
 
   /**
-   * Reads on, first line and fields.
-   * @param zero Where in the chunk the head's first byte would be: offsets count from it.
+   * Reads the first line, then the fields. Returns the index behind what was read.
+   * @param zero The index of the head's first byte, by which offsets count. It is negative when that byte came in an earlier
+   * chunk.
    */
   #scan(chunk: Buffer, from: number, zero: number): number {
     let at = from;
@@ -187,7 +203,7 @@ export class HeadReader {
     return at < chunk.length ? this.#scanFields(chunk, at, zero) : at;
   }
 
-  /** Reads one part of the first line, or what there is of it. */
+  /** Reads one part of the first line, as far as the chunk has it. */
   #scanFirstLine(chunk: Buffer, from: number, zero: number): number {
     const last = Math.min(chunk.length, zero + this.#stop);
     let at = from;
@@ -201,7 +217,7 @@ export class HeadReader {
         if (this.#method === '') throw new Http1Error('bad_method', at - zero);
         this.#methodEnd = at - zero;
         this.#state = TARGET;
-        // One byte more, for the blank behind the longest target.
+        // One byte more, for the space behind the longest target.
         this.#stop = this.#methodEnd + 1 + (this.#limits?.targetBytes ?? Infinity) + 1;
         return at + 1;
       case TARGET: {
@@ -246,7 +262,7 @@ export class HeadReader {
     }
   }
 
-  /** Reads the fields, to the blank line. Most of all bytes pass here, so what it works with is local. */
+  /** Reads the fields up to the blank line. Most bytes of all heads pass here, so the loop works on local variables. */
   #scanFields(chunk: Buffer, from: number, zero: number): number {
     const { length } = chunk;
     const marks = this.#marks;
@@ -296,7 +312,7 @@ export class HeadReader {
         state = VALUE_LF;
         at++;
       }
-      // The blank line is no field, and so counts for a request no more.
+      // The blank line is no field, so it doesn't count against a request's limit on fields.
       if (at >= last && (state === VALUE_LF || this.#kind !== 'request' || at >= length)) break;
       if (chunk[at] !== LF) throw wrong('bad_field');
       at++;
@@ -308,7 +324,7 @@ export class HeadReader {
     }
     this.#count = count;
     this.#state = state;
-    // What stopped it was the end of the chunk, or the limit.
+    // The loop stopped in front of the end of the chunk, so it was the limit that stopped it.
     if (state !== DONE && at < length) throw this.#exceeded(state, at - zero);
     return at;
   }
@@ -319,7 +335,7 @@ export class HeadReader {
     return new Http1Error(state === TARGET ? 'target_too_long' : 'fields_too_large', at);
   }
 
-  /** The method that ends at a place in the chunk; empty: it is none. */
+  /** Returns the method that ends at index `at`; '' when it is not a known one. */
   #methodBefore(chunk: Buffer, at: number, zero: number): string {
     if (zero >= 0) return methodIn(chunk, zero, at);
     const held = this.#buffer?.subarray(0, this.#held) ?? NOTHING;
@@ -327,7 +343,7 @@ export class HeadReader {
     return methodIn(bytes, 0, bytes.length);
   }
 
-  /** The head ends here, or what can be read of it. */
+  /** Makes the text of the head, which ends at index `end`, or of its part in front of a fault. */
   #finish(chunk: Buffer, start: number, base: number, end: number): void {
     if (base === 0) {
       this.#text = chunk.toString('latin1', start, end);
@@ -337,7 +353,7 @@ export class HeadReader {
     this.#text = (this.#buffer as Buffer).toString('latin1', 0, this.#held);
   }
 
-  /** Copies what there is of the head: its bytes are in a chunk that belongs to the socket's next read. */
+  /** Copies what the chunk has of the head into the buffer, to join it with the next chunk. */
   #keep(chunk: Buffer, start: number, base: number, end: number): void {
     const held = base + end - start;
     if (!this.#buffer || this.#buffer.length < held) {
@@ -349,7 +365,7 @@ export class HeadReader {
     this.#held = held;
   }
 
-  /** The fields of the head that was read; of one that was broken off those that are whole. */
+  /** Returns the fields of the head that was read. If `read` threw, these are the fields in front of the fault. */
   fields(): Fields {
     const text = this.#text;
     const marks = this.#marks;
@@ -358,14 +374,14 @@ export class HeadReader {
     for (let i = 0; i + 3 < count; i += 4) {
       let end = marks[i + 3] as number;
       const value = marks[i + 2] as number;
-      // Blanks behind a value are none of it (RFC 9112 §5.1).
+      // Whitespace behind a value is no part of it (RFC 9112 §5.1).
       while (end > value && (text.charCodeAt(end - 1) === SPACE || text.charCodeAt(end - 1) === TAB)) end--;
       fields.push(text.slice(marks[i] as number, marks[i + 1] as number), text.slice(value, end));
     }
     return fields;
   }
 
-  /** The answer whose head was read. Throws `bad_start_line`. */
+  /** Returns the answer's head that was read. Throws `bad_start_line`. */
   answer(): AnswerHead {
     const match = STATUS.exec(this.#text.slice(0, this.#lineEnd));
     if (!match) throw new Http1Error('bad_start_line', 0);
@@ -373,7 +389,10 @@ export class HeadReader {
     return { status: Number(status), reason, minor: minor === '1' ? 1 : 0, fields: this.fields() };
   }
 
-  /** The request whose head was read; of one that was broken off what is whole of it. */
+  /**
+   * Returns the request's head that was read. If `read` threw, it holds what came in front of the fault; '' for what is
+   * missing.
+   */
   request(): RequestHead {
     const target = this.#method === '' ? '' : this.#text.slice(this.#methodEnd + 1, this.#lineEnd || undefined);
     return { method: this.#method, target, minor: this.#minor, fields: this.fields() };

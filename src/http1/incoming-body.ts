@@ -2,9 +2,11 @@ import { ByteQueue } from './byte-queue.ts';
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 
-/** The body of a message as it comes: what is here and nobody has taken yet, and who waits for more. */
+/**
+ * The body of a message while it arrives. It holds the bytes that nobody has taken yet, and wakes its reader when more come.
+ */
 export class IncomingBody {
-  /** Its last byte is here. */
+  /** Whether the last byte has come. */
   isEnded = false;
   readonly #onTaken: () => void;
   readonly #held = new ByteQueue();
@@ -12,22 +14,22 @@ export class IncomingBody {
   #isWanted = true;
   #wake: (() => void) | undefined;
 
-  /** @param onTaken Called when there is room for more. */
+  /** @param onTaken Called when held bytes were taken or dropped, so that there is room for more. */
   constructor(onTaken: () => void) {
     this.#onTaken = onTaken;
   }
 
-  /** What is here and not taken yet. */
+  /** How many bytes have come and were not taken. */
   get heldBytes(): number {
     return this.#held.bytes;
   }
 
-  /** Whether somebody waits for a piece. */
+  /** Whether a reader waits for the next piece. */
   get isAwaited(): boolean {
     return this.#wake !== undefined;
   }
 
-  /** Whether it will never be whole. */
+  /** Whether the body failed: it will never be complete. */
   get isBroken(): boolean {
     return this.#error !== undefined;
   }
@@ -43,13 +45,13 @@ export class IncomingBody {
     this.#wake?.();
   }
 
-  /** Whoever reads it learns `error`, after what came before. */
+  /** Marks the body as failed. A reader of {@link pieces} first gets what came before, then `error`. The first error stays. */
   fail(error: Error): void {
     this.#error ??= error;
     this.#wake?.();
   }
 
-  /** Nobody wants it any more: what comes is dropped. */
+  /** Drops what is held and what still comes. Readers get an error. */
   abandon(): void {
     this.#isWanted = false;
     this.#held.clear();
@@ -57,13 +59,19 @@ export class IncomingBody {
     this.#onTaken();
   }
 
-  /** All of it, if it is here and nothing of it was taken; else undefined. Throws what {@link fail} was told. */
+  /**
+   * Takes the whole body if it is complete, else returns undefined. Nothing may have been taken before. Throws the error of
+   * {@link fail}.
+   */
   takeWhole(): Uint8Array | undefined {
     if (this.#error) throw this.#error;
     return this.isEnded ? (this.#take() ?? EMPTY) : undefined;
   }
 
-  /** Its pieces; those that came while nobody asked are one. Rejects with what {@link fail} was told. */
+  /**
+   * Yields the body in pieces. What came since the last one was taken is one piece. Rejects with the error of
+   * {@link fail}.
+   */
   async *pieces(): AsyncGenerator<Uint8Array, undefined> {
     for (;;) {
       const piece = this.#take();

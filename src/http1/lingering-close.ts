@@ -2,14 +2,17 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { ReadScheduler } from './read-scheduler.ts';
 
-/** How long what a caller still sends is read and dropped, once we have closed our side. */
+/** How long we read and drop what the caller still sends, after we have closed our side. */
 const LINGER_MS = 1_000;
-/** Behind a head that was refused so much at most is read: by then the answer is with the caller, and more costs others their time. */
+/**
+ * How much is read at most behind a last answer. By then the caller has that answer, and reading more takes time from others.
+ */
 const REFUSED_BYTES = 256 * 1024;
 
 /**
- * Closes our side of a connection, after `last`, and reads on for a while: closed with bytes unread, the connection would be reset, and
- * a reset may overtake the answer (RFC 9112 §9.6). `last` answers a head that was refused.
+ * Closes our side of a connection and keeps reading for a second, then destroys the socket. A socket that is closed in front of
+ * unread bytes is reset, and the reset may overtake the answer (RFC 9112 §9.6).
+ * @param last Bytes to write before the close: the answer to a head that was refused.
  */
 export function lingeringClose(socket: Socket, clock: Clock, scheduler: ReadScheduler, last?: Uint8Array): void {
   const resume = (): void => void socket.resume();

@@ -1,4 +1,4 @@
-/** The methods that are taken: those of Node 26's `http.METHODS`, copied; a test compares. */
+/** The methods that requests may have: a copy of Node 26's `http.METHODS`. A test compares the two. */
 export const METHODS: ReadonlySet<string> = new Set([
   'ACL',
   'BIND',
@@ -37,7 +37,7 @@ export const METHODS: ReadonlySet<string> = new Set([
   'UNSUBSCRIBE',
 ]);
 
-/** No method is longer. */
+/** The length of the longest method. */
 export const LONGEST_METHOD = 11;
 
 const BY_LENGTH: readonly (readonly string[])[] = Array.from({ length: LONGEST_METHOD + 1 }, (_, length) =>
@@ -49,7 +49,10 @@ function isAt(method: string, bytes: Uint8Array, from: number): boolean {
   return true;
 }
 
-/** The method that stands between two places; empty: there is none. No text is made of what came. */
+/**
+ * Returns the method in `bytes` from index `from` up to `to`; '' when it is not a known one. It makes no string of unknown
+ * bytes.
+ */
 export function methodIn(bytes: Uint8Array, from: number, to: number): string {
   for (const method of BY_LENGTH[to - from] ?? []) if (isAt(method, bytes, from)) return method;
   return '';

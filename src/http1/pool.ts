@@ -8,49 +8,55 @@ import {
   type OutgoingRequest,
 } from './client-connection.ts';
 
-/** Opens a connection, with TLS where the origin wants it. `signal` gives up. */
+/** Opens a connection, with TLS if the origin is `https`. Rejects when `signal` aborts. */
 export type Dial = (signal: AbortSignal) => Promise<Socket>;
 
+/** How a pool opens, keeps and closes its connections. */
 export interface PoolSettings {
   readonly dial: Dial;
   readonly clock: Clock;
-  /** Of each head of an answer. */
+  /** The largest head of an answer, in bytes. */
   readonly maxHeadBytes: () => number;
-  /** A connection older than that takes no further request; each up to a tenth less, so that they don't die together. */
+  /**
+   * The age, in milliseconds, from which a connection takes no further request. For each connection it is up to a tenth
+   * shorter, so that not all of them close at the same time.
+   */
   readonly maxAgeMs: () => number;
-  /** false: each request has a connection of its own. */
+  /** Whether a connection is kept for further requests. If not, each request gets its own. */
   readonly isReused: boolean;
-  /** From 0 to 1, for the spread of ages. */
+  /** Returns a number from 0 to 1, for the spread of ages; default: `Math.random`. */
   readonly random?: () => number;
 }
 
-/** An unused connection is given up after this, or {@link IDLE_MARGIN_MS} before the server's own hint. */
+/** How long an unused connection is kept, unless the server's hint less {@link IDLE_MARGIN_MS} is shorter. */
 const IDLE_MS = 4_000;
 const IDLE_MARGIN_MS = 2_000;
 const SWEEP_MS = 1_000;
-/** More unused connections of one origin are not kept. */
+/** The most unused connections that are kept for one origin. */
 const MAX_IDLE = 512;
 const AGE_SPREAD = 0.1;
 
 interface Kept {
   readonly connection: ClientConnection;
-  /** When it takes no more requests, monotonic. */
+  /** When the connection is too old for a further request, in monotonic milliseconds. */
   readonly oldAtMs: number;
-  /** When it is given up unless it is used, monotonic. */
+  /** When the connection is closed if it stays unused, in monotonic milliseconds. */
   idleUntilMs: number;
 }
 
-/** An exchange that has asked for a connection. */
+/** A request on its way: it waits for a connection, or has one. */
 export interface Sending {
-  /** Gives up: what was being dialled is closed, and so is a connection that is in use. */
+  /** Gives up: stops the dialling, or closes the connection. The handler is not called any more. */
   abort(): void;
 }
 
-/** The connections to one origin; the one that came back last is taken first, so that the others age and close. */
+/**
+ * The connections to one origin. The one that became free last is used first, so that surplus ones stay unused and are closed.
+ */
 export class Pool {
   readonly #settings: PoolSettings;
   readonly #idle: Kept[] = [];
-  /** Those in use too. */
+  /** All connections, those in use included. */
   readonly #all = new Map<ClientConnection, Kept>();
   readonly #dialling = new Set<AbortController>();
   #isSweeping = false;
@@ -60,12 +66,15 @@ export class Pool {
     this.#settings = settings;
   }
 
-  /** Whether no exchange is under way. */
+  /** Whether no request is under way. */
   get isIdle(): boolean {
     return this.#all.size === this.#idle.length && this.#dialling.size === 0;
   }
 
-  /** Sends a request over a connection that is kept, or a new one; the exchange hears what becomes of it. */
+  /**
+   * Sends a request over a kept connection, or over a new one. `exchange` is told what becomes of it, a failure to connect
+   * included.
+   */
   send(request: OutgoingRequest, exchange: ResponseHandler): Sending {
     const kept = this.#take();
     if (kept) {
@@ -103,7 +112,7 @@ export class Pool {
     };
   }
 
-  /** Closes all connections, those in use too; what is under way on them fails. */
+  /** Closes all connections, those in use too. Requests that are under way fail. */
   close(): void {
     this.#isClosed = true;
     for (const giveUp of this.#dialling) giveUp.abort();

@@ -1,13 +1,13 @@
 import { collectYoung } from './collect.ts';
 
-/** Of all bodies together so much is passed on in one turn of the event loop; then whoever else has something to do has its turn. */
+/** How many bytes of all bodies together are passed on in one turn of the event loop, before other work gets its turn. */
 const TURN_BYTES = 256 * 1024;
-/** What the smallest piece counts for: it has its price too. */
+/** What a piece counts for at least, since even a tiny one costs time. */
 const PIECE_BYTES = 512;
 
-/** What a byte that is none of a body costs to read, beside one that is. */
+/** How many times as much a byte of overhead costs as a byte of a body. */
 const OVERHEAD_WEIGHT = 4;
-/** After so many bytes of bodies, what is dead of them is let go. */
+/** After this many bytes of bodies, garbage is collected. */
 const FRESH_BYTES = 8 * 1024 * 1024;
 
 interface Waiting {
@@ -16,8 +16,8 @@ interface Waiting {
 }
 
 /**
- * Shares the event loop between the bodies of one proxy. Without it each socket would be read up to 32 times before another is looked
- * at, and fifty bodies be 100 MiB in one turn.
+ * Shares the event loop between the bodies of one proxy. Without it Node reads each socket up to 32 times before it looks at
+ * the next one, and fifty bodies make 100 MiB in one turn.
  */
 export class ReadScheduler {
   #turnBytes = 0;
@@ -26,8 +26,9 @@ export class ReadScheduler {
   #settled: Promise<void> | undefined;
 
   /**
-   * Whether a body of which so many bytes have just come may be read on at once; if not, `go` is called when it may.
-   * @param overheadBytes What came with it and was no body, such as the sizes of chunks.
+   * Says whether a body may be read further in this turn, after `bytes` of it have come. If not, the caller pauses its socket,
+   * and `go` is called once it may be read again.
+   * @param overheadBytes How many bytes came with it that are no body, such as the sizes of chunks.
    */
   mayReadOn(bytes: number, go: () => void, overheadBytes = 0): boolean {
     const counted = Math.max(bytes + OVERHEAD_WEIGHT * overheadBytes, PIECE_BYTES);
@@ -45,7 +46,9 @@ export class ReadScheduler {
     return true;
   }
 
-  /** Resolves once what the sockets had has been read: one promise for all who wait in this turn of the event loop. */
+  /**
+   * Resolves once this turn of the event loop has read what the sockets had. Everyone who waits in one turn shares a promise.
+   */
   afterReading(): Promise<void> {
     this.#settled ??= new Promise((resolve) => {
       setImmediate(() => {
@@ -56,7 +59,7 @@ export class ReadScheduler {
     return this.#settled;
   }
 
-  /** Those who wait go on in the order in which they came. */
+  /** Lets bodies go on in the order in which they had to wait, up to the limit of a turn. */
   readonly #nextTurn = (): void => {
     const queue = this.#waiting;
     this.#waiting = [];

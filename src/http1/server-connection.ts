@@ -9,105 +9,120 @@ import { lingeringClose } from './lingering-close.ts';
 import type { ReadScheduler } from './read-scheduler.ts';
 import { ServerRequest, type RequestOwner } from './server-request.ts';
 
-/** What a reload may change. */
+/** The limits of a server. A reload may change them. */
 export interface ServerLimits extends RequestLimits {
-  /** Of a chunked body, from the last chunk to the blank line. */
+  /** The largest trailer section of a chunked body, from behind the last chunk up to and including the blank line. */
   readonly trailerBytes: number;
-  /** Connections at the same time; one more is answered once, and closed. */
+  /** The most connections at the same time. A connection above that gets one answer and is closed. */
   readonly connections: number;
-  /** An unused connection is closed after this, milliseconds. */
+  /** How long an unused connection is kept open, in milliseconds. */
   readonly keepAliveMs: number;
-  /** A caller who neither sends the rest of a body nor takes the answer is given up after this, milliseconds. */
+  /** How long a caller may neither send the rest of a body nor take the answer, in milliseconds. */
   readonly callerMs: number;
 }
 
-/** A CONNECT: from here on its socket, and what came behind the head, belong to whoever gets it. */
+/** A CONNECT. Its socket, and the bytes `behind` its head, belong to whoever gets it. */
 export interface HandedOver<C> {
   readonly head: RequestHead;
   readonly socket: Socket;
   readonly behind: Buffer;
   readonly context: C;
+  /** Whether its connection is above the limit on connections. */
   readonly isExcess: boolean;
 }
 
-/** A head that can't be read. */
+/** A request head that can't be read, or did not come in time. */
 export interface RefusedHead<C> {
   readonly error: Http1Error;
-  /** What could be read of it. */
+  /** What could be read of it; '' for what is missing. */
   readonly partial: RequestHead;
-  /** It came, or began, before the request in front of it was answered: an answer would be taken for that one's. */
+  /**
+   * Whether it came, or began to, before the request in front of it was answered. The caller could take an answer to it for the
+   * answer to that one.
+   */
   readonly isPipelined: boolean;
   readonly context: C;
+  /** Whether its connection is above the limit on connections. */
   readonly isExcess: boolean;
 }
 
-/** What the connections of one server share. `C` is what whoever handed over a connection says of it. */
+/**
+ * What the connections of one server share. `C` is the type of the note that each connection carries from the one who added it.
+ */
 export interface ServerContext<C> {
   readonly clock: Clock;
   readonly scheduler: ReadScheduler;
   readonly limits: ServerLimits;
-  /** Whether answers say that their connection closes. */
+  /** Whether answers say `Connection: close`. */
   readonly isClosing: boolean;
   /** Whether a connection that becomes idle is closed. */
   readonly isDraining: boolean;
-  /** `Connection: keep-alive` and for how long, as the answers of a connection that is kept say it. */
+  /** The lines `Connection: keep-alive` and `Keep-Alive`, for the answers of a connection that is kept. */
   readonly keepAliveFields: string;
-  /** Takes each request; answers it sooner or later. */
+  /** Takes a request, and answers it sooner or later. */
   handle(request: ServerRequest<C>): void;
+  /** Takes a CONNECT, with its socket. */
   connect(handedOver: HandedOver<C>): void;
-  /** The answer to a head that can't be read, as bytes; undefined: none. */
+  /** Returns the answer to a head that can't be read, as bytes; undefined: no answer. */
   refuse(refused: RefusedHead<C>): Uint8Array | undefined;
-  /** The connection is closed, or its socket handed over. */
+  /** Called when a connection is closed, or its socket was handed over. */
   left(connection: ServerConnection<C>): void;
 }
 
-/** From the accept, or from a later head's first byte, to the end of a head. */
+/** How long a head may take, from the accept or from the first byte of a later head. */
 const HEAD_MS = 10_000;
-/** How long a connection that is too many may say nothing. */
+/** How long the head may take on a connection above the limit on connections. */
 const SILENT_MS = 1_000;
-/** How long a body that nobody wants is read on before our side is closed: a FIN in front of unread bytes becomes a reset. */
+/**
+ * How long the rest of an unwanted body is read before our side is closed. A close in front of unread bytes becomes a reset.
+ */
 const UNWANTED_MS = 500;
-/** While a request is under way so much of what comes behind it is read, so that a departure is noticed, and no more. */
+/**
+ * How much is read of what comes behind the request under way. Reading is how the end of the connection is noticed; the limit
+ * keeps memory bounded.
+ */
 const PENDING_BYTES = 64 * 1024;
-/** With more than that untaken of a body no more is read. */
+/** How many bytes of a body may wait to be taken before reading stops. */
 const BODY_BYTES = 8 * 1024;
-/** How often deadlines are looked at: one timer for all connections. */
+/** How often the deadlines are checked. One timer serves all connections. */
 export const SWEEP_MS = 500;
-/** What chunks may cost beyond what each needs. */
+/** What the chunks of one body may cost beyond what each chunk needs (`ChunkedLimits.overheadBytes`). */
 const OVERHEAD_BYTES = 16 * 1024;
 
 const NOTHING = Buffer.alloc(0);
 
-/** One accepted connection: request after request, one at a time (RFC 9112 §9.3.2). */
+/** One accepted connection. It reads and answers one request after the other (RFC 9112 §9.3.2). */
 export class ServerConnection<C> implements RequestOwner<C> {
   readonly socket: Socket;
   readonly context: C;
   readonly server: ServerContext<C>;
-  /** It is one more than there may be. */
+  /** Whether the connection is above the limit on connections. */
   readonly isExcess: boolean;
-  /** Some request on it has been answered. */
+  /** Whether a request on it has been answered. */
   hasAnswered = false;
   readonly #reader: HeadReader;
   #request: ServerRequest<C> | undefined;
   #decoder: BodyDecoder | undefined;
-  /** The body of the request can't be understood, nor what comes behind it. */
+  /** Whether the body of the request broke, so that nothing behind it can be read. */
   #isBroken = false;
-  /** What came behind the request that is under way. */
+  /** The bytes that came behind the request under way. */
   readonly #pending = new ByteQueue();
   #isHeadBegun = false;
-  /** What is read now came, or began, before the request in front of it was answered. */
+  /** Whether the head that is read now came, or began to, before the request in front of it was answered. */
   #isPipelined = false;
   #localAddress: string | undefined;
-  /** By when there has to be a head, or anything at all. Monotonic; Infinity while a request is under way. */
+  /**
+   * When the next head, or its first byte, must have come, in monotonic milliseconds. Infinity while a request is under way.
+   */
   #deadlineMs: number;
-  /** How far the caller had come when it was last seen to move, and when that was. */
+  /** When the caller last sent or took bytes, as the sweeps saw it, and how many it had sent and taken by then. */
   #movedMs = 0;
   #readBytes = 0;
   #takenBytes = 0;
-  /** A request is just being handed on: what is answered within that must not begin the next one. */
+  /** Whether a request is being handed on right now. An answer within that call must not begin the next request. */
   #isHandingOn = false;
   #isLeaving = false;
-  /** Other bodies are to have their turn. */
+  /** Whether the body waits until other bodies have had their turn. */
   #isQueued = false;
   #isPaused = false;
   #unwanted: Timer | undefined;
@@ -126,7 +141,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
     socket.on('drain', this.#onDrain);
   }
 
-  /** The address on our side; undefined on a Unix socket. */
+  /** The IP address of our side; undefined on a Unix socket. */
   get localAddress(): string | undefined {
     return (this.#localAddress ??= this.socket.localAddress);
   }
@@ -135,12 +150,12 @@ export class ServerConnection<C> implements RequestOwner<C> {
     return this.socket.localPort;
   }
 
-  /** Whether nothing is under way on it: no request, nothing that has come of one, no farewell. */
+  /** Whether nothing is under way: no request, no part of one, no closing. */
   get isIdle(): boolean {
     return !this.#request && !this.#isHeadBegun && !this.#isLeaving && this.#pending.isEmpty;
   }
 
-  /** Whether something came behind the request that is under way: the next one, or the beginning of it. */
+  /** Whether another request, or the beginning of one, came behind the request under way. */
   get hasPending(): boolean {
     return this.#pending.hasMore;
   }
@@ -156,14 +171,14 @@ export class ServerConnection<C> implements RequestOwner<C> {
     this.#process();
   };
 
-  /** The caller sends no more. */
+  /** The caller has closed its side. */
   readonly #onEnd = (): void => {
     const request = this.#request;
     if (this.#isLeaving) return;
     if (!request) this.#leave();
     else if (request.isSwitched) request.body?.end();
     else if (request.isFlushed) this.#leave();
-    // What is answered gets there still; who waits for an answer is taken to have gone.
+    // An answer that was written still reaches the caller. A caller who has no answer yet counts as gone.
     else if (request.isAnswered) request.closeAfterAnswer();
     else this.socket.destroy();
   };
@@ -181,7 +196,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
     request?.closed();
   };
 
-  /** Takes from what has come whatever is its turn now: a body, or the next request. */
+  /** Reads the pending bytes as far as it is their turn: a body, or the next request. */
   readonly #process = (): void => {
     while (!this.#pending.isEmpty && !this.#isLeaving && !this.socket.destroyed) {
       const request = this.#request;
@@ -193,23 +208,23 @@ export class ServerConnection<C> implements RequestOwner<C> {
         this.#readHead(chunk);
       }
     }
-    // Of a line end alone no request begins.
+    // A lone line break begins no request, so the connection is idle.
     if (!this.#request && this.#pending.isEmpty && this.#reader.isBefore && this.hasAnswered) this.#rest();
     this.adjustFlow();
   };
 
-  /** Answers a head that can't be read, and closes. */
+  /** Answers a head that can't be read, and closes the connection. */
   #refuse(error: Http1Error, partial = this.#reader.request()): void {
     const { context, isExcess } = this;
     this.#leave(this.server.refuse({ error, partial, isPipelined: this.#isPipelined, context, isExcess }));
   }
 
-  /** Puts back what is not its turn yet. */
+  /** Puts the chunk's bytes from index `from` on back in front of the pending ones. */
   #putBack(chunk: Buffer, from: number): void {
     if (from < chunk.length) this.#pending.putBack(from === 0 ? chunk : chunk.subarray(from));
   }
 
-  /** Reads the next head, and hands its request on. */
+  /** Reads the next head. Once it is complete, its request is handed on. */
   #readHead(chunk: Buffer): void {
     const reader = this.#reader;
     let end: number;
@@ -256,7 +271,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
     const request = new ServerRequest(this, head, told, this.#decoder !== undefined, flaw, this.#isPipelined);
     this.#request = request;
     this.#movedMs = Infinity;
-    // What has come of its body already: often that is all.
+    // The part of its body that has come already. Often that is all of it.
     while (!request.isReceived && !this.#isBroken && !this.#pending.isEmpty)
       this.#readBody(request, this.#pending.take() as Buffer, 0);
     this.#isHandingOn = true;
@@ -265,7 +280,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
     if (!request.isReceived) this.adjustFlow();
   }
 
-  /** Reads on in the body of the request that is under way. */
+  /** Decodes a chunk for the body of the request under way. */
   #readBody(request: ServerRequest<C>, chunk: Buffer, from: number): void {
     const { body } = request;
     const decoder = this.#decoder;
@@ -277,7 +292,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
     } catch (error) {
       broken = error;
     }
-    // What came before the fault is part of the body.
+    // The bytes in front of the fault are part of the body.
     if (decoder.piece) body.add(decoder.piece);
     if (broken) {
       this.#isBroken = true;
@@ -300,7 +315,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
     this.adjustFlow();
   };
 
-  /** Reads on, or waits, as what is held allows. */
+  /** Pauses or resumes reading, by how much of the body and behind it is held. */
   readonly adjustFlow = (): void => {
     if (this.#isLeaving) return;
     const heldBytes = this.#request?.body?.heldBytes ?? 0;
@@ -312,18 +327,18 @@ export class ServerConnection<C> implements RequestOwner<C> {
     else this.socket.resume();
   };
 
-  /** What came behind a request that closes the connection is looked at by nobody. */
+  /** Drops the bytes behind the request. A connection that closes reads no further request. */
   dropPending(): void {
     this.#pending.clear();
   }
 
-  /** From now on bytes go both ways; those that have come already are the first. */
+  /** From now on the connection carries the bytes of another protocol, beginning with those that have come already. */
   switchProtocols(): void {
     this.#decoder = bodyDecoder({ kind: 'close' }, { trailerBytes: 0 });
     this.#process();
   }
 
-  /** The whole answer is with the kernel. */
+  /** Called by the request: the kernel has the whole answer. */
   flushed(request: ServerRequest<C>): void {
     this.hasAnswered = true;
     if (request.isReceived) this.#finish(request);
@@ -335,7 +350,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
     }
   }
 
-  /** The request is over: it was received whole, and answered. */
+  /** Called when a request has been received and answered completely. Goes on to the next one, or closes. */
   #finish(request: ServerRequest<C>): void {
     this.#unwanted?.cancel();
     this.#unwanted = undefined;
@@ -344,13 +359,13 @@ export class ServerConnection<C> implements RequestOwner<C> {
     if (!request.persists) this.#leave();
     else if (!this.#pending.isEmpty) {
       this.#deadlineMs = server.clock.monotonic() + HEAD_MS;
-      // One after the other, and others in between: what is held may be a thousand requests.
+      // The pending bytes may hold a thousand requests. So other connections get a turn between two of them.
       if (this.#isHandingOn) setImmediate(this.#process);
       else this.#process();
     } else this.#rest();
   }
 
-  /** Waits for the next request, unless there is to be none. */
+  /** Waits for the next request, or closes while the server drains. */
   #rest(): void {
     const { clock, limits, isDraining } = this.server;
     if (isDraining) this.#leave();
@@ -367,7 +382,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
     this.server.connect({ head, socket, behind, context, isExcess });
   }
 
-  /** Answers nothing more but `last`, and closes. */
+  /** Writes `last`, if given, and closes. */
   #leave(last?: Uint8Array): void {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
@@ -377,15 +392,17 @@ export class ServerConnection<C> implements RequestOwner<C> {
     lingeringClose(this.socket, clock, scheduler, last);
   }
 
-  /** Breaks it off, so that an answer that is under way can't be taken for a whole one. */
+  /** Breaks the connection off, so that the caller can't take an answer under way for a complete one. */
   abort(): void {
     if (this.#request) this.#request.cut();
     else this.socket.destroy();
   }
 
   /**
-   * Ends what has waited for the caller for too long.
-   * @param dueMs What was due by then has waited for a whole sweep more: what had come in the meantime has been read.
+   * Enforces the deadlines of the connection: for a head, for keeping it unused, for a caller who stands still.
+   * @param nowMs Now, in monotonic milliseconds.
+   * @param dueMs The time of the sweep before. A deadline counts as missed if it had passed by then. So after the process
+   *   has stood still, what came in the meantime is read first.
    */
   sweep(nowMs: number, dueMs: number): void {
     if (this.#isLeaving) return;

@@ -7,14 +7,14 @@ import { IncomingBody } from './incoming-body.ts';
 import type { ReadScheduler } from './read-scheduler.ts';
 import { chunkLine, headText, LAST_CHUNK } from './write.ts';
 
-/** What a request knows of the connection that it came on. */
+/** What a request needs of the connection on which it came. */
 export interface RequestOwner<C> {
   readonly socket: Socket;
   readonly context: C;
   readonly isExcess: boolean;
   readonly localAddress: string | undefined;
   readonly localPort: number | undefined;
-  /** Whether something came behind the request. */
+  /** Whether another request, or the beginning of one, came behind this one. */
   readonly hasPending: boolean;
   readonly server: {
     readonly clock: Clock;
@@ -22,28 +22,31 @@ export interface RequestOwner<C> {
     readonly isClosing: boolean;
     readonly keepAliveFields: string;
   };
-  /** Reads on, or waits, as what is held of the body allows. */
+  /** Pauses or resumes reading, by how much of the body is held. */
   readonly adjustFlow: () => void;
-  /** What came behind the request is looked at by nobody. */
+  /** Drops the bytes that came behind the request. */
   dropPending(): void;
-  /** From now on bytes go both ways; those that have come already are the first. */
+  /** From now on the connection carries the bytes of another protocol, beginning with those that have come already. */
   switchProtocols(): void;
-  /** The whole answer is with the kernel. */
+  /** The request tells the connection that the kernel has the whole answer. */
   flushed(request: ServerRequest<C>): void;
 }
 
-/** Up to here one string is quicker on the wire than a head and a buffer. */
+/** Up to this length it is faster to write head and body as one string than as a string and a buffer. */
 const JOINED_BYTES = 8 * 1024;
-/** When one side of switched protocols is done, the other is given up after this long without a byte: between once and twice. */
+/**
+ * After one side of a connection with switched protocols has closed, the other may stay silent for this long. The connection is
+ * given up after one to two such intervals without a byte.
+ */
 export const HALF_OPEN_MS = 400;
-/** So that a peer which is gone without a word is noticed some day. */
+/** The delay of TCP keep-alive probes. They find out a peer that is gone without closing. */
 export const PROBE_MS = 60_000;
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 const CLOSE = 'Connection: close\r\n';
 const CHUNKED = 'Transfer-Encoding: chunked\r\n';
 
-/** Whether an answer with that status to that method has a body (RFC 9110 §6.4.1). */
+/** Whether an answer with `status` to `method` can have a body (RFC 9110 §6.4.1). */
 const mayHaveBody = (method: string, status: number): boolean =>
   method !== 'HEAD' && status !== 204 && status !== 304 && status >= 200;
 
@@ -59,42 +62,43 @@ const latin1 = (bytes: Uint8Array): string =>
   (bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).toString('latin1');
 
 /**
- * One request as it came, and the way to answer it. Of its body what came together with the head is here when it is handed on.
- * `C` is what whoever handed over the connection says of it.
+ * One request as it came, and the means to answer it. When it is handed on, the part of its body that came together with the
+ * head is here already. `C` is the type of the note that its connection carries.
  */
 export class ServerRequest<C> {
   readonly method: string;
-  /** As it stood in the request line. One character is one byte, here and in the fields. */
+  /** The request target as it stood in the request line. One character is one byte, here and in the fields. */
   readonly target: string;
   readonly minor: 0 | 1;
   readonly headers: Fields;
-  /** Why it can't be understood: where its body ends nobody knows. Whoever gets it refuses it. */
+  /** Why nobody can tell where its body ends. Whoever gets such a request must refuse it. */
   readonly flaw: Http1Error | undefined;
-  /** It came, or began, before the request in front of it was answered. */
+  /** Whether it came, or began to, before the request in front of it was answered. */
   readonly isPipelined: boolean;
   readonly hasBody: boolean;
-  /** Of the body, in bytes; -1 when chunked, 0 when there is none. */
+  /** The length of the body in bytes; -1 when chunked, 0 when there is none. */
   readonly contentLength: number;
-  /** Its last byte has been read. */
+  /** Whether the last byte of the request has been read. */
   isReceived: boolean;
-  /** The whole answer has been written. */
+  /** Whether the whole answer has been written. */
   isAnswered = false;
-  /** The whole answer is with the kernel. */
+  /** Whether the kernel has the whole answer. */
   isFlushed = false;
-  /** Bytes of another protocol go both ways. */
+  /** Whether the connection carries another protocol now. */
   isSwitched = false;
-  /** Whether the end of the answer is told by itself, and not by the end of the connection. */
+  /** Whether the answer itself tells where it ends. If not, it ends with the connection. */
   isDelimited = true;
-  /** Whether the connection is used again behind the answer. */
+  /** Whether the connection is kept after the answer. */
   persists: boolean;
-  /** Nobody can be answered any more. */
+  /** Whether no answer can be sent any more: one is out already, or the connection has closed. */
   isGone = false;
-  /** Of the answer's body, handed over so far. */
+  /** How many bytes of the answer's body have been written so far. */
   bytesOut = 0;
-  // Whoever sets one binds it: V8 allocates a function that is written straight into a property among the old, where all that
-  // it knows of the request outlives it until a full collection.
+  // Set these two to bound methods. V8 allocates a function literal that is assigned to a property in the old generation. There
+  // it, and with it all of the request that it refers to, lives until a full collection.
+  /** Called when `write` may go on, after it returned false. */
   onDrain: (() => void) | undefined;
-  /** Called once: the answer is out (`true`), or the connection closed before that. */
+  /** Called once: with true when the answer is out, with false when the connection closed before that. */
   onClose: ((isComplete: boolean) => void) | undefined;
   readonly #connection: RequestOwner<C>;
   #awaitsContinue: boolean;
@@ -128,17 +132,17 @@ export class ServerRequest<C> {
     if (hasBody) this.#body = new IncomingBody(connection.adjustFlow);
   }
 
-  /** What was said of the connection when it was handed over. */
+  /** The note that the connection carries from the one who added it. */
   get context(): C {
     return this.#connection.context;
   }
 
-  /** The connection is one more than there may be. */
+  /** Whether the connection is above the limit on connections. */
   get isExcess(): boolean {
     return this.#connection.isExcess;
   }
 
-  /** The address on our side of the connection; undefined on a Unix socket. */
+  /** The IP address of our side of the connection; undefined on a Unix socket. */
   get localAddress(): string | undefined {
     return this.#connection.localAddress;
   }
@@ -147,57 +151,62 @@ export class ServerRequest<C> {
     return this.#connection.localPort;
   }
 
-  /** What has come of its body; undefined where it has none. */
+  /** The body while it arrives; undefined when the request has none. */
   get body(): IncomingBody | undefined {
     return this.#body;
   }
 
-  /** Whether the body may be held back until we say 100. */
+  /** Whether the caller may wait for a 100 before it sends the body. */
   get awaitsContinue(): boolean {
     return this.#awaitsContinue;
   }
 
-  /** Resolves when whatever came together with the head has been read. */
+  /** Resolves when everything that came together with the head has been read. */
   settle(): Promise<void> {
     return this.#connection.server.scheduler.afterReading();
   }
 
-  /** The whole body if all of it is here already, else undefined. Throws an `Http1Error` if it is broken. */
+  /** Takes the whole body if it is complete, else returns undefined. Throws an `Http1Error` if the body broke. */
   takeWhole(): Uint8Array | undefined {
     return this.#body?.takeWhole();
   }
 
-  /** The rest of the body. Rejects with an `Http1Error` when it turns out broken, with any error when the caller goes. */
+  /**
+   * Yields the rest of the body. Rejects with an `Http1Error` when the body breaks, with another error when the caller goes.
+   */
   pieces(): AsyncIterator<Uint8Array, undefined> {
     return (this.#body as IncomingBody).pieces();
   }
 
-  /** Nobody takes the rest of what the caller sends: it is read and dropped. */
+  /** The rest of what the caller sends is read and dropped: nobody takes it. */
   dropRest(): void {
     this.#isDropped = true;
     this.#body?.abandon();
   }
 
-  /** Says that the body may come, to a caller who waits for that. */
+  /** Sends a 100 if the caller may wait for one. */
   sendContinue(): void {
     if (!this.#awaitsContinue || this.isGone) return;
     this.#awaitsContinue = false;
     if (!this.isReceived) this.#connection.socket.write(CONTINUE, 'latin1');
   }
 
-  /** The connection closes behind this answer, and nothing that came behind the request is looked at. */
+  /** Makes the connection close after this answer. What came behind the request is dropped. */
   closeAfterAnswer(): void {
     this.persists = false;
     this.#connection.dropPending();
   }
 
-  /** From now on nothing but bytes of another protocol may come: those that do are held back until protocols are switched. */
+  /** Prepares for a switch of protocols. What the caller sends until then is held back, and belongs to the new protocol. */
   expectSwitch(): void {
     this.#isHandshake = true;
     this.#body = new IncomingBody(this.#connection.adjustFlow);
   }
 
-  /** Sends head and body in one go. */
+  /**
+   * Sends a complete answer. `headers` may hold Content-Length; Connection and Transfer-Encoding are added here.
+   * Throws an Error when an answer has begun already, and an `Http1Error` (`bad_field`) for a line break within a field.
+   */
   answer(status: number, reason: string, headers: readonly string[], body: Uint8Array | string): void {
     if (this.isGone) return;
     const head = this.#head(status, reason, headers);
@@ -222,14 +231,14 @@ export class ServerRequest<C> {
     this.#written();
   }
 
-  /** Sends the head; the body follows through `write` and `end`. */
+  /** Sends the head of an answer; `write` and `end` send the body. A 101 switches protocols. Throws like {@link answer}. */
   startAnswer(status: number, reason: string, headers: readonly string[]): void {
     if (this.isGone) return;
     if (status === 101) this.#switch(reason, headers);
     else this.#connection.socket.write(this.#head(status, reason, headers), 'latin1');
   }
 
-  /** False: wait for `onDrain`. */
+  /** Sends a piece of the answer's body. Returns false when the next piece should wait for `onDrain`. */
   write(piece: Uint8Array): boolean {
     if (this.isGone || piece.length === 0) return true;
     this.bytesOut += piece.length;
@@ -244,7 +253,7 @@ export class ServerRequest<C> {
     return mayGoOn;
   }
 
-  /** The answer's body is complete. */
+  /** Ends the answer's body. After a switch of protocols it closes our side. */
   end(): void {
     if (this.isGone) return;
     if (this.isSwitched) {
@@ -255,22 +264,22 @@ export class ServerRequest<C> {
     else this.#written();
   }
 
-  /** Breaks the connection, so that the answer can't be taken for a whole one. */
+  /** Breaks the connection, so that the caller can't take the answer for a complete one. */
   cut(): void {
     const { socket } = this.#connection;
-    // Where the end of the connection is the end of the body, only a reset says that it is not; only plain TCP has one.
+    // When the body ends with the connection, only a reset shows that it is incomplete. Only plain TCP has resets.
     const isTcp = socket.remoteAddress !== undefined && !('encrypted' in socket);
     if (!this.isDelimited && isTcp) socket.resetAndDestroy();
     else socket.destroy();
   }
 
-  /** Called by the connection: it takes more. */
+  /** Called by the connection when its socket takes more. */
   drained(): void {
     if (this.isAnswered) this.#flush();
     else this.onDrain?.();
   }
 
-  /** Called by the connection: it is closed. */
+  /** Called by the connection when it has closed. */
   closed(): void {
     this.#silence?.cancel();
     const isComplete =
@@ -295,10 +304,10 @@ export class ServerRequest<C> {
     const isLengthTold = !hasContent || hasLength(headers);
     this.#isChunked = !isLengthTold && this.minor === 1;
     this.isDelimited = isLengthTold || this.#isChunked;
-    // The rest of a body may come too late, or, where a 100 is waited for, not at all; who was told that the connection is kept
-    // would send the next request to nobody. What came behind a handshake is of neither protocol.
+    // The rest of the body may come too late, or not at all if the caller waits for a 100. Then the connection can't be kept,
+    // and the caller has to know before it sends the next request. What came behind a handshake belongs to neither protocol.
     if (!this.isReceived || this.#isHandshake || !this.isDelimited) this.closeAfterAnswer();
-    // The answers to requests that came behind this one still have to go out.
+    // Requests that came behind this one still get their answers.
     if (server.isClosing && !hasPending) this.closeAfterAnswer();
     const own = this.persists ? server.keepAliveFields : CLOSE;
     return headText(`HTTP/1.1 ${status} ${reason}`, headers, '', this.#isChunked ? CHUNKED + own : own);
@@ -314,12 +323,12 @@ export class ServerRequest<C> {
     this.#flush();
   }
 
-  /** Waits until what was written is with the kernel. */
+  /** Waits until the kernel has what was written. */
   #flush(): void {
     const { socket } = this.#connection;
     if (this.isFlushed || this.isGone) return;
     if (socket.writableLength === 0) this.#flushed();
-    // Else `drain` tells, where it will come; below the high-water mark only a write's own callback does.
+    // Above the high-water mark `drain` will come. Below it, only the callback of a write tells.
     else if (!socket.writableNeedDrain) socket.write('', 'latin1', this.#onFlushed);
   }
 
@@ -339,7 +348,7 @@ export class ServerRequest<C> {
     this.persists = false;
     const { socket } = this.#connection;
     socket.setKeepAlive(true, PROBE_MS);
-    // What tells the end of a body has nothing to tell here, and may be misunderstood (RFC 9110 §8.6).
+    // A 101 has no body, so it must carry no framing fields (RFC 9110 §8.6, RFC 9112 §6.1).
     const kept = headers.filter(
       (_, i) => !/^(?:content-length|transfer-encoding)$/i.test(headers[i - (i % 2)] as string),
     );
@@ -351,12 +360,12 @@ export class ServerRequest<C> {
     this.#connection.switchProtocols();
   }
 
-  /** We are done: the caller may not stay silent for long. */
+  /** Our side is done. Gives the connection up once the caller stays silent. */
   #watchSilence(): void {
     const { socket, server } = this.#connection;
     const { bytesRead } = socket;
     this.#silence = server.clock.after(HALF_OPEN_MS, () => {
-      // Who is slow to take what the other has sent is not silent.
+      // A side that is slow to take what the other sent is not silent.
       const isStuck = !socket.writableFinished || (this.#body?.heldBytes ?? 0) > 0;
       const isHeard = socket.bytesRead !== bytesRead && !this.#isDropped;
       if (isHeard || isStuck) this.#watchSilence();

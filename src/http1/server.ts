@@ -1,6 +1,7 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
-import { listen, originOf, type Address } from '../core/listen.ts';
+import type { Address } from '../core/address.ts';
+import { listen, originOf } from '../core/listen.ts';
 import { lingeringClose } from './lingering-close.ts';
 import type { ReadScheduler } from './read-scheduler.ts';
 import {
@@ -13,45 +14,51 @@ import {
 } from './server-connection.ts';
 import type { ServerRequest } from './server-request.ts';
 
-/** What a drain knows of a socket that was handed over. */
+/** How a drain judges a socket that was handed over. Its new owner sets `isQuiet`. */
 export interface HandoverHold {
-  /** Whether nothing is under way on it, as far as can be seen: then it is closed. */
+  /** Whether nothing is under way on the socket, as far as can be seen. A drain closes it then. */
   isQuiet: () => boolean;
 }
 
+/** What a server needs. */
 export interface ServerOptions<C> {
   readonly clock: Clock;
   readonly scheduler: ReadScheduler;
   /** Asked anew for each connection and each head. */
   readonly limits: () => ServerLimits;
-  /** What is said of the connections that are accepted. */
+  /** The note that accepted connections carry. */
   readonly context: C;
-  /** Takes each request; answers it sooner or later. */
+  /** Called with each connection that counts towards the limit. */
+  readonly accepted: (socket: Socket) => void;
+  /** Takes each request, and answers it sooner or later. */
   readonly handle: (request: ServerRequest<C>) => void;
-  /** Takes each CONNECT, with its socket. */
+  /** Takes each CONNECT, with its socket. It may set `hold.isQuiet`. */
   readonly connect: (handedOver: HandedOver<C>, hold: HandoverHold) => void;
-  /** The answer to a head that can't be read, as bytes; undefined: none. */
+  /** Returns the answer to a head that can't be read, as bytes; undefined: no answer. */
   readonly refuse: (refused: RefusedHead<C>) => Uint8Array | undefined;
 }
 
-/** How long a connection without any request is kept open while we close, and how often tunnels are looked at then. */
+/** While the server closes: how long a connection without any request stays open, and how often tunnels are looked at. */
 const FRESH_MS = 250;
-/** How long a flood of new connections can hold up the closing, in turns of the event loop. */
+/** How many turns of the event loop a flood of new connections can hold up the closing. */
 const ACCEPT_TURNS = 50;
 
-/** Accepts connections, counts them, watches their deadlines, drains them. */
+/**
+ * An HTTP/1.1 server: it accepts connections, limits their number, watches their deadlines and drains them. `C` is the type of
+ * the note that each connection carries.
+ */
 export class Server<C> {
   readonly #options: ServerOptions<C>;
   readonly #net: NetServer;
   readonly #connections = new Set<ServerConnection<C>>();
-  /** Sockets that were handed over: what goes on in them is not seen here. */
+  /** Sockets that were handed over. The server doesn't see what goes on in them. */
   readonly #handedOver = new Map<Socket, HandoverHold>();
-  /** How many of the connections are TLS over a socket that was handed over. */
+  /** How many connections are TLS over a socket that was handed over, and so count twice. */
   #adopted = 0;
   #excess = 0;
   #accepted = 0;
   #isSweeping = false;
-  /** When deadlines were last looked at, monotonic. */
+  /** The time of the last sweep, in monotonic milliseconds. */
   #sweptMs = 0;
   readonly #context: ServerContext<C> & { isClosing: boolean; isDraining: boolean };
   #keepAlive = { ms: -1, fields: '' };
@@ -81,30 +88,30 @@ export class Server<C> {
       const open = this.#connections.size + this.#handedOver.size - this.#adopted - this.#excess;
       const isExcess = open >= limits().connections;
       if (isExcess) {
-        // Those that are sent away at once keep nobody else out.
+        // A connection that is sent away doesn't count towards the limit.
         this.#excess++;
         socket.once('close', () => this.#excess--);
-      }
+      } else options.accepted(socket);
       this.#add(socket, options.context, isExcess);
     });
   }
 
-  /** Resolves with the origin. Rejects with the system's error when the address can't be had. */
+  /** Starts to listen. Resolves with the origin, such as `http://host:port`. Rejects with the system's error. */
   async listen(address: Address): Promise<string> {
     await listen(this.#net, address);
-    // A connection that could not be accepted costs nobody else anything.
+    // A connection that could not be accepted must not end the server.
     this.#net.on('error', () => undefined);
     return originOf(this.#net, address);
   }
 
   /**
-   * Takes the requests that come out of a tunnel.
-   * @param carrier The socket that was handed over; `socket` is that, or TLS over it.
+   * Serves the requests that come out of a tunnel.
+   * @param carrier The socket that was handed over. `socket` is that one, or TLS over it.
    */
   adopt(socket: Socket, context: C, carrier: Socket): void {
     if (socket === carrier) this.#handedOver.delete(carrier);
     else {
-      // It ends with what is over it.
+      // The carrier closes together with the TLS connection over it, so a drain looks at that one.
       this.#holdOf(carrier).isQuiet = () => false;
       this.#adopted++;
       socket.once('close', () => this.#adopted--);
@@ -112,7 +119,7 @@ export class Server<C> {
     this.#add(socket, context, false);
   }
 
-  /** Answers on a socket that was handed over, and closes it. */
+  /** Writes a last answer to a socket that was handed over, and closes it. */
   refuse(socket: Socket, last: Uint8Array): void {
     lingeringClose(socket, this.#options.clock, this.#options.scheduler, last);
   }
@@ -122,14 +129,16 @@ export class Server<C> {
     this.#context.isClosing = true;
   }
 
-  /** Closes the listener and idle connections, waits up to `drainMs` for the requests under way, then aborts them. */
+  /**
+   * Stops accepting and closes idle connections. Waits up to `drainMs` milliseconds for requests under way, then aborts them.
+   */
   async close(drainMs: number): Promise<void> {
     const { clock } = this.#options;
     this.#context.isClosing = true;
     await this.#acceptWaiting();
     this.#context.isDraining = true;
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
-    // One on which nothing was answered yet may have its first request on the wire.
+    // A connection without an answer so far may have its first request on the wire.
     this.#closeIdle(({ hasAnswered }) => hasAnswered);
     const look = (): void => {
       this.#closeIdle(() => true);
@@ -183,7 +192,10 @@ export class Server<C> {
     }
   }
 
-  /** Closing resets connections that the system has made and nobody has accepted: turns the loop until none was waiting. */
+  /**
+   * Waits until a turn of the event loop accepts no further connection. Closing the listener resets the connections that the
+   * system has made and we have not accepted.
+   */
   async #acceptWaiting(): Promise<void> {
     for (let turn = 0, before = -1; turn < ACCEPT_TURNS && this.#accepted !== before; turn++) {
       before = this.#accepted;

@@ -1,14 +1,17 @@
 import { Http1Error } from './error.ts';
 
-/** What would end a line; of a character that is no byte only the lower half is written, which may be one of these. */
+/**
+ * Characters that could end a line. Latin-1 writes the low byte alone of a character above U+00FF, and that may be a line
+ * break.
+ */
 // oxlint-disable-next-line no-control-regex
 const BREAK = /[\0\r\n\u0100-\uffff]/;
 
 /**
- * A head as text: its first line and fields (name, value, …), one character for each byte. Throws `bad_field` for what would end a
- * line early; that nothing else is wrong with it is for whoever made it.
- * @param before Whole lines that stand before the fields, with their line ends; they need no check.
- * @param behind The same for those behind them.
+ * Writes a head as text, with its blank line: the first line, then the fields (name, value, …). One character is one byte.
+ * Throws `bad_field` for a character that could end a line early. The maker of the fields answers for everything else in them.
+ * @param before Whole lines, with their line breaks, to put in front of the fields; they are not checked.
+ * @param behind The same, to put behind the fields.
  */
 export function headText(firstLine: string, fields: readonly string[], before = '', behind = ''): string {
   if (BREAK.test(firstLine)) throw new Http1Error('bad_field', 0);
@@ -21,15 +24,13 @@ export function headText(firstLine: string, fields: readonly string[], before = 
   return `${text}${behind}\r\n`;
 }
 
-/** One chunk's line before its data. */
+/** The line in front of a chunk's data (RFC 9112 §7.1). */
 export const chunkLine = (bytes: number): string => `${bytes.toString(16)}\r\n`;
 
 /** The end of a chunked body. */
 export const LAST_CHUNK = '0\r\n\r\n';
 
-/**
- * A head and a whole body in one piece: one write costs less than two. `head` is Latin-1.
- */
+/** Joins a head, one character for each byte, and a whole body into one buffer: one write costs less than two. */
 export function message(head: string, body: Uint8Array): Buffer {
   const bytes = Buffer.allocUnsafe(head.length + body.length);
   bytes.write(head, 0, 'latin1');

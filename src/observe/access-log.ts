@@ -6,7 +6,7 @@ import type { Logger } from './logger.ts';
 
 const MAX_CACHED = 20_000;
 
-/** Quotes texts of which there are few: names of routes and providers, methods, codes, origins. */
+/** Quotes texts that have few values, and caches the results: names of routes and providers, methods, codes, origins. */
 function createQuotes(): (text: string | undefined) => string {
   const cache = new Map<string, string>();
   return (text) => {
@@ -21,7 +21,7 @@ function createQuotes(): (text: string | undefined) => string {
   };
 }
 
-// Written out by hand: JSON.stringify over an object of these fields takes a third longer.
+// The line is built by hand, because JSON.stringify on an object with these fields takes a third longer.
 function jsonLine(record: ExchangeRecord, logger: Logger, name: (text: string | undefined) => string): string {
   const { id, path } = callerTexts(record, logger);
   return (
@@ -57,9 +57,10 @@ function prettyLine(record: ExchangeRecord, logger: Logger): string {
 }
 
 /**
- * One line for each request that ended, at level info: `request_id`, `route`, `provider`, `method`, `path` (no query),
- * `status` (0: the caller got no answer), `code`, `outcome`, `auth`, `upstream`, `attempts`, `duration_ms`,
- * `upstream_ms`, `token_wait_ms`, `bytes_in`, `bytes_out`; null where there is nothing to say. Returns a function that stops it.
+ * Logs each request when it has ended, as one line at level info: `request_id`, `route`, `provider`, `method`, `path` (without
+ * query), `status` (0: the caller got no answer), `code`, `outcome`, `auth`, `upstream`, `attempts`, `duration_ms`,
+ * `upstream_ms`, `token_wait_ms`, `bytes_in`, `bytes_out`. A field without a value is null. Returns a function that stops the
+ * log.
  */
 export function logExchanges(events: Events, logger: Logger): () => void {
   if (!logger.isEnabled('info')) return () => {};

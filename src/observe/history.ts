@@ -2,32 +2,33 @@ import type { Clock } from '../core/clock.ts';
 import type { Events } from '../core/events.ts';
 import { hasFailed } from './failed.ts';
 
-/** What happened in ten seconds. */
+/** The counts of ten seconds. */
 export interface Bucket {
-  /** When it began, epoch milliseconds. */
+  /** When it began, in milliseconds since the epoch. */
   readonly atMs: number;
   readonly requests: number;
   readonly errors: number;
-  /** Of the requests' durations, within a tenth; undefined: there was none. */
+  /** The 99th percentile of the durations, within a tenth. Undefined when there was no request. */
   readonly p99Ms: number | undefined;
 }
 
+/** The counts of the last 15 minutes. */
 export interface History {
-  /** The last 15 minutes, the oldest first, each ten seconds in its place; the last one is not over yet. */
+  /** The last 15 minutes in steps of ten seconds, the oldest first. The last step is not over yet. */
   buckets(): readonly Bucket[];
   close(): void;
 }
 
 export const BUCKET_MS = 10_000;
 const BUCKETS = 90;
-/** Durations are counted in steps of a tenth, from a twentieth of a millisecond to five minutes. */
+/** Durations are counted in classes. Each is a tenth wider than the one before, from 0.05 ms to five minutes. */
 const STEP = Math.log(1.1);
 const SHORTEST_MS = 0.05;
 const STEPS = 165;
 
-/** Counts of ten seconds. */
+/** The counters of one step. */
 class Tally {
-  /** Which ten seconds, counted from the epoch. */
+  /** The number of the step, counted from the epoch. */
   number = -1;
   requests = 0;
   errors = 0;
@@ -57,7 +58,7 @@ class Tally {
   }
 }
 
-/** Requests, errors and the 99th percentile of durations over the last 15 minutes. */
+/** Counts requests and errors, and the 99th percentile of the durations, over the last 15 minutes. */
 export function createHistory(events: Events, clock: Clock): History {
   const tallies = Array.from({ length: BUCKETS }, () => new Tally());
   const current = (): number => Math.floor(clock.now() / BUCKET_MS);

@@ -1,10 +1,15 @@
-/** Upper bounds in seconds: those of the OpenTelemetry HTTP conventions, and on to the 60 s that a response may take. */
+/**
+ * The upper bounds of the histogram's buckets, in seconds: those of the OpenTelemetry HTTP conventions, and more up to the 60 s
+ * that a response may take.
+ */
 export const BOUNDS: readonly number[] = [
   0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60,
 ];
 const BOUNDS_MS = Float64Array.from(BOUNDS, (bound) => bound * 1_000);
 
-/** The methods of RFC 9110 and RFC 5789; any other is `_OTHER`, or a caller could make series without end. */
+/**
+ * The methods of RFC 9110 and RFC 5789. Any other is counted as `_OTHER`; otherwise a caller could create any number of series.
+ */
 const METHODS: ReadonlySet<string> = new Set([
   'GET',
   'HEAD',
@@ -17,16 +22,16 @@ const METHODS: ReadonlySet<string> = new Set([
   'PATCH',
 ]);
 const OTHER = '_OTHER';
-/** More combinations than that on one route fall into one series. */
+/** The limit of series per route. Further combinations are counted together in one series. */
 const MAX_SERIES_PER_ROUTE = 64;
 
 /** The durations of one combination of labels. */
 export class Series {
   readonly method: string;
-  /** 0: there was no answer. */
+  /** The status of the answer; 0 for none. */
   readonly status: number;
   readonly error: string | undefined;
-  /** One count per bound, not cumulative, and one for what is above them all. */
+  /** The count of each bucket, not cumulative, and one more for durations above all bounds. */
   readonly counts = new Float64Array(BOUNDS.length + 1);
   sumMs = 0;
   count = 0;
@@ -37,6 +42,7 @@ export class Series {
     this.error = error;
   }
 
+  /** Counts one duration. */
   add(durationMs: number): void {
     let i = 0;
     while (i < BOUNDS_MS.length && durationMs > (BOUNDS_MS[i] as number)) i++;
@@ -46,10 +52,14 @@ export class Series {
   }
 }
 
-/** Durations by route, method, status and error, counted in arrays of our own: prom-client's `observe` sorts and joins labels each time. */
+/**
+ * Durations by route, method, status and error. They are counted in our own arrays, because prom-client's `observe` sorts and
+ * joins the labels on each call.
+ */
 export class DurationHistogram {
   readonly #routes = new Map<string, Series[]>();
 
+  /** Counts one duration. `error` is an error code, undefined for none. */
   add(route: string, method: string, status: number, error: string | undefined, durationMs: number): void {
     const list = this.#routes.get(route);
     if (list !== undefined) {
@@ -63,16 +73,17 @@ export class DurationHistogram {
     this.#meet(route, method, status, error).add(durationMs);
   }
 
-  /** Every series with its route. */
+  /** All series, each with its route. */
   *entries(): Generator<readonly [route: string, series: Series]> {
     for (const [route, list] of this.#routes) for (const series of list) yield [route, series];
   }
 
-  /** Those of one route. */
+  /** The series of one route. */
   of(route: string): readonly Series[] {
     return this.#routes.get(route) ?? [];
   }
 
+  /** Finds or creates a series after unknown methods and surplus combinations are folded into `_OTHER`. */
   #meet(route: string, rawMethod: string, rawStatus: number, error: string | undefined): Series {
     const list = this.#routes.get(route) ?? [];
     this.#routes.set(route, list);
@@ -93,16 +104,17 @@ interface Count {
   count: number;
 }
 
-/** Counts by label values, which are given in the order of `names`. */
+/** A counter with labels. The values are given in the order of `names`. */
 export class LabelledCounter<Name extends string> {
   readonly names: readonly Name[];
-  /** By the first value: a route or a provider. */
+  /** The counts by their first value: a route or a provider. */
   readonly #counts = new Map<string, Count[]>();
 
   constructor(names: readonly Name[]) {
     this.names = names;
   }
 
+  /** Counts one event with these label values. */
   add(first: string, second: string, third?: string): void {
     let list = this.#counts.get(first);
     if (list === undefined) this.#counts.set(first, (list = []));
@@ -115,6 +127,7 @@ export class LabelledCounter<Name extends string> {
     list.push({ values: third === undefined ? [first, second] : [first, second, third], count: 1 });
   }
 
+  /** All label combinations with their counts. */
   *entries(): Generator<readonly [labels: Record<Name, string>, count: number]> {
     for (const list of this.#counts.values()) {
       for (const { values, count } of list) {

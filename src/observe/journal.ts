@@ -13,23 +13,29 @@ export interface JournalOptions {
 
 const MAX_REQUESTS = 1_000;
 const MAX_REQUEST_BYTES = 2 * 1024 * 1024;
-/** Events gather for so long, or until there are so many, before they are told. */
+/** Listeners get events after this time, or when there are so many of them. */
 const GATHER_MS = 50;
 const MAX_GATHERED = 200;
 const MAX_RARE = 200;
 const MAX_RARE_BYTES = 256 * 1024;
-/** Of a record without its texts. */
+/** An estimate of a record without its texts. */
 const RECORD_BYTES = 400;
 const ATTEMPT_BYTES = 120;
 
-/** A text that is cut out of a longer one keeps all of that, but for one that is shorter than this. */
+/** In V8 a text that was cut out of a longer one keeps the longer one in memory, unless it is shorter than this. */
 const SHORT = 13;
 const MAX_INTERNED = 1_000;
 
-/** A text of its own. */
-const copied = (text: string): string => (text.length < SHORT ? text : Buffer.from(text).toString());
+const scratch = Buffer.allocUnsafe(MAX_PATH);
 
-/** Copies texts of which there are few, once each. */
+/** Copies a text, so that it keeps no longer one in memory. Callers send strings of single bytes; only a cut text ends with another character. */
+function copied(text: string): string {
+  if (text.length < SHORT) return text;
+  if (text.length > MAX_PATH) return Buffer.from(text).toString();
+  return scratch.toString('latin1', 0, scratch.write(text, 'latin1'));
+}
+
+/** Makes a function that copies each of a few texts once. */
 function createInterner(): (text: string | undefined) => string | undefined {
   const known = new Map<string, string>();
   return (text) => {
@@ -43,7 +49,7 @@ function createInterner(): (text: string | undefined) => string | undefined {
   };
 }
 
-/** The last requests, and the last of what is rarer: for people who look on. */
+/** Keeps the last requests, and the last of the rarer events. */
 export function createJournal(events: Events, { clock, redactor }: JournalOptions): Journal {
   const firstId = Math.floor(clock.now()) * 1_000 + 1;
   let lastId = firstId - 1;
@@ -54,7 +60,7 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
   let gathered: RecordedEvent[] = [];
   let timer: Timer | undefined;
 
-  /** Secrets are hidden when somebody looks, which costs requests nothing; but before a text is cut. */
+  /** Hides secrets in a text that will be cut. In all others they are hidden when somebody reads them, which costs requests nothing. */
   const redact = (text: string): string => {
     if (text.length <= MAX_PATH) return text;
     redactor.refresh();
@@ -121,7 +127,7 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
   const stop = subscribe(events, {
     exchange: keepRequest,
     renewal: (record) => {
-      // What was known stays hidden when it is no secret any more.
+      // The token before stays hidden, though it is no secret any more.
       redactor.refresh();
       keepRare('renewal', record);
     },

@@ -7,52 +7,59 @@ import { isoTimes, oneLine, toJson } from './line.ts';
 import { createRedactor, redactText, redactValue, type Redactor } from './redact.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+/** The fields of a log line, by key. Their secrets are hidden before they are written. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
+/** How a log is written. */
 export interface LoggerOptions {
   readonly level: LogLevel;
-  /** auto: pretty on a terminal, else json. */
+  /** `auto` is `pretty` on a terminal, else `json`. */
   readonly format: 'auto' | 'json' | 'pretty';
-  /** Default: stderr. */
+  /** The log is written here; stderr by default. */
   readonly stream?: Writable & { readonly isTTY?: boolean };
-  /** Texts that are never shown, asked again whenever something is written. */
+  /** The secrets that are never shown. It is called again before each write. */
   readonly secretTexts: () => Iterable<string>;
   readonly clock?: Clock;
-  /** Colours in the pretty format; default: on a terminal, unless `NO_COLOR` is set. */
+  /** Whether the pretty format has colours. By default, it has on a terminal, unless `NO_COLOR` is set. */
   readonly color?: boolean;
 }
 
+/** Writes the log. Everything it writes has its secrets hidden. */
 export interface Logger {
   readonly format: 'json' | 'pretty';
   readonly color: boolean;
-  /** From now on this level and format hold. */
+  /** Changes the level and the format from now on. */
   configure(options: Pick<LoggerOptions, 'level' | 'format'>): void;
+  /** Whether lines of this level are written. */
   isEnabled(level: LogLevel): boolean;
-  /** Writes one line at once. Secrets in `message` and `fields` are hidden by key, by look and by value; errors are spelled out with their causes. */
+  /**
+   * Writes one line at once. In `message` and `fields`, secrets are hidden by key, by look and by value. Errors are written
+   * with their causes.
+   */
   log(level: LogLevel, message: string, fields?: LogFields): void;
   /**
-   * Takes one finished line, without a break at its end, for the hot path: lines gather for up to 50 ms or 64 KiB and go
-   * to winston as one. Its free texts must have gone through {@link Logger.redact}.
+   * Takes one finished line without a line break at its end, for the hot path. Lines are collected for up to 50 ms or 64 KiB
+   * and then go to winston together. Free text in the line must have gone through {@link Logger.redact}.
    */
   line(text: string): void;
-  /** Hides the secrets known by value. */
+  /** Hides the known secrets in a text, by value only. */
   redact(text: string): string;
-  /** What knows the secrets. */
+  /** Knows the secrets. */
   readonly redactor: Redactor;
-  /** A notice as {@link Logger.log} would write it: plain data, secrets hidden. */
+  /** The notice as {@link Logger.log} would write it: plain data with secrets hidden. */
   clean(notice: NoticeRecord): NoticeRecord;
-  /** ISO 8601, now. */
+  /** The current time in ISO 8601. */
   time(): string;
-  /** Hands on what has gathered. Also happens when the process exits. */
+  /** Writes the collected lines. This also happens when the process exits. */
   flush(): void;
-  /** Flushes and waits until the stream has taken everything. The stream stays open. */
+  /** Flushes, and resolves when the stream has taken everything. The stream stays open. */
   close(): Promise<void>;
 }
 
 const LEVEL = Symbol.for('level');
 const MESSAGE = Symbol.for('message');
 
-/** What winston carries: `text` is set where the line is finished already. */
+/** A record on its way through winston. `MESSAGE` is set if the line is finished already. */
 interface Info {
   level: string;
   message: unknown;
@@ -66,20 +73,23 @@ const FLUSH_LENGTH = 64 * 1_024;
 
 const COLORS: Readonly<Record<LogLevel, string>> = { error: '31', warn: '33', info: '36', debug: '90' };
 
-/** Colours the text for a terminal (SGR code). */
+/** Colours a text for a terminal. `code` is an SGR code (ECMA-48). */
 export const paint = (code: string, text: string, color: boolean): string =>
   color ? `\u001b[${code}m${text}\u001b[0m` : text;
 
-/** Time and level as the pretty format begins each line with. */
+/** The start of each line in the pretty format: time and level. `time` is ISO 8601 text. */
 export const prettyHead = (time: string, level: LogLevel, color: boolean): string =>
   `${paint('90', time.slice(11, 23), color)} ${paint(COLORS[level], level.padEnd(5), color)} `;
 
+/** The keys of each JSON line. A field of such a name gets a trailing `_`. */
 const OWN_KEYS: ReadonlySet<string> = new Set(['time', 'level', 'message']);
 
+/** The loggers to flush when the process exits. */
 const open = new Set<Logger>();
+/** The streams whose errors are ignored already. */
 const quiet = new WeakSet<Writable>();
 
-/** The one that writes all logs. Winston is used here and nowhere else. */
+/** Creates the logger. Winston is used in this file only. */
 export function createLogger(options: LoggerOptions): Logger {
   const stream: Writable & { readonly isTTY?: boolean } = options.stream ?? process.stderr;
   const isTerminal = stream.isTTY === true;
@@ -129,7 +139,7 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     transports: [new transports.Stream({ stream, eol: '\n' })],
   });
-  // A log that nobody reads any more (a closed pipe) must not end the proxy.
+  // When nobody reads the log any more (a closed pipe), the proxy must go on.
   winston.on('error', () => {});
   if (!quiet.has(stream)) {
     quiet.add(stream);
@@ -149,7 +159,7 @@ export function createLogger(options: LoggerOptions): Logger {
     const lines = pending;
     pending = '';
     lastFlush = performance.now();
-    // A secret that came while these lines waited is hidden in them all the same.
+    // A secret may have become known while these lines waited. It is hidden in them, too.
     const text = redactor.refresh() ? redactor.text(lines) : lines;
     winston.write({ level: 'info', message: '', [LEVEL]: 'info', [MESSAGE]: text });
   }
@@ -157,7 +167,7 @@ export function createLogger(options: LoggerOptions): Logger {
   function line(text: string): void {
     if (pending === '') {
       pending = text;
-      // The first line after a pause is seen at once; under load lines wait for company.
+      // The first line after a pause is written at once. Under load, lines wait for more.
       const wait = lastFlush + FLUSH_MS - performance.now();
       if (wait > 0) timer = setTimeout(flush, wait).unref();
       else soon = setImmediate(flush);

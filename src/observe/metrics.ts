@@ -5,24 +5,27 @@ import { hasFailed } from './failed.ts';
 import { subscribe } from './subscribe.ts';
 import { LabelledCounter, DurationHistogram } from './instruments.ts';
 
-/** The label of requests that no route matched. */
+/** The route label of a request that no route matched. */
 const UNMATCHED = 'unmatched';
 
-/** Counts by the names of the config. */
+/** What has been counted since the start, by the names of the config. */
 export interface Totals {
   route(name: string): { readonly requests: number; readonly errors: number; readonly replays: number };
   renewals(provider: string): { readonly ok: number; readonly failed: number };
-  /** Whether a store that several processes share works; undefined: it has not said. */
+  /** Whether a store that several processes share works. Undefined while that is not known. */
   isStoreUp(kind: string): boolean | undefined;
 }
 
+/** The metrics of one app. */
 export interface Metrics {
   readonly contentType: string;
-  /** The Prometheus text format. The first call brings in prom-client and the process's own metrics. */
+  /** Every metric with its labels. The first call loads prom-client and its metrics of the process. */
+  registry(): Promise<Registry>;
+  /** The metrics in the Prometheus text format. */
   render(): Promise<string>;
-  /** What has been counted since the start, for others who ask. */
+  /** The counts for others than Prometheus. */
   readonly totals: Totals;
-  /** Stops listening. */
+  /** Stops counting. */
   close(): void;
 }
 
@@ -46,25 +49,37 @@ function totalsOf({ server, renewals, replays, stores }: Instruments): Totals {
 }
 
 /**
- * Counts what the events tell. Labels are ids of the config and closed sets, never a path or another text of a caller.
- * Counting takes well below a microsecond a request; prom-client sees the figures when somebody asks for them.
+ * Counts the events of one app. Labels are names from the config and values from closed sets, never a path or another text of a
+ * caller. Counting costs well below a microsecond a request, since prom-client is used only when metrics are read.
  */
 export function createMetrics(events: Events, info: { readonly version: string }): Metrics {
   const tallies: Instruments = {
     version: info.version,
     active: 0,
+    connections: 0,
+    waiting: 0,
     server: new DurationHistogram(),
     client: new DurationHistogram(),
     auth: new LabelledCounter(['route', 'outcome']),
+    errors: new LabelledCounter(['route', 'code', 'outcome']),
     renewals: new LabelledCounter(['provider', 'reason', 'outcome']),
     replays: new LabelledCounter(['route', 'status', 'outcome']),
     replaySkipped: new LabelledCounter(['route', 'reason']),
     expiries: new Map(),
     stores: new Map(),
   };
-  const { server, client, auth, renewals, replays, replaySkipped, expiries, stores } = tallies;
+  const { server, client, auth, errors, renewals, replays, replaySkipped, expiries, stores } = tallies;
 
   const close = subscribe(events, {
+    connected: () => {
+      tallies.connections++;
+    },
+    disconnected: () => {
+      tallies.connections--;
+    },
+    waiting: (change) => {
+      tallies.waiting += change;
+    },
     started: () => {
       tallies.active++;
     },
@@ -72,6 +87,8 @@ export function createMetrics(events: Events, info: { readonly version: string }
       const route = record.route ?? UNMATCHED;
       if (tallies.active > 0) tallies.active--;
       server.add(route, record.method, record.status, record.code, record.durationMs);
+      // A caller who left before anything was tried has no outcome.
+      if (record.code !== undefined) errors.add(route, record.code, record.outcome ?? 'not_sent');
       if (record.auth !== undefined) auth.add(route, record.auth);
     },
     attempt: (record) => {
@@ -87,12 +104,14 @@ export function createMetrics(events: Events, info: { readonly version: string }
   });
 
   let registry: Promise<Registry> | undefined;
+  const open = (): Promise<Registry> =>
+    (registry ??= import('./registry.ts').then(({ createRegistry }) => createRegistry(tallies)));
   return {
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    registry: open,
     totals: totalsOf(tallies),
     async render() {
-      registry ??= import('./registry.ts').then(({ createRegistry }) => createRegistry(tallies));
-      return (await registry).metrics();
+      return (await open()).metrics();
     },
     close,
   };

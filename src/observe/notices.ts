@@ -6,10 +6,12 @@ import type { Logger } from './logger.ts';
 type Listeners = { readonly [K in 'notice' | 'renewal' | 'replay' | 'replaySkipped']: (...args: EventMap[K]) => void };
 
 /**
- * Everything rarer than a request as log lines: notices at their own level, renewals (info),
- * replays (info; warn unless the second answer was good), replays that were left out (warn, each route and reason once in a
- * while). Of a renewal that failed a notice tells, so its own line is for level debug, and its request not replayed for info.
- * Returns a function that stops it.
+ * Logs everything but requests:
+ * - notices, at their own level;
+ * - renewals at level info. A failed one is at debug, because a notice reports it;
+ * - replays at level info, or warn if the second answer was not good;
+ * - skipped replays at level warn, each route and reason once per interval. One after a failed renewal is at info.
+ * Returns a function that stops the log.
  */
 export function logNotices(events: Events, logger: Logger, clock: Clock = systemClock): () => void {
   const isNews = oncePerInterval(clock);

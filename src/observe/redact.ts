@@ -1,33 +1,38 @@
 import { inspect } from 'node:util';
 import { Secret } from '../core/secret.ts';
 
+/** What stands in place of a secret. */
 export const REDACTED = '[redacted]';
 
-/** Shorter texts are hidden by key only: hiding every `1` would leave no log. */
+/** Secrets with fewer characters are not searched for by value: hiding every `1` would leave no log. */
 const MIN_LENGTH = 4;
-/** Shorter texts (a password `test`, say) are hidden where they stand alone, not inside of words. */
+/** Secrets with fewer characters (a password `test`, say) are hidden only where no letter or digit is next to them. */
 const MIN_INSIDE = 8;
-/** What was a secret before a rotation stays hidden, until there are so many more of these than of current ones. */
+/**
+ * A rotated secret stays hidden until more secrets are known than twice the current ones and this many. Then all rotated ones
+ * are forgotten.
+ */
 const MAX_OLD = 1_000;
-/** Spreads four characters over the table (2^32 divided by the golden ratio). */
+/** Spreads four characters evenly over the table: 2^32 divided by the golden ratio. */
 const SPREAD = 0x9e3779b1;
 
 const SECRET_KEY =
   /(?:authorization|cookies?|secrets?|tokens?|password|passwd|signature|salt|saltkey|hash|xverify|apikey|privatekey|encryptionkey|assertion)$/;
 
-/** Whether what stands under this key (a field, a header, a form field; any case) is never shown. */
+/** Whether the value under this key is never shown. The key is the name of a field, header or form field, in any case. */
 export function isSecretKey(key: string): boolean {
   return SECRET_KEY.test(key.toLowerCase().replaceAll(/[-_. ]/g, ''));
 }
 
-// In free text: `client_secret=…`, `"access_token":"…"`, `authorization: …`, `O-Bearer …`, and anything that looks like a JWT.
+// The patterns of credentials in free text: `client_secret=…`, `"access_token":"…"`, `authorization: …`, `O-Bearer …`, and
+// anything that looks like a JWT.
 const PAIR = /(?<![\w-])([\w-]+)((?:=|"\s*:\s*)"?)([^\s"'&,;}\])]+)/g;
 const HEADER =
   /\b((?:proxy-)?authorization|(?:set-)?cookie|x-verify|x-access-token|x-grant-token)(\s*:\s*)[^\r\n"']+/gi;
 const SCHEME = /\b((?:o-)?bearer|basic)\s+(?=\S*\d)[\w\-.~+/]{8,}=*/gi;
 const JWT = /\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g;
 
-/** Hides what looks like a credential in a text that other people wrote: an error's message, say. */
+/** Hides what looks like a credential in a text by somebody else, such as an error message. */
 export function redactByLook(text: string): string {
   return text
     .replace(HEADER, `$1$2${REDACTED}`)
@@ -36,7 +41,10 @@ export function redactByLook(text: string): string {
     .replace(JWT, REDACTED);
 }
 
-/** The characters of a base64 text that depend on `text` alone, wherever it stands within what was encoded. */
+/**
+ * The parts of base64 texts that depend on `text` alone. There are three, because `text` can start at three offsets within the
+ * encoded bytes.
+ */
 function base64Cores(text: string): string[] {
   return [0, 1, 2].map((shift) => {
     const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(text)]);
@@ -45,7 +53,7 @@ function base64Cores(text: string): string[] {
   });
 }
 
-/** How a text may be written down: as it is, within JSON, percent-encoded, as a form field, in base64 and hex. */
+/** All spellings of a text to search for: as it is, as in JSON, percent-encoded, as a form field, in base64 and in hex. */
 function spellings(text: string): Set<string> {
   const url = encodeURIComponent(text.toWellFormed());
   const base64 = [Buffer.from(text).toString('base64').replaceAll('=', ''), ...base64Cores(text)];
@@ -64,22 +72,22 @@ function spellings(text: string): Set<string> {
 const isWordChar = (code: number): boolean =>
   (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
 
-/** Hides known secrets wherever they stand in a text. */
+/** Hides known secrets wherever they occur in a text. */
 export interface Redactor {
-  /** Reads the secret texts again; true when there are new ones. What was known before stays hidden. */
+  /** Reads the secrets again; true if there are new ones. Earlier ones stay hidden, up to a limit. */
   refresh(): boolean;
-  /** About a nanosecond a character, however many secrets there are. */
+  /** The text with known secrets hidden. It takes about a nanosecond a character, however many secrets there are. */
   text(text: string): string;
 }
 
 /**
- * Redaction by value. `secretTexts` is asked at once and at each {@link Redactor.refresh}; texts are found in all their
- * {@link spellings}. A table over the last four characters tells in one step where nothing can begin.
+ * Creates a redactor by value. It reads `secretTexts` now and at each {@link Redactor.refresh}, and finds each secret in all
+ * its {@link spellings}. A table over the last four characters tells in one step that no secret starts there.
  */
 export function createRedactor(secretTexts: () => Iterable<string>): Redactor {
   const known = new Set<string>();
   const all = new Set<string>();
-  /** First characters → the lengths of the spellings that begin with them, longest first. */
+  /** The first characters of spellings → the lengths of those spellings, longest first. */
   const lengths = new Map<string, number[]>();
   const table = new Uint8Array(1 << 16);
 
@@ -98,7 +106,7 @@ export function createRedactor(secretTexts: () => Iterable<string>): Redactor {
     }
   }
 
-  /** How long the secret is that stands at `start`; 0: none does. */
+  /** The length of the secret that starts at `start`; 0 for none. */
   function lengthAt(text: string, start: number): number {
     for (const length of lengths.get(text.slice(start, start + MIN_LENGTH)) ?? []) {
       if (!all.has(text.slice(start, start + length))) continue;
@@ -132,7 +140,7 @@ export function createRedactor(secretTexts: () => Iterable<string>): Redactor {
       if (length === 0) continue;
       result += text.slice(done, start) + REDACTED;
       done = start + length;
-      // The characters skipped take part in no other find.
+      // The characters that are skipped belong to this secret and to no other.
       i = done - 1;
     }
     return done === 0 ? text : result + text.slice(done);
@@ -143,16 +151,21 @@ export function createRedactor(secretTexts: () => Iterable<string>): Redactor {
 }
 
 const MAX_DEPTH = 6;
-/** A longer text in a log line is cut, after its secrets are hidden. */
+/** The limit of a text in a log line, in characters. Its secrets are hidden before it is cut. */
 const MAX_TEXT = 4_096;
 
-/** Hides secrets by value and by look, and cuts what is too long. */
+/** Hides secrets by value and by look, and cuts a text that is too long. */
 export function redactText(raw: string, redactor: Redactor): string {
   const hidden = redactor.text(raw);
   return redactByLook(hidden.length > MAX_TEXT ? `${hidden.slice(0, MAX_TEXT)}…` : hidden);
 }
 
-/** What a value looks like in a log line: plain JSON data, errors spelled out, secrets hidden by key, by look and by value. */
+/**
+ * Turns a value into plain data for a log line. Errors are written with their causes. Secrets are hidden by key, by look and by
+ * value. Deep, long and many values are cut.
+ * @param stacks Whether errors include their stacks.
+ * @param depth How deep the value lies in what is logged.
+ */
 export function redactValue(value: unknown, redactor: Redactor, stacks: boolean, depth = 0): unknown {
   const text = (raw: string): string => redactText(raw, redactor);
   if (typeof value === 'string') return text(value);

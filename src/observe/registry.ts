@@ -2,25 +2,36 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { Metric, MetricValueWithName } from 'prom-client';
 import { BOUNDS } from './instruments.ts';
 import type { LabelledCounter, DurationHistogram, Series } from './instruments.ts';
+import type { Label } from './labels.ts';
 
-/** What metrics.ts has counted; read when somebody scrapes. */
+/** The counts of metrics.ts. They are read when the metrics are scraped. */
 export interface Instruments {
   readonly version: string;
-  /** Requests under way. */
+  /** The number of requests under way. */
   active: number;
+  /** Connections of callers that count against the limit. */
+  connections: number;
+  /** Requests that wait for a token. */
+  waiting: number;
   readonly server: DurationHistogram;
   readonly client: DurationHistogram;
   readonly auth: LabelledCounter<'route' | 'outcome'>;
+  readonly errors: LabelledCounter<'route' | 'code' | 'outcome'>;
   readonly renewals: LabelledCounter<'provider' | 'reason' | 'outcome'>;
   readonly replays: LabelledCounter<'route' | 'status' | 'outcome'>;
   readonly replaySkipped: LabelledCounter<'route' | 'reason'>;
-  /** Provider → epoch milliseconds. */
+  /** Provider → expiry of its newest token, epoch milliseconds. */
   readonly expiries: Map<string, number>;
-  /** Kind of a shared store → whether it works. */
+  /** Kind of shared store → whether it works. */
   readonly stores: Map<string, boolean>;
 }
 
-const HTTP_LABELS = ['http_route', 'http_request_method', 'http_response_status_code', 'error_type'] as const;
+const HTTP_LABELS = [
+  'http_route',
+  'http_request_method',
+  'http_response_status_code',
+  'error_type',
+] as const satisfies readonly Label[];
 type HttpLabel = (typeof HTTP_LABELS)[number];
 
 const httpLabels = (route: string, series: Series): Partial<Record<HttpLabel, string>> => ({
@@ -30,7 +41,7 @@ const httpLabels = (route: string, series: Series): Partial<Record<HttpLabel, st
   ...(series.error === undefined ? {} : { error_type: series.error }),
 });
 
-/** A prom-client histogram whose figures are counted elsewhere. */
+/** A prom-client histogram whose values are counted in a {@link DurationHistogram}. */
 class ExportedHistogram extends Histogram<HttpLabel> {
   readonly #name: string;
   readonly #help: string;
@@ -56,17 +67,17 @@ class ExportedHistogram extends Histogram<HttpLabel> {
       push('sum', series.sumMs / 1_000, {});
       push('count', series.count, {});
     }
-    // The types ask for more than the registry reads.
+    // The type of the result has more fields than the registry reads.
     return { name: this.#name, help: this.#help, type: 'histogram', values, aggregator: 'sum' } as never;
   }
 
-  // The registry asks a histogram by this name, which the types don't know.
+  // The registry calls this method of a histogram, which prom-client's types don't declare.
   getForPromString(): ReturnType<Histogram<HttpLabel>['get']> {
     return this.get();
   }
 }
 
-const counter = <Name extends string>(name: string, help: string, tally: LabelledCounter<Name>): Counter<Name> =>
+const counter = <Name extends Label>(name: string, help: string, tally: LabelledCounter<Name>): Counter<Name> =>
   new Counter({
     name,
     help,
@@ -78,8 +89,8 @@ const counter = <Name extends string>(name: string, help: string, tally: Labelle
     },
   });
 
-/** `fill` sets the gauge's values when somebody scrapes. */
-const gauge = <Name extends string>(
+/** Creates a gauge. `fill` sets its values when the metrics are scraped. */
+const gauge = <Name extends Label>(
   name: string,
   help: string,
   labelNames: readonly Name[],
@@ -96,9 +107,9 @@ const gauge = <Name extends string>(
     },
   });
 
-/** The registry behind `/metrics`, with the process's own metrics. */
+/** Creates the registry behind `/metrics`, including the metrics of the process itself. */
 export function createRegistry(tallies: Instruments): Registry {
-  const { server, client, auth, renewals, replays, replaySkipped } = tallies;
+  const { server, client, auth, errors, renewals, replays, replaySkipped } = tallies;
   const metrics = [
     new ExportedHistogram(
       'http_server_request_duration_seconds',
@@ -111,6 +122,15 @@ export function createRegistry(tallies: Instruments): Registry {
       client,
     ),
     gauge('http_server_active_requests', 'Requests under way.', [], (active) => active.set(tallies.active)),
+    gauge('outrider_connections', 'Open connections of callers.', [], (open) => open.set(tallies.connections)),
+    gauge('outrider_waiting_requests', 'Requests that wait for a token.', [], (waiting) =>
+      waiting.set(tallies.waiting),
+    ),
+    counter(
+      'outrider_errors_total',
+      'Requests that failed in Outrider, by code, and by whether the provider may have seen them (outcome unknown).',
+      errors,
+    ),
     counter('outrider_auth_injections_total', 'Requests by what became of their credential.', auth),
     counter('outrider_token_renewals_total', 'Token calls by reason and outcome.', renewals),
     gauge(
@@ -139,7 +159,7 @@ export function createRegistry(tallies: Instruments): Registry {
   for (const metric of metrics) register.registerMetric(metric as Metric);
   const { user, system } = process.cpuUsage();
   collectDefaultMetrics({ register });
-  // prom-client counts CPU time from here on only.
+  // prom-client counts CPU time from now on only, so the time until now is added.
   for (const [name, us] of Object.entries({ user_: user, system_: system, '': user + system })) {
     (register.getSingleMetric(`process_cpu_${name}seconds_total`) as Counter).inc(us / 1e6);
   }

@@ -3,12 +3,12 @@ interface Kept<T> {
   readonly bytes: number;
 }
 
-/** The last things of a kind: a bounded number of them, in a bounded number of bytes. */
+/** The newest items: a limited number of them, in a limited number of bytes. */
 export class Ring<T> {
   readonly #maxCount: number;
   readonly #maxBytes: number;
   readonly #slots: (Kept<T> | undefined)[];
-  /** Where the oldest stands. */
+  /** The slot of the oldest item. */
   #first = 0;
   #count = 0;
   #bytes = 0;
@@ -23,7 +23,7 @@ export class Ring<T> {
     return this.#bytes;
   }
 
-  /** One that is larger than all may be together is not kept. */
+  /** Adds an item and drops the oldest ones as needed. An item that is larger than the limit is not kept. */
   push(item: T, bytes: number): void {
     if (this.#count === this.#maxCount) this.#dropOldest();
     this.#slots[(this.#first + this.#count) % this.#maxCount] = { item, bytes };
@@ -32,7 +32,7 @@ export class Ring<T> {
     while (this.#bytes > this.#maxBytes) this.#dropOldest();
   }
 
-  /** The newest first. */
+  /** Yields the items, the newest first. */
   *newest(): Generator<T> {
     for (let i = this.#count - 1; i >= 0; i--) {
       yield (this.#slots[(this.#first + i) % this.#maxCount] as Kept<T>).item;

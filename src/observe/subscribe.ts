@@ -2,7 +2,7 @@ import type { EventMap, Events } from '../core/events.ts';
 
 type Listeners = { readonly [K in keyof EventMap]?: (...args: EventMap[K]) => void };
 
-/** Listens to several events; the returned function stops all of it. */
+/** Listens to several events. The returned function removes all these listeners. */
 export function subscribe(events: Events, listeners: Listeners): () => void {
   const entries = Object.entries(listeners) as [keyof EventMap, (...args: never[]) => void][];
   for (const [name, listener] of entries) events.on(name, listener as never);

@@ -1,30 +1,45 @@
 import type { AttemptDetail } from '../core/events.ts';
 
-/** When each part of an attempt was over: monotonic milliseconds; NaN: it is not. */
+/** When each phase of an attempt ended, by `clock.monotonic()`. NaN when it has not. */
 export interface AttemptTimes {
   readonly startedMs: number;
   readonly connectedMs: number;
   readonly sentMs: number;
-  /** The head of the answer was here. */
+  /** When the answer's head came. */
   readonly headMs: number;
-  /** The answer was whole, or the attempt had failed. */
+  /** When the answer was whole, or the attempt failed. */
   readonly endedMs: number;
 }
 
-export type Phases = Pick<AttemptDetail, 'connectMs' | 'sendMs' | 'waitMs' | 'receiveMs'>;
+/** An attempt with its times and its result. */
+export interface TimedAttempt extends AttemptTimes {
+  /** 0 when no answer came. */
+  readonly status: number;
+  /** The code of the error with which it failed, before its answer or within it. */
+  readonly errorCode: string | undefined;
+}
 
-const known = (ms: number): number | undefined => (Number.isNaN(ms) ? undefined : ms);
+const lasting = (fromMs: number, toMs: number, endedMs: number): number | undefined => {
+  const ms = (Number.isNaN(toMs) ? endedMs : toMs) - fromMs;
+  return Number.isNaN(ms) ? undefined : ms;
+};
 
-/** How long each part took. The one in which an attempt failed lasted until then; to those behind it, it never came. */
-export function phasesOf({ startedMs, connectedMs, sentMs, headMs, endedMs }: AttemptTimes): Phases {
+/**
+ * Works out how long each phase of an attempt took. The phase in which it failed lasts until then. The phases after it are undefined.
+ * @param fromMs When the request arrived.
+ */
+export function detailOf(attempt: TimedAttempt, generation: number, fromMs: number): AttemptDetail {
+  const { startedMs, connectedMs, headMs, endedMs } = attempt;
   // An answer may come before the request's last byte has gone.
-  const allSentMs = Number.isNaN(sentMs) ? headMs : sentMs;
-  const part = (fromMs: number, toMs: number): number | undefined =>
-    known((Number.isNaN(toMs) ? endedMs : toMs) - fromMs);
+  const sentMs = Number.isNaN(attempt.sentMs) ? headMs : attempt.sentMs;
   return {
-    connectMs: part(startedMs, connectedMs),
-    sendMs: part(connectedMs, allSentMs),
-    waitMs: part(allSentMs, headMs),
-    receiveMs: part(headMs, endedMs),
+    status: attempt.status,
+    error: attempt.errorCode,
+    generation,
+    startMs: startedMs - fromMs,
+    connectMs: lasting(startedMs, connectedMs, endedMs),
+    sendMs: lasting(connectedMs, sentMs, endedMs),
+    waitMs: lasting(sentMs, headMs, endedMs),
+    receiveMs: lasting(headMs, endedMs, endedMs),
   };
 }

@@ -4,72 +4,75 @@ import type { RawHeaders } from '../core/headers.ts';
 import type { ResponseHandler, ExchangeControls } from '../http1/client-connection.ts';
 import type { AnswerHead } from '../http1/head.ts';
 import type { ReadScheduler } from '../http1/read-scheduler.ts';
-import { IncomingAnswer, type UpstreamAnswer } from './answer.ts';
-import type { AttemptTimes } from './attempt-phases.ts';
+import type { TimedAttempt } from './attempt-phases.ts';
+import { IncomingAnswer, type UpstreamAnswer } from './upstream-answer.ts';
 import { Deadlines, type Deadline } from './deadlines.ts';
 import { isConnectRetryable, upstreamError } from './failure.ts';
 
-/** One attempt at an upstream: a request that is complete but for Host, Connection and framing. */
+/** The request of one attempt at an upstream. It is complete but for Host, Connection and the framing. */
 export interface UpstreamRequest {
   /** Scheme, host and port. */
   readonly origin: string;
   readonly method: string;
-  /** Origin form. */
+  /** In origin form (RFC 9112 §3.2.1). */
   readonly target: string;
   readonly headers: RawHeaders;
-  /** Whole, or as it streams. */
+  /** The whole body, a stream of its pieces, or null for none. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array> | null;
-  /** Length of a streamed body in bytes; -1: chunked. */
+  /** The length of a body that streams, in bytes; -1: chunked. Not read for any other body. */
   readonly streamBytes: number;
   readonly timeouts: AttemptTimeouts;
   readonly observer?: AttemptObserver;
 }
 
-/** Milliseconds. */
+/** The time limits of one attempt, in milliseconds. */
 export interface AttemptTimeouts {
+  /** For the connection, TLS included, with one retry. */
   readonly connectMs: number;
-  /** From the request's last byte to the answer's head. */
+  /** From the request's last byte to the answer's head; also while the upstream takes nothing of a body. 0: no limit. */
   readonly responseMs: number;
-  /** Silence within the answer's body. */
+  /** For silence within the answer's body while it is peeked at; `pipe` gets its own. 0: no limit. */
   readonly idleMs: number;
 }
 
-/** Is told how each attempt went. */
+/** Is called with how an attempt went. */
 export interface AttemptObserver {
   /**
-   * The answer's head is here (`status`), or there will be none (0 and why). Called once, before the promise settles.
-   * @param atMs When, monotonic.
+   * Called once, before the promise of the answer settles: with the answer's status, or with 0 and the reason why none comes.
+   * @param atMs When that was known, by `clock.monotonic()`.
    */
   onOutcome(status: number, error: OutriderError | undefined, atMs: number): void;
 }
 
-/** An attempt under way, and when its parts were over. */
-export interface Attempt extends AttemptTimes {
-  /** Rejects with an `OutriderError`: `upstream_unreachable`, `upstream_failed`, `upstream_bad_response`, `upstream_timeout`. */
+/** An attempt under way, and when its phases ended. */
+export interface Attempt extends TimedAttempt {
+  /**
+   * Resolves when the answer's head has come. Rejects with an `OutriderError`: `upstream_unreachable`, `upstream_failed`,
+   * `upstream_bad_response`, `upstream_timeout`, or what the request's body threw.
+   */
   readonly answer: Promise<UpstreamAnswer>;
-  /** Whether the request's first byte may have been written. */
+  /** Whether the first byte of the request may have been written. */
   readonly mayHaveSent: boolean;
-  /** Of the answer; 0: none came. */
-  readonly status: number;
-  /** The code of what it failed with, before its answer or within it. */
-  readonly errorCode: string | undefined;
-  /** Gives up: the connection is closed unless the exchange is over. */
+  /** Gives up: closes the connection, unless the exchange is over. */
   abort(): void;
 }
 
-/** A request as a carrier takes it. */
+/** The part of a request that a carrier needs. */
 export type CarriedRequest = Pick<UpstreamRequest, 'method' | 'target' | 'headers' | 'body' | 'streamBytes'>;
 
-/** Brings requests to one origin, each on a connection that it has for itself meanwhile. */
+/** Carries requests to one origin. Each request has a connection to itself until its exchange is over. */
 export interface Carrier {
-  /** Gives a handle for giving up; after that the exchange hears nothing more. */
+  /** Sends a request. `exchange` is told what becomes of it, until the returned `abort` is called. */
   send(request: CarriedRequest, exchange: ResponseHandler): { abort(): void };
 }
 
-/** What the deadline is for, in turn; `sending` has one only while the upstream doesn't take what it is sent. */
+/** The phase to which the deadline belongs. In `sending` there is one only while the upstream doesn't take the body. */
 type Phase = 'connecting' | 'sending' | 'waiting' | 'reading';
 
-/** The life of one attempt: what hears of its connection, the answer, and the handle to abort it, in one object. */
+/**
+ * One attempt from start to end. It is the handler of its connection's events, the answer, and the handle to abort it: one
+ * object for one request.
+ */
 export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadline, ResponseHandler {
   readonly answer: Promise<UpstreamAnswer>;
   deadlineMs: number;
@@ -91,7 +94,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
   #sending: { abort(): void } | undefined;
   #controls: ExchangeControls | undefined;
   #phase: Phase = 'connecting';
-  /** The answer's head was handed out, or there will be none. */
+  /** Whether the promise of the answer has settled. */
   #isSettled = false;
   #isRetried = false;
 
@@ -137,7 +140,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     }
   }
 
-  /** The body as the upstream takes it: time runs while it doesn't, and not while the caller is slow. */
+  /** Yields the body, with a time limit while the upstream doesn't take a chunk. No limit runs while the caller is slow. */
   async *#paced(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of body) {
       if (this.#phase === 'sending') this.#expireIn(this.#request.timeouts.responseMs);
@@ -178,7 +181,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
         timeout(`no answer from the provider within ${responseMs} ms`);
         break;
       case 'reading':
-        // A caller who reads slowly is not the upstream's silence.
+        // While a slow caller pauses the connection, silence is not the upstream's fault.
         if (this.#controls?.isPaused) this.#expireIn(this.idleMs);
         else timeout(`silence for ${this.idleMs} ms within the provider's answer`);
     }
@@ -211,7 +214,7 @@ export class UpstreamExchange extends IncomingAnswer implements Attempt, Deadlin
     this.reason = reason;
     this.headers = fields;
     this.#isSettled = true;
-    // Nothing has to happen by any time in what follows.
+    // After a switch of protocols there are no deadlines.
     if (status === 101) this.#deadlines.forget(this);
     this.#request.observer?.onOutcome(status, undefined, this.headMs);
     this.#resolve(this);

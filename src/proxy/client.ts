@@ -2,8 +2,8 @@ import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import { headerValue } from '../core/headers.ts';
 import type { HttpAnswer, HttpCall, HttpClient } from '../core/http.ts';
-import { decode } from './rejection.ts';
-import type { UpstreamAnswer } from './answer.ts';
+import { decode } from './answer-decoding.ts';
+import type { UpstreamAnswer } from './upstream-answer.ts';
 import type { Upstream } from './upstream.ts';
 
 type Body = Pick<HttpAnswer, 'body' | 'flaw'>;
@@ -30,7 +30,10 @@ function readWhole(answer: UpstreamAnswer, maxBytes: number): Promise<Buffer | u
   return promise;
 }
 
-/** A status that is a failure anyway tells more than that the body behind it broke off. */
+/**
+ * Reads the whole body. When it breaks off behind a status other than 2xx, the status says more than the break, so that is
+ * kept.
+ */
 async function readBody(answer: UpstreamAnswer, maxBytes: number): Promise<Body> {
   let whole: Buffer | undefined;
   try {
@@ -44,7 +47,10 @@ async function readBody(answer: UpstreamAnswer, maxBytes: number): Promise<Body>
   return body ? { body } : without('coding');
 }
 
-/** Calls of our own (to token endpoints); the time limit is for the whole call. */
+/**
+ * Makes the client for calls of our own, to token endpoints. The time limit is for the whole call. Errors are those of
+ * {@link HttpClient}.
+ */
 export function createClient(upstream: Upstream, clock: Clock): HttpClient {
   return async (call: HttpCall): Promise<HttpAnswer> => {
     const url = new URL(call.url);

@@ -11,9 +11,9 @@ import type { Router } from './router.ts';
 import type { Join } from './target.ts';
 import type { TokenEndpoints, TokenEndpointsAt } from './token-endpoints.ts';
 import type { Upstream } from './upstream.ts';
-import type { KeepLimits } from './body/whole-body.ts';
+import type { KeepLimits } from './body/request-body.ts';
 
-/** A route, compiled: everything about it that doesn't depend on the request. */
+/** A compiled route: all that can be prepared without a request. */
 export interface CompiledRoute {
   readonly name: string;
   readonly match: RouteMatch;
@@ -21,70 +21,84 @@ export interface CompiledRoute {
   /** Scheme, host and port of the upstream. */
   readonly origin: string;
   readonly join: Join;
-  /** Paths of the upstream that its profile is for; none: it is for all. */
+  /** The upstream's paths for which its profile is made; empty: all paths. */
   readonly apiPaths: readonly string[];
-  readonly forward: (headers: RawHeaders, options: readonly string[]) => RawHeaders;
-  /** Undefined: forwarded without credentials. */
+  /** Makes the headers of the upstream request; see `createRequestHeaders`. */
+  readonly requestHeaders: (headers: RawHeaders, options: readonly string[]) => RawHeaders;
+  /** The provider's real URLs that its simulator stands in for. Undefined when the route leads to no simulator. */
+  readonly standsInFor: readonly StandIn[] | undefined;
+  /** Puts the credential on; undefined: requests are forwarded without one. */
   readonly authorizer: Authorizer | undefined;
   readonly timeouts: Timeouts;
+  /** Whether a request whose token was rejected is sent again. */
   readonly replays: boolean;
-  /** How much of bodies is kept. */
+  /** How much of a request's body is kept for that. */
   readonly keep: KeepLimits;
-  /** Token endpoints at its origin, which its requests don't reach. */
+  /** The token endpoints at its origin. Requests of callers don't reach them. */
   readonly tokenEndpoints: TokenEndpointsAt | undefined;
   /** Whether WebSocket handshakes pass. */
   readonly websocket: boolean;
-  /** No route of the operator's: never to an address that strangers must not reach. */
+  /** Set when it stands for a destination without a route. Then private and metadata addresses are never dialled. */
   readonly isUnmatched?: true;
 }
 
-/** The forward-proxy doors of one config. */
+/** A provider's API in another environment. */
+export interface StandIn extends Pick<CompiledRoute, 'origin' | 'apiPaths'> {
+  readonly basePath: string;
+}
+
+/** The forward-proxy doors of one config: absolute-form requests and CONNECT. */
 export interface ForwardDoor {
   readonly mode: 'plain' | 'intercept';
-  /** Whether what has no route is let through. */
+  /** Whether requests to a destination without a route are let through. */
   readonly letsUnmatchedThrough: boolean;
-  /** Hosts that routes and token endpoints lie at, as `URL` writes them. */
+  /** The hosts of routes and token endpoints, and those that simulators stand in for, as `URL` writes them. */
   readonly hosts: ReadonlySet<string>;
   /** Whether a route leads to this host and port, or a token endpoint lies there. */
   isRouted(host: string, port: number): boolean;
-  /** Undefined where no route leads there. */
+  /** Makes the error that no route leads there. It says where routes lead. */
+  denied(destination: Destination): OutriderError;
+  /** Returns the route that leads there; undefined when none does. */
   routeFor(destination: Destination, request: ForwardRequest): CompiledRoute | undefined;
-  /** A route that leads there, else one that relays the request as it is. Throws `destination_denied`. */
+  /**
+   * Returns the route that leads there, else one that relays the request unchanged. Throws `destination_denied` if that is off.
+   */
   routeOrRelay(destination: Destination, request: ForwardRequest): CompiledRoute;
 }
 
+/** The part of a request by which the forward doors choose a route. */
 export interface ForwardRequest {
   readonly method: string;
-  /** Raw, without query. */
+  /** As it came, without the query. */
   readonly path: string;
   readonly headers: RawHeaders;
 }
 
-/** What a config compiles to; a reload swaps it as one. */
+/** A compiled config. A reload replaces it as a whole. */
 export interface CompiledConfig {
   readonly router: Router<CompiledRoute>;
   readonly guard: Guard;
-  /** Undefined: forwarding is off. */
-  readonly forward: ForwardDoor | undefined;
+  /** Undefined when forwarding is off. */
+  readonly forwardDoor: ForwardDoor | undefined;
   readonly tokenEndpoints: TokenEndpoints;
   readonly limits: Limits;
 }
 
-/** What every exchange works with. */
+/** What every exchange needs. */
 export interface ExchangeDeps {
-  /** What the config of the moment compiled to. */
+  /** Returns the compiled config of the moment. */
   compiled(): CompiledConfig;
   readonly upstream: Upstream;
-  /** Dials no address that strangers must not reach. */
+  /** The upstream for destinations without a route. It never dials private or metadata addresses. */
   readonly unmatchedUpstream: Upstream;
   /** Carries WebSocket handshakes. */
   readonly handshakes: Pick<Upstream, 'send'>;
   readonly events: Events;
   readonly clock: Clock;
   readonly budgets: Budgets;
-  /** `outrider-<id>`, one per process. */
+  /** Our own name in `Via`: `outrider-<id>`. Each running proxy has its own. */
   readonly pseudonym: string;
   nextRequestId(): string;
-  /** Tells the operator why a request failed. */
+  /** Reports to the operator why a request failed. */
   report(error: OutriderError, requestId: string, route: string | undefined): void;
 }

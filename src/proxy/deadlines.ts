@@ -1,25 +1,28 @@
 import type { Clock } from '../core/clock.ts';
 
-/** Something that has to happen by some time. */
+/** Something that must happen by a certain time. */
 export interface Deadline {
-  /** On the clock's monotonic scale; Infinity: never. May change at any time. */
+  /** The time, in monotonic milliseconds; Infinity: none. It may change at any time. */
   deadlineMs: number;
-  /** Where it stands among those that are watched; -1: nowhere. Kept by {@link Deadlines}. */
+  /** The index among the deadlines that are watched; -1: it is not watched. {@link Deadlines} alone sets it. */
   place: number;
+  /** Called when the time has passed, at each sweep until the deadline changes or is forgotten. */
   expire(): void;
 }
 
 /**
- * Expires many deadlines with one timer: setting one costs a field, not a timer of its own. One that is due expires at the
- * second sweep that finds it so, at most twice `sweepMs` late: after this process has stood still, what came meanwhile is read first.
+ * Watches many deadlines with one timer, so that setting one costs a field instead of a timer. A deadline expires at the second
+ * sweep that finds it passed, at most twice `sweepMs` late. So after the process has stood still, what came in the meantime is
+ * read first.
  */
 export class Deadlines {
   readonly #clock: Clock;
   readonly #sweepMs: number;
-  // Not a Set: the tables that it outgrows stay in the old generation, and keep alive what was in them until a full collection.
+  // An array, because a Set that grows leaves its former tables in V8's old generation. They keep their entries alive until a
+  // full collection.
   readonly #watched: Deadline[] = [];
   #isSweeping = false;
-  /** Monotonic time of the sweep before. */
+  /** The time of the last sweep, in monotonic milliseconds. */
   #sweptMs = -Infinity;
 
   constructor(clock: Clock, sweepMs = 25) {
@@ -47,7 +50,7 @@ export class Deadlines {
   readonly #sweep = (): void => {
     const dueMs = this.#sweptMs;
     this.#sweptMs = this.#clock.monotonic();
-    // From behind: one that expires is forgotten, and the last takes its place.
+    // Backwards, because a deadline that expires is forgotten, and the last one takes its place.
     for (let i = this.#watched.length - 1; i >= 0; i--) {
       const deadline = this.#watched[i];
       if (deadline && deadline.deadlineMs <= dueMs) deadline.expire();

@@ -4,15 +4,17 @@ import { networkInterfaces } from 'node:os';
 import { unbracket } from '../core/authority.ts';
 import { OutriderError } from '../core/errors.ts';
 
-/** Where a request to a forward door wants to go. */
+/** The destination of a request at a forward door. */
 export interface Destination {
   readonly scheme: 'http' | 'https';
-  /** As `URL` normalises it: lower case, IPv4 dotted, IPv6 in brackets; without a final dot. */
+  /** As `URL` normalises it: lower case, IPv4 dotted, IPv6 in brackets. It has no final dot. */
   readonly host: string;
   readonly port: number;
 }
 
-/** Special-purpose addresses (RFC 6890) that nobody beyond this network has, and those of cloud metadata services. */
+/**
+ * Special-purpose addresses (RFC 6890) that lie within this machine or network, and the addresses of cloud metadata services.
+ */
 const DENIED_V4 = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -49,7 +51,7 @@ for (const [ranges, family] of [
   }
 }
 
-/** An IPv6 address as eight numbers. */
+/** Returns the eight 16-bit groups of an IPv6 address. */
 function groupsOf(address: string): number[] {
   const text = new URL(`http://[${address.replace(/%.*/, '')}]`).hostname.slice(1, -1);
   const [front = '', back] = text.split('::');
@@ -61,7 +63,7 @@ function groupsOf(address: string): number[] {
 
 const dotted = (high = 0, low = 0): string => `${high >> 8}.${high & 0xff}.${low >> 8}.${low & 0xff}`;
 
-/** The IPv4 address that an IPv6 one leads to: mapped, compatible, translated (SIIT, NAT64), 6to4. */
+/** Returns the IPv4 address within an IPv6 one (mapped, compatible, SIIT, NAT64, 6to4); undefined when there is none. */
 function embeddedV4(groups: readonly number[]): string | undefined {
   const startsWith = (...prefix: readonly number[]): boolean => prefix.every((group, i) => groups[i] === group);
   const isInLastTwo =
@@ -82,24 +84,29 @@ export function isDeniedAddress(address: string): boolean {
   return v4 !== undefined && (denied.check(v4, 'ipv4') || isOwn(v4));
 }
 
-/** Our own listeners may be on any of these. */
+/** Whether the address is one of this machine, on which our own listeners may be. */
 const isOwn = (address: string): boolean =>
   Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === address));
 
-export const destinationDenied = (detail: string): OutriderError => new OutriderError('destination_denied', { detail });
+/** Makes a `destination_denied` with its detail. The remedy is that of the error table by default. */
+export const destinationDenied = (detail: string, remedy?: string): OutriderError =>
+  new OutriderError('destination_denied', { detail, ...(remedy !== undefined && { remedy }) });
 
 const privateAddress = (): OutriderError =>
   destinationDenied('without a route, loopback, private, link-local and metadata addresses are never dialled');
 
-/** Throws `destination_denied` for a host that is an address, in whatever spelling, that must not be dialled. */
+/**
+ * Throws `destination_denied` when `host` is an IP address that must not be dialled. A name passes: {@link guardedLookup}
+ * checks its addresses.
+ */
 export function checkHostAddress(host: string): void {
   const address = unbracket(host);
   if (isIP(address) !== 0 && isDeniedAddress(address)) throw privateAddress();
 }
 
 /**
- * A resolver that yields only addresses that may be dialled. What it yields is what is dialled, so that a name which
- * changes its addresses in between gains nothing. Fails with `destination_denied` when none is left.
+ * Wraps a resolver so that it yields only addresses that may be dialled. Fails with `destination_denied` when none is left. The
+ * connection uses the addresses that it yields, so a name can't pass the check with one address and be dialled at another.
  */
 export function guardedLookup(lookup: LookupFunction = systemLookup as LookupFunction): LookupFunction {
   return (hostname, options, callback) => {
@@ -119,25 +126,35 @@ export function guardedLookup(lookup: LookupFunction = systemLookup as LookupFun
   };
 }
 
-/** `URL` drops a port that is the scheme's own. */
+/** `URL` drops the default port of a scheme. */
 const DEFAULT_PORT = { http: 80, https: 443 } as const;
 
 const withoutFinalDot = (host: string): string => (host.endsWith('.') ? host.slice(0, -1) : host);
 
-/** Reads an authority (`host`, `host:port`, `[v6]:port`); undefined when it is none, or has the port 0. */
+/** Reads an authority (`host`, `host:port`, `[v6]:port`). Returns undefined when it is not one, or its port is 0. */
 export function readAuthority(authority: string, scheme: Destination['scheme']): Destination | undefined {
   if (!/^[^\s/?#@\\]+$/.test(authority) || !URL.canParse(`${scheme}://${authority}`)) return undefined;
   const destination = destinationOfUrl(`${scheme}://${authority}`);
   return destination.host === '' || destination.port === 0 ? undefined : destination;
 }
 
-/** Where an http or https URL leads. */
+/** Returns the destination of an http or https URL. */
 export function destinationOfUrl(url: string): Destination {
   const { protocol, hostname, port } = new URL(url);
   const scheme = protocol === 'https:' ? 'https' : 'http';
   return { scheme, host: withoutFinalDot(hostname), port: port === '' ? DEFAULT_PORT[scheme] : Number(port) };
 }
 
-/** `https://host`, the port only where it is not the scheme's own. */
+/** A key that is equal for one host and port alone. */
+export const keyOf = ({ host, port }: Pick<Destination, 'host' | 'port'>): string => `${host}:${port}`;
+
+/**
+ * The keys under which the ways to a destination are found. A request in plain HTTP is carried over the route's own scheme, so
+ * port 80 stands for an https port 443 too.
+ */
+export const placesOf = ({ scheme, host, port }: Destination): readonly string[] =>
+  (scheme === 'https' && port === 443 ? [port, 80] : [port]).map((each) => keyOf({ host, port: each }));
+
+/** Writes a destination as an origin: `https://host`, with the port unless it is the scheme's default. */
 export const originOfDestination = ({ scheme, host, port }: Destination): string =>
   `${scheme}://${host}${port === DEFAULT_PORT[scheme] ? '' : `:${port}`}`;

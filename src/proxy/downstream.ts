@@ -1,8 +1,11 @@
 import type { ServerRequest } from '../http1/server-request.ts';
 import type { Destination } from './destination.ts';
 
-/** Where the tunnel leads that a request came through, whose opener has been let in already; undefined: it came through none. */
+/**
+ * The destination of the CONNECT tunnel through which a request came; undefined: it came through none. Whoever opened the
+ * tunnel has passed the access check already.
+ */
 export type Tunnel = Destination | undefined;
 
-/** One request as it came and the way back to who sent it. */
+/** One request of a caller, and the means to answer it. */
 export type Downstream = ServerRequest<Tunnel>;

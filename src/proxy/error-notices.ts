@@ -3,7 +3,9 @@ import type { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import { oncePerInterval } from '../core/once-per-interval.ts';
 
-/** Makes notices of errors that have a cause; what the caller is told, the access log has anyway. */
+/**
+ * Returns a function that reports an error to the operator as a notice with its cause: once in ten seconds for the same error.
+ */
 export function createErrorNotices(events: Events, clock: Clock) {
   const isNews = oncePerInterval(clock);
   return (error: OutriderError, requestId: string, route: string | undefined): void => {
@@ -16,7 +18,9 @@ export function createErrorNotices(events: Events, clock: Clock) {
   };
 }
 
-/** Makes notices of bodies that could not be spooled. */
+/**
+ * Returns a function that reports a body which could not be spooled: once in ten seconds for the same error code of the system.
+ */
 export function createSpoolNotices(events: Events, clock: Clock) {
   const isNews = oncePerInterval(clock);
   return (cause: unknown): void => {

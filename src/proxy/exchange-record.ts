@@ -1,6 +1,6 @@
 import type { AttemptDetail, AuthOutcome, ExchangeRecord } from '../core/events.ts';
 
-/** What is known of one request, filled in on its way; told when it is over. */
+/** The record of one request. Its fields are filled in while the request is handled. */
 export class ExchangeRecordBuilder implements ExchangeRecord {
   requestId = '';
   route: string | undefined;

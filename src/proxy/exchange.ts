@@ -6,8 +6,8 @@ import { addedNames, type RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import { pathOfTarget } from '../core/path.ts';
 import { awaitFirstChunk } from './body/first-chunk.ts';
-import { collectBody, openBody } from './body/open.ts';
-import type { Destination } from './destination.ts';
+import { collectBody, openBody } from './body/streaming-body.ts';
+import { originOfDestination, type Destination } from './destination.ts';
 import { checkForwardable, enter, findRoute, isPreflight, tokenAnswer, withoutRoute } from './doors/enter.ts';
 import type { Downstream } from './downstream.ts';
 import { requestError } from './failure.ts';
@@ -18,22 +18,25 @@ import { readHead, requestIdIn, type Head } from './request-head.ts';
 import { answerError, answerForwarded, answerOk, answerPreflight, asOutriderError } from './respond.ts';
 import { detailsOf, type ReplayDecision, skipBecause, type ReplaySkip, unrepeatable } from './replay-skip.ts';
 import { joinTarget } from './target.ts';
-import type { UpstreamAnswer } from './answer.ts';
+import type { UpstreamAnswer } from './upstream-answer.ts';
 import type { Attempt, AttemptObserver, UpstreamRequest } from './attempt.ts';
-import { phasesOf } from './attempt-phases.ts';
+import { detailOf } from './attempt-phases.ts';
 import { ExchangeRecordBuilder } from './exchange-record.ts';
-import { NO_BODY, type BodyOptions, type RequestBody } from './body/whole-body.ts';
+import { NO_BODY, type BodyOptions, type RequestBody } from './body/request-body.ts';
 
-/** What of an authorized request is sent; a body that takes the place of the caller's, where it has one. */
+/** What an attempt sends. A `body` takes the place of the caller's. */
 interface SentRequest {
   readonly target: string;
   readonly headers: RawHeaders;
   readonly body?: Uint8Array | null | undefined;
-  /** Of the token in it. */
+  /** The generation of the token in it. */
   readonly generation?: number;
 }
 
-/** One request: guard → match → authorize → send → (renew → send again, once) → respond. */
+/**
+ * The life of one request: guard → match → authorize → send → (renew → send again, once) → respond. The object is its own
+ * record, the observer of its attempts, and the waiter for its token.
+ */
 class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter {
   readonly #downstream: Downstream;
   readonly #deps: ExchangeDeps;
@@ -42,19 +45,22 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   #firstSentMs = 0;
   #sentMs = 0;
   #body: RequestBody = NO_BODY;
+  /** Where it wants to go, at a forward door. */
+  #destination: Destination | undefined;
   #isHandshake = false;
   #isConditional = false;
   readonly #attempts: Attempt[] = [];
-  /** What was sent with each of them. */
+  /** What each attempt sent. */
   readonly #sent: SentRequest[] = [];
   #withoutCredential: RawHeaders = [];
-  /** Its token was rejected, and what follows is not known yet. */
+  /** Whether its token was rejected, and it is not decided yet what follows. */
   #isRejected = false;
   #cors: RawHeaders | undefined;
 
   constructor(downstream: Downstream, deps: ExchangeDeps) {
     super(downstream.method, downstream.target);
     this.#downstream = downstream;
+    this.#destination = downstream.context;
     this.#deps = deps;
     this.#compiled = deps.compiled();
     this.#startedMs = deps.clock.monotonic();
@@ -71,6 +77,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       this.#isConditional = head.isConditional;
       const { target, cors, destination } = enter(this.#downstream, head, this.#compiled, this.#deps.pseudonym);
       this.path = pathOfTarget(target);
+      this.#destination = destination;
       this.#cors = cors;
       if (cors && isPreflight(this.#downstream)) {
         this.status = 204;
@@ -89,7 +96,10 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     }
   }
 
-  /** Goes on at once with what is here, and later with what is not: with the token and the body here nothing waits. */
+  /**
+   * Calls `proceed` at once with a value, or later with that of a promise. So a request whose token and body are here passes
+   * without a turn of the event loop. A failure becomes the answer.
+   */
   #continueWith<T>(value: MaybePromise<T>, proceed: (value: T) => void): void {
     if (!(value instanceof Promise)) {
       proceed(value);
@@ -98,7 +108,10 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     value.then(proceed).catch((error: unknown) => this.#fail(error));
   }
 
-  /** Whether the request asked for a token of its own, and has got a placeholder. Throws `token_endpoint_denied`. */
+  /**
+   * Answers a request for a token of the caller's own with a placeholder. Returns whether it did. Throws
+   * `token_endpoint_denied`.
+   */
   #answerTokenCall(destination: Destination | undefined, route: CompiledRoute | undefined, target: string): boolean {
     const { method } = this;
     this.route = route?.name;
@@ -116,7 +129,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.provider = route.provider;
     this.upstream = route.origin;
     const { authorizer } = route;
-    const headers = route.forward(this.#downstream.headers, head.connectionOptions);
+    const headers = route.requestHeaders(this.#downstream.headers, head.connectionOptions);
     this.#withoutCredential = headers;
     const needsBody = authorizer?.needsBody(this.method, headers) ?? false;
     this.#continueWith(this.#openBody(route, head, needsBody), () => {
@@ -173,7 +186,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
 
   async #awaitBody(options: BodyOptions, needsBody: boolean): Promise<void> {
     const downstream = this.#downstream;
-    // What comes together with the head has been read after this turn; then no stream is needed.
+    // A body that comes together with the head is here after this turn. Then it needs no stream.
     if (!downstream.isReceived) await downstream.settle();
     this.#body = needsBody
       ? await collectBody(downstream, options, this.#compiled.limits.signedBodyBytes)
@@ -200,7 +213,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     }
   }
 
-  /** One attempt: the request as it is handed in, the caller's body unless that replaces it. */
+  /** Makes one attempt: sends `request` with its body, or with the caller's if it has none. */
   #send(route: CompiledRoute, request: SentRequest): Promise<UpstreamAnswer> {
     const { hasBody, contentLength } = this.#downstream;
     if (request.body) return this.#attemptWith(route, request, request.body);
@@ -234,13 +247,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 
   override get attemptDetails(): readonly AttemptDetail[] {
-    return this.#attempts.map((attempt, i) => ({
-      status: attempt.status,
-      error: attempt.errorCode,
-      generation: this.#sent[i]?.generation ?? 0,
-      startMs: attempt.startedMs - this.#startedMs,
-      ...phasesOf(attempt),
-    }));
+    return this.#attempts.map((attempt, i) => detailOf(attempt, this.#sent[i]?.generation ?? 0, this.#startedMs));
   }
 
   override get addedHeaders(): readonly string[] {
@@ -248,7 +255,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     return sent ? addedNames(this.#withoutCredential, sent.headers) : [];
   }
 
-  /** Called by the upstream: an attempt has got its answer's head, or none. */
+  /** Called by the attempt when it has its answer's head, or has failed. */
   onOutcome(status: number, error: OutriderError | undefined, atMs: number): void {
     this.upstreamMs = atMs - this.#firstSentMs;
     const route = this.route as string;
@@ -256,7 +263,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.#deps.events.emit('attempt', { route, method: this.method, status, durationMs, error: error?.code });
   }
 
-  /** The token was rejected: renews, sends again where that is possible, and responds. */
+  /** Handles a rejected token: renews it, sends the request again if possible, and responds. */
   async #renew(route: CompiledRoute, first: UpstreamAnswer, authorized: Authorized, outbound: Outbound): Promise<void> {
     const { status } = first;
     this.#isRejected = true;
@@ -288,16 +295,16 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     const renewal = authorizer.renew(first, outbound, clock.now(), this);
     const obstacle = unrepeatable(route, this.#body);
     if (obstacle && !this.#isHandshake) {
-      // The token is renewed for those who come after.
+      // The renewal goes on for later requests. Its failure doesn't matter to this one.
       renewal.catch(() => undefined);
       return obstacle;
     }
     try {
       const renewed = await renewal;
-      // It may have grown too large in the meantime.
+      // The body may have outgrown its limit in the meantime.
       if (!this.#body.isRepeatable) return unrepeatable(route, this.#body) as ReplaySkip;
       if ('skip' in renewed) return renewed;
-      // Who shakes hands anew as soon as this is answered gets the new token.
+      // A handshake is not sent again: a client that tries anew after this answer gets the new token.
       return this.#isHandshake
         ? skipBecause('websocket')
         : { second: renewed.authorized, outcome: renewed.renewed ? 'renewed' : 'replayed' };
@@ -344,20 +351,23 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.status = error.status;
     this.code = error.code;
     this.outcome = error.outcome;
-    // Of its failures the token's source tells itself.
+    const { method } = this;
+    const origin = this.#destination && this.path.startsWith('/') ? originOfDestination(this.#destination) : '';
+    this.#deps.events.emit('problem', { method, target: origin + this.path, error });
+    // The source of tokens reports its own failures.
     if (error.cause !== undefined && error.code !== 'token_unavailable')
       this.#deps.report(error, this.requestId, this.route);
     try {
       answerError(this.#downstream, error, this.requestId, this.route, this.#cors ?? []);
     } catch {
-      // Part of another answer has gone out already.
+      // Part of an answer has gone out already.
       this.#downstream.cut();
     }
   }
 
   #finish(isComplete: boolean): void {
     if (!isComplete) {
-      // Before the abort, which breaks the answer.
+      // This comes first, since the abort breaks the answer, which sets the code too.
       this.code ??= 'caller_gone';
       const attempt = this.#attempts.at(-1);
       attempt?.abort();
@@ -375,7 +385,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 }
 
-/** Returns the handler of every request that comes through a door. It never throws; each call emits one `exchange`. */
+/** Returns the handler for the requests of all doors but CONNECT. It never throws. Each request emits one `exchange`. */
 export function createExchange(deps: ExchangeDeps): (downstream: Downstream) => void {
   return (downstream) => {
     deps.events.emit('started');

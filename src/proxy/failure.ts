@@ -2,7 +2,7 @@ import { OutriderError, type ErrorCode, type Outcome } from '../core/errors.ts';
 import { Http1Error, type Http1ErrorCode } from '../http1/error.ts';
 import { systemCode } from '../core/system-code.ts';
 
-/** Failures of the network while a connection is made: nothing was sent, and another try may fare better. */
+/** The system's codes for failures of the network while connecting. Nothing was sent, and a second try may succeed. */
 const CONNECT_RETRYABLE: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
   'ECONNABORTED',
@@ -15,7 +15,7 @@ const CONNECT_RETRYABLE: ReadonlySet<string> = new Set([
   'ETIMEDOUT',
 ]);
 
-/** Whether a connection that failed with `error` may be tried once more; a certificate that doesn't verify may not. */
+/** Whether to try once more after connecting failed with `error`. A certificate that doesn't verify is no reason to. */
 export const isConnectRetryable = (error: unknown): boolean =>
   CONNECT_RETRYABLE.has(systemCode(error instanceof OutriderError ? error.cause : error));
 
@@ -24,7 +24,7 @@ interface Reason {
   readonly detail: string;
 }
 
-/** Error types of RFC 9209 §2.3 by the system's or the TLS library's code. */
+/** The error type (RFC 9209 §2.3) and the detail for a code of the system. */
 const UNREACHABLE: Readonly<Record<string, Reason>> = {
   EAI_AGAIN: { proxyError: 'dns_error', detail: "the provider's name could not be resolved" },
   ENOTFOUND: { proxyError: 'dns_error', detail: "the provider's name could not be resolved" },
@@ -50,12 +50,12 @@ function reasonWhyUnreachable(code: string): Reason {
   };
 }
 
-/** What a server's TLS says when it wants a certificate and gets none; after the handshake, as TLS 1.3 has it. */
+/** The alert of a server that wants a client certificate and got none. In TLS 1.3 it comes after the handshake. */
 const WANTS_CERTIFICATE = /TLSV13_ALERT_CERTIFICATE_REQUIRED/;
 
 const AMBIGUOUS = 'the length of the answer is ambiguous';
 
-/** What the faults of an answer mean, where they are not just "no valid HTTP". */
+/** The details for faults of an answer that deserve more than "not valid HTTP/1.1". */
 const DETAILS: Readonly<Partial<Record<Http1ErrorCode, string>>> = {
   bad_start_line: 'the answer does not begin as one of HTTP/1.1',
   bad_length: AMBIGUOUS,
@@ -70,13 +70,14 @@ const DETAILS: Readonly<Partial<Record<Http1ErrorCode, string>>> = {
 };
 
 /**
- * What a failed attempt means to the caller: `upstream_unreachable` when nothing can have been sent (`isStarted` false),
- * else `upstream_bad_response` or `upstream_failed`. An `OutriderError` (a broken request body, say) stays what it is.
+ * Returns the caller's error for a failed attempt: `upstream_unreachable` when nothing can have been sent, else
+ * `upstream_bad_response` or `upstream_failed`. An `OutriderError`, such as that of a broken request body, stays as it is.
+ * @param isStarted Whether the request may have been written.
  */
 export function upstreamError(error: unknown, isStarted: boolean): OutriderError {
   if (error instanceof OutriderError) return error;
   const code = systemCode(error);
-  // A server that wants a certificate has read no request.
+  // A server that insists on a client certificate has not read the request.
   if (WANTS_CERTIFICATE.test(code)) return wantsCertificate(error);
   if (!isStarted) return new OutriderError('upstream_unreachable', { ...reasonWhyUnreachable(code), cause: error });
   const isMalformed = error instanceof Http1Error ? error.code !== 'truncated' : code.startsWith('HPE_');
@@ -90,7 +91,7 @@ export function upstreamError(error: unknown, isStarted: boolean): OutriderError
   });
 }
 
-/** The provider wants to see a client certificate. */
+/** Makes the error for a provider that wants a client certificate: `upstream_unreachable`, `not_sent`. */
 export const wantsCertificate = (cause: unknown): OutriderError =>
   new OutriderError('upstream_unreachable', {
     detail: 'the provider asks for a client certificate',
@@ -99,7 +100,7 @@ export const wantsCertificate = (cause: unknown): OutriderError =>
     cause,
   });
 
-/** What the faults of a request mean, where they are not `bad_request`. */
+/** The error codes for faults of a request that are not `bad_request`. */
 const REQUEST_CODES: Readonly<Partial<Record<Http1ErrorCode, ErrorCode>>> = {
   target_too_long: 'uri_too_long',
   fields_too_large: 'headers_too_large',
@@ -109,14 +110,15 @@ const REQUEST_CODES: Readonly<Partial<Record<Http1ErrorCode, ErrorCode>>> = {
   body_timeout: 'request_timeout',
 };
 
-/** What helps, where the remedy of the code doesn't. */
+/** The remedies for faults of a request that the remedy of their code doesn't fit. */
 const REQUEST_REMEDIES: Readonly<Partial<Record<Http1ErrorCode, string>>> = {
   body_timeout: 'Send the body without such pauses, or raise `timeouts.caller`.',
 };
 
 /**
- * What is wrong with a request, as the answer to it; the connection closes. Any other error stays what it is.
- * @param outcome Replaces that of an error's code, e.g. `unknown` once the upstream was dialled.
+ * Turns the `Http1Error` of a request into the error that answers it and closes its connection. Other errors stay as they are;
+ * only an `OutriderError` gets the given outcome, and closes the connection then.
+ * @param outcome Replaces the outcome of the error's code: `unknown` once the upstream may have seen the request.
  */
 export function requestError(error: unknown, outcome?: Outcome): unknown {
   if (error instanceof Http1Error) {

@@ -3,13 +3,14 @@ import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { Secret } from '../core/secret.ts';
 
+/** Who may come in, as the config says it. */
 export interface GuardConfig {
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
   readonly accessTokens: readonly Secret[];
 }
 
-/** The part of a head that the guard judges by. */
+/** The part of a request's head by which the guard judges. */
 export interface GuardedHead {
   readonly host: string;
   readonly origin: string | undefined;
@@ -18,16 +19,22 @@ export interface GuardedHead {
   readonly outriderTokens: readonly string[];
 }
 
+/** Decides who may come in. */
 export interface Guard {
-  /** Throws `host_denied` unless `host` is one of ours. `localAddress` undefined (a Unix socket): every host is. */
+  /**
+   * Throws `host_denied` unless `host` is a name of this proxy. On a Unix socket (`localAddress` undefined) every host passes.
+   */
   checkHost(host: string, localAddress: string | undefined): void;
   /** Whether an authority (host, perhaps with a port) names this listener. */
   isSelf(authority: string, localAddress: string | undefined, localPort: number | undefined): boolean;
-  /** Throws `origin_denied`; returns the headers that a listed origin's answers get, or nothing. */
+  /**
+   * Throws `origin_denied` for a web page whose origin is not listed. Returns the CORS headers for the answer to a listed
+   * origin; undefined when the request comes from no web page of another site.
+   */
   checkOrigin(head: Pick<GuardedHead, 'origin' | 'fetchSite'>): RawHeaders | undefined;
   /**
-   * Throws `client_unauthenticated` unless a valid access token came, or none is needed.
-   * @param asProxy Asks as a forward proxy does: 407.
+   * Throws `client_unauthenticated` unless a valid access token came, or none is configured.
+   * @param asProxy Whether to ask as a forward proxy does, with 407 instead of 401.
    */
   checkAccess(head: GuardedHead, asProxy?: boolean): void;
 }
@@ -40,25 +47,25 @@ const PROXY_CHALLENGE = {
   headers: ['Proxy-Authenticate', 'Basic realm="outrider"', 'Proxy-Authenticate', 'Bearer realm="outrider"'],
 };
 
-/** The host of an authority in lower case, its port cut off. */
+/** Returns the host of an authority, without its port, in lower case. */
 export function hostOf(authority: string): string {
   const colon = authority.lastIndexOf(':');
   return (colon > authority.lastIndexOf(']') ? authority.slice(0, colon) : authority).toLowerCase();
 }
 
-/** Whether a browser's origin is that of the very listener it asks, which may serve pages of its own. The host must have been checked. */
+/** Whether an origin is that of the listener at `host`, which may serve pages of its own. The host must have been checked. */
 export const isOwnOrigin = (origin: string | undefined, host: string): boolean =>
   [`http://${host}`, `https://${host}`].includes(origin ?? '');
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** An IP address as it stands in a URL: IPv6 in brackets, an IPv4-mapped one as IPv4. */
+/** Writes an IP address as in a URL: IPv6 in brackets, an IPv4-mapped address as IPv4. */
 function addressInUrl(address: string): string {
   if (address.startsWith('::ffff:') && address.includes('.')) return address.slice(7);
   return address.includes(':') ? `[${address.toLowerCase()}]` : address;
 }
 
-/** Everything that the caller shows as an access token. */
+/** Returns everything that the caller presents as an access token. The password of `Basic` counts too. */
 function presentedTokens({ outriderTokens, proxyAuthorization }: GuardedHead): readonly string[] {
   const match = /^(bearer|basic) +(\S+)$/i.exec(proxyAuthorization ?? '');
   if (!match) return outriderTokens;
@@ -69,8 +76,8 @@ function presentedTokens({ outriderTokens, proxyAuthorization }: GuardedHead): r
 }
 
 /**
- * Compiles who may come in: by which Host, from which origin, with which access token.
- * @param routeHosts Host names that routes match on, lower case.
+ * Compiles the guard: which Host, which origin and which access token may come in.
+ * @param routeHosts The host names that routes match on, in lower case. They are allowed as Host too.
  */
 export function createGuard(config: GuardConfig, routeHosts: readonly string[]): Guard {
   const hosts = new Set([...LOOPBACK, ...routeHosts, ...config.allowedHosts.map((host) => host.toLowerCase())]);

@@ -3,6 +3,7 @@ import type { Address, Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
+import type { RequestHead } from '../http1/head.ts';
 import type { ReadScheduler } from '../http1/read-scheduler.ts';
 import { Server } from '../http1/server.ts';
 import type { ServerLimits } from '../http1/server-connection.ts';
@@ -14,6 +15,7 @@ import { requestIdIn } from './request-head.ts';
 import { answerError, errorBytes } from './respond.ts';
 import { ExchangeRecordBuilder } from './exchange-record.ts';
 
+/** What a listener needs. */
 export interface ListenerOptions {
   readonly address: Address;
   /** Asked anew for each connection and each head. */
@@ -21,27 +23,33 @@ export interface ListenerOptions {
   readonly clock: Clock;
   readonly events: Events;
   readonly scheduler: ReadScheduler;
-  /** Takes each request; answers it sooner or later. */
+  /** Takes each request, and answers it sooner or later. */
   readonly handle: (downstream: Downstream) => void;
   /** Takes each CONNECT, with its socket. */
   readonly connect: (request: ConnectRequest) => void;
   readonly nextRequestId: () => string;
 }
 
+/** The server for callers, on one address. */
 export interface Listener {
-  /** Resolves with the origin. Rejects with the system's error when the address can't be had. */
+  /** Starts to listen. Resolves with the origin, such as `http://host:port`. Rejects with the system's error. */
   listen(): Promise<string>;
-  /** Takes the requests that come out of a tunnel; `socket` is that of the CONNECT (`carrier`), or TLS over it. */
+  /** Serves the requests that come out of a tunnel. `socket` is that of the CONNECT (`carrier`), or TLS over it. */
   adopt(socket: Socket, tunnel: Destination, carrier: Socket): void;
-  /** Answers a CONNECT with an error and closes. */
+  /** Answers a CONNECT with an error, and closes its connection. */
   refuseTunnel(socket: Socket, error: OutriderError, requestId: string): void;
   /** From now on every answer says `Connection: close`. */
   beginClosing(): void;
-  /** Closes the listener and idle connections, waits up to `drainMs` for the requests under way, then aborts them. */
+  /**
+   * Stops accepting and closes idle connections. Waits up to `drainMs` milliseconds for requests under way, then aborts them.
+   */
   close(drainMs: number): Promise<void>;
 }
 
-/** What the server needs of a config. */
+/** The target of a CONNECT without what stands before its host: that may be a password. */
+const withoutUserinfo = (target: string): string => target.replace(/^.*@/s, '');
+
+/** Returns the server's limits from a config. */
 export const serverLimits = ({ limits, timeouts }: Pick<Config, 'limits' | 'timeouts'>): ServerLimits => ({
   targetBytes: limits.urlBytes,
   fieldBytes: limits.headerBytes,
@@ -52,7 +60,10 @@ export const serverLimits = ({ limits, timeouts }: Pick<Config, 'limits' | 'time
   callerMs: timeouts.callerMs,
 });
 
-/** The server of the doors, with the limits of the config. */
+/**
+ * Makes the server of the doors. Connections above the limit get `overloaded`. A request whose head can't be read is answered
+ * and recorded here; every other one goes to `handle` or `connect`.
+ */
 export function createListener(options: ListenerOptions): Listener {
   const { address, limits, clock, events, scheduler, handle, nextRequestId } = options;
   const overloaded = (): OutriderError =>
@@ -61,32 +72,54 @@ export function createListener(options: ListenerOptions): Listener {
       headers: ['Retry-After', '1'],
       close: true,
     });
+  /** Emits the records of a request that is refused when no more than its head is known. Returns its id. */
+  const refused = (
+    error: OutriderError,
+    { method, target, fields }: Pick<RequestHead, 'method' | 'target' | 'fields'>,
+    isAnswered = true,
+  ): string => {
+    const record = new ExchangeRecordBuilder(method, target);
+    record.requestId = requestIdIn(fields) ?? nextRequestId();
+    record.status = isAnswered ? error.status : 0;
+    record.code = error.code;
+    record.outcome = error.outcome;
+    events.emit('problem', { method, target, error });
+    events.emit('started');
+    events.emit('exchange', record);
+    return record.requestId;
+  };
   const server = new Server<Tunnel>({
     clock,
     scheduler,
     limits,
     context: undefined,
+    accepted(socket) {
+      events.emit('connected');
+      socket.once('close', () => events.emit('disconnected'));
+    },
     handle(downstream) {
       if (!downstream.isExcess) handle(downstream);
       else {
-        const requestId = requestIdIn(downstream.headers) ?? nextRequestId();
-        answerError(downstream, overloaded(), requestId, undefined, []);
+        const error = overloaded();
+        const { method, target, headers: fields } = downstream;
+        answerError(downstream, error, refused(error, { method, target, fields }), undefined, []);
       }
     },
     connect(handedOver, hold) {
-      if (handedOver.isExcess) server.refuse(handedOver.socket, errorBytes(overloaded(), nextRequestId()));
-      else options.connect({ ...handedOver, hold });
+      if (!handedOver.isExcess) options.connect({ ...handedOver, hold });
+      else {
+        const error = overloaded();
+        const { head } = handedOver;
+        server.refuse(
+          handedOver.socket,
+          errorBytes(error, refused(error, { ...head, target: withoutUserinfo(head.target) })),
+        );
+      }
     },
     refuse({ error: cause, partial, isPipelined, isExcess }) {
       const error = isExcess ? overloaded() : (requestError(cause) as OutriderError);
-      const record = new ExchangeRecordBuilder(partial.method, partial.target);
-      record.requestId = requestIdIn(partial.fields) ?? nextRequestId();
-      record.status = isPipelined ? 0 : error.status;
-      record.code = error.code;
-      record.outcome = error.outcome;
-      events.emit('started');
-      events.emit('exchange', record);
-      return isPipelined ? undefined : errorBytes(error, record.requestId, partial.method);
+      const requestId = refused(error, partial, !isPipelined);
+      return isPipelined ? undefined : errorBytes(error, requestId, partial.method);
     },
   });
   return {

@@ -4,8 +4,8 @@ import type { LookupFunction } from 'node:net';
 type Callback = Parameters<LookupFunction>[2];
 
 /**
- * A resolver whose lookups of one name that are under way are one: the system's resolver has four threads, which files need too.
- * Nothing is kept once it has answered, so that a changed address is followed.
+ * Wraps a resolver so that simultaneous lookups of one name become one. The system's resolver runs on Node's four worker
+ * threads, which file operations need too. Answers are not cached, so a changed address is followed.
  */
 export function sharedLookup(lookup: LookupFunction = systemLookup as LookupFunction): LookupFunction {
   const underWay = new Map<string, Callback[]>();

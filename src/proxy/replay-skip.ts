@@ -2,21 +2,21 @@ import type { Authorized } from '../auth/authorizer.ts';
 import type { AuthOutcome, ReplaySkipReason } from '../core/events.ts';
 import { formatSize } from '../core/units.ts';
 import type { CompiledRoute } from './compiled-config.ts';
-import type { RequestBody } from './body/whole-body.ts';
+import type { RequestBody } from './body/request-body.ts';
 
 /** Why a rejected request is not sent again. */
 export interface ReplaySkip {
   readonly skip: ReplaySkipReason;
-  /** One sentence, with its numbers where there are some; it holds the word of `skip`. */
+  /** The reason in one sentence, with its numbers. It contains the word of `skip`. */
   readonly why: string;
 }
 
-/** What becomes of a request whose token was rejected: sent again with another one, or not. */
+/** What becomes of a request whose token was rejected: it is sent again as `second`, or not. */
 export type ReplayDecision =
   | { readonly second: Authorized; readonly outcome: Extract<AuthOutcome, 'renewed' | 'replayed'> }
   | ReplaySkip;
 
-/** Reasons that need no numbers. */
+/** The sentences for reasons without numbers. */
 const SENTENCES = {
   replay_off: 'the route says `replay: false`: replay_off',
   renewal_failed: 'the renewal failed: renewal_failed',
@@ -24,9 +24,10 @@ const SENTENCES = {
   caller_gone: 'the caller has gone: caller_gone',
 } as const satisfies Partial<Record<ReplaySkipReason, string>>;
 
+/** Makes a skip from a reason that has no numbers. */
 export const skipBecause = (skip: keyof typeof SENTENCES): ReplaySkip => ({ skip, why: SENTENCES[skip] });
 
-/** Why a request can't be sent again, whatever the renewal brings. */
+/** Says why a request can't be sent again, whatever the renewal brings; undefined when it can. */
 export function unrepeatable(
   { replays, keep }: Pick<CompiledRoute, 'replays' | 'keep'>,
   { isRepeatable, notKept: skip }: RequestBody,
@@ -41,7 +42,7 @@ export function unrepeatable(
   return { skip, why: `${why}: ${skip}` };
 }
 
-/** The `details` of `Proxy-Status` (RFC 9209 §2.1.5), which is a string of visible ASCII (RFC 8941 §3.3.3). */
+/** Writes a skip as the `details` of Proxy-Status (RFC 9209 §2.1.5), a string of visible ASCII (RFC 8941 §3.3.3). */
 export const detailsOf = ({ why }: ReplaySkip): string =>
   `the token was rejected, the request not replayed: ${why}`
     .replaceAll(/[^\x20-\x7e]/g, '?')

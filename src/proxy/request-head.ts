@@ -2,19 +2,20 @@ import { OutriderError } from '../core/errors.ts';
 import { isOwnOption, optionsOf } from '../http1/framing.ts';
 import { bySpelling, headerValues, type RawHeaders } from '../core/headers.ts';
 
-/** What the head of a request says about who sent it and what is wanted, read in one pass. */
+/** What a request's head says about its sender and its wishes. One pass reads it. */
 export interface Head {
   host: string;
-  /** The `Connection` options besides `close` and `keep-alive`, lower case. */
+  /** The `Connection` options that name headers, in lower case. */
   connectionOptions: readonly string[];
   origin: string | undefined;
   fetchSite: string | undefined;
   requestId: string | undefined;
   proxyAuthorization: string | undefined;
-  /** Every `X-Outrider-Token`. */
+  /** The values of all `X-Outrider-Token` headers. */
   outriderTokens: readonly string[];
+  /** The values of all `Via` headers, joined with commas. */
   via: string | undefined;
-  /** Whether a precondition came that a 412 may answer (RFC 9110 §13.1). */
+  /** Whether a precondition came, to which a 412 may be the answer (RFC 9110 §13.1). */
   isConditional: boolean;
 }
 
@@ -49,18 +50,24 @@ const FIELDS: ReadonlySet<string> = new Set<Field>([
   'if-unmodified-since',
 ]);
 
+/**
+ * Header names, without hyphens, that must not come with an underscore: some servers take `Content_Length` for Content-Length.
+ */
 const IMITATED: ReadonlySet<string> = new Set(['transferencoding', 'contentlength', 'host']);
 const AUTHORITY = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::\d{0,5})?$/;
 const REQUEST_ID = /^[\w-]{1,64}$/;
 
 const refuse = (detail: string): OutriderError => new OutriderError('bad_request', { detail, close: true });
 
-/** The caller's `X-Request-Id`, if it is one that we take over. */
+/** Returns the caller's `X-Request-Id` if we take it over: 1 to 64 letters, digits, `_` or `-`. */
 export function requestIdIn(headers: RawHeaders): string | undefined {
   return headerValues(headers, 'x-request-id').find((value) => REQUEST_ID.test(value));
 }
 
-/** The field that a name names; '' for one that says nothing here. Throws `bad_request`. */
+/**
+ * Returns the field with a name; '' for one that doesn't matter here. Throws `bad_request` for an imitation of a framing
+ * header.
+ */
 const classify = bySpelling((lower, name): Field | '' => {
   if (name.includes('_') && IMITATED.has(lower.replaceAll(/[_-]/g, ''))) {
     throw refuse(`the header name "${name}" imitates a framing header`);
@@ -69,8 +76,8 @@ const classify = bySpelling((lower, name): Field | '' => {
 });
 
 /**
- * Reads what a head says about its sender, and refuses what could be understood in two ways.
- * Throws `bad_request` (the connection then closes), `unsupported_expectation`. RFC 9112 §3.2; RFC 9110 §10.1.1.
+ * Reads what a request's head says about its sender. Throws `bad_request` for a head that can be understood in two ways (RFC
+ * 9112 §3.2), and `unsupported_expectation` (RFC 9110 §10.1.1). After either the connection closes.
  */
 export function readHead(headers: RawHeaders): Head {
   const head: Head = {
@@ -97,13 +104,13 @@ export function readHead(headers: RawHeaders): Head {
         head.host = value;
         break;
       case 'connection':
-        head.connectionOptions = connectionOptions(value, head.connectionOptions);
+        head.connectionOptions = withHeaderOptions(value, head.connectionOptions);
         break;
       case 'expect':
         isUnmet ||= value.toLowerCase() !== '100-continue';
         break;
       case 'origin':
-        // Two origins are nobody's: a browser sends one.
+        // A browser sends one Origin. Two become `null`, which is never allowed.
         head.origin = head.origin === undefined ? value : 'null';
         break;
       case 'sec-fetch-site':
@@ -133,7 +140,7 @@ export function readHead(headers: RawHeaders): Head {
   if (!AUTHORITY.test(head.host)) throw refuse('Host is not a valid authority');
   if (isUnmet) {
     const detail = 'the only Expect taken is "100-continue"';
-    // Whether the body comes all the same, nobody knows.
+    // The caller may send the body or not, so the connection can't be read any further.
     throw new OutriderError('unsupported_expectation', { detail, close: true });
   }
   return head;
@@ -141,8 +148,8 @@ export function readHead(headers: RawHeaders): Head {
 
 const NONE: readonly string[] = [];
 
-/** The options that name headers: those of the connection itself are no headers' names. */
-function connectionOptions(value: string, before: readonly string[]): readonly string[] {
+/** Adds the options of one `Connection` field to those `before`, but for those that name no header, such as `close`. */
+function withHeaderOptions(value: string, before: readonly string[]): readonly string[] {
   const options = optionsOf(value);
   return options.every(isOwnOption) ? before : before.concat(options.filter((option) => !isOwnOption(option)));
 }

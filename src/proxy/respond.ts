@@ -3,15 +3,35 @@ import type { RawHeaders } from '../core/headers.ts';
 import { problemJson, PROBLEM_TYPE, proxyStatus } from '../core/problem.ts';
 import { reasonOf } from '../core/reasons.ts';
 import type { Downstream } from './downstream.ts';
-import { forwardAnswer } from './forward.ts';
-import type { UpstreamAnswer } from './answer.ts';
+import { answerHeaders } from './forwarded-headers.ts';
+import type { UpstreamAnswer } from './upstream-answer.ts';
 
-/** Whatever was thrown, as an error that can be answered. What we didn't foresee may have been sent. */
+/** Turns anything that was thrown into an error that can be answered. Something unforeseen becomes `internal_error`. */
 export const asOutriderError = (error: unknown): OutriderError =>
   error instanceof OutriderError
     ? error
     : new OutriderError('internal_error', { detail: 'something went wrong in this proxy', cause: error });
 
+/** The content of an answer of ours. */
+interface OwnContent {
+  readonly type: string;
+  readonly body: string;
+}
+
+/**
+ * The headers of every answer of ours. A provider's answer gets its own in {@link answerForwarded}.
+ * @param extra What else this answer says: Proxy-Status, CORS, a challenge.
+ */
+function ownHeaders(content: OwnContent | undefined, extra: RawHeaders): string[] {
+  const headers = ['Date', new Date().toUTCString()];
+  if (content) {
+    const length = String(Buffer.byteLength(content.body));
+    headers.push('Content-Type', content.type, 'Content-Length', length, 'Cache-Control', 'no-store');
+  }
+  return [...headers, ...extra];
+}
+
+/** Makes an error's headers and its body (RFC 9457, RFC 9209). */
 function problem(
   error: OutriderError,
   requestId: string,
@@ -19,19 +39,14 @@ function problem(
   extra: RawHeaders,
 ): { headers: string[]; body: string } {
   const body = problemJson(error, requestId, route);
-  const headers = [
-    'Content-Type',
-    PROBLEM_TYPE,
-    'Content-Length',
-    String(Buffer.byteLength(body)),
-    'Cache-Control',
-    'no-store',
-  ];
-  headers.push('Date', new Date().toUTCString(), 'Proxy-Status', proxyStatus(error), ...error.headers, ...extra);
-  return { headers, body };
+  const own = ['Proxy-Status', proxyStatus(error), ...error.headers, ...extra];
+  return { headers: ownHeaders({ type: PROBLEM_TYPE, body }, own), body };
 }
 
-/** Answers with an error of our own (RFC 9457, RFC 9209). */
+/**
+ * Answers with an error of ours: a problem document (RFC 9457) and Proxy-Status (RFC 9209).
+ * @param extra Further headers: name, value, …
+ */
 export function answerError(
   downstream: Downstream,
   error: OutriderError,
@@ -44,18 +59,16 @@ export function answerError(
   downstream.answer(error.status, reasonOf(error.status), headers, body);
 }
 
-/** Answers 200 with a body of our own, which nobody keeps. */
+/** Answers 200 with a body of ours, which must not be cached. */
 export function answerOk(
   downstream: Downstream,
   { contentType, body }: { readonly contentType: string; readonly body: string },
   extra: RawHeaders,
 ): void {
-  const length = String(Buffer.byteLength(body));
-  const headers = ['Content-Type', contentType, 'Content-Length', length, 'Cache-Control', 'no-store'];
-  downstream.answer(200, 'OK', [...headers, 'Date', new Date().toUTCString(), ...extra], body);
+  downstream.answer(200, 'OK', ownHeaders({ type: contentType, body }, extra), body);
 }
 
-/** The headers of an answer to a listed origin's preflight (Fetch §3.2): `cors` and what was asked for. */
+/** Returns the headers for a listed origin's preflight (Fetch §3.2): `cors`, and permission for everything it asks for. */
 function preflightHeaders(cors: RawHeaders, headers: RawHeaders): RawHeaders {
   const answer = [...cors];
   for (let i = 0; i < headers.length; i += 2) {
@@ -76,12 +89,15 @@ function preflightHeaders(cors: RawHeaders, headers: RawHeaders): RawHeaders {
   return answer;
 }
 
-/** Answers the preflight of a listed origin. */
+/** Answers the preflight of a listed origin. `cors` are its CORS headers. */
 export function answerPreflight(downstream: Downstream, cors: RawHeaders): void {
-  downstream.answer(204, 'No Content', preflightHeaders(cors, downstream.headers), '');
+  downstream.answer(204, 'No Content', ownHeaders(undefined, preflightHeaders(cors, downstream.headers)), '');
 }
 
-/** An error as bytes, for a connection on which there is no request that could be answered; it closes after them. One to a HEAD has no body. */
+/**
+ * Writes an error of ours as the bytes of an answer, for a connection without a request that could be answered. It says
+ * `Connection: close`. The answer to a HEAD has no body.
+ */
 export function errorBytes(error: OutriderError, requestId: string, method = ''): Buffer {
   const { headers, body } = problem(error, requestId, undefined, ['Connection', 'close']);
   let head = `HTTP/1.1 ${error.status} ${reasonOf(error.status)}\r\n`;
@@ -89,17 +105,19 @@ export function errorBytes(error: OutriderError, requestId: string, method = '')
   return Buffer.from(`${head}\r\n${method === 'HEAD' ? '' : body}`);
 }
 
+/** How an answer is forwarded. */
 export interface Forwarding {
-  /** Added at the end: Via, Proxy-Status, CORS. */
+  /** Headers to add at the end: Via, Proxy-Status, CORS. */
   readonly extra: RawHeaders;
+  /** Whether `extra` holds CORS headers, which replace the provider's. */
   readonly isBrowser: boolean;
-  /** Longest silence within the body, milliseconds. */
+  /** The longest silence within the body, in milliseconds. An event stream has no such limit. */
   readonly idleMs: number;
-  /** The answer broke after its head had gone out. */
+  /** Called when the answer breaks after its head has gone out. */
   readonly onBroken: (error: OutriderError) => void;
 }
 
-/** An answer that may stay silent for long, and never ends by itself. */
+/** Whether an answer is an event stream, which may stay silent for long. */
 const isEventStream = (headers: RawHeaders): boolean =>
   headers.some(
     (name, i) =>
@@ -109,13 +127,15 @@ const isEventStream = (headers: RawHeaders): boolean =>
       /^text\/event-stream/i.test(headers[i + 1] as string),
   );
 
-/** Streams a provider's answer to the caller; one that breaks is cut, never ended. */
+/**
+ * Streams a provider's answer to the caller. When it breaks, the caller's connection is cut, so that it can't look complete.
+ */
 export function answerForwarded(
   downstream: Downstream,
   answer: UpstreamAnswer,
   { extra, isBrowser, idleMs, onBroken }: Forwarding,
 ): void {
-  const headers = forwardAnswer(answer, extra, isBrowser);
+  const headers = answerHeaders(answer, extra, isBrowser);
   if (answer.whole) {
     downstream.answer(answer.status, answer.reason, headers, answer.whole);
     return;

@@ -2,7 +2,7 @@ import { headerValues, type RawHeaders } from '../core/headers.ts';
 import type { RouteMatch } from '../config/config.ts';
 import { hostOf } from './guard.ts';
 
-/** What of a request decides its route. `path` is raw, without query. */
+/** The part of a request that decides its route. `path` is as it came, without the query. */
 export interface Candidate {
   readonly method: string;
   readonly path: string;
@@ -10,17 +10,18 @@ export interface Candidate {
   readonly headers: RawHeaders;
 }
 
+/** Finds routes at the base-URL door. */
 export interface Router<R> {
-  /** The route that wins, or undefined. */
+  /** Returns the route for a request; undefined when none matches. */
   match(request: Candidate): R | undefined;
 }
 
-/** How many kinds of conditions a match has besides its path; of two routes with one path, the one with more wins. */
+/** Counts the conditions of a match besides its path. Of two routes with the same path, the one with more conditions wins. */
 export function specificity({ hosts, headers, methods }: RouteMatch): number {
   return (hosts.length > 0 ? 1 : 0) + headers.size + (methods.length > 0 ? 1 : 0);
 }
 
-/** Whether everything but the path fits. */
+/** Whether a request meets all conditions of a match but its path. */
 export function fits(
   match: RouteMatch,
   request: Pick<Candidate, 'method' | 'headers'> & { readonly host?: string },
@@ -35,12 +36,13 @@ export function fits(
 
 const SLASH = 0x2f;
 
-/** How many segments a prefix has: `/` 0, `/a` 1, `/a/b` 2. */
+/** Counts the segments of a prefix: `/` has 0, `/a` 1, `/a/b` 2. */
 const depthOf = (path: string): number => (path === '/' ? 0 : path.split('/').length - 1);
 
 /**
- * Compiles routes into a lookup by prefix: its cost grows with the depth of the deepest prefix, not with the number of routes.
- * The longest path wins, then the one with more conditions, then the earlier one. Routes without a path are for the forward doors.
+ * Compiles routes into a lookup by path prefix. The longest prefix wins, then the route with more conditions, then the earlier
+ * one. Routes without a path are left out: they are for the forward doors. A lookup costs more the deeper the prefixes are, but
+ * not more the more routes there are.
  */
 export function createRouter<R extends { readonly match: RouteMatch }>(routes: readonly R[]): Router<R> {
   const byPath = new Map<string, R[]>();

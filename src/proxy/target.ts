@@ -1,7 +1,7 @@
 import { OutriderError } from '../core/errors.ts';
 import { hasDotSegment } from '../core/path.ts';
 
-/** Nothing in here can be a dot segment, an escape, or a character that is refused. */
+/** Matches most targets. Its path holds no dot, no escape and no character that is refused, so no further check is needed. */
 const PLAIN = /^\/(?!\/)[A-Za-z0-9\-_~!$&'()*+,;=:@/]*(?:\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*)?$/;
 const OUTSIDE_ASCII = /[^\x21-\x7e]/;
 const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
@@ -9,8 +9,8 @@ const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 const refuse = (detail: string, close = false): OutriderError => new OutriderError('bad_request', { detail, close });
 
 /**
- * Refuses a target that servers understand in different ways (`bad_request`); everything else is forwarded as it is.
- * Takes origin form, one character for each byte. RFC 9112 §3.2.1, RFC 3986 §5.2.4.
+ * Throws `bad_request` for a target that servers understand in different ways. Every other target is forwarded as it is.
+ * @param target In origin form, one character for each byte (RFC 9112 §3.2.1, RFC 3986 §5.2.4).
  */
 export function checkTarget(target: string): void {
   if (PLAIN.test(target)) return;
@@ -26,14 +26,18 @@ export function checkTarget(target: string): void {
   if (hasDotSegment(path)) throw refuse('the path has a dot segment');
 }
 
+/** The parts of a target in absolute form. */
 export interface AbsoluteTarget {
   readonly scheme: 'http' | 'https';
   readonly authority: string;
-  /** Origin form. */
+  /** The rest, in origin form. */
   readonly target: string;
 }
 
-/** Takes an absolute-form target apart (RFC 9112 §3.2.2); undefined when it is of another form. Throws `bad_request` for userinfo. */
+/**
+ * Splits a target in absolute form (RFC 9112 §3.2.2). Returns undefined for another form. Throws `bad_request` for userinfo, or
+ * an empty authority.
+ */
 export function parseAbsolute(target: string): AbsoluteTarget | undefined {
   const match = /^(https?):\/\/([^/?#]*)(.*)$/i.exec(target);
   if (!match) return undefined;
@@ -48,15 +52,15 @@ export function parseAbsolute(target: string): AbsoluteTarget | undefined {
   };
 }
 
-/** Where a route leads: what is cut off in front and what is put there instead. */
+/** How a route maps paths to its upstream: what is cut off in front, and what is put there instead. */
 export interface Join {
-  /** Characters of the path that are cut off; 0 keeps it whole. */
+  /** How many characters of the path are cut off; 0: none. */
   readonly cut: number;
-  /** Path of the upstream without a trailing slash; may be empty. */
+  /** The path of the upstream without a trailing slash. It may be empty. */
   readonly basePath: string;
 }
 
-/** Joins the rest of a path to its upstream, byte for byte; a query stays. */
+/** Maps a target to the upstream. Its rest, with the query, stays byte for byte. */
 export function joinTarget(target: string, join: Join): string {
   const rest = join.cut === 0 ? target : target.slice(join.cut);
   if (rest === '' || rest.charCodeAt(0) === 0x3f) return `${join.basePath === '' ? '/' : join.basePath}${rest}`;

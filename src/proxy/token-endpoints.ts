@@ -3,33 +3,33 @@ import type { GuardedEndpoint } from '../auth/plan.ts';
 import type { PlaceholderAnswer } from '../auth/token/placeholder.ts';
 import { OutriderError } from '../core/errors.ts';
 import { isPlainPath, lenientPath, pathOfUrl } from '../core/path.ts';
-import { type Destination, destinationOfUrl } from './destination.ts';
+import { type Destination, destinationOfUrl, keyOf, placesOf } from './destination.ts';
 
-/** A provider whose token endpoint no caller reaches. */
+/** A provider, as far as its token endpoint is concerned. Callers don't reach that endpoint. */
 export interface TokenProvider {
   readonly name: string;
-  /** Undefined: it has none, or its tokens belong to users, who may exchange their grants. */
+  /** Undefined when it has none, or when its tokens belong to users, who may exchange their own grants. */
   readonly endpoint: GuardedEndpoint | undefined;
-  /** Whether a caller gets a placeholder; else it is refused. */
+  /** Whether a caller who asks for a token gets a placeholder. If not, it is refused. */
   readonly hasPlaceholder: boolean;
 }
 
-/** A request on its way to a provider. */
+/** A request on its way to a provider, which may be a call of the token endpoint. */
 export interface BoundTokenEndpoint {
-  /** The path at the provider, raw, without query. */
+  /** The path at the provider, as it would be sent, without the query. */
   readonly path: string;
   readonly method: string;
-  /** The provider of its route. */
+  /** The provider of its route; undefined when there is none. */
   readonly provider: string | undefined;
-  /** Whether the URL itself says whose endpoint it is: at a forward door, where no provider's route leads there. */
+  /** Whether the URL alone tells whose endpoint it is: at a forward door, when no route with a provider leads there. */
   readonly isByUrl: boolean;
 }
 
 /** The token endpoints at one origin. */
 export interface TokenEndpointsAt {
   /**
-   * What a request gets that would reach one of them, and whose it is; undefined: it reaches none.
-   * Throws `token_endpoint_denied`.
+   * Returns the placeholder answer for a request that would reach a token endpoint, and the name of its provider. Returns
+   * undefined when the request reaches none. Throws `token_endpoint_denied` when no placeholder is due.
    */
   answer(
     bound: BoundTokenEndpoint,
@@ -37,41 +37,55 @@ export interface TokenEndpointsAt {
   ): { readonly provider: string; readonly answer: PlaceholderAnswer } | undefined;
 }
 
+/** The token endpoints of all providers. */
 export interface TokenEndpoints {
-  /** Hosts that forward doors lead to for the endpoints' sake, as `URL` writes them. */
+  /** The hosts of the endpoints, as `URL` writes them. */
   readonly hosts: ReadonlySet<string>;
-  /** Those at an origin; undefined where there are none. */
+  /** Returns the token endpoints at the origin of a route; undefined when there are none. */
   at(origin: Pick<Destination, 'host' | 'port'>): TokenEndpointsAt | undefined;
+  /** The same for the origin of a URL to which no route leads. Those that simulators stand in for come last. */
+  atUrl(origin: Pick<Destination, 'host' | 'port'>): TokenEndpointsAt | undefined;
 }
 
 interface Entry extends TokenProvider {
   readonly endpoint: GuardedEndpoint;
+  readonly destination: Destination;
   readonly path: string;
 }
 
-const keyOf = ({ host, port }: Pick<Destination, 'host' | 'port'>): string => `${host}:${port}`;
-
 /**
- * Compiles the token endpoints of a config. An `http` URL is carried over the route's own scheme, so port 80 stands for an
- * endpoint's port 443 too.
+ * Compiles the token endpoints of a config. An endpoint at port 443 is found at port 80 too: a forward door takes an `http` URL
+ * for a route to the `https` one.
  */
 export function createTokenEndpoints(providers: readonly TokenProvider[]): TokenEndpoints {
-  /** By host and port; the first provider first. */
+  const own = providers.flatMap((provider) => entriesOf(provider, provider.endpoint?.urls));
+  const standIns = providers.flatMap((provider) => entriesOf(provider, provider.endpoint?.standInUrls));
+  const all = [...own, ...standIns];
+  const [places, urls] = [compilePlaces(own), compilePlaces(all)];
+  return {
+    hosts: new Set(all.map(({ destination }) => destination.host)),
+    at: (origin) => places.get(keyOf(origin)),
+    atUrl: (origin) => urls.get(keyOf(origin)),
+  };
+}
+
+function entriesOf({ endpoint, ...provider }: TokenProvider, urls: readonly string[] = []): readonly Entry[] {
+  if (!endpoint) return [];
+  return urls.map((url) => ({
+    ...provider,
+    endpoint,
+    destination: destinationOfUrl(url),
+    path: pathOfUrl(url) || '/',
+  }));
+}
+
+/** The endpoints by host and port, in the order of the providers. */
+function compilePlaces(entries: readonly Entry[]): ReadonlyMap<string, TokenEndpointsAt> {
   const places = new Map<string, Entry[]>();
-  const hosts = new Set<string>();
-  for (const { endpoint, ...provider } of providers) {
-    for (const url of endpoint?.urls ?? []) {
-      const { scheme, host, port } = destinationOfUrl(url);
-      const entry: Entry = { ...provider, endpoint: endpoint as GuardedEndpoint, path: pathOfUrl(url) || '/' };
-      hosts.add(host);
-      for (const each of scheme === 'https' && port === 443 ? [port, 80] : [port]) {
-        const key = keyOf({ host, port: each });
-        places.set(key, [...(places.get(key) ?? []), entry]);
-      }
-    }
+  for (const entry of entries) {
+    for (const key of placesOf(entry.destination)) places.set(key, [...(places.get(key) ?? []), entry]);
   }
-  const compiled = new Map([...places].map(([key, entries]) => [key, compileAt(entries)]));
-  return { hosts, at: (origin) => compiled.get(keyOf(origin)) };
+  return new Map([...places].map(([key, all]) => [key, compileAt(all)]));
 }
 
 function compileAt(all: readonly Entry[]): TokenEndpointsAt {
@@ -79,7 +93,7 @@ function compileAt(all: readonly Entry[]): TokenEndpointsAt {
   const lengths = new Set([...byPath.keys()].flatMap(({ length }) => [length, length + 1]));
   return {
     answer({ path, method, provider, isByUrl }, clock) {
-      // Nearly all paths are plain, and of another length.
+      // A quick way out: nearly all paths are plain, and have another length than the endpoints'.
       if (!lengths.has(path.length) && isPlainPath(path)) return undefined;
       const entries = byPath.get(lenientPath(path));
       const [first] = entries ?? [];

@@ -12,48 +12,53 @@ import { dialForHttp } from './egress/dial.ts';
 import type { Egress, EgressProxy } from './egress/egress.ts';
 import { egressRefusal } from './egress/tunnel.ts';
 
+/** The way to the providers. */
 export interface Upstream {
+  /** Makes one attempt. It never throws: a failure rejects `Attempt.answer`. */
   send(request: UpstreamRequest): Attempt;
   /** Closes every connection, those in use too. */
   close(): Promise<void>;
 }
 
-/** What a reload may change. */
+/** The limits on connections to providers. A reload may change them. */
 export interface ConnectionLimits {
-  /** Of each head of an answer, bytes. */
+  /** The largest head of an answer, in bytes. */
   readonly answerHeaderBytes: number;
-  /** A connection older than that takes no further request, milliseconds. */
+  /** The age from which a connection takes no further request, in milliseconds. */
   readonly connectionAgeMs: number;
 }
 
+/** How connections to providers are made and kept. */
 export interface UpstreamOptions {
-  /** Which origins are reached through another proxy; default: none. */
+  /** Says which origins are reached through another proxy; default: none. */
   readonly egress?: Egress;
-  /** In place of the system's resolver, for what we dial ourselves. */
+  /** A resolver in place of the system's. It is not used for origins behind an egress proxy. */
   readonly lookup?: LookupFunction;
-  /** false: each request has a connection of its own; default: they are kept and used again. */
+  /** Whether connections are kept and used again; default: true. */
   readonly isReused?: boolean;
   readonly limits?: () => ConnectionLimits;
 }
 
 const DEFAULT_LIMITS: ConnectionLimits = { answerHeaderBytes: 64 * 1024, connectionAgeMs: 300_000 };
 
-/** Before more origins than that are kept, the unused ones are forgotten. */
+/** From this many origins on, those without requests under way are forgotten before a new one is added. */
 const MAX_ORIGINS = 1_000;
 const DIRECT: Egress = () => undefined;
 
-/** What goes to providers and comes from them, for the tests that look for secrets: `{ head }` and `{ chunk }`. */
+/**
+ * Channels with what goes to providers and comes from them, for the tests that look for secrets: `{ head }` and `{ chunk }`.
+ */
 const SENT = channel('outrider:upstream:head');
 const RECEIVED = channel('outrider:upstream:body');
 
-/** Methods whose requests say that they have no body (RFC 9110 §8.6). */
+/** Methods whose requests say `Content-Length: 0` when they have no body (RFC 9110 §8.6). */
 const EXPECTS_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
-/** One origin: its connections, and how heads to it are written. */
+/** One origin: its connections, and the writer of request heads for it. */
 class Origin implements Carrier {
   readonly pool: Pool;
   readonly connectMs: number;
-  /** Fields of ours that stand in every head. */
+  /** The field lines of ours in every head. */
   readonly #own: string;
   readonly #relay: EgressProxy | undefined;
   readonly #base: string;
@@ -61,7 +66,7 @@ class Origin implements Carrier {
   constructor(origin: string, connectMs: number, clock: Clock, options: UpstreamOptions) {
     const { egress = DIRECT, lookup, isReused = true, limits = () => DEFAULT_LIMITS } = options;
     this.connectMs = connectMs;
-    // The deadline of the attempt is the exact one; this only cleans up behind it.
+    // The attempt has the exact deadline. This longer one only makes sure that dialling ends.
     const dialMs = Math.ceil(connectMs / 1_000) * 1_000 + 1_000;
     this.#own = `host: ${new URL(origin).host}\r\nconnection: keep-alive\r\n`;
     const relay = origin.startsWith('http:') ? egress(origin) : undefined;
@@ -96,7 +101,7 @@ class Origin implements Carrier {
   }
 }
 
-/** An exchange with a listener before it. */
+/** Returns a handler that calls those of `before` in place of those of `inner`. */
 function wrapped(inner: ResponseHandler, before: Partial<ResponseHandler>): ResponseHandler {
   return {
     onStarted: (controls) => inner.onStarted(controls),
@@ -116,7 +121,10 @@ const watched = (inner: ResponseHandler): ResponseHandler =>
     },
   });
 
-/** A 407 comes from the egress proxy, and is no answer of the provider's. */
+/**
+ * Wraps a handler for an origin behind an egress proxy: a 407 is that proxy's answer, not the provider's, and fails the
+ * attempt.
+ */
 const behindRelay = (inner: ResponseHandler): ResponseHandler =>
   wrapped(inner, {
     onHead(head: AnswerHead) {
@@ -125,10 +133,13 @@ const behindRelay = (inner: ResponseHandler): ResponseHandler =>
     },
   });
 
-/** HTTP/1.1 towards the providers; redirects, caches and retries of its own it has none. */
+/**
+ * Makes the upstream: HTTP/1.1 to providers over kept connections. It follows no redirects and caches nothing. It retries a
+ * failed connection once, but never a request that may have been sent.
+ */
 export function createUpstream(clock: Clock, scheduler: ReadScheduler, options: UpstreamOptions = {}): Upstream {
   const origins = new Map<string, Origin>();
-  /** Of each origin the one that was asked for last: nearly always there is one, and no key has to be made. */
+  /** The last used entry of each origin. There is nearly always just one, so a request usually needs no key to be built. */
   const latest = new Map<string, Origin>();
   const deadlines = new Deadlines(clock);
   const originOf = (origin: string, connectMs: number): Origin => {
@@ -141,7 +152,7 @@ export function createUpstream(clock: Clock, scheduler: ReadScheduler, options: 
     latest.set(origin, found);
     return found;
   };
-  /** Only where callers name the origins can there be so many. */
+  /** Forgets the origins without requests under way. There are so many only when callers choose the destinations. */
   const forgetIdle = (): void => {
     for (const [key, { pool }] of origins) {
       if (!pool.isIdle) continue;

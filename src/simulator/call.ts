@@ -5,13 +5,14 @@ import type { Instance } from './instance.ts';
 import { isRefreshCall } from './oauth.ts';
 import type { SimulatorAnswer, Role } from './types.ts';
 
+/** Where a call goes, below the provider's mount. */
 export interface Target {
-  /** Below the mount, as it came. */
+  /** The path below the mount, as it came. */
   readonly path: string;
   readonly query: URLSearchParams;
 }
 
-/** Waits; false when the caller has gone before the time was over. */
+/** Waits for `ms`. False: the caller closed the connection before. */
 function delayed({ clock }: Instance, ms: number, response: ServerResponse): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = clock.after(ms, () => resolve(true));
@@ -38,8 +39,8 @@ function handle(provider: Instance, request: IncomingMessage, { path, query }: T
 }
 
 /**
- * Answers one call to a provider: counted, delayed, made to fail as the knobs say, then looked at. A call whose sender
- * goes away during the delay is not looked at (it spends no refresh token and places no order): undefined.
+ * Answers one call to a provider. The call is counted, delayed and made to fail as the knobs say, and then handled. Undefined:
+ * the caller went away during the delay, so the call is not handled; it spends no refresh token and places no order.
  */
 export async function answerCall(
   instance: Instance,

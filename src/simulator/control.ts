@@ -5,12 +5,13 @@ import type { SimulatorAnswer, Role } from './types.ts';
 type Parameters = ReadonlyMap<string, string>;
 type Parsed<T> = { readonly value: T } | { readonly wrong: string };
 
+/** One path below `/_control`. */
 interface Control {
   readonly method: 'GET' | 'POST';
   readonly summary: string;
-  /** Name → what it says. `provider` is one of every control. */
+  /** Name → description. Every control takes `provider` too. */
   readonly parameters: Readonly<Record<string, string>>;
-  /** Reads the parameters and yields what is done to each provider; `wrong` when one can't be read. */
+  /** Reads the parameters and gives the action to apply to each provider; `wrong` says which parameter can't be read. */
   readonly read: (parameters: Parameters) => Parsed<(instance: Instance) => object>;
 }
 
@@ -31,7 +32,7 @@ function readWhole(text: string | undefined, unit: number): number | undefined {
   return Number(text) * unit;
 }
 
-/** The time that is given, in milliseconds; undefined when none is. */
+/** The given time in milliseconds; undefined when none is given. */
 function readTime(parameters: Parameters): Parsed<number | undefined> {
   const given = Object.keys(TIME).filter((name) => parameters.has(name));
   if (given.length === 0) return { value: undefined };
@@ -68,8 +69,8 @@ const lifetime: Control = {
     const time = readTime(parameters);
     if ('wrong' in time) return time;
     return {
-      value: ({ knobs, kind }) => {
-        knobs.lifetimeMs = time.value ?? kind.lifetimeMs;
+      value: ({ knobs }) => {
+        knobs.lifetimeMs = time.value ?? knobs.initialLifetimeMs;
         return { lifetime_ms: knobs.lifetimeMs };
       },
     };
@@ -135,7 +136,7 @@ const CONTROLS: ReadonlyMap<string, Control> = new Map([
 
 const PROVIDER = 'one provider by its name, or by its profile; by default all';
 
-/** The control paths with their parameters, for people and for `--json`. */
+/** The control paths with their parameters, as data for `--json`. */
 export const CONTROL_PATHS = [...CONTROLS].map(([path, { method, summary, parameters }]) => ({
   method,
   path,
@@ -143,7 +144,7 @@ export const CONTROL_PATHS = [...CONTROLS].map(([path, { method, summary, parame
   parameters: { provider: PROVIDER, ...parameters },
 }));
 
-/** The same as text, one path with its parameters after another. */
+/** The control paths as text for people: one path after another, with its parameters below it. */
 export const CONTROL_HELP: string = CONTROL_PATHS.map(({ method, path, summary, parameters }) =>
   [
     `${method.padEnd(4)} ${path}  ${summary}`,
@@ -175,8 +176,9 @@ function readParameters(query: URLSearchParams, body: Buffer): Parsed<Parameters
 }
 
 /**
- * Answers a request to `/_control/…`. Parameters come in the query or as a JSON object in the body. With `provider` the
- * answer is that provider's, without it `{ providers: […] }`. A name that is not there is a 404 that lists those that are.
+ * Answers a request to `/_control/…`. Parameters come in the query or as a JSON object in the body. With `provider`, the answer
+ * is about that provider; without it, it is `{ providers: […] }`. For an unknown name, the answer is a 404 that lists the known
+ * ones.
  */
 export function control(
   instances: ReadonlyMap<string, Instance>,
@@ -203,7 +205,9 @@ export function control(
   return { status: 200, body: name === undefined ? { providers: done } : done[0] };
 }
 
-/** All, or the provider of that name; else the first that simulates that profile. */
+/**
+ * The providers that a control applies to: all without a name; else the provider of that name, or the first one of that kind.
+ */
 function choose(instances: ReadonlyMap<string, Instance>, name: string | undefined): readonly Instance[] {
   const all = [...instances.values()];
   if (name === undefined) return all;

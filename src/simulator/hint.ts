@@ -1,9 +1,9 @@
 import type { SimulatorAnswer } from './types.ts';
 
-/** The header in which the simulator says what is wrong, where the body has the provider's words alone. */
+/** The header with the simulator's explanation of an error whose body has only the provider's words. */
 export const HINT_HEADER = 'x-simulator-hint';
 
-/** Adds the simulator's own sentence to an answer in the provider's words, beside the body. No value of the request. */
+/** Adds an explanation to an answer in the provider's words. `hint` must hold no value of the request. */
 export const hinted = (answer: SimulatorAnswer, hint: string): SimulatorAnswer => ({
   ...answer,
   headers: { ...answer.headers, [HINT_HEADER]: hint },

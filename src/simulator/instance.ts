@@ -6,31 +6,37 @@ import type { Router } from './router.ts';
 import { TokenBook } from './tokens.ts';
 import type { SimulatorAnswer, Kind, Provider, Role } from './types.ts';
 
-/** A provider to simulate: its name is the mount, its kind one of `SIMULATED_KINDS`; credentials left out have defaults. */
+/**
+ * A provider to simulate. Its name is its mount, its kind one of `SIMULATED_KINDS`. Credentials that are left out get the
+ * kind's defaults.
+ */
 export interface SimulatedProvider {
   readonly name: string;
   readonly kind: string;
   readonly credentials: Readonly<Record<string, string>>;
+  /** How long its tokens live at first, milliseconds; default: the kind's own. */
+  readonly lifetimeMs?: number;
 }
 
-/** Answers that are made to fail: `left` of them, or all until further notice. */
+/** A failure to answer calls with: the next `left` of them, or all for Infinity. */
 export interface Failure {
   readonly status: number;
   readonly retryAfter: string | undefined;
   left: number;
 }
 
-/** What the control address changes. */
+/** What controls can change. */
 export interface Knobs {
   lifetimeMs: number;
+  readonly initialLifetimeMs: number;
   readonly delayMs: Record<Role, number>;
   readonly failure: Record<Role, Failure | undefined>;
 }
 
-/** How many calls came and what became of them; a call under way is in none of the latter. */
+/** The number of calls and what became of them. A call under way has no result yet. */
 export interface Counts {
   readonly token: {
-    /** Calls that asked for a new token; all that are no refresh. */
+    /** Calls for a new token: all that are no refresh. */
     fetch: number;
     refresh: number;
     ok: number;
@@ -39,20 +45,21 @@ export interface Counts {
     /** Made to fail by `_control/fail`. */
     failed: number;
     under_way: number;
-    /** The most that were ever under way at once. */
+    /** The highest number of calls under way at once. */
     most_at_once: number;
   };
   readonly api: {
     total: number;
     ok: number;
-    /** The credential, the token or the signature was not accepted. */
+    /** Calls whose credential, token or signature was not accepted. */
     rejected: number;
-    /** Other 4xx: a bad body, an unknown order. */
+    /** Calls with another 4xx: a bad body, an unknown order. */
     refused: number;
     failed: number;
   };
 }
 
+/** One simulated provider with its state. */
 export interface Instance extends Provider {
   readonly kindName: string;
   readonly kind: Kind;
@@ -61,7 +68,9 @@ export interface Instance extends Provider {
   readonly counts: Counts;
 }
 
-/** Builds the instances by name. Throws when a kind is not known or a name comes twice. */
+/**
+ * Creates the simulated providers, by name. Throws for an unknown kind, a reserved or empty name, and a name that occurs twice.
+ */
 export function createInstances(providers: readonly SimulatedProvider[], clock: Clock): ReadonlyMap<string, Instance> {
   const ledgers = new Map<string, Ledger>();
   const ledgerOf = (key: string): Ledger => {
@@ -70,14 +79,16 @@ export function createInstances(providers: readonly SimulatedProvider[], clock: 
     return ledger;
   };
   const instances = new Map<string, Instance>();
-  for (const { name, kind: kindName, credentials: given } of providers) {
+  for (const { name, kind: kindName, credentials: given, lifetimeMs } of providers) {
     const kind = KINDS.get(kindName);
     if (!kind) throw new Error(`no simulator for "${kindName}"; there are: ${[...KINDS.keys()].join(', ')}`);
     if (!name || name === '_control') throw new Error(`a simulated provider can't be called "${name}"`);
     if (instances.has(name)) throw new Error(`two simulated providers are called "${name}"`);
     const credentials = { ...kind.credentials, ...given };
+    const initialLifetimeMs = lifetimeMs ?? kind.lifetimeMs;
     const knobs: Knobs = {
-      lifetimeMs: kind.lifetimeMs,
+      lifetimeMs: initialLifetimeMs,
+      initialLifetimeMs,
       delayMs: { token: 0, api: 0 },
       failure: { token: undefined, api: undefined },
     };
@@ -103,7 +114,7 @@ export function createInstances(providers: readonly SimulatedProvider[], clock: 
   return instances;
 }
 
-/** The failure that is due for the next call, if any. */
+/** The failure that answers the next call, if one is due; counts it down. */
 export function dueFailure({ knobs }: Instance, role: Role): SimulatorAnswer | undefined {
   const failure = knobs.failure[role];
   if (!failure) return undefined;
@@ -116,7 +127,7 @@ export function dueFailure({ knobs }: Instance, role: Role): SimulatorAnswer | u
   };
 }
 
-/** Counts a call that has come; the result is called when it is over. */
+/** Counts a call on arrival. The returned function is called when the call is over. */
 export function countArrival({ counts }: Instance, role: Role, isRefresh: boolean): () => void {
   const { token, api } = counts;
   if (role === 'api') {
@@ -129,7 +140,7 @@ export function countArrival({ counts }: Instance, role: Role, isRefresh: boolea
   return () => void (token.under_way -= 1);
 }
 
-/** Counts an answer that an endpoint gave. */
+/** Counts the answer of an endpoint. */
 export function countAnswer({ counts }: Instance, role: Role, { status, rejected }: SimulatorAnswer): void {
   const isOk = status < 400;
   if (role === 'token') counts.token[isOk ? 'ok' : 'refused'] += 1;

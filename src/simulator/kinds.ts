@@ -9,7 +9,7 @@ import { pincode } from './pincode.ts';
 import type { ErrorWords, Example, Kind } from './types.ts';
 import { phonepeUser, xVerify } from './x-verify.ts';
 
-/** Every provider that can be simulated. Nothing below here, and nothing else, enumerates them. */
+/** All kinds of provider that can be simulated. No other place lists them. */
 export const KINDS: ReadonlyMap<string, Kind> = new Map([
   ['phonepe', phonepe],
   ['pincode', pincode],
@@ -23,22 +23,28 @@ export const KINDS: ReadonlyMap<string, Kind> = new Map([
   ['payu-v2', payuV2],
 ]);
 
-/** The names of the kinds: what the first segment of a profile's `simulator` paths may be. */
+/** The names of the kinds: the values that the first segment of a profile's `simulator` paths can have. */
 export const SIMULATED_KINDS: readonly string[] = [...KINDS.keys()];
 
 /**
- * API calls that a kind answers with success once the proxy has added credentials, the first one standing alone, the
- * others after those before them. Paths are below the provider's api endpoint. None for an unknown kind.
+ * API calls that a kind answers with success once the proxy has added credentials. The first works alone, the others after
+ * those before them. Paths are below the provider's `api` endpoint. Empty for an unknown kind.
  */
 export const examples = (kind: string): readonly Example[] => KINDS.get(kind)?.examples ?? [];
 
-/** Whose words a kind's errors are: those that a source shows, and the simulator's own. Empty for an unknown kind. */
+/**
+ * The errors of a kind, divided into those whose words a source shows and those in the simulator's own words. Both are empty
+ * for an unknown kind.
+ */
 export function errorWords(kind: string): { documented: readonly ErrorWords[]; own: readonly ErrorWords[] } {
   const errors = KINDS.get(kind)?.errors ?? [];
   return { documented: errors.filter(({ source }) => source), own: errors.filter(({ source }) => !source) };
 }
 
-/** A kind's endpoints as a profile writes them: `{ token: '/phonepe/apis/…', api: '/phonepe/apis/pg-sandbox' }`. */
+/**
+ * The endpoints of a kind as a profile writes them: `{ token: '/phonepe/apis/…', api: '/phonepe/apis/pg-sandbox' }`. Empty for
+ * an unknown kind.
+ */
 export function simulatedEndpoints(kind: string): Readonly<Record<string, string>> {
   const found = KINDS.get(kind);
   if (!found) return {};

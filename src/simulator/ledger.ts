@@ -1,6 +1,6 @@
 const MAX_ENTRIES = 10_000;
 
-/** What a merchant has done at a provider: orders, refunds, links. The oldest of more than 10 000 entries goes. */
+/** What a merchant has made at a provider: orders, refunds, links. Beyond 10 000 entries, the oldest are dropped. */
 export class Ledger {
   readonly #entries = new Map<string, unknown>();
 
@@ -8,7 +8,7 @@ export class Ledger {
     return this.#entries.get(key);
   }
 
-  /** The entries whose key begins so, oldest first. */
+  /** The entries whose key starts with `prefix`, oldest first. */
   under(prefix: string): unknown[] {
     return [...this.#entries].filter(([key]) => key.startsWith(prefix)).map(([, entry]) => entry);
   }
@@ -23,14 +23,16 @@ export class Ledger {
   }
 }
 
+/** The entries of one sort, in any ledger. */
 export interface Shelf<T> {
   get(ledger: Ledger, id: string): T | undefined;
-  /** Oldest first. */
+  /** All entries, oldest first. */
   all(ledger: Ledger): readonly T[];
+  /** Stores an entry and returns it. */
   put(ledger: Ledger, id: string, entry: T): T;
 }
 
-/** One sort of entry. Only the shelf called `name` writes under its name, hence the casts. */
+/** Creates a shelf. The casts are safe if no two shelves have the same name. */
 export const shelf = <T>(name: string): Shelf<T> => ({
   get: (ledger, id) => ledger.get(`${name}/${id}`) as T | undefined,
   all: (ledger) => ledger.under(`${name}/`) as T[],

@@ -1,18 +1,21 @@
-/** The fields of a body in the order in which they came, or one sentence without any value of it. */
+/** The fields of a body in their order, or why it can't be read: one sentence without any value of the body. */
 export type Fields =
   | { readonly fields: readonly (readonly [name: string, value: Buffer])[] }
   | { readonly wrong: string };
 
 const TOKEN = String.raw`[!#$%&'*+.^_\`|~0-9A-Za-z-]+`;
-/** Parameters as they follow a value: `; name=token` or `; name="text"`, with no escape in the text. */
+/** Matches a parameter after a value: `; name=token` or `; name="text"`, without escapes in the text. */
 const PARAMETER = new RegExp(String.raw`\s*;\s*(${TOKEN})=(?:(${TOKEN})|"([^"\\]*)")`, 'y');
-/** PHP ends a line at a lone line feed, others don't: none may stand in a head. */
+/** A head may hold no bare line feed: PHP ends a line at it, other programs don't. */
 const HEADER = new RegExp(String.raw`^(${TOKEN}):[ \t]*([^\0\r\n]*)$`);
 const PLAIN_ENCODINGS = ['7bit', '8bit', 'binary'];
 const END_OF_LINE = Buffer.from('\r\n');
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 
-/** A value and its parameters by lower-case name. Undefined: it isn't written so, or a parameter comes twice. */
+/**
+ * Splits a field value into the value and its parameters, by lower-case name. Undefined for another syntax or a parameter that
+ * occurs twice.
+ */
 function readParameters(text: string): { value: string; parameters: ReadonlyMap<string, string> } | undefined {
   const end = text.indexOf(';');
   const value = (end < 0 ? text : text.slice(0, end)).trim().toLowerCase();
@@ -26,7 +29,7 @@ function readParameters(text: string): { value: string; parameters: ReadonlyMap<
   return { value, parameters };
 }
 
-/** The name of a part that is a text field, from its head. */
+/** Reads the name of a text field from the head of its part. */
 function readHead(head: string): { readonly name: string } | { readonly wrong: string } {
   const headers = new Map<string, string>();
   for (const line of head.split('\r\n').filter(Boolean)) {
@@ -46,14 +49,15 @@ function readHead(head: string): { readonly name: string } | { readonly wrong: s
 }
 
 /**
- * Reads `multipart/form-data` (RFC 7578) as strictly as PHP can take it: one boundary, text parts only, each with one
- * name, none with a file name or a transfer encoding. What stands before the first part and after the last is skipped.
+ * Reads `multipart/form-data` (RFC 7578), strictly and so that PHP reads the same. There must be one boundary, and only text
+ * parts; each has one name, and neither a file name nor a transfer encoding. Text before the first part and after the last is
+ * skipped.
  */
 export function readMultipart(contentType: string, body: Buffer): Fields {
   const boundary = readParameters(contentType)?.parameters.get('boundary');
   if (!boundary || boundary.length > 70) return { wrong: 'Content-Type must have one boundary' };
   const delimiter = Buffer.from(`\n--${boundary}`, 'latin1');
-  // The first delimiter may open the body, so a line end is put before it.
+  // The first delimiter may be at the start of the body, so a line break is put before it.
   const bytes = Buffer.concat([END_OF_LINE, body]);
   const textAt = (from: number, to: number): string => bytes.toString('latin1', from, to);
   const fields: (readonly [string, Buffer])[] = [];

@@ -3,7 +3,7 @@ import type { Problem } from './read.ts';
 import type { Issue, Token, TokenState } from './tokens.ts';
 import type { SimulatorAnswer, Call, Endpoint } from './types.ts';
 
-/** How one family of providers phrases what goes wrong at its token endpoint. */
+/** The error answers of a token endpoint, in the words of one family of providers. */
 export interface TokenWords {
   readonly malformed: (problem: Problem) => SimulatorAnswer;
   readonly wrongClient: () => SimulatorAnswer;
@@ -12,22 +12,28 @@ export interface TokenWords {
   readonly wrongRefresh: () => SimulatorAnswer;
 }
 
+/** A value of `grant_type`: a text, or the credential that holds it. */
 export type GrantType = string | { readonly credential: string };
 
+/** How the token endpoint of one provider differs from others. */
 export interface TokenDialect {
   readonly path: string;
-  /** Form fields that must equal the credential of the same name. */
+  /** The form fields that must equal the credentials of the same names. */
   readonly credentials: readonly string[];
-  /** The values of `grant_type` that a full fetch may have, as text or by the name of a credential. */
+  /** The accepted values of `grant_type` for a new token. */
   readonly grantTypes: readonly GrantType[];
-  /** When given, `scope` is a field: one or more of `known`, separated by a space, at most `max`. */
+  /** If given, `scope` is a required field: 1 to `max` of the `known` scopes, separated by spaces. */
   readonly scopes?: { readonly known: readonly string[]; readonly max: number };
-  /** When given, a call with a `refresh_token` is a refresh, with one of these grant types and the old token as `token`. */
+  /**
+   * If given, a call with `refresh_token` is a refresh. It has one of these grant types, and the old access token as `token`.
+   */
   readonly refreshGrantTypes?: readonly string[];
-  /** `Accept` is one of the documented headers, so it must be there and allow JSON. */
+  /** Whether `Accept` must be there and allow JSON, because the provider documents it. */
   readonly needsAccept?: boolean;
+  /** Makes the text of an access token. */
   readonly make: () => string;
   readonly words: TokenWords;
+  /** The body of a successful answer. */
   readonly answer: (token: Token) => unknown;
 }
 
@@ -38,7 +44,7 @@ const acceptsJson = (call: Call): boolean =>
     .split(',')
     .some((range) => /^\s*(application\/json|application\/\*|\*\/\*)\s*(;|$)/i.test(range));
 
-/** The field that is missing, or that nobody asked for. */
+/** Why the fields are not the wanted ones: one is missing or there are others. Undefined if they are. */
 function wrongField(form: ReadonlyMap<string, string>, wanted: readonly string[]): string | undefined {
   for (const name of wanted) if (!form.get(name)) return `${name} is missing`;
   return form.size > wanted.length ? 'the form has a field that is not known here' : undefined;
@@ -55,7 +61,8 @@ function scopeProblem(
 }
 
 /**
- * A token endpoint (RFC 6749 §4.4, §6) that is strict about method, encoding and fields: exactly the documented ones.
+ * Creates a token endpoint (RFC 6749 §4.4, §6) that is strict about method, encoding and fields: it accepts exactly the
+ * documented ones.
  */
 export function tokenEndpoint(dialect: TokenDialect): Endpoint {
   const { words } = dialect;
@@ -98,18 +105,21 @@ export function tokenEndpoint(dialect: TokenDialect): Endpoint {
 
 const NO_STORE = { 'cache-control': 'no-store' };
 
-/** Whether the call to a token endpoint asks for a refresh, by the look of its body: for the counts alone. */
+/** Whether a token call looks like a refresh by its body. It is used for the counts only. */
 export const isRefreshCall = (body: Uint8Array): boolean =>
   /(^|&)refresh_token=/.test(Buffer.from(body).toString('latin1'));
 
-/** How one family of providers phrases the rejection of an access token. */
+/** The answers to a rejected access token, in the words of one family of providers. */
 export interface BearerWords {
   readonly scheme: string;
   readonly rejected: Readonly<Record<Exclude<TokenState, 'valid'> | 'missing', () => SimulatorAnswer>>;
   readonly forbidden: (scope: string) => SimulatorAnswer;
 }
 
-/** Why the call's `Authorization` doesn't admit it, or undefined. */
+/**
+ * The answer to a call whose `Authorization` is not accepted; undefined if it is. `scope` is required of the token unless it is
+ * undefined.
+ */
 export function refuseBearer(call: Call, words: BearerWords, scope: string | undefined): SimulatorAnswer | undefined {
   const { tokens } = call.provider;
   const [scheme, token = '', ...rest] = (call.header('authorization') ?? '').split(' ');
@@ -121,7 +131,7 @@ export function refuseBearer(call: Call, words: BearerWords, scope: string | und
   return undefined;
 }
 
-/** An API endpoint behind such a token. */
+/** Creates an API endpoint that requires an access token, and `scope` if given. */
 export const bearerEndpoint = (
   words: BearerWords,
   method: string,

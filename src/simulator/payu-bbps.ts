@@ -53,7 +53,7 @@ function billersOf({ query }: Call): SimulatorAnswer {
 
 const FETCH = { agentId: isText, billerId: isText, customerPhoneNumber: isText, refId: isText };
 
-/** The parameters come in the query, as documented, and the bill depends on the reference alone. */
+/** Fetches a bill. The parameters come in the query, as documented. The bill depends only on the reference. */
 function fetchBill({ billerId, refId }: Shaped<typeof FETCH>, { provider }: Call): SimulatorAnswer {
   if (!isBiller(billerId)) return failure(400, 'billerId is not known', refId);
   const amount = 100 + (Buffer.from(refId).reduce((sum, byte) => sum + byte, 0) % 900);
@@ -86,7 +86,7 @@ function paymentOf({ query, provider }: Call): SimulatorAnswer {
 
 const NBC = '/payu-nbc/v1/nbc';
 
-/** Bill payments (BBPS), at `bbps-sb.payu.in`. The grant type is the credential's. */
+/** PayU's bill payments (BBPS) at `bbps-sb.payu.in`. The grant type is a credential. */
 export const payuBbps = payuProduct({
   scopes: [
     'read_bills',

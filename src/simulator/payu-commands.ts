@@ -39,7 +39,7 @@ function verifyPayment(form: PhpForm, { provider }: Call): SimulatorAnswer {
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
-/** What was paid from the day `var1` to the day `var2`, both whole. */
+/** Lists the payments from day `var1` to day `var2`, both included. */
 function transactionDetails(form: PhpForm, { provider }: Call): SimulatorAnswer {
   const [from, to] = [field(form, 'var1'), field(form, 'var2')];
   if (!DAY.test(from) || !DAY.test(to)) return service(0, 'Simulator: var1 and var2 must be days: 2026-01-31');
@@ -76,7 +76,7 @@ function createInvoice(form: PhpForm, call: Call): SimulatorAnswer {
   if ('problem' in read) return service(0, `Simulator: var1: ${read.problem.detail}`);
   const { email = NO_VALUE, phone = NO_VALUE, ...invoice } = read.value;
   const made = transact(call, { ...invoice, amount: String(invoice.amount) });
-  // PayU answers this one with a JSON text alone.
+  // PayU answers this case with a bare JSON string.
   if (!made) return ok('Invoice has not been expired or max attempt has been reached for requested txnid.');
   invoices.put(call.provider.ledger, made.txnid, made.mihpayid);
   return ok({
@@ -110,7 +110,7 @@ const BANKS: Readonly<Record<string, object>> = {
   SBIB: { ibibo_code: 'SBIB', title: 'State Bank of India', up_status: 1, mode: 'NB' },
 };
 
-/** One bank by its code, or all of them by `default`. */
+/** The status of the bank with the code `var1`, or of all banks for `default`. */
 function netbankingStatus(form: PhpForm): SimulatorAnswer {
   const code = field(form, 'var1').toUpperCase();
   if (code === 'DEFAULT') return ok(BANKS);
@@ -128,7 +128,7 @@ const eligibleBins = (form: PhpForm): SimulatorAnswer =>
     ? service(1, 'Details fetched successfully', { details: { isEligible: 1, bank: 'AXISD', minAmount: 5000 } })
     : service(0, 'Simulator: var1 must be bin, and var2 at least six digits');
 
-/** Instalments without interest, of one bank. */
+/** Monthly instalments of one bank, without interest. */
 function emiAmounts(form: PhpForm): SimulatorAnswer {
   const amount = Number(field(form, 'var1'));
   if (!(amount > 0)) return service(0, 'Simulator: var1 must be an amount');
@@ -143,7 +143,7 @@ function emiAmounts(form: PhpForm): SimulatorAnswer {
   return ok({ SBI: { EMI03: plan(3), EMI06: plan(6) } });
 }
 
-/** Nothing is ever settled here. */
+/** The settlements of a day. The simulator settles nothing. */
 const settlementDetails = (form: PhpForm): SimulatorAnswer =>
   ok({ status: '1', msg: `0 transactions settled on ${field(form, 'var1')}`, Txn_details: [] });
 
@@ -160,7 +160,7 @@ function checkoutDetails(form: PhpForm): SimulatorAnswer {
   });
 }
 
-/** PayU's commands by name, in the letters that its pages use. */
+/** PayU's commands by name, spelled as on its pages. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   verify_payment: verifyPayment,
   get_Transaction_Details: transactionDetails,

@@ -80,7 +80,7 @@ const ERRORS: readonly ErrorWords[] = [
   { answer: '200 Simulator: …', when: 'the form is not readable, or a parameter is wrong: the message says what' },
 ];
 
-/** PayU's commands: `hash = sha512hex(key|command|var1|salt)`. */
+/** PayU's commands at `postservice.php`, signed by `hash = sha512hex(key|command|var1|salt)`. */
 export const payuHash = signedKind(
   [
     {

@@ -32,7 +32,7 @@ const shown = (link: Link): unknown => ({
   status: link.active ? 'active' : 'inactive',
 });
 
-/** Every call names the merchant for whom the token is used. */
+/** Requires the header `merchantId`: every call names the merchant that it acts for. */
 const forMerchant =
   (then: (call: Call) => SimulatorAnswer) =>
   (call: Call): SimulatorAnswer => {
@@ -78,7 +78,7 @@ function update(changes: Shaped<typeof UPDATE>, { params, provider }: Call): Sim
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-/** Payment Links, at `oneapi.payu.in`: at most three scopes in a token. */
+/** PayU's payment links at `oneapi.payu.in`. A token has at most three scopes. */
 export const payuPaymentLinks = payuProduct({
   scopes: ['create_payment_links', 'update_payment_links', 'read_payment_links'],
   maxScopes: 3,

@@ -4,7 +4,7 @@ import { PAYU_OAUTH_ERRORS, payuBearerWords, payuLost, payuTokenWords } from './
 import { randomHex } from './tokens.ts';
 import type { SimulatorAnswer, Call, Endpoint, ErrorWords, Kind } from './types.ts';
 
-/** A token of PayU: seconds, with what is granted and when it was made. A part of a second is rounded up. */
+/** PayU's token endpoint. Times are in seconds; a lifetime is rounded up to a whole second. */
 const issuer = (scopes: { known: readonly string[]; max: number }, grantTypes: readonly GrantType[]) =>
   tokenEndpoint({
     path: '/oauth/token',
@@ -22,7 +22,7 @@ const issuer = (scopes: { known: readonly string[]; max: number }, grantTypes: r
     }),
   });
 
-/** One API path of a PayU product and the scope that its token must hold. */
+/** One API path of a PayU product, with the scope that its token must have. */
 export type ScopedPath = readonly [
   method: string,
   path: string,
@@ -30,9 +30,10 @@ export type ScopedPath = readonly [
   answer: (call: Call) => SimulatorAnswer,
 ];
 
+/** How one product of PayU differs from others. */
 export interface PayuProduct {
   readonly scopes: readonly string[];
-  /** Scopes in one token. */
+  /** The most scopes that one token can have. */
   readonly maxScopes: number;
   readonly credentials?: Readonly<Record<string, string>>;
   readonly grantTypes?: readonly GrantType[];
@@ -41,7 +42,7 @@ export interface PayuProduct {
   readonly errors: readonly ErrorWords[];
 }
 
-/** A PayU product behind the OAuth service that they all share. */
+/** Creates the kind for a PayU product. All products share one OAuth service. */
 export function payuProduct(product: PayuProduct): Kind {
   const {
     scopes: known,

@@ -45,7 +45,7 @@ function create({ display_name, email, mobile }: Shaped<typeof MERCHANT>, { prov
   return { status: 200, body: { mid, uuid, product_account_uuid: uuid } };
 }
 
-/** Version 3 takes a form: `merchant[display_name]` and so on. */
+/** Reads the body of version 3, a form with `merchant[display_name]` and so on. */
 function fromForm(call: Call): Read<Shaped<typeof MERCHANT>> {
   const form = readForm(call);
   if ('problem' in form) return form;
@@ -53,7 +53,7 @@ function fromForm(call: Call): Read<Shaped<typeof MERCHANT>> {
   return fit(Object.fromEntries(entries.filter(([, value]) => value !== undefined)), MERCHANT);
 }
 
-/** Version 1 takes JSON: `{ merchant: { … } }`. */
+/** Reads the body of version 1, JSON `{ merchant: { … } }`. */
 function fromJson(call: Call): Read<Shaped<typeof MERCHANT>> {
   const body = readJson(call, { merchant: isObject });
   return 'problem' in body ? body : fit(body.value.merchant, MERCHANT);
@@ -77,7 +77,7 @@ const setBank = withMerchant((merchant, call) =>
   )(call),
 );
 
-/** Partner integration, at `partner.payu.in`. */
+/** PayU's partner integration at `partner.payu.in`. */
 export const payuPartner = payuProduct({
   scopes: [
     'refer_merchant',

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 /** The fields of a payment form, decoded. */
 export type PaymentForm = ReadonlyMap<string, string>;
 
-/** What the hash covers around the salt, as names of fields joined by `|`; `FULL` stands for the first sixteen. */
+/** The fields that the hash covers before and after the salt, joined by `|`. `FULL` is the first sixteen fields. */
 interface Formula {
   readonly before: string;
   readonly after?: string;
@@ -12,8 +12,8 @@ interface Formula {
 const FULL = 'key|txnid|amount|productinfo|firstname|email|udf1|udf2|udf3|udf4|udf5|udf6|udf7|udf8|udf9|udf10' as const;
 
 /**
- * Without `api_version`, or with 1, by the fields that are there. No two of the first fields of these may be.
- * PayU writes `udf5||||||SALT` where udf6 to udf10 are empty.
+ * The formulas without `api_version`, or with 1. The one counts whose `has` lists exactly the {@link TELLING} fields of the
+ * form. PayU writes `udf5||||||SALT` when udf6 to udf10 are empty.
  */
 const BY_FIELDS: readonly (Formula & { readonly has: readonly string[] })[] = [
   { has: [], before: FULL },
@@ -27,9 +27,10 @@ const BY_FIELDS: readonly (Formula & { readonly has: readonly string[] })[] = [
     after: 'additional_charges|buyer_type_business',
   },
 ];
+/** The fields that choose among {@link BY_FIELDS}. */
 const TELLING = ['si_details', 'beneficiarydetail', 'splitRequest', 'additional_charges', 'buyer_type_business'];
 
-/** By `api_version`, from 2 on; PayU's pages show no 4. */
+/** The formulas by `api_version`, from 2 on. PayU's pages show no 4. */
 const BY_VERSION: ReadonlyMap<string, Formula> = new Map(
   Object.entries({
     2: 'key|txnid|amount|offer_key|api_version',
@@ -53,7 +54,7 @@ const BY_VERSION: ReadonlyMap<string, Formula> = new Map(
     21: `${FULL}|beneficiarydetail|si_details|user_token|offer_key|offer_auto_apply|cart_details|products`,
   }).map(([version, before]) => [version, { before }]),
 );
-/** Nobody says how these are signed along with an `api_version` from 2 on. */
+/** Fields that can't come with an `api_version` from 2 on: PayU's pages don't say how they are signed. */
 const NOT_WITH_VERSION = ['splitRequest', 'additional_charges', 'udf_params', 'buyer_type_business'];
 
 function formulaOf(form: PaymentForm): Formula | undefined {
@@ -65,8 +66,8 @@ function formulaOf(form: PaymentForm): Formula | undefined {
 }
 
 /**
- * The hash that PayU computes for a payment form, in lower-case hex; undefined where its pages don't tell how.
- * A field that is empty is as one that is not there.
+ * Computes PayU's hash of a payment form, in lower-case hex. Undefined for a form whose hash PayU's pages don't describe. An
+ * empty field counts as missing.
  */
 export function paymentHash(form: PaymentForm, salt: string): string | undefined {
   const formula = formulaOf(form);

@@ -32,7 +32,7 @@ const paymentProblem = ({ status, detail }: Problem): SimulatorAnswer =>
 
 const WRONG_KEY = 'Error Reason: Merchant key is not valid';
 const WRONG_HASH = 'Error Reason: Transaction failed due to incorrectly calculated hash parameter';
-/** Words of the simulator's own, and they say so. */
+/** A message of the simulator's own, which says so. */
 const UNKNOWN_FORM = "Simulator: PayU's pages don't tell how a form with these fields, or this api_version, is hashed";
 
 function pay(form: ReadonlyMap<string, string>, call: Call): SimulatorAnswer {
@@ -52,7 +52,7 @@ function pay(form: ReadonlyMap<string, string>, call: Call): SimulatorAnswer {
 
 const FORM_TYPE = { 'content-type': 'application/x-www-form-urlencoded' };
 
-/** PayU's payment form, whose hash covers what the form has. */
+/** PayU's payment form. Its hash depends on the fields of the form. */
 export const payuPayment = signedKind(
   [{ method: 'POST', path: '/_payment', role: 'api', answer: reading(readPhpForm, paymentProblem, pay) }],
   [

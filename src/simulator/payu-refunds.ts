@@ -6,7 +6,7 @@ import { isRupeesText } from './read.ts';
 import { randomHex } from './tokens.ts';
 import type { SimulatorAnswer, Call } from './types.ts';
 
-/** Something that was done to a transaction. */
+/** A capture or refund of a transaction. `amt` is in rupees. */
 interface Action {
   readonly request_id: string;
   readonly mihpayid: string;
@@ -19,8 +19,8 @@ const refunds = shelf<Action>('payu-refund');
 const paise = (amount: string): number => Math.round(Number(amount) * 100);
 
 /**
- * Refunds `var3` rupees of the transaction `var1`, once for each token `var2`.
- * The words are those of docs.payu.in/reference/refund_transaction_api; 105 and 227 are from PayU's table of codes.
+ * Refunds `var3` rupees of the transaction `var1`, once for each token `var2`. The messages are those of
+ * docs.payu.in/reference/refund_transaction_api; the codes 105 and 227 are from PayU's table of codes.
  */
 export function refundTransaction(form: PhpForm, { provider }: Call): SimulatorAnswer {
   const { ledger } = provider;
@@ -58,7 +58,7 @@ const shown = (action: Action): object => ({
   refund_mode: action.action === 'refund' ? 'Back to Source' : '-',
 });
 
-/** What was done by the request `var1`; with `payuid` as `var2`, what was done to the transaction `var1`. */
+/** Lists what the request `var1` has done. If `var2` is `payuid`, lists everything that was done to the transaction `var1`. */
 export function refundActions(form: PhpForm, { provider }: Call): SimulatorAnswer {
   const { ledger } = provider;
   const id = field(form, 'var1');

@@ -4,25 +4,29 @@ import { PAYU_LOST, payuLost } from './payu-words.ts';
 import { randomHex } from './tokens.ts';
 import type { Call, ErrorWords, Kind } from './types.ts';
 
+/** A payment at PayU. */
 export interface Transaction {
   readonly mihpayid: string;
   readonly txnid: string;
-  /** As it was sent. */
+  /** In rupees, as it was sent. */
   readonly amount: string;
   readonly productinfo: string;
   readonly firstname: string;
   readonly addedon: string;
 }
-/** What was paid with one merchant key, however it was signed. */
+/** The transactions of one merchant key by `txnid`, however they were signed. */
 export const transactions = shelf<Transaction>('payu-transaction');
-/** The same transactions by the id that PayU gives them. */
+/** The same transactions by `mihpayid`, the id that PayU gives them. */
 export const transactionsByPayuId = shelf<Transaction>('payu-id');
 const sharedByKey: Kind['ledger'] = ({ key }) => `payu/${key}`;
 
+/** The SHA-512 of a text in lower-case hex. */
 export const sha512 = (text: string | Buffer): string => createHash('sha512').update(text).digest('hex');
 const paid = (amount: string): number => Math.round(Number(amount) * 100);
 
-/** The transaction of that id: a new one, or the one that the same request made before. Undefined: another amount. */
+/**
+ * Makes the transaction `txnid`, or finds the one that an equal request made before. Undefined if that one has another amount.
+ */
 export function transact(
   call: Call,
   wanted: Pick<Transaction, 'txnid' | 'amount' | 'productinfo' | 'firstname'>,
@@ -42,7 +46,7 @@ export function transact(
   return transactionsByPayuId.put(ledger, made.mihpayid, made);
 }
 
-/** A kind that signs with a key and a salt; all that have the same key see the same transactions. */
+/** Creates a kind whose calls are signed with a key and a salt. All such kinds with the same key share their transactions. */
 export const signedKind = (
   endpoints: Kind['endpoints'],
   examples: Kind['examples'],

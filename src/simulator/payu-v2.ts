@@ -10,7 +10,10 @@ const IMF_FIXDATE = /^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 const unauthorized = (message: string): SimulatorAnswer => ({ status: 401, body: { message }, rejected: true });
 
-/** Why the headers don't admit the call: `signature = sha512hex(rawBody|date|salt)`, the date at most 15 minutes off. */
+/**
+ * The answer to a call whose signature is not accepted; undefined if it is. The signature is `sha512hex(rawBody|date|salt)`,
+ * and `Date` may be off by at most 15 minutes.
+ */
 function refuseSignature({ provider, header, body }: Call): SimulatorAnswer | undefined {
   const { key, salt } = provider.credentials;
   const authorization = header('authorization');
@@ -52,7 +55,7 @@ function v2Read({ params, provider }: Call): SimulatorAnswer {
   return made ? v2Result(made, 'captured') : v2Failure(404, 'no such transaction');
 }
 
-/** PayU's v2 API. */
+/** PayU's API v2, signed by an HMAC-style `Authorization`. */
 export const payuV2 = signedKind(
   [
     v2(
@@ -71,7 +74,7 @@ export const payuV2 = signedKind(
     },
     { method: 'GET', path: '/v2/payments/txn-2' },
   ],
-  // No page of PayU shows an error of these calls; the first three are what the gateway Kong says of such signatures.
+  // PayU's pages show no errors of these calls. The first three are what the gateway Kong answers to such signatures.
   [
     { answer: '401 Unauthorized', when: 'Authorization is missing' },
     { answer: '401 HMAC signature cannot be verified', when: 'Authorization is no hmac, or its signature is wrong' },

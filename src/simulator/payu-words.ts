@@ -2,7 +2,7 @@ import { hinted } from './hint.ts';
 import type { BearerWords, TokenWords } from './oauth.ts';
 import type { SimulatorAnswer, ErrorWords, Kind } from './types.ts';
 
-/** An OAuth error as PayU's accounts service phrases it. */
+/** An OAuth error in the words of PayU's accounts service. */
 export const payuError = (status: number, error: string, error_description: string): SimulatorAnswer => ({
   status,
   body: { error, error_description },
@@ -22,7 +22,10 @@ const invalidClient = (): SimulatorAnswer =>
     'Client authentication failed due to unknown client, no client authentication included, or unsupported authentication method.',
   );
 
-/** A wrong grant type is an invalid client, and what is missing a 401: so says PayU's page, where RFC 6749 has other words. */
+/**
+ * The errors of PayU's token endpoint. By PayU's page, a wrong grant type is `invalid_client`, and a missing field has status
+ * 401; RFC 6749 §5.2 says otherwise for both.
+ */
 export const payuTokenWords: TokenWords = {
   malformed: ({ detail }) =>
     hinted(
@@ -41,6 +44,7 @@ export const payuTokenWords: TokenWords = {
 
 const invalidToken = (description: string) => (): SimulatorAnswer => challenged(401, 'invalid_token', description);
 
+/** The errors of PayU's APIs for an access token (RFC 6750 §3.1). */
 export const payuBearerWords: BearerWords = {
   scheme: 'Bearer',
   rejected: {
@@ -57,9 +61,10 @@ const LOST = {
   405: { status: -1, message: 'Request method not supported', result: null, errorCode: null, guid: null },
 } as const;
 
+/** PayU's answers to an unknown path or method. */
 export const payuLost: Kind['lost'] = (status) => LOST[status];
 
-/** The errors of paths, in words that no page of PayU shows. */
+/** The errors of unknown paths and methods. PayU's pages don't show them. */
 export const PAYU_LOST: readonly ErrorWords[] = [
   { answer: '404 No such resource', when: 'there is no such path' },
   { answer: '405 Request method not supported', when: 'the path has no such method' },
@@ -68,7 +73,7 @@ export const PAYU_LOST: readonly ErrorWords[] = [
 const ACCOUNTS = 'https://docs.payu.in/reference/validate_authcode_and_client_api';
 const OTHER_GRANT = 'that it is so for client_credentials: the page is about another grant at the same address';
 
-/** The errors of PayU's accounts service and of the tokens that it issues. */
+/** The errors of PayU's accounts service, and of APIs that take its tokens. */
 export const PAYU_OAUTH_ERRORS: readonly ErrorWords[] = [
   { answer: '401 invalid_client', when: 'client_id or client_secret is wrong', source: ACCOUNTS, unsaid: OTHER_GRANT },
   { answer: '401 invalid_client', when: 'grant_type is another', source: ACCOUNTS, unsaid: OTHER_GRANT },

@@ -31,20 +31,25 @@ const refunds = shelf<Refund>('refund');
 
 const ok = (body: unknown): SimulatorAnswer => ({ status: 200, body });
 const bad = (detail: string): SimulatorAnswer => phonepeProblem({ status: 400, detail });
-/** https://developer.phonepe.com/payment-gateway/website-integration/standard-checkout/api-integration/api-reference/order-status, case 6. */
+/**
+ * The source is case 6 of
+ * https://developer.phonepe.com/payment-gateway/website-integration/standard-checkout/api-integration/api-reference/order-status.
+ */
 const noOrder = (): SimulatorAnswer =>
   phonepeError(404, 'INVALID_MERCHANT_ORDER_ID', 'No entry found for given merchant order id');
 
+/** The body of a payment. */
 export const PAY = {
   merchantOrderId: isId,
   amount: isPaise,
   metaInfo: optional(isObject),
   paymentFlow: optional(isObject),
 };
+/** The body of a refund. */
 export const REFUND = { merchantRefundId: isId, originalMerchantOrderId: isId, amount: isPaise };
 type Pay = Shaped<typeof PAY>;
 
-/** The order of that id: a new one, or the one that the same request made before. Undefined: another amount. */
+/** Makes the order, or finds the one that an equal request made before. Undefined if that one has another amount. */
 function placeOrder({ merchantOrderId, amount, metaInfo }: Pay, call: Call): Order | undefined {
   const { ledger, clock } = call.provider;
   const before = orders.get(ledger, merchantOrderId);
@@ -61,20 +66,24 @@ function placeOrder({ merchantOrderId, amount, metaInfo }: Pay, call: Call): Ord
   return ordersByTransaction.put(ledger, order.transactionId, order);
 }
 
-/** Where the customer goes on, as fields of the answer. */
+/** The fields of an answer that say where the customer continues. */
 type Onward = (orderId: string, body: Pay) => Readonly<Record<string, string>>;
 
 const PAY_PAGE = 'https://mercury-uat.phonepe.com/transact/';
 const redirect: Onward = (orderId) => ({ redirectUrl: PAY_PAGE + orderId });
 const intent = (orderId: string): string => `upi://pay?pa=SIMULATOR@ybl&tr=${orderId}`;
 
-/** The customer goes on by the mode of a custom checkout: a link, a code to scan, a page, or nothing to follow. */
+/**
+ * Where the customer of a custom checkout continues, by payment mode: a link, a code to scan, or nothing. Any other mode has a
+ * page.
+ */
 const BY_MODE: Readonly<Record<string, Onward>> = {
   UPI_INTENT: (orderId) => ({ intentUrl: intent(orderId) }),
   UPI_QR: (orderId) => ({ intentUrl: intent(orderId), qrData: Buffer.from(intent(orderId)).toString('base64') }),
   UPI_COLLECT: () => ({}),
 };
 
+/** Where the customer continues, by kind of checkout. */
 export const ONWARD = {
   page: redirect,
   link: (orderId) => ({ paylinkUrl: `https://phon.pe/${orderId}` }),
@@ -86,7 +95,7 @@ export const ONWARD = {
   },
 } as const satisfies Readonly<Record<string, Onward>>;
 
-/** An endpoint that places an order. */
+/** Creates the answer of an endpoint that places an order. */
 export const place =
   (state: 'PENDING' | 'ACTIVE', onward: Onward) =>
   (body: Pay, call: Call): SimulatorAnswer => {
@@ -124,11 +133,13 @@ function shown({ orderId, merchantOrderId, amount, metaInfo, paidAtMs, transacti
   });
 }
 
+/** The status of the order `:id` (the merchant's order id). */
 export function orderStatus({ params, provider }: Call): SimulatorAnswer {
   const order = orders.get(provider.ledger, params['id'] ?? '');
   return order ? shown(order) : noOrder();
 }
 
+/** The status of the order with the transaction `:id`. */
 export function transactionStatus({ params, provider }: Call): SimulatorAnswer {
   const order = ordersByTransaction.get(provider.ledger, params['id'] ?? '');
   return order
@@ -136,6 +147,7 @@ export function transactionStatus({ params, provider }: Call): SimulatorAnswer {
     : phonepeError(404, 'TRANSACTION_NOT_FOUND', 'No entry found for the given transaction id');
 }
 
+/** Refunds a part of an order. An equal request with the same refund id changes nothing more. */
 export function refund(
   { merchantRefundId, originalMerchantOrderId, amount }: Shaped<typeof REFUND>,
   { provider }: Call,
@@ -161,6 +173,7 @@ export function refund(
   return ok({ refundId: made.refundId, amount, state: 'PENDING' });
 }
 
+/** The status of the refund `:id` (the merchant's refund id). */
 export function refundStatus({ params, provider }: Call): SimulatorAnswer {
   const made = refunds.get(provider.ledger, params['id'] ?? '');
   if (!made) return phonepeError(404, 'REFUND_NOT_FOUND', 'No entry found for the given merchant refund id');

@@ -5,7 +5,7 @@ import type { Problem } from './read.ts';
 import { randomHex } from './tokens.ts';
 import type { SimulatorAnswer, ErrorWords, Kind } from './types.ts';
 
-/** An error of PhonePe PG: these two keys, as its pages show it. */
+/** An error of PhonePe PG, with the two keys that its pages show. */
 export const phonepeError = (status: number, code: string, message: string): SimulatorAnswer => ({
   status,
   body: { code, message },
@@ -24,11 +24,12 @@ const problemAs =
   ({ status, detail }: Problem): SimulatorAnswer =>
     hinted(error(status, PROBLEM_CODES[status], BAD_REQUEST), detail);
 
-/** PhonePe's words for a request that can't be read, or that can't be. */
+/** The error of PhonePe PG for a request that can't be read or carried out. */
 export const phonepeProblem = problemAs(phonepeError);
+/** The same error of the services behind X-VERIFY. */
 export const xVerifyProblem = problemAs(xVerifyError);
 
-/** An error of PhonePe's identity manager; `INVALID_CLIENT` with 400 is as it has been seen. */
+/** An error of PhonePe's identity manager. `INVALID_CLIENT` with status 400 was observed there. */
 const identityError = (status: number, code: string, title: string, description: string): SimulatorAnswer => ({
   status,
   body: {
@@ -39,6 +40,7 @@ const identityError = (status: number, code: string, title: string, description:
   },
 });
 
+/** The errors of PhonePe's token endpoint. */
 export const phonepeTokenWords: TokenWords = {
   malformed: ({ status, detail }) => identityError(status, PROBLEM_CODES[status], 'Bad Request', detail),
   wrongClient: () =>
@@ -58,7 +60,7 @@ export const phonepeTokenWords: TokenWords = {
 const unauthorized = (reason: string) => (): SimulatorAnswer =>
   phonepeError(401, 'AUTHORIZATION_FAILED', `Incorrect Authorization header: ${reason}`);
 
-/** PhonePe PG rejects every token with 401, whatever is wrong with it. */
+/** The errors of PhonePe PG for an access token. Every rejection is a 401, whatever its cause. */
 export const phonepeBearerWords: BearerWords = {
   scheme: 'O-Bearer',
   rejected: {
@@ -71,8 +73,8 @@ export const phonepeBearerWords: BearerWords = {
 };
 
 /**
- * An access token that looks like a JWT, as PhonePe's do. Like the documented sample's, its `expiresOn` contradicts the
- * fields of the answer: it lies in the past, so that nobody gets away with reading it.
+ * Makes an access token that looks like a JWT, as PhonePe's do. As in the documented sample, its `expiresOn` contradicts the
+ * fields of the answer. It lies in the past, so that a client that reads it fails.
  */
 export function phonepeAccessToken(): string {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -86,17 +88,19 @@ const LOST = {
   405: phonepeError(405, 'METHOD_NOT_ALLOWED', 'The method is not allowed here').body,
 } as const;
 
+/** The answers of PhonePe PG to an unknown path or method. */
 export const phonepeLost: Kind['lost'] = (status) => LOST[status];
+/** The same answers of the services behind X-VERIFY. */
 export const xVerifyLost: Kind['lost'] = (status) => ({ success: false, ...(LOST[status] as object), data: {} });
 
-/** The errors of any path or body, in words that no page of PhonePe shows. */
+/** The errors that every path has. PhonePe's pages don't show these words. */
 export const PHONEPE_OWN: readonly ErrorWords[] = [
   { answer: '415 UNSUPPORTED_MEDIA_TYPE', when: 'the body has another Content-Type' },
   { answer: '404 NOT_FOUND', when: 'there is no such path' },
   { answer: '405 METHOD_NOT_ALLOWED', when: 'the path has no such method' },
 ];
 
-/** The errors of the token endpoint apart from the client's. */
+/** The errors of the token endpoint, except those about the client. */
 export const PHONEPE_TOKEN_OWN: readonly ErrorWords[] = [
   { answer: '400 BAD_REQUEST', when: 'the token call lacks a field or has one too many' },
   { answer: '400 UNSUPPORTED_GRANT_TYPE', when: 'the token call has another grant_type' },

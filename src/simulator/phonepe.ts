@@ -18,7 +18,10 @@ const BASE = '/apis/pg-sandbox';
 
 const seconds = (ms: number): number => Math.floor(ms / 1000);
 
-/** `expires_in` is null and the times are epoch seconds, as documented; a part of a second is rounded up to a whole one. */
+/**
+ * The answer of the token endpoint. As documented, `expires_in` is null and times are epoch seconds. A lifetime is rounded up
+ * to a whole second.
+ */
 function tokenAnswer({ accessToken, issuedAtMs, expiresAtMs }: Token): unknown {
   const issuedAt = seconds(issuedAtMs);
   const expiresAt = issuedAt + Math.ceil((expiresAtMs - issuedAtMs) / 1000);
@@ -74,7 +77,7 @@ const ERRORS: readonly ErrorWords[] = [
   ...PHONEPE_OWN,
 ];
 
-/** PhonePe PG v2, as its sandbox answers. A payment is completed as soon as it has been made. */
+/** PhonePe PG v2 as its sandbox answers. A payment is completed as soon as it is made. */
 export const phonepe: Kind = {
   token: `${BASE}/v1/oauth/token`,
   api: BASE,

@@ -41,7 +41,10 @@ const CATALOGUE: readonly Item[] = [
 ];
 const orders = shelf<Order>('pincode-order');
 
-/** 412: the session behind the token was ended (`_control/revoke`). 401: no token, an unknown one, an expired one. */
+/**
+ * The errors for an access token. 412 says that the session behind the token has ended (`_control/revoke`). 401 says that the
+ * token is missing, unknown or expired.
+ */
 const words: BearerWords = {
   ...phonepeBearerWords,
   rejected: {
@@ -50,7 +53,10 @@ const words: BearerWords = {
   },
 };
 
-/** Times in epoch milliseconds and `expires_in` in seconds (rounded up), which agree. */
+/**
+ * The answer of the token endpoint. `expires_at` and `issued_at` are epoch milliseconds. `expires_in` is seconds, rounded up,
+ * and agrees with them.
+ */
 const tokenAnswer = ({ accessToken, refreshToken, issuedAtMs, expiresAtMs }: Token): unknown => ({
   access_token: accessToken,
   refresh_token: refreshToken,
@@ -107,7 +113,7 @@ const api = (method: string, path: string, answer: (call: Call) => SimulatorAnsw
   bearerEndpoint(words, method, path, answer);
 const TOKEN_PATH = '/olympus/im/v1/oauth/token';
 
-/** Pincode's document gives the two statuses that end a session, and no error's words. */
+/** The errors of Pincode. Its document gives the two statuses that end a session, and no words for any error. */
 const ERRORS: readonly ErrorWords[] = [
   { answer: '400 INVALID_CLIENT', when: 'client_id or client_secret is wrong' },
   { answer: '400 INVALID_GRANT', when: 'the refresh token or the token of a refresh is not valid' },
@@ -119,7 +125,7 @@ const ERRORS: readonly ErrorWords[] = [
   ...PHONEPE_OWN,
 ];
 
-/** Pincode. Its token calls are as documented; its API comes by mail only, so these paths stand in for it. */
+/** Pincode. Its token calls are as documented. Its API is documented by mail only, so the paths here are stand-ins. */
 export const pincode: Kind = {
   token: TOKEN_PATH,
   api: '',
@@ -131,7 +137,7 @@ export const pincode: Kind = {
       path: TOKEN_PATH,
       credentials: ['client_id', 'client_secret'],
       grantTypes: ['client_credentials'],
-      // The document's table says the one, its samples the other.
+      // The document's table names the first, its samples the second.
       refreshGrantTypes: ['refresh_token', 'client_credentials'],
       needsAccept: true,
       make: phonepeAccessToken,

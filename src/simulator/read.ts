@@ -1,15 +1,18 @@
 import { readMultipart } from './multipart.ts';
 import type { SimulatorAnswer, Call } from './types.ts';
 
-/** Why a request can't be read: the status that fits, and one sentence without any value from the request. */
+/** Why a request can't be read: a fitting status, and one sentence without any value of the request. */
 export interface Problem {
   readonly status: 400 | 415;
   readonly detail: string;
 }
+/** What was read, or why it can't be. */
 export type Read<T> = { readonly value: T } | { readonly problem: Problem };
 
 export type TypeGuard<T> = (value: unknown) => value is T;
+/** The fields of an object, with a guard for each. */
 export type Shape = Readonly<Record<string, TypeGuard<unknown>>>;
+/** The type of an object that fits a shape. */
 export type Shaped<S extends Shape> = { readonly [K in keyof S]: S[K] extends TypeGuard<infer T> ? T : never };
 
 const problem = (status: Problem['status'], detail: string): { readonly problem: Problem } => ({
@@ -44,7 +47,9 @@ function decodeField(encoded: string): string | undefined {
 
 const mediaType = (call: Call): string => (call.header('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
 
-/** Reads the body as `application/x-www-form-urlencoded`: valid escapes, valid UTF-8, no field twice. */
+/**
+ * Reads a URL-encoded form (application/x-www-form-urlencoded). Escapes and UTF-8 must be valid, and no field may occur twice.
+ */
 export function readForm(call: Call): Read<ReadonlyMap<string, string>> {
   if (mediaType(call) !== 'application/x-www-form-urlencoded')
     return problem(415, 'Content-Type must be application/x-www-form-urlencoded');
@@ -62,7 +67,10 @@ export function readForm(call: Call): Read<ReadonlyMap<string, string>> {
   return { value: fields };
 }
 
-/** Reads the body as a form that PHP takes: `multipart/form-data` of text parts too, valid UTF-8, no field twice. */
+/**
+ * Reads a form as PHP does: URL-encoded, or `multipart/form-data` with text parts. UTF-8 must be valid, and no field may occur
+ * twice.
+ */
 export function readPhpForm(call: Call): Read<ReadonlyMap<string, string>> {
   if (mediaType(call) !== 'multipart/form-data') return readForm(call);
   const parts = readMultipart(call.header('content-type') ?? '', call.body);
@@ -77,7 +85,7 @@ export function readPhpForm(call: Call): Read<ReadonlyMap<string, string>> {
   return { value: fields };
 }
 
-/** Checks decoded JSON to be an object whose fields fit `shape`; other fields may be there. */
+/** Checks that a JSON value is an object whose fields fit `shape`. Other fields are allowed. */
 export function fit<S extends Shape>(value: unknown, shape: S): Read<Shaped<S>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return problem(400, 'the body is not a JSON object');
@@ -89,19 +97,19 @@ export function fit<S extends Shape>(value: unknown, shape: S): Read<Shaped<S>> 
   return { value: object as Shaped<S> };
 }
 
-/** Parses JSON text from inside a request (a field, a decoded base64) and checks its shape. */
+/** Parses JSON text from a part of a request, such as a field or decoded base64, and checks its shape. */
 export function readJsonText<S extends Shape>(json: string | Uint8Array, shape: S): Read<Shaped<S>> {
   const source = typeof json === 'string' ? json : text(json);
   return fit(source === undefined ? undefined : parse(source), shape);
 }
 
-/** Reads the body as `application/json`. */
+/** Reads a body of the type `application/json`, and checks its shape. */
 export function readJson<S extends Shape>(call: Call, shape: S): Read<Shaped<S>> {
   if (mediaType(call) !== 'application/json') return problem(415, 'Content-Type must be application/json');
   return readJsonText(call.body, shape);
 }
 
-/** An endpoint's answer from what `read` finds, or from the problem. */
+/** Combines a reader with an endpoint: the endpoint answers what `read` finds, `refuse` answers a problem. */
 export const reading =
   <T>(
     read: (call: Call) => Read<T>,
@@ -113,23 +121,29 @@ export const reading =
     return 'problem' in result ? refuse(result.problem) : answer(result.value, call);
   };
 
+/** A text of 1 to 2048 characters. */
 export const isText: TypeGuard<string> = (value): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= 2048;
-/** An identifier that a merchant makes up: up to 63 of letters, digits, `_` and `-`. */
+/** An id chosen by a merchant: 1 to 63 letters, digits, `_` and `-`. */
 export const isId: TypeGuard<string> = (value): value is string =>
   typeof value === 'string' && /^[\w-]{1,63}$/.test(value);
-/** A whole amount in paise, at least one rupee. */
+/** An amount in whole paise, at least 100 (one rupee). */
 export const isPaise: TypeGuard<number> = (value): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 100;
-/** An amount in rupees, up to two decimals. */
+/** An amount in rupees above 0, as a number with up to two decimals. */
 export const isRupees: TypeGuard<number> = (value): value is number =>
-  typeof value === 'number' && value > 0 && Number.isSafeInteger(Math.round(value * 100));
-/** The same as text: `10`, `10.5`, `10.50`. */
+  typeof value === 'number' &&
+  value > 0 &&
+  Number.isSafeInteger(Math.round(value * 100)) &&
+  Number(value.toFixed(2)) === value;
+/** An amount in rupees as text, with up to two decimals: `10`, `10.5`, `10.50`. */
 export const isRupeesText: TypeGuard<string> = (value): value is string =>
   typeof value === 'string' && /^\d{1,9}(\.\d{1,2})?$/.test(value);
+/** A JSON object: neither null nor a list. */
 export const isObject: TypeGuard<Readonly<Record<string, unknown>>> = (
   value,
 ): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Accepts a missing value too. */
 export const optional =
   <T>(guard: TypeGuard<T>): TypeGuard<T | undefined> =>
   (value): value is T | undefined =>

@@ -1,5 +1,6 @@
 import type { Endpoint, Kind } from './types.ts';
 
+/** The endpoint for a call, or the status of an unknown path (404) or method (405). */
 export type Match =
   | { readonly endpoint: Endpoint; readonly params: Readonly<Record<string, string>> }
   | { readonly lost: 404 }
@@ -17,7 +18,7 @@ function decode(groups: Readonly<Record<string, string>> | undefined): Record<st
   }
 }
 
-/** Finds the endpoint for a method and a raw path below the mount. */
+/** Creates the router of a kind. It matches a method and a raw path below the mount, and decodes the path's parameters. */
 export function createRouter(kind: Kind): Router {
   const entries = kind.endpoints.map((endpoint) => ({ endpoint, pattern: compile(endpoint.path) }));
   return (method, path) => {

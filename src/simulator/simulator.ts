@@ -17,25 +17,30 @@ export type { SimulatedProvider } from './instance.ts';
 export type { Example } from './types.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
-/** A body beyond this is not even read to its end, to be told that it is too large. */
+/** A larger body is not read to its end; its connection is closed without an answer. */
 const MAX_DRAINED_BYTES = 16 * MAX_BODY_BYTES;
 const HINT = `errors.own are words of the simulator's; where a body has the provider's words alone, the header ${HINT_HEADER} says more`;
 const LOOPBACK = '127.0.0.1';
 const NO_BODY = Buffer.alloc(0);
 
+/** What a simulator runs with. */
 export interface SimulatorOptions {
   readonly providers: readonly SimulatedProvider[];
   readonly clock?: Clock;
 }
 
+/** A server that simulates providers. */
 export interface Simulator {
-  /** Listens on loopback; port 0, the default, is any free one. Rejects when the port is taken. Resolves to the origin. */
+  /**
+   * Listens on the loopback address and resolves to the origin. Port 0, the default, takes any free port. Rejects with the
+   * system's error, such as for a port that is taken.
+   */
   listen(port?: number): Promise<string>;
   /** Does what a POST to `/_control/<what>` does. */
   control(what: string, query: URLSearchParams): SimulatorAnswer;
-  /** Stops at once; what is under way is cut. May be called any number of times. */
+  /** Stops at once and cuts requests under way. May be called any number of times. */
   close(): Promise<void>;
-  /** `http://127.0.0.1:PORT`; throws before `listen`. */
+  /** `http://127.0.0.1:PORT`. Reading it throws unless the server listens. */
   readonly origin: string;
 }
 
@@ -45,7 +50,7 @@ const refuse = (status: number, error: string, rest: object = {}): SimulatorAnsw
 });
 const tooLarge: SimulatorAnswer = { ...refuse(413, 'the body is larger than 1 MiB'), headers: { connection: 'close' } };
 
-/** Reads a body whole. Undefined: it is larger than the limit, or its sender went away. */
+/** Reads a whole body. Undefined if it exceeds the limit or its sender went away. */
 function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -61,14 +66,14 @@ function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   });
 }
 
-/** The path as it came, and the query. An absolute target loses its authority. */
+/** Splits a request target into its path, as it came, and its query. An absolute target loses its authority. */
 function split(target: string): [path: string, query: URLSearchParams] {
   const local = target.replace(/^https?:\/\/[^/?]*/i, '');
   const at = local.indexOf('?');
   return at < 0 ? [local, new URLSearchParams()] : [local.slice(0, at), new URLSearchParams(local.slice(at + 1))];
 }
 
-/** A provider's name from the first segment of a path. */
+/** The name of a provider, decoded from the first segment of a path. */
 function mountName(segment: string): string {
   try {
     return decodeURIComponent(segment);
@@ -78,9 +83,9 @@ function mountName(segment: string): string {
 }
 
 /**
- * The built-in simulators: each provider is mounted under `/<name>`, below which paths are exactly the real provider's.
- * `/_control/…` steers them and `/` lists what there is. Whatever comes in, something is answered and nothing is thrown.
- * Time, the `Date` header's too, is the clock's. Throws when a kind is unknown or a name comes twice.
+ * Creates the built-in simulators. Each provider is mounted below `/<name>`; paths below that are the real provider's.
+ * `/_control/…` controls them, and `/` lists them. Every request gets an answer, whatever it holds. All times, including
+ * `Date`, are by `clock`. Throws for an unknown kind, a reserved or empty name, and a name that occurs twice.
  */
 export function createSimulator({ providers, clock = systemClock }: SimulatorOptions): Simulator {
   const instances = createInstances(providers, clock);

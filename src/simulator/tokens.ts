@@ -3,38 +3,41 @@ import type { Clock } from '../core/clock.ts';
 
 const MAX_TOKENS = 20_000;
 
+/** What a provider knows of an access token. */
 export type TokenState = 'valid' | 'unknown' | 'expired' | 'revoked';
 
+/** An issued token. Times are epoch milliseconds. */
 export interface Token {
   readonly accessToken: string;
   readonly refreshToken: string;
   readonly scope: readonly string[];
-  /** Whom it stands for, where that is not the merchant. */
+  /** The user that it stands for; empty if it stands for the merchant. */
   readonly subject: string;
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
 }
 
 interface Entry extends Token {
-  /** Tokens that were refreshed out of one another. */
+  /** Shared by all tokens that came from one another by refresh. */
   readonly family: string;
   isRevoked: boolean;
   isSpent: boolean;
   canRefresh: boolean;
 }
 
+/** What a new token is made from. */
 export interface Issue {
-  /** Makes the access token's text. */
+  /** Makes the text of the access token. */
   readonly make: () => string;
   readonly lifetimeMs: number;
   readonly scope?: readonly string[];
   readonly subject?: string;
 }
 
-/** Random text, `bytes` of it, in hex. */
+/** `bytes` random bytes in hex. */
 export const randomHex = (bytes: number): string => randomBytes(bytes).toString('hex');
 
-/** Every token that one provider has issued. */
+/** The tokens that one provider has issued. */
 export class TokenBook {
   readonly #clock: Clock;
   readonly #byAccess = new Map<string, Entry>();
@@ -44,11 +47,12 @@ export class TokenBook {
     this.#clock = clock;
   }
 
+  /** Issues a new token. */
   issue(issue: Issue): Token {
     return this.#issue(issue, randomHex(8));
   }
 
-  /** A token's state; once expired it is that, revoked or not. */
+  /** The state of an access token. An expired one is `expired` even if it was revoked. */
   state(accessToken: string): TokenState {
     const entry = this.#byAccess.get(accessToken);
     if (!entry) return 'unknown';
@@ -56,14 +60,15 @@ export class TokenBook {
     return entry.isRevoked ? 'revoked' : 'valid';
   }
 
+  /** The token, whatever its state; undefined if it is unknown. */
   find(accessToken: string): Token | undefined {
     return this.#byAccess.get(accessToken);
   }
 
   /**
-   * Exchanges a refresh token, once: it is replaced by the new token's. Used a second time it takes all of its
-   * family with it (RFC 9700 §4.14.2). Undefined: refused; a wrong old access token spends nothing. The old access
-   * token stays valid until it expires.
+   * Exchanges a refresh token for a new token with a new refresh token. Each can be used once; a second use ends all tokens of
+   * its family (RFC 9700 §4.14.2). Undefined if it is refused. A wrong old access token is refused without spending the refresh
+   * token. The old access token stays valid until it expires.
    */
   refresh(refreshToken: string, oldAccessToken: string, issue: Issue): Token | undefined {
     const entry = this.#byRefresh.get(refreshToken);
@@ -77,7 +82,7 @@ export class TokenBook {
     return this.#issue({ ...issue, scope: entry.scope, subject: entry.subject }, entry.family);
   }
 
-  /** Revokes every access token (and, if asked, every refresh token); returns how many were still valid. */
+  /** Revokes all access tokens and, with `refreshToo`, all refresh tokens. Returns how many access tokens were still valid. */
   revokeAll(refreshToo: boolean): number {
     let count = 0;
     for (const entry of this.#byAccess.values()) {

@@ -14,7 +14,7 @@ const payments = shelf<Payment>('x-verify-payment');
 
 const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');
 
-/** Two salts are valid at once: the given one at its index, `salt_key_2` at the other of 1 and 2. */
+/** The salt for an index. Two are valid at once: `salt_key` at `salt_index`, and `salt_key_2` at the other of 1 and 2. */
 function saltAt(
   index: string,
   { salt_key, salt_key_2, salt_index }: Readonly<Record<string, string>>,
@@ -23,7 +23,7 @@ function saltAt(
   return index === (salt_index === '1' ? '2' : '1') ? salt_key_2 : undefined;
 }
 
-/** Whether `X-VERIFY` is `sha256hex(payload + path + salt) + "###" + index`; the path begins after the base, without a query. */
+/** Whether `X-VERIFY` is `sha256hex(payload + path + salt) + "###" + index`. The path starts after `base` and has no query. */
 function isVerified({ provider, header, path }: Call, base: string, payload: string): boolean {
   const [digest, index = '', ...rest] = (header('x-verify') ?? '').split('###');
   const salt = saltAt(index, provider.credentials);
@@ -55,7 +55,7 @@ const anybody: Check = () => undefined;
 const isBase64: TypeGuard<string> = (value): value is string =>
   typeof value === 'string' && value.length > 0 && Buffer.from(value, 'base64').toString('base64') === value;
 
-/** The body's only key is `request`: the base64 of the JSON; `X-VERIFY` covers that base64 text. */
+/** Creates an endpoint whose body has a single key, `request`: the base64 of the JSON. `X-VERIFY` covers that base64 text. */
 const sealed = <S extends Shape>(
   base: string,
   check: Check,
@@ -73,6 +73,7 @@ const sealed = <S extends Shape>(
     },
   );
 
+/** Creates an endpoint without a body. `X-VERIFY` covers the path alone. */
 const open = (base: string, check: Check, answer: (call: Call) => SimulatorAnswer) => (call: Call) =>
   isVerified(call, base, '') ? (check(call) ?? answer(call)) : wrongSignature();
 
@@ -132,7 +133,7 @@ function access({ grantToken }: Shaped<typeof GRANT>, { provider }: Call): Simul
   return { status: 200, body: { success: true, code: 'SUCCESS', data: { accessToken, expiresInSeconds } } };
 }
 
-/** The details of the user whose grant token was exchanged, made up from it, so that two users can be told apart. */
+/** The details of a user. They are derived from the grant token, so that two users differ. */
 function userDetails(subject: string): SimulatorAnswer {
   const digest = sha256(subject);
   const phoneNumber = `9${(parseInt(digest.slice(0, 12), 16) % 1e9).toString().padStart(9, '0')}`;
@@ -141,7 +142,7 @@ function userDetails(subject: string): SimulatorAnswer {
   return { status: 200, body: { success: true, code: 'SUCCESS', data } };
 }
 
-/** PhonePe's page on user details names no header for the token, so the plain profile may come without one. */
+/** The endpoint of user details. PhonePe's page on it names no header for the token, so the plain profile may send none. */
 const details =
   (needsToken: boolean) =>
   ({ header, provider }: Call): SimulatorAnswer => {
@@ -167,7 +168,7 @@ const service = (base: string, accessRole: Role, needsToken: boolean): readonly 
   },
 ];
 
-/** A page on an older product whose calls carry X-VERIFY; PhonePe's page on the payment itself lists the codes alone. */
+/** A page about an older product whose calls carry X-VERIFY. PhonePe's page on payments lists only the codes. */
 const CODES = 'https://developer.phonepe.com/v1/reference/autopay-refund';
 const ERRORS: readonly ErrorWords[] = [
   {
@@ -196,11 +197,11 @@ const PAYMENT_ERRORS: readonly ErrorWords[] = [
 ];
 
 const BASE = '/apis/pg-sandbox';
-// No client_id means that it is the merchant's, as in the profile.
+// An empty client_id stands for the merchant's id, as in the profile.
 const CREDENTIALS = { merchant_id: 'test', client_id: '', salt_key: 'test', salt_index: '1', salt_key_2: 'test2' };
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-/** PhonePe's salted digest: payments (v1) and the services of its app (v3). */
+/** PhonePe's calls that are signed by a salted digest: payments (v1) and the services of its app (v3). */
 export const xVerify: Kind = {
   api: BASE,
   credentials: CREDENTIALS,
@@ -229,7 +230,7 @@ export const xVerify: Kind = {
   errors: [...PAYMENT_ERRORS, ...ERRORS],
 };
 
-/** The same services, where the access token of one user is fetched with a signed call. */
+/** The services of PhonePe's app, where a signed call fetches the access token of a user. */
 export const phonepeUser: Kind = {
   token: '/v3/service/auth/access',
   api: '',

@@ -1,43 +1,51 @@
 import type { TokenRecord } from './store.ts';
 
-/** What a backing tells by itself. */
+/** What a backing reports on its own. */
 export interface BackingEvents {
-  /** A key has another record, whoever wrote it. */
+  /** The record of a key has changed, by this process or another. */
   changed(key: string): void;
-  /** It has just become impossible to reach. */
+  /** The backing can no longer be reached. */
   lost(cause: unknown): void;
-  /** It can be reached, for the first time or again. */
+  /** The backing can be reached, for the first time or again. */
   found(): void;
 }
 
 /**
- * Where the records of several processes really lie: plain operations that reject when they can't be done, with no bound on
- * how long they take. shared.ts makes a store of it.
+ * The place where several processes keep their records. Its operations reject when they can't be done, and may take any time.
+ * `SharedStore` makes a {@link TokenStore} of it.
  */
 export interface Backing {
   readonly kind: 'file' | 'redis';
-  /** Begins: `found` is told when it can be used. Rejects when it never can. */
+  /** Starts; calls `found` when the backing can be used. Rejects when it never can be. */
   open(events: BackingEvents): Promise<void>;
+  /** The record of a key. A record that can't be read is a tombstone, so that its generation still counts. */
   read(key: string): Promise<TokenRecord | undefined>;
-  /** Stores `next` if the stored generation is `expected`. */
+  /** Stores `next` if the stored generation is `expected`, 0 for none; tells whether it did. */
   write(key: string, expected: number, next: TokenRecord): Promise<boolean>;
-  /** True once for each written record, and never when a use before could have been forgotten. */
+  /**
+   * Whether the refresh token of this generation may be used. True once for each written record; false whenever the backing may
+   * have forgotten an earlier use.
+   */
   redeem(key: string, generation: number): Promise<boolean>;
+  /** Removes the record of a key, if there is one. */
   remove(key: string): Promise<void>;
-  /** Takes the lock for `leaseMs`, if nobody has it. `holder` is a value that nobody else uses. */
+  /** Takes the lock for `leaseMs` if it is free; tells whether it did. `holder` is a value that no other holder uses. */
   take(key: string, holder: string, leaseMs: number): Promise<boolean>;
-  /** Makes the lease `leaseMs` long again; false when the lock is no longer this holder's. */
+  /** Extends the lease to `leaseMs` from now. False: this holder no longer has the lock. */
   extend(key: string, holder: string, leaseMs: number): Promise<boolean>;
-  /** Frees the lock if it is this holder's. */
+  /** Frees the lock if this holder has it. */
   free(key: string, holder: string): Promise<void>;
-  /** Whether it can be written to: resolves, or rejects with the reason. */
+  /** Resolves if the backing can be written to, else rejects with the reason. */
   probe(): Promise<void>;
-  /** Lets go of whatever hangs, and begins anew. */
+  /** Drops pending work that hangs, and connects anew. */
   reset(): void;
   close(): Promise<void>;
 }
 
-/** Why something can't be done, as one word that holds no secret: a system's code, or the first word of Redis's answer. */
+/**
+ * The cause of a failure as one word without secrets: a system's code such as `ECONNREFUSED`, the first word of an error of
+ * Redis, else the name of the error's class.
+ */
 export function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const { code } = error as NodeJS.ErrnoException;

@@ -4,10 +4,11 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { StoreRefusal } from './refusal.ts';
 
+/** The permission bits of the group and of others. */
 const OTHERS = 0o077;
 
 /**
- * Makes the directory of a file store, with mode 0700, or looks whether one that is there, and all within it, is ours alone.
+ * Creates the directory of a file store with mode 0700. If it exists, checks that everything in it belongs to this user alone.
  * Rejects with a {@link StoreRefusal}.
  */
 export async function openDirectory(root: string): Promise<void> {
@@ -57,7 +58,7 @@ function check(file: string, stats: Stats): void {
   }
 }
 
-/** Hard links are what compare-and-set is made of here; some file systems have none. */
+/** Checks that the file system has hard links; some have none. Compare-and-set depends on them. */
 async function tryLink(root: string): Promise<void> {
   const file = path.join(root, `.${randomUUID()}`);
   await fs.writeFile(file, '', { mode: 0o600, flag: 'wx' });

@@ -13,13 +13,15 @@ import { RETAINED_MS, type TokenRecord } from './store.ts';
 const RECORD = '.record';
 const LOCK = '.lock';
 const SWEEP_MS = 3_600_000;
-/** A temporary file that is older was left behind. */
+/** An older temporary file was left behind by a process that died. */
 const LEFT_BEHIND_MS = 60_000;
 
-/** What a record and its directories take up at most; an empty file can be made on a disk that is full. */
+/**
+ * The most that a record and its directories take up. An empty file would not do as a probe: it can be created on a full disk.
+ */
 const PROBE = Buffer.alloc(16 * 1024);
 
-/** What a version of a record's register says; `data` is the record as text, undefined once it is removed. */
+/** The content of a record's register. `data` is the record as text, undefined once it is removed. */
 interface Entry {
   readonly generation: number;
   readonly isRedeemed: boolean;
@@ -27,7 +29,7 @@ interface Entry {
   readonly data: string | undefined;
 }
 
-/** What a version of a lock's register says. */
+/** The content of a lock's register. `pid` means a process at `place`. */
 interface Holding {
   readonly holder: string;
   readonly untilMs: number;
@@ -38,7 +40,10 @@ interface Holding {
 
 const NOTHING: Entry = { generation: 0, isRedeemed: false, expiresAtMs: 0, data: undefined };
 
-/** Records in a directory of this machine: for each key a directory with the versions of its record, and one of its lock. */
+/**
+ * A {@link Backing} in a directory of this machine. For each key there is one {@link Register} with its record and one with its
+ * lock.
+ */
 export class FileBacking implements Backing {
   readonly kind = 'file';
   readonly #root: string;
@@ -84,7 +89,7 @@ export class FileBacking implements Backing {
     const register = this.#record(key);
     for (;;) {
       const before = await register.read();
-      // What is removed leaves its number behind, for whoever is about to write the next one.
+      // Removal writes a new, empty version. Its number makes the compare-and-set of a concurrent writer fail.
       if (entryOf(before.text).data === undefined || (await register.write(before, ''))) return;
     }
   }
@@ -118,7 +123,7 @@ export class FileBacking implements Backing {
   }
 
   reset(): void {
-    // There is no connection.
+    // There is no connection to reset.
   }
 
   async close(): Promise<void> {
@@ -140,7 +145,7 @@ export class FileBacking implements Backing {
     const entry = entryOf(before.text);
     const next = entry.generation === generation ? change(entry) : undefined;
     if (!next || !(await register.write(before, JSON.stringify(next)))) return false;
-    // What happens below a directory isn't seen by those who watch it; a new time of the directory itself is.
+    // A watcher of the root doesn't see what happens inside its directories. It does see a new time of such a directory.
     const now = new Date();
     await fs.utimes(register.directory, now, now);
     return true;
@@ -152,7 +157,10 @@ export class FileBacking implements Backing {
     return JSON.stringify(holding);
   }
 
-  /** News are a convenience: where the system can't watch, others look before they renew. */
+  /**
+   * Watches for changes by other processes. This is optional: if the system can't watch, other processes read the store before
+   * they renew.
+   */
   #watch(events: BackingEvents): void {
     try {
       this.#watcher = watch(this.#root, { persistent: false }, (_event, name) => {
@@ -160,17 +168,17 @@ export class FileBacking implements Backing {
       });
       this.#watcher.on('error', () => this.#watcher?.close());
     } catch {
-      // There are limits to how much may be watched.
+      // The system limits how much can be watched.
     }
   }
 
   #sweepRegularly(): void {
     this.#sweeping = this.#clock.after(SWEEP_MS, () => this.#sweepRegularly());
-    // What it meets may be gone a moment later.
+    // A file that the sweep finds may be gone a moment later.
     this.sweep().catch(() => undefined);
   }
 
-  /** Clears away what expired long ago, and what killed processes left behind. */
+  /** Removes records that expired long ago, and files that killed processes left behind. */
   async sweep(): Promise<void> {
     const nowMs = this.#clock.now();
     for (const name of await fs.readdir(this.#root)) {
@@ -192,7 +200,7 @@ export class FileBacking implements Backing {
   }
 }
 
-// Provider names and digests need hardly any of it; what is left can't leave the directory.
+// Provider names and digests need hardly any escapes. Escaping keeps every other key inside the directory.
 const nameOf = (key: string): string => encodeURIComponent(key).replaceAll('.', '%2E');
 const keyOf = (name: string): string => decodeURIComponent(name);
 
@@ -205,7 +213,7 @@ function parse<T extends object>(text: string): Partial<T> {
   }
 }
 
-/** A text that is no entry counts as none. */
+/** Parses an entry; any other text counts as no record. */
 function entryOf(text: string): Entry {
   const { generation, isRedeemed, expiresAtMs, data } = parse<Entry>(text);
   if (!Number.isSafeInteger(generation) || typeof data !== 'string') return NOTHING;
@@ -217,6 +225,7 @@ function entryOf(text: string): Entry {
   };
 }
 
+/** Parses the content of a lock's register; undefined if the lock is free or the text is damaged. */
 function holdingOf(text: string): Holding | undefined {
   const { holder, untilMs, leaseMs, pid, place } = parse<Holding>(text);
   const isWhole =
@@ -224,20 +233,23 @@ function holdingOf(text: string): Holding | undefined {
   return isWhole ? ({ holder, untilMs, leaseMs, pid, place } as Holding) : undefined;
 }
 
-/** A lease that ends later than a lease can comes from before the clock was set back. */
+/**
+ * Whether a lock is held. A lease that ends later than a lease can was taken before the clock was set back, so it doesn't
+ * count.
+ */
 function isHeld(text: string, nowMs: number): boolean {
   const holding = holdingOf(text);
   if (!holding || holding.untilMs <= nowMs || holding.untilMs > nowMs + 2 * holding.leaseMs) return false;
   return holding.place !== PLACE || isAlive(holding.pid);
 }
 
-/** Where process ids mean the same processes: this machine, or this container on it. */
+/** Identifies the set of process ids that this process shares: that of the machine, or of a container on it. */
 const PLACE: string = ((): string => {
   let namespace = '';
   try {
     namespace = readlinkSync('/proc/self/ns/pid');
   } catch {
-    // Only Linux has them.
+    // Only Linux has namespaces.
   }
   return `${os.hostname()} ${namespace}`;
 })();

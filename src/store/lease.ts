@@ -2,18 +2,20 @@ import type { Clock, Timer } from '../core/clock.ts';
 import type { Lock } from './store.ts';
 
 interface LeaseParts {
-  /** False: the lock is somebody else's by now. */
+  /** Extends the lease. False: this holder no longer has the lock. */
   readonly extend: () => Promise<boolean>;
+  /** Frees the lock. */
   readonly free: () => Promise<void>;
+  /** Called once, when the lease is given back or lost. */
   readonly ended: () => void;
 }
 
-/** A lock that extends itself every third of its lease. */
+/** A lock whose lease is extended after every third of it, until the lock is released or lost. */
 export class Lease implements Lock {
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #parts: LeaseParts;
-  /** Monotonic: the lease surely runs until then. Counted from before it was asked for. */
+  /** The lease certainly runs until then. Monotonic, and counted from before the store was asked. */
   #until: number;
   #timer: Timer | undefined;
   #isOver = false;
@@ -36,7 +38,7 @@ export class Lease implements Lock {
     try {
       await this.#parts.free();
     } catch {
-      // It ends by itself.
+      // The lease ends on its own.
     }
   }
 
@@ -61,7 +63,7 @@ export class Lease implements Lock {
       }
       this.#until = askedAt + this.#leaseMs;
     } catch {
-      // The store is down: the lease ends unless it is back in time.
+      // The store is down. The lease ends unless the store is back in time.
     }
     if (!this.#isOver) this.#extendLater();
   }

@@ -1,11 +1,13 @@
 import type { ChangeListener } from './store.ts';
 
+/** How many listeners are called before other work gets a turn. */
 const BATCH = 50;
 
-/** Who wants to hear of which key. */
+/** The listeners of each key. */
 export class Listeners {
   readonly #byKey = new Map<string, Set<ChangeListener>>();
 
+  /** Adds a listener for a key; the returned function removes it. */
   add(key: string, listener: ChangeListener): () => void {
     const listeners = this.#byKey.get(key) ?? new Set();
     this.#byKey.set(key, listeners.add(listener));
@@ -15,11 +17,15 @@ export class Listeners {
     };
   }
 
+  /** Tells the listeners of a key that its record may have changed. */
   changed(key: string): void {
     for (const listener of this.#byKey.get(key) ?? []) listener('changed');
   }
 
-  /** Not all at once: each of them asks the store, and there may be thousands. */
+  /**
+   * Tells all listeners that the store is back, in batches: each listener then reads from the store, and there may be
+   * thousands.
+   */
   async returned(): Promise<void> {
     const all = [...this.#byKey.values()].flatMap((listeners) => [...listeners]);
     for (const [i, listener] of all.entries()) {

@@ -10,10 +10,10 @@ import {
   type TokenStore,
 } from './store.ts';
 
-/** Far beyond any token, and still a sane number of seconds for node-cache. */
+/** The longest time to live of a record in seconds. It exceeds that of any token, and node-cache can compute with it. */
 const MAX_TTL_S = 100 * 365 * 86_400;
 
-/** A {@link TokenStore} whose every answer is immediate. */
+/** A {@link TokenStore} that answers at once and never fails. */
 export interface MemoryStore extends TokenStore {
   get(key: string): TokenRecord | undefined;
   compareAndSet(key: string, expected: number, next: TokenRecord): boolean;
@@ -48,7 +48,7 @@ class NodeCacheStore implements MemoryStore {
   compareAndSet(key: string, expected: number, next: TokenRecord): boolean {
     if ((this.get(key)?.generation ?? 0) !== expected) return false;
     const ttlS = Math.ceil((next.expiresAtMs + RETAINED_MS - this.#clock.now()) / 1000);
-    // A ttl of 0 would mean "for ever".
+    // To node-cache, a time to live of 0 means "for ever".
     if (ttlS > 0) this.#cache.set(named(key), { record: next, isRedeemed: false }, Math.min(ttlS, MAX_TTL_S));
     else this.#cache.del(named(key));
     this.#listeners.changed(key);
@@ -90,17 +90,17 @@ class NodeCacheStore implements MemoryStore {
     this.#cache.close();
   }
 
-  // node-cache looks at the wall clock itself; what counts is the clock that was handed in.
+  // node-cache expires entries by the wall clock. The injected clock decides, so the expiry is checked here too.
   #entry(key: string): Entry | undefined {
     const entry = this.#cache.get<Entry>(named(key));
     return entry && entry.record.expiresAtMs + RETAINED_MS > this.#clock.now() ? entry : undefined;
   }
 }
 
-// node-cache keeps its entries in a plain object, where `__proto__` is no key like any other.
+// node-cache keeps its entries in a plain object, so a key `__proto__` would be special without a prefix.
 const named = (key: string): string => `token:${key}`;
 
-/** A store in this process alone, on node-cache. */
+/** Creates a store in the memory of this process. */
 export function createMemoryStore(clock: Clock): MemoryStore {
   return new NodeCacheStore(clock);
 }

@@ -6,26 +6,27 @@ import type { Backing } from './backing.ts';
 import type { Codec, OnUnreadable } from './seal.ts';
 import type { TokenStore } from './store.ts';
 
+/** What a store works with. */
 export interface StoreDeps {
   readonly clock: Clock;
   readonly events: Events;
-  /** How long whoever needs a token may wait for the store; by its kind if it isn't given. */
+  /** How long a request may wait for the store in total, in milliseconds. The default depends on the kind of store. */
   readonly waitBudgetMs?: number;
 }
 
 type SharedKind = Exclude<StoreConfig['kind'], 'memory'>;
 type ConfigOf<K extends SharedKind> = Extract<StoreConfig, { readonly kind: K }>;
 
-/** A kind of store that several processes share; what it needs is imported when it is opened. */
+/** A kind of store that several processes share. Its modules are imported only when it is opened. */
 interface Kind<C> {
-  /** How long whoever needs a token may wait for it. */
+  /** How long a request may wait for the store in total, in milliseconds. */
   readonly waitBudgetMs: number;
   open(config: C, clock: Clock, codec: Codec): Promise<Backing>;
 }
 
 const KINDS: { readonly [K in SharedKind]: Kind<ConfigOf<K>> } = {
   file: {
-    // For a disk that is busy; a request waits so long only when it has no token.
+    // Enough for a busy disk. A request waits for it only when it has no token.
     waitBudgetMs: 2_000,
     async open({ path }, clock, codec) {
       const { FileBacking } = await import('./file.ts');
@@ -33,7 +34,7 @@ const KINDS: { readonly [K in SharedKind]: Kind<ConfigOf<K>> } = {
     },
   },
   redis: {
-    // A little less than the 250 ms that a request may wait for it.
+    // A little less than the 250 ms that a request may wait for Redis.
     waitBudgetMs: 240,
     async open(config, clock, codec) {
       const { RedisBacking } = await import('./redis.ts');
@@ -43,8 +44,8 @@ const KINDS: { readonly [K in SharedKind]: Kind<ConfigOf<K>> } = {
 };
 
 /**
- * The store that the config asks for, open; what it needs is imported only then. Rejects with a `StoreRefusal` where it can't
- * be used. A Redis that isn't there is no reason: the store then works without it until it comes.
+ * Opens the store that the config asks for. Rejects with a `StoreRefusal` when the store can't be used. A Redis that can't be
+ * reached is no reason for that: tokens are then kept in this process until it can be.
  */
 export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<TokenStore> {
   const { clock, events } = deps;
@@ -65,10 +66,11 @@ export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<T
   return store;
 }
 
+/** How long a key is not reported again. */
 const TELL_AGAIN_MS = 60_000;
 const MAX_TOLD = 1_000;
 
-/** Tells of one key once a minute at most: while somebody waits for a token it is read again and again. */
+/** Limits reports to one a minute for each key: while a request waits for a token, the key is read again and again. */
 function sparing(clock: Clock, tell: OnUnreadable): OnUnreadable {
   const told = new Map<string, number>();
   return (key, reason) => {

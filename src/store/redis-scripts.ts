@@ -1,17 +1,25 @@
 /**
- * What has to be one step, in Redis's Lua. Each gets one key; 1 is yes, 0 is no.
+ * The steps that must be atomic, as Lua scripts of Redis. KEYS[1] is the key of a record or a lock. All but READ return 1 for
+ * yes and 0 for no.
  */
 
-/** Which run of which Redis this is; '' where that may not be asked. Another run may have forgotten what this one was told. */
+/**
+ * Lua function: the id of the run of this Redis, or '' if `INFO` is not permitted. A Redis that was restarted may have lost
+ * what the earlier run was told.
+ */
 const RUN = `
 local function run()
   local info = redis.pcall('INFO', 'server')
   return type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
 end`;
 
+/** Reads the generation and the text of a record; both are nil when there is none. */
 export const READ = `return redis.call('HMGET', KEYS[1], 'g', 'd')`;
 
-/** ARGV: expected generation, new generation, text, ttl, channel, message. */
+/**
+ * Writes a record if its generation is the expected one, and publishes the change. ARGV: expected generation, new generation,
+ * text, time to live in ms, channel, message.
+ */
 export const WRITE = `${RUN}
 if (redis.call('HGET', KEYS[1], 'g') or '0') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
@@ -20,19 +28,22 @@ redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('PUBLISH', ARGV[5], ARGV[6])
 return 1`;
 
-/** ARGV: generation. */
+/**
+ * Redeems the refresh token of a generation, once. It refuses when this run of Redis is not the one that took the record,
+ * because an earlier use could be forgotten. ARGV: generation.
+ */
 export const REDEEM = `${RUN}
 local held = redis.call('HMGET', KEYS[1], 'g', 'r', 'u')
 if held[1] ~= ARGV[1] or held[2] == '' or held[2] ~= run() or held[3] then return 0 end
 redis.call('HSET', KEYS[1], 'u', '1')
 return 1`;
 
-/** ARGV: holder, lease. */
+/** Extends the lease of a lock if the holder has it. ARGV: holder, lease in ms. */
 export const EXTEND = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
 
-/** ARGV: holder. */
+/** Frees a lock if the holder has it. ARGV: holder. */
 export const FREE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;

@@ -11,7 +11,7 @@ type RedisOptions = Extract<StoreConfig, { kind: 'redis' }>;
 const CONNECT_TIMEOUT_MS = 2_000;
 const LONGEST_PAUSE_MS = 1_000;
 const LARGEST_DRIFT_MS = 1_000;
-/** 100 years: longer than any token, and no trouble to Redis. */
+/** 100 years: longer than any token lives, and valid in Redis. */
 const MAX_TTL_MS = 100 * 365 * 86_400_000;
 
 const connect = (options: RedisOptions) => {
@@ -20,9 +20,9 @@ const connect = (options: RedisOptions) => {
   if (options.password !== undefined) url.password = encodeURIComponent(options.password.reveal());
   return createClient({
     url: url.href,
-    // News come over the same connection as answers.
+    // With RESP 3, news arrives on the same connection as answers.
     RESP: 3,
-    // What can't be sent now is refused now.
+    // A command that can't be sent at once is refused, not queued.
     disableOfflineQueue: true,
     disableClientInfo: true,
     maintNotifications: 'disabled',
@@ -36,9 +36,9 @@ const connect = (options: RedisOptions) => {
 type Client = ReturnType<typeof connect>;
 
 /**
- * Records in Redis 6 or newer, or Valkey. A record is a hash: `g` generation, `d` the record as text, `r` the run of the Redis
- * that took it, `u` once its refresh token is redeemed. Times in `d` are Redis's own, so that the clocks of the machines that
- * share it need not agree.
+ * A {@link Backing} in Redis 6 or newer, or Valkey. A record is a hash: `g` is its generation, `d` the record as text, `r` the
+ * run of Redis that took it, and `u` is set once its refresh token is redeemed. Times in `d` are by the clock of Redis, so that
+ * the clocks of the machines that share it needn't agree.
  */
 export class RedisBacking implements Backing {
   readonly kind = 'redis';
@@ -47,13 +47,20 @@ export class RedisBacking implements Backing {
   readonly #codec: Codec;
   #events: BackingEvents | undefined;
   #client: Client | undefined;
-  /** Redis's time less our monotonic one, and by how much the wall clock led that when it was asked. */
+  /**
+   * `ms` is Redis's time minus our monotonic time. `leadMs` is our wall clock minus our monotonic clock when `ms` was measured.
+   */
   #offset = { ms: 0, leadMs: 0 };
 
   constructor(options: RedisOptions, clock: Clock, codec: Codec) {
     this.#options = options;
     this.#clock = clock;
     this.#codec = codec;
+  }
+
+  /** Host and port, as the URL has them. */
+  get address(): string {
+    return new URL(this.#options.url.reveal()).host;
   }
 
   async open(events: BackingEvents): Promise<void> {
@@ -65,7 +72,7 @@ export class RedisBacking implements Backing {
     const [generation, text] = (await this.#eval(READ, key, [])) as [string | null, string | null];
     if (generation === null || text === null) return undefined;
     const record = this.#codec.read(key, text);
-    // The generation is what the scripts compare, and not sealed itself.
+    // The scripts compare the generation `g`, which is not sealed. So it must match the one inside the sealed text.
     if (record?.generation !== Number(generation)) return tombstone(Number(generation));
     return shifted(record, -(await this.#shiftMs()));
   }
@@ -108,7 +115,7 @@ export class RedisBacking implements Backing {
   async probe(): Promise<void> {
     const client = this.#connected;
     await this.#askTime();
-    // A Redis that only reads is of no use.
+    // A Redis that can't be written to is of no use.
     await client.set(`${this.#options.prefix}probe`, '1', { expiration: { type: 'PX', value: 1 } });
     if (!client.isPubSubActive) await client.subscribe(this.#channel, (key) => this.#events?.changed(key));
   }
@@ -138,7 +145,7 @@ export class RedisBacking implements Backing {
       'ready',
       ifCurrent(() => this.#events?.found()),
     );
-    // It goes on trying by itself, and rejects when it is destroyed.
+    // The client keeps trying to connect. The promise rejects when the client is destroyed.
     client.connect().catch(() => undefined);
   }
 
@@ -159,9 +166,9 @@ export class RedisBacking implements Backing {
     return `${this.#options.prefix}lock:${key}`;
   }
 
-  /** What turns a time of our wall clock into one of Redis's. */
+  /** The milliseconds to add to a time of our wall clock to get Redis's time. */
   async #shiftMs(): Promise<number> {
-    // Either the wall clock was set, or the machine has slept, which only the monotonic clock doesn't know of.
+    // The two clocks have drifted apart: the wall clock was set, or the machine slept, which the monotonic clock doesn't count.
     if (Math.abs(this.#leadMs() - this.#offset.leadMs) > LARGEST_DRIFT_MS) await this.#askTime();
     return Math.round(this.#offset.ms - this.#leadMs());
   }

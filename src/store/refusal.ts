@@ -1,7 +1,7 @@
-/** Why a store can't be used at all, for the person who starts the program: what is wrong and what to do. */
+/** The error that stops a start because the store can't be used: what is wrong, and in `help` what to do about it. */
 export class StoreRefusal extends Error {
   override readonly name = 'StoreRefusal';
-  /** Stable. `unsafe_store`: others could read it. `unusable_store`: it can't be written to. */
+  /** A stable code. `unsafe_store`: other users could read the store. `unusable_store`: it can't be written to. */
   readonly code: 'unsafe_store' | 'unusable_store';
   readonly help: string;
 

@@ -3,15 +3,15 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock } from '../core/clock.ts';
 
-/** A text and which write made it; version 0 is the state before the first. */
+/** A text with the number of the write that made it. Version 0 is the empty text before the first write. */
 export interface Version {
   readonly version: number;
   readonly text: string;
-  /** When it was looked at; monotonic. */
+  /** When the directory was read, monotonic milliseconds. */
   readonly readAt: number;
 }
 
-/** Versions that are younger are not cleared away. */
+/** Younger versions are not cleared away. */
 const SETTLED_MS = 60_000;
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
@@ -19,7 +19,7 @@ const DIRECTORY_MODE = 0o700;
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 const isTaken = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EEXIST';
 
-/** The versions that lie in a directory, highest first. */
+/** The versions in a directory, highest first. Empty when there is no directory. */
 async function versionsIn(directory: string): Promise<number[]> {
   try {
     const names = await fs.readdir(directory);
@@ -33,6 +33,7 @@ async function versionsIn(directory: string): Promise<number[]> {
   }
 }
 
+/** Flushes a directory to the disk, so that its new names outlast a loss of power. */
 async function sync(directory: string): Promise<void> {
   const handle = await fs.open(directory, 'r');
   try {
@@ -43,15 +44,15 @@ async function sync(directory: string): Promise<void> {
 }
 
 /**
- * One text that several processes share, with compare-and-set and without locks: a directory in which each version is a file
- * with its number for a name, the highest being the current one. A version comes about by `link`, which is a `rename` that
- * refuses to replace: of two processes that write the same version one fails. The highest file is never removed, and others only
- * when they are old, so that a process that was stopped in between finds that it is late. A process killed at any moment leaves
- * the old text or the new one.
+ * A text that several processes share, with compare-and-set and without locks.
+ * It is a directory. Each version of the text is a file that has the version's number as its name; the highest one is current.
+ * A version is created by `link`, which fails if the name exists. So if two processes write the same version, one of them
+ * fails. The highest file is never removed, and others only when they are old, so that a process that was stopped in between
+ * finds out that it is late. If a process is killed at any moment, the text is either the old or the new one.
  */
 export class Register {
   readonly directory: string;
-  /** Whether it must outlast a loss of power, too. */
+  /** Whether a write must survive a loss of power. */
   readonly #isDurable: boolean;
 
   constructor(directory: string, { isDurable }: { readonly isDurable: boolean }) {
@@ -59,6 +60,7 @@ export class Register {
     this.#isDurable = isDurable;
   }
 
+  /** Reads the current version. */
   async read(): Promise<Version> {
     for (;;) {
       const readAt = systemClock.monotonic();
@@ -67,13 +69,13 @@ export class Register {
       try {
         return { version, text: await fs.readFile(this.#file(version), 'utf8'), readAt };
       } catch (error) {
-        // A newer one has come since, and this one was cleared away.
+        // A newer version was written meanwhile, and this one was cleared away.
         if (!isMissing(error)) throw error;
       }
     }
   }
 
-  /** Makes `text` the version after `before`, if that is still the current one; tells whether it did. */
+  /** Writes `text` as the version after `before`, if `before` is still current; tells whether it did. */
   async write(before: Version, text: string): Promise<boolean> {
     await fs.mkdir(this.directory, { recursive: true, mode: DIRECTORY_MODE });
     const temporary = path.join(this.directory, `.${randomUUID()}`);
@@ -88,7 +90,7 @@ export class Register {
       await fs.rm(temporary, { force: true });
     }
     const [highest, ...older] = await versionsIn(this.directory);
-    // Whoever stood still may have found a number free that others have used and cleared away since.
+    // After a long pause of this process, the number may be free because others have used it and cleared it away since.
     const isLate = highest !== next && systemClock.monotonic() - before.readAt > SETTLED_MS / 2;
     if (isLate) await fs.rm(this.#file(next), { force: true });
     else await Promise.all(older.map((old) => this.#clear(old)));

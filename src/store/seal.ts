@@ -4,19 +4,23 @@ import type { Encryption } from '../config/config.ts';
 import type { Secret } from '../core/secret.ts';
 import type { TokenRecord } from './store.ts';
 
-/** Records as text: JSON, or that sealed with AES-256-GCM. */
+/** Turns records into text and back: JSON, or JSON that is encrypted with AES-256-GCM. */
 export interface Codec {
   readonly write: (key: string, record: TokenRecord) => string;
-  /** Undefined, and told, when the text is no record that was written for this key with one of our keys. */
+  /**
+   * Undefined, after a call of {@link OnUnreadable}, for a text that is no record or was not written for this key of the store
+   * with one of our encryption keys.
+   */
   readonly read: (key: string, text: string) => TokenRecord | undefined;
 }
 
-/** Told why a record counts as absent. Holds nothing of it. */
+/** Called with the reason for which the record of `key` counts as absent. The reason holds nothing of the record. */
 export type OnUnreadable = (key: string, reason: string) => void;
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const CIPHER = 'aes-256-gcm';
+/** `v1.KEY_NAME.BASE64URL`, where the bytes are nonce, ciphertext and tag. */
 const SEALED = /^v1\.([0-9a-f]{8})\.([\w-]+)$/;
 
 interface NamedKey {
@@ -24,15 +28,22 @@ interface NamedKey {
   readonly bytes: Buffer;
 }
 
-/** A key's name: enough of a digest to find it by, nothing to guess it from. */
+/** Gives an encryption key its name: a part of a digest, which finds the key and doesn't help to guess it. */
 function named(secret: Secret): NamedKey {
   const bytes = Buffer.from(secret.reveal(), 'base64');
   return { name: hash('sha256', Buffer.concat([Buffer.from('outrider store key\0'), bytes])).slice(0, 8), bytes };
 }
 
-/** The name of the key and whose record it is are bound to the text: it is worth nothing in another's place. */
+/**
+ * The data that a sealed text is bound to: the encryption key's name, and the key of the record in the store. So a text is
+ * worthless in another record's place.
+ */
 const additionalData = (keyName: string, key: string): Buffer => Buffer.from(`outrider v1\0${keyName}\0${key}`);
 
+/**
+ * Creates the codec for a store. Without `encryption` it writes plain JSON, and refuses sealed texts. With it, it seals by the
+ * current key, reads by the old keys too, and refuses plain texts.
+ */
 export function createCodec(encryption: Encryption | undefined, onUnreadable: OnUnreadable): Codec {
   const current = encryption && named(encryption.key);
   const keys = new Map(
@@ -104,7 +115,10 @@ function parseRecord(text: string): TokenRecord | undefined {
   return { generation, accessToken, tokenType, refreshToken, issuedAtMs, expiresAtMs } as TokenRecord;
 }
 
-/** What stands in for a record that can't be read: expired, so it is never used; its generation goes on counting. */
+/**
+ * A record that stands in for an unreadable one. It has expired, so it is never used, and it keeps the generation, so that
+ * counting goes on.
+ */
 export const tombstone = (generation: number): TokenRecord => ({
   generation,
   accessToken: '',

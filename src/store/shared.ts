@@ -7,25 +7,31 @@ import { Listeners } from './listeners.ts';
 import { WaitBudget, TooSlow } from './wait-budget.ts';
 import type { ChangeListener, Lock, LockAnswer, TokenRecord, TokenStore } from './store.ts';
 
+/**
+ * What a shared store works with. `waitBudgetMs` is how long a request may wait for the store in total; `leaseMs` is the length
+ * of a lock's lease.
+ */
 export interface SharedOptions {
   readonly clock: Clock;
   readonly events: Events;
   readonly waitBudgetMs: number;
   readonly leaseMs: number;
-  /** The clock by which answers are waited for; tests that stop time don't stop the network. */
+  /**
+   * The clock for waiting on the backing; the system's by default, since a test that stops its clock doesn't stop the network.
+   */
   readonly waitClock?: Clock;
 }
 
-/** Whether it is back is looked at this often. */
+/** How often a store that is down is probed. */
 const PROBE_MS = 1_000;
-/** After so many vain looks whatever hangs is let go of. */
+/** After this many failed probes, hanging work is dropped. */
 const PROBES_PER_RESET = 5;
-/** How long a start, and an end, wait for it. */
+/** How long a start or a close waits for the backing. */
 const OPEN_MS = 1_000;
 
 /**
- * A {@link TokenStore} on a backing that may be slow or gone. Nothing waits longer than `waitBudgetMs` for it; after the first
- * failure everything fails at once until a look behind the backs finds it well again, of which all listeners are told.
+ * A {@link TokenStore} on a backing that may be slow or unreachable. No call waits longer than `waitBudgetMs`. After the first
+ * failure, all calls fail at once until a probe in the background succeeds; then all listeners are told that the store is back.
  */
 export class SharedStore implements TokenStore {
   readonly isShared = true;
@@ -37,11 +43,11 @@ export class SharedStore implements TokenStore {
   readonly #events: Events;
   readonly #listeners = new Listeners();
   readonly #leases = new Set<Lease>();
-  /** Locks that we may have without knowing it, and what frees them. */
+  /** Functions that free locks which may be ours without our knowing it, because the answer was lost. */
   readonly #strays = new Set<() => Promise<void>>();
   #state: 'opening' | 'up' | 'down' | 'closed' = 'opening';
   #opened: () => void = () => undefined;
-  /** Why it doesn't work, as far as it is known. */
+  /** The latest known reason why the store is down. */
   #cause: unknown;
   #probing: Timer | undefined;
 
@@ -54,7 +60,10 @@ export class SharedStore implements TokenStore {
     this.#waitClock = waitClock;
   }
 
-  /** Resolves when the store works, or after a second without: then it goes on trying. Rejects when it never can. */
+  /**
+   * Resolves when the store works, or after a second without success; it then keeps trying. Rejects when the store can never
+   * work.
+   */
   async open(): Promise<void> {
     const { promise: opened, resolve } = Promise.withResolvers<void>();
     this.#opened = resolve;
@@ -63,7 +72,7 @@ export class SharedStore implements TokenStore {
       lost: (cause) => this.#fail(cause),
       found: () => void this.#probe(0),
     });
-    // A backing without a connection keeps no process alive that only waits for it.
+    // This timer keeps the process alive while it only waits for the backing.
     const isAwaited = setInterval(() => undefined, OPEN_MS);
     await this.#within(OPEN_MS, opened).catch(() => this.#giveUp(new TooSlow()));
     clearInterval(isAwaited);
@@ -96,7 +105,7 @@ export class SharedStore implements TokenStore {
       const record = await this.get(key);
       return lock ? { state: 'got', lock, record } : { state: 'taken', record };
     } catch {
-      // It may be ours all the same: the answer is what failed to come.
+      // The lock may be ours all the same: perhaps only the answer was lost.
       this.#strays.add(() => this.#backing.free(key, holder));
       await lock?.release();
       return { state: 'down' };

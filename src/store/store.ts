@@ -1,68 +1,77 @@
 import type { MaybePromise } from '../core/http.ts';
 
-/** A token and what is known of it. Records never change; a newer one has a higher generation. */
+/** A token with its times. Records are immutable; a newer one has a higher generation. */
 export interface TokenRecord {
-  /** 1 for the first token of a provider and subject, then one more for each. */
+  /**
+   * Counts the tokens of a provider and subject upwards. A first token has 1, or a higher number after its subject was
+   * forgotten.
+   */
   readonly generation: number;
   readonly accessToken: string;
   readonly tokenType: string;
   readonly refreshToken: string | undefined;
-  /** When the answer arrived, epoch milliseconds of our own clock. */
+  /** When the answer arrived: epoch milliseconds of our own clock. */
   readonly issuedAtMs: number;
+  /** When the token expires: epoch milliseconds of our own clock. */
   readonly expiresAtMs: number;
 }
 
 /**
- * How long a record stays after it has expired: for its refresh token, and so that generations go on counting from it, by
- * which an answer that comes late is known as late.
+ * How long an expired record is kept. Its refresh token is still useful. Its generation lets counting go on, by which a late
+ * answer is recognised as late.
  */
 export const RETAINED_MS = 3_600_000;
 
-/** The right to renew one token. It lasts as long as its owner extends it, which it does by itself until released. */
+/**
+ * The right to renew one token. Its lease is extended automatically until it is released, as long as its owner runs and the
+ * store works.
+ */
 export interface Lock {
-  /** Whether the lease still runs, as far as this process can tell by its own clock. */
+  /** Whether the lease still runs, as far as this process can tell from its own clock. */
   readonly isHeld: boolean;
-  /** Gives it back; never takes another's away. Never throws or rejects. */
+  /** Releases the lock, unless somebody else has it by now. Never throws or rejects. */
   release(): MaybePromise<void>;
 }
 
-/** What came of asking for the lock, with the newest record as it was right after. */
+/** The answer to a request for the lock, with the record as it was right afterwards. */
 export type LockAnswer =
   | { readonly state: 'got'; readonly lock: Lock; readonly record: TokenRecord | undefined }
-  /** Somebody else renews: wait for the news, or ask again. */
+  /** Another owner is renewing: wait for news of the key, or ask again. */
   | { readonly state: 'taken'; readonly record: TokenRecord | undefined }
-  /** The store doesn't work: everybody is on their own. */
+  /** The store doesn't work, so each process renews for itself. */
   | { readonly state: 'down' };
 
-/** Told that a key may have another record; `returned`: the store works again after an outage. */
+/** Called when the record of a key may have changed, or when the store has `returned` from an outage. */
 export type ChangeListener = (news: 'changed' | 'returned') => void;
 
 /**
- * Where token records live. Keys are `provider` or `provider/subject-digest`, both with a digest of what the token was
- * asked with, so that a changed provider never finds the old one's token.
- * Memory, file and redis keep the same contract (test/store/contract.ts). While a store is down all but `lock` reject.
+ * The place where token records are kept.
+ * A key is `provider` or `provider/subject-digest`. Its provider part contains a digest of what the token is requested with, so
+ * that a changed provider never finds its old token. All kinds of store keep the same contract (test/store/contract.ts). While
+ * a store is down, every method but `lock` rejects.
  */
 export interface TokenStore {
-  /** Whether other processes use the same records. If not, every answer is immediate and never a failure. */
+  /** Whether other processes use the same records. If not, every method answers at once and never fails. */
   readonly isShared: boolean;
-  /** How long somebody who waits for a token may wait for the store, all in all. */
+  /** How long a request that waits for a token may wait for the store in total, in milliseconds. */
   readonly waitBudgetMs: number;
-  /** After so long a lock whose owner has died, or stands still, is free again; 0 where it dies with the process. */
+  /** How long the lock of an owner that died or stands still stays taken, in milliseconds; 0 if it ends with the process. */
   readonly leaseMs: number;
-  /** The newest record, also one that has expired less than {@link RETAINED_MS} ago. */
+  /** The newest record, including one that expired less than {@link RETAINED_MS} ago. */
   get(key: string): MaybePromise<TokenRecord | undefined>;
-  /** Stores `next` only if the stored generation is still `expected` (0: there is no record); tells whether it did. */
+  /** Stores `next` if the stored generation is still `expected`, where 0 means no record; tells whether it did. */
   compareAndSet(key: string, expected: number, next: TokenRecord): MaybePromise<boolean>;
   /**
-   * Hands out the right to use the refresh token of a generation: to one caller once, since a provider may take a second use
-   * for theft. False: somebody had it, or the store can't be sure that nobody had.
+   * Grants the use of a generation's refresh token, once: a provider may take a second use for theft. False: the use was
+   * granted before, or the store can't be sure that it wasn't.
    */
   redeem(key: string, generation: number): MaybePromise<boolean>;
+  /** Tries to take the lock of a key. Answers {@link LockAnswer} and never waits for another owner. */
   lock(key: string): MaybePromise<LockAnswer>;
-  /** Forgets the record, if there is one. */
+  /** Removes the record, if there is one. */
   delete(key: string): MaybePromise<void>;
-  /** Listens for news of a key, also of this process's own writes; the returned function stops it. News can get lost. */
+  /** Listens for news of a key, including this process's own writes; the returned function stops it. News can be lost. */
   watch(key: string, listener: ChangeListener): () => void;
-  /** Releases what is locked. */
+  /** Releases all locks and stops. */
   close(): MaybePromise<void>;
 }

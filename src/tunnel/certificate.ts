@@ -3,19 +3,22 @@ import { isIP } from 'node:net';
 import { unbracket } from '../core/authority.ts';
 import { decodeNameConstraints, encodeNameConstraints, NAME_CONSTRAINTS } from './name-constraints.ts';
 
-/** A certificate authority of our own. */
-export interface Authority {
+/** A certificate authority (CA) of ours. */
+export interface LocalCa {
+  /** The certificate in PEM. */
   readonly certificate: string;
   readonly key: KeyObject;
-  /** The hosts that it may vouch for, as `URL` writes them. */
+  /** The hosts for which it may issue certificates, as `URL` writes them, sorted. */
   readonly hosts: readonly string[];
-  /** Epoch milliseconds. */
+  /** In milliseconds since the epoch. */
   readonly expiresAtMs: number;
 }
 
-/** What a server shows: the certificate in PEM, and its key. */
+/** A server certificate. */
 export interface Leaf {
+  /** The certificate in PEM. */
   readonly certificate: string;
+  /** In milliseconds since the epoch. */
   readonly expiresAtMs: number;
 }
 
@@ -24,12 +27,12 @@ type Keys = webcrypto.CryptoKeyPair;
 const EC = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const SIGNING = { name: 'ECDSA', hash: 'SHA-256' } as const;
 const ORGANIZATION = 'O=Outrider';
-/** Clocks differ, and a certificate of the future is refused. */
+/** How far a certificate's beginning lies in the past. A client whose clock is slow would refuse one that begins now. */
 const BACKDATED_MS = 3_600_000;
-/** The most that a common name holds (RFC 5280, ub-common-name). */
+/** The longest common name (RFC 5280, ub-common-name). */
 const COMMON_NAME_MAX = 64;
 
-/** The library takes 100 ms to load, and is needed for interception alone. */
+/** Loads the library for certificates. That takes 100 ms, and only interception needs it. */
 async function load(): Promise<typeof import('@peculiar/x509')> {
   await import('reflect-metadata');
   const x509 = await import('@peculiar/x509');
@@ -37,21 +40,21 @@ async function load(): Promise<typeof import('@peculiar/x509')> {
   return x509;
 }
 
-/** A key pair for certificates: EC P-256. */
+/** Makes a key pair for certificates: EC P-256. */
 export const makeKeys = (): Promise<Keys> => webcrypto.subtle.generateKey(EC, true, ['sign', 'verify']);
 
-/** Positive, 127 bits. */
+/** Returns a random serial number in hex. It is positive and has 127 bits (RFC 5280 §4.1.2.2). */
 function serialNumber(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] as number) & 0x7f) | 0x40;
   return bytes.toString('hex');
 }
 
-/** Makes an authority that can vouch for these hosts and no others (RFC 5280 §4.2.1.10). */
-export async function makeAuthority(
+/** Makes a CA that can issue certificates for `hosts` and no others, by its name constraints (RFC 5280 §4.2.1.10). */
+export async function makeCa(
   hosts: Iterable<string>,
   validity: { readonly nowMs: number; readonly lifetimeMs: number },
-): Promise<Authority> {
+): Promise<LocalCa> {
   const x509 = await load();
   const keys = await makeKeys();
   const expiresAtMs = validity.nowMs + validity.lifetimeMs;
@@ -78,8 +81,10 @@ export async function makeAuthority(
   };
 }
 
-/** Reads an authority that {@link makeAuthority} made; throws when the texts are none. */
-export async function readAuthority(certificate: string, key: string): Promise<Authority> {
+/**
+ * Reads a CA that {@link makeCa} made, from its certificate and its private key in PEM. Rejects when one can't be read.
+ */
+export async function readCa(certificate: string, key: string): Promise<LocalCa> {
   const x509 = await load();
   const parsed = new x509.X509Certificate(certificate);
   const constraints = parsed.getExtension(NAME_CONSTRAINTS);
@@ -91,9 +96,9 @@ export async function readAuthority(certificate: string, key: string): Promise<A
   };
 }
 
-/** Issues a server certificate for a host or an address. */
+/** Issues a server certificate for a host or an IP address. It never ends later than the CA. */
 export async function issueLeaf(
-  authority: Authority,
+  ca: LocalCa,
   keys: Keys,
   host: string,
   validity: { readonly nowMs: number; readonly lifetimeMs: number },
@@ -101,17 +106,17 @@ export async function issueLeaf(
   const x509 = await load();
   const name = unbracket(host);
   const isName = isIP(name) === 0;
-  const issuer = new x509.X509Certificate(authority.certificate);
-  const expiresAtMs = Math.min(validity.nowMs + validity.lifetimeMs, authority.expiresAtMs);
+  const issuer = new x509.X509Certificate(ca.certificate);
+  const expiresAtMs = Math.min(validity.nowMs + validity.lifetimeMs, ca.expiresAtMs);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
-    // OpenSSL holds a common name that is an address against the permitted names.
+    // OpenSSL checks a common name against the permitted DNS names, so an address can't be one.
     subject: isName && name.length <= COMMON_NAME_MAX ? [{ CN: [name] }, { O: ['Outrider'] }] : ORGANIZATION,
     issuer: issuer.subject,
     notBefore: new Date(Math.max(validity.nowMs - BACKDATED_MS, issuer.notBefore.getTime())),
     notAfter: new Date(expiresAtMs),
     signingAlgorithm: SIGNING,
-    signingKey: authority.key.toCryptoKey(EC, false, ['sign']) as CryptoKey,
+    signingKey: ca.key.toCryptoKey(EC, false, ['sign']) as CryptoKey,
     publicKey: keys.publicKey as CryptoKey,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
@@ -125,6 +130,6 @@ export async function issueLeaf(
   return { certificate: `${certificate.toString('pem')}\n`, expiresAtMs };
 }
 
-/** A private key in PEM, as a server wants it. */
+/** Returns a private key as PKCS #8 in PEM. */
 export const pemOfKey = (key: webcrypto.CryptoKey): string =>
   KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }) as string;

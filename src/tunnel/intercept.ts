@@ -2,32 +2,34 @@ import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContext } from 'node:tls';
 import type { Clock } from '../core/clock.ts';
 import type { Leaves } from './leaves.ts';
+import { CONNECTION_ESTABLISHED } from './established.ts';
 
-/** Where a tunnel leads. */
-export interface Way {
+/** The destination of a tunnel. */
+export interface TunnelTarget {
   readonly host: string;
   readonly port: number;
 }
 
+/** What an interception needs. */
 export interface InterceptDeps {
   readonly clock: Clock;
   readonly leaves: Leaves;
-  /** Whether a certificate may be shown for a name, in lower case. */
+  /** Whether a certificate may be shown for a name, which is in lower case. */
   readonly isRouted: (name: string) => boolean;
-  /** Takes the requests that come out of a tunnel. */
+  /** Serves the requests that come out of a tunnel. */
   readonly adopt: (socket: Socket, scheme: 'http' | 'https') => void;
-  /** The client did not accept our certificate, or does not speak TLS as it should. */
+  /** Called when the TLS handshake fails: the client doesn't accept our certificate, for example. */
   readonly failed: (error: Error) => void;
 }
 
-/** From the tunnel's opening to its first byte, and from there to the end of the handshake. */
+/** How long the first byte in a tunnel may take, and how long the TLS handshake from there. */
 const HANDSHAKE_MS = 10_000;
 const TLS_HANDSHAKE = 0x16;
 
-/** Whether a first byte can begin an HTTP request: a token (RFC 9112 §3.1), or an empty line before it. */
+/** Whether a byte can begin an HTTP request: a method (RFC 9112 §3.1), or an empty line in front of it. */
 const canBeginRequest = (byte: number): boolean => /^[!#$%&'*+\-.^_`|~0-9A-Za-z\r\n]$/.test(String.fromCharCode(byte));
 
-/** Waits for the first bytes and leaves them in place; undefined when none came. */
+/** Waits for the first byte and leaves it in the socket. Resolves with undefined when none came in time. */
 function firstByte(socket: Socket, clock: Clock): Promise<number | undefined> {
   return new Promise((resolve) => {
     const done = (byte: number | undefined): void => {
@@ -49,17 +51,23 @@ function firstByte(socket: Socket, clock: Clock): Promise<number | undefined> {
 }
 
 /**
- * Answers a CONNECT and hands on what comes out of the tunnel: TLS is ended with a certificate for the host (HTTP/1.1 by
- * ALPN), plain HTTP is taken as it is, anything else is closed.
- * @param head Bytes that came behind the CONNECT.
+ * Answers a CONNECT with 200 and hands on the requests that come out of the tunnel. TLS ends here, with a certificate for the
+ * host and HTTP/1.1 by ALPN. Plain HTTP is taken as it is. A tunnel with anything else is closed. Rejects, before it answers,
+ * when there is no certificate.
+ * @param head The bytes that came behind the CONNECT.
  */
-export async function intercept(socket: Socket, head: Buffer, { host }: Way, deps: InterceptDeps): Promise<void> {
+export async function intercept(
+  socket: Socket,
+  head: Buffer,
+  { host }: TunnelTarget,
+  deps: InterceptDeps,
+): Promise<void> {
   const { clock, leaves, isRouted, adopt, failed } = deps;
   socket.on('error', () => socket.destroy());
   const secureContext = await leaves.contextFor(host);
   if (socket.destroyed) return;
   if (head.length > 0) socket.unshift(head);
-  socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+  socket.write(CONNECTION_ESTABLISHED);
   const byte = await firstByte(socket, clock);
   if (byte === undefined || socket.destroyed) {
     socket.destroy();
@@ -96,7 +104,7 @@ export async function intercept(socket: Socket, head: Buffer, { host }: Way, dep
     secure.destroy();
     failed(error);
   };
-  // Nothing that still comes could end the handshake, and half an end closes nothing here.
+  // After the client has closed its side, the handshake can't succeed. A half-closed socket doesn't close by itself here.
   const gone = (): void => void secure.destroy();
   secure.on('error', broken).on('end', gone);
   secure.once('close', () => timer.cancel());

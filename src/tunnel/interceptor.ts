@@ -1,39 +1,44 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { Events } from '../core/events.ts';
-import type { Authority } from './certificate.ts';
-import { intercept, type Way } from './intercept.ts';
+import type { LocalCa } from './certificate.ts';
+import { intercept, type TunnelTarget } from './intercept.ts';
 import { createIssuers } from './issuers.ts';
-import { ensureAuthority } from './state.ts';
+import { ensureCa } from './state.ts';
 
+/** What the interceptor needs. */
 export interface InterceptorDeps {
   readonly clock: Clock;
   readonly events: Events;
-  /** In place of the CA of the state directory. */
-  readonly authorityFor?: (hosts: ReadonlySet<string>) => Promise<Authority>;
-  /** Takes the requests that come out of a tunnel; `carrier` is the socket of its CONNECT. */
-  readonly adopt: (socket: Socket, scheme: 'http' | 'https', way: Way, carrier: Socket) => void;
-  /** A client did not accept our certificate, or does not speak TLS as it should. */
-  readonly failed: (error: Error, way: Way) => void;
+  /** Makes the CA in place of that of the state directory. */
+  readonly caFor?: (hosts: ReadonlySet<string>) => Promise<LocalCa>;
+  /** Serves the requests that come out of a tunnel. `carrier` is the socket of its CONNECT. */
+  readonly adopt: (socket: Socket, scheme: 'http' | 'https', way: TunnelTarget, carrier: Socket) => void;
+  /** Called when a TLS handshake fails: the client doesn't accept our certificate, for example. */
+  readonly failed: (error: Error, way: TunnelTarget) => void;
 }
 
+/** Ends tunnels in this process. */
 export interface Interceptor {
-  /** Gets the CA ready; from now on certificates are for these hosts. */
+  /**
+   * Reads the CA from `stateDir`, or makes one, which emits a notice. From now on certificates are issued for `hosts`. Rejects
+   * with a `CaRefusal`.
+   */
   prepare(stateDir: string, hosts: ReadonlySet<string>): Promise<void>;
-  /** Answers a CONNECT to one of the hosts. Rejects when there is no certificate to be had. */
-  intercept(socket: Socket, head: Buffer, way: Way): Promise<void>;
+  /** Answers a CONNECT to one of the hosts. Rejects when there is no certificate for it. */
+  intercept(socket: Socket, head: Buffer, way: TunnelTarget): Promise<void>;
 }
 
-/** Ends tunnels with the certificates of a local CA. */
-export function createInterceptor({ clock, events, authorityFor, adopt, failed }: InterceptorDeps): Interceptor {
+/** Makes an interceptor, which shows certificates of a local CA. */
+export function createInterceptor({ clock, events, caFor, adopt, failed }: InterceptorDeps): Interceptor {
   const issuers = createIssuers(clock);
   let routed: ReadonlySet<string> = new Set();
   return {
     async prepare(stateDir, hosts) {
-      const { authority, isNew } = authorityFor
-        ? { authority: await authorityFor(hosts), isNew: false }
-        : await ensureAuthority(stateDir, hosts, clock.now());
-      issuers.use(authority, hosts);
+      const { ca, isNew } = caFor
+        ? { ca: await caFor(hosts), isNew: false }
+        : await ensureCa(stateDir, hosts, clock.now());
+      issuers.use(ca, hosts);
       routed = hosts;
       if (!isNew) return;
       const message = 'a new local CA was made: clients must trust it (`outrider ca show`, `outrider ca trust`)';

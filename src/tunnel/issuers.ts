@@ -1,33 +1,33 @@
 import type { Clock } from '../core/clock.ts';
-import type { Authority } from './certificate.ts';
+import type { LocalCa } from './certificate.ts';
 import { createLeaves, type Leaves } from './leaves.ts';
 
-/** An authority with less than this left is not gone on with for the sake of those who trust it. */
+/** An older CA that expires sooner than this is not used any more, even if clients trust only that one. */
 const REST_MS = 24 * 3_600_000;
 
 interface Issuer {
-  readonly authority: Authority;
+  readonly ca: LocalCa;
   readonly leaves: Leaves;
 }
 
+/** The certificates of all CAs of one process. */
 export interface Issuers extends Leaves {
-  /** From now on certificates are for these hosts, and `authority` vouches for those that none before it may vouch for. */
-  use(authority: Authority, hosts: Iterable<string>): void;
+  /** Sets the hosts for which certificates are needed. `ca` issues those that no earlier CA may issue. */
+  use(ca: LocalCa, hosts: Iterable<string>): void;
 }
 
 /**
- * The authorities of one process. A reload that adds a host makes a new one: whoever trusts the one before it must not be
- * cut off from the hosts that there were already.
+ * Keeps the CAs of one process. A reload that adds a host makes a new CA. Clients that trust only an earlier one must still
+ * reach the hosts that it covers, so those keep their CA.
  */
 export function createIssuers(clock: Clock): Issuers {
   let issuers: readonly Issuer[] = [];
   const issuerFor = (host: string): Issuer | undefined =>
-    issuers.find(({ authority }) => authority.hosts.includes(host) && authority.expiresAtMs > clock.now() + REST_MS) ??
-    issuers.at(-1);
+    issuers.find(({ ca }) => ca.hosts.includes(host) && ca.expiresAtMs > clock.now() + REST_MS) ?? issuers.at(-1);
   return {
-    use(authority, hosts) {
-      if (!issuers.some((one) => one.authority.certificate === authority.certificate)) {
-        issuers = [...issuers, { authority, leaves: createLeaves(authority, clock) }];
+    use(ca, hosts) {
+      if (!issuers.some((one) => one.ca.certificate === ca.certificate)) {
+        issuers = [...issuers, { ca, leaves: createLeaves(ca, clock) }];
       }
       const needed = new Set([...hosts].map(issuerFor));
       issuers = issuers.filter((issuer, i) => needed.has(issuer) || i === issuers.length - 1);

@@ -1,7 +1,7 @@
 import { unbracket } from '../core/authority.ts';
 import { isIP } from 'node:net';
 
-/** The extension's OID (RFC 5280 §4.2.1.10). */
+/** The OID of the extension for name constraints (RFC 5280 §4.2.1.10). */
 export const NAME_CONSTRAINTS = '2.5.29.30';
 
 const SEQUENCE = 0x30;
@@ -9,7 +9,7 @@ const DNS_NAME = 0x82;
 const IP_ADDRESS = 0x87;
 const PERMITTED = 0xa0;
 const EXCLUDED = 0xa1;
-/** Permitting a name that nobody can have forbids all others of its kind. */
+/** A DNS name that nobody can have. To permit it alone forbids all other DNS names. */
 const NOBODY = 'outrider.invalid';
 
 function der(tag: number, ...contents: readonly Uint8Array[]): Buffer {
@@ -36,7 +36,10 @@ function baseOf(host: string): Buffer {
   return der(IP_ADDRESS, address, Buffer.alloc(address.length, 0xff));
 }
 
-/** The constraints of a CA that may vouch for these hosts (as `URL` writes them) and for nobody else, in DER. */
+/**
+ * Writes, in DER, the name constraints of a CA that may issue certificates for `hosts` (as `URL` writes them) and for no
+ * others.
+ */
 export function encodeNameConstraints(hosts: Iterable<string>): Buffer {
   const all = [...new Set(hosts)];
   const names = all.filter((host) => isIP(unbracket(host)) === 0);
@@ -46,7 +49,7 @@ export function encodeNameConstraints(hosts: Iterable<string>): Buffer {
   return der(SEQUENCE, der(PERMITTED, ...permitted), ...(addresses.length === 0 ? [der(EXCLUDED, ...anyAddress)] : []));
 }
 
-/** Yields tag and contents of what stands side by side. */
+/** Yields the tag and the contents of each element in a sequence of DER elements. */
 function* readDer(bytes: Buffer): Generator<readonly [tag: number, contents: Buffer]> {
   for (let at = 0; at + 2 <= bytes.length;) {
     const short = bytes[at + 1] as number;
@@ -66,7 +69,7 @@ function nameOf(tag: number, contents: Buffer): string {
   return new URL(`http://[${groups.join(':')}]`).hostname;
 }
 
-/** The hosts that constraints of ours permit. */
+/** Returns the hosts that name constraints permit. It reads what {@link encodeNameConstraints} wrote. */
 export function decodeNameConstraints(bytes: Uint8Array): string[] {
   const hosts: string[] = [];
   for (const [, sequence] of readDer(Buffer.from(bytes))) {

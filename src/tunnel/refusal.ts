@@ -1,7 +1,9 @@
-/** Why the local CA can't be kept where it should be, for the person who starts the program: what is wrong and what to do. */
+/** Says why the local CA can't be kept in its directory: what is wrong (`message`) and what to do (`help`). */
 export class CaRefusal extends Error {
   override readonly name = 'CaRefusal';
-  /** Stable. `unsafe_state_dir`: others could use the CA, or replace it. `unusable_state_dir`: it can't be read or written. */
+  /**
+   * A stable code. `unsafe_state_dir`: others could use or replace the CA. `unusable_state_dir`: it can't be read or written.
+   */
   readonly code: 'unsafe_state_dir' | 'unusable_state_dir';
   readonly help: string;
 
@@ -12,7 +14,7 @@ export class CaRefusal extends Error {
   }
 }
 
-/** Runs `use`; what the system has against it is told as an `unusable_state_dir`. */
+/** Runs `use` and returns its result. An error of the system becomes an `unusable_state_dir`; other errors stay as they are. */
 export function inStateDir<T>(stateDir: string, use: () => T): T {
   try {
     return use();

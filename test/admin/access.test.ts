@@ -50,6 +50,8 @@ test('no page of another origin reads or does anything, ours does', async (t) =>
     ['Origin', outrider.origin],
     ['Sec-Fetch-Site', 'cross-site'],
     ['Sec-Fetch-Site', 'same-site'],
+    ['Sec-Fetch-Site', 'Cross-Site'],
+    ['Sec-Fetch-Site', 'same-origin', 'Sec-Fetch-Site', 'same-origin'],
     ['Origin', own, 'Sec-Fetch-Site', 'cross-site'],
   ];
   for (const headers of strangers) {

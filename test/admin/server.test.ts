@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import http from 'node:http';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import test from 'ava';
@@ -11,6 +10,7 @@ import { text } from '../../src/admin/answer.ts';
 import type { AdminOptions, Check } from '../../src/admin/server.ts';
 import { OutriderError } from '../../src/core/errors.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 interface Answer {
   readonly status: number;
@@ -49,8 +49,7 @@ async function start(t: ExecutionContext, changes: Partial<AdminOptions> = {}): 
 }
 
 const tmp = (t: ExecutionContext): string => {
-  const dir = mkdtempSync(join(tmpdir(), 'outrider-admin-'));
-  t.teardown(() => rmSync(dir, { recursive: true }));
+  const dir = temporaryDirectory(t);
   return dir;
 };
 

@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import type { SecureVersion } from 'node:tls';
 import test from 'ava';
@@ -8,11 +7,11 @@ import { startCli } from '../contract/cli.ts';
 import { plainYaml } from '../contract/given.ts';
 import { httpCall } from '../helpers/outrider.ts';
 import { startUpstream } from '../helpers/upstream.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const satisfies readonly SecureVersion[]) {
   test(`rule 17: with ${version} a provider that asks for a client certificate is told as such, and nothing was sent`, async (t) => {
-    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-    t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+    const dir = temporaryDirectory(t);
     fs.writeFileSync(path.join(dir, 'root.pem'), CERTIFICATE);
     const tls = { key: CERTIFICATE_KEY, cert: CERTIFICATE, minVersion: version, maxVersion: version };
     const strict = await startUpstream(t, undefined, { tls: { ...tls, requestCert: true, ca: CERTIFICATE } });

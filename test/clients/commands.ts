@@ -32,6 +32,8 @@ export interface Client {
   readonly schemes: readonly Scheme[];
   /** The one variable that gives it the CA; undefined: there is none, and the note tells. */
   readonly ca?: string;
+  /** Arguments that give it the CA, where there is no variable; under `exec --intercept` it gets it without. */
+  readonly caArgs?: readonly string[];
   /** Always set for it. */
   readonly env?: Readonly<Record<string, string>>;
   /** How it sends `https://` to a proxy that ends no TLS: the whole URL in the clear. Undefined: by CONNECT alone. */
@@ -162,6 +164,30 @@ export const CLIENTS: readonly Client[] = [
     schemes: ALL,
     ca: 'NODE_EXTRA_CA_CERTS',
     commands: node('axios.mjs', 'axios'),
+  },
+  {
+    name: 'PHP curl',
+    needs: 'php',
+    note: 'reads no CA variable: the ini setting `curl.cainfo=FILE`',
+    schemes: ALL,
+    caArgs: ['-d', 'curl.cainfo=${CA_FILE}'],
+    commands: script('php', join(PROGRAMS, 'curl.php')),
+  },
+  {
+    name: 'PHP streams',
+    needs: 'php',
+    note: "reads no variable: `stream_context_create(['http' => ['proxy' => str_replace('http:', 'tcp:', getenv('HTTPS_PROXY'))]])`, with `'request_fulluri' => true` for `http://`; the ini setting `openssl.cafile=FILE`",
+    schemes: ALL,
+    caArgs: ['-d', 'openssl.cafile=${CA_FILE}'],
+    commands: script('php', join(PROGRAMS, 'streams.php')),
+  },
+  {
+    name: 'Ruby net/http',
+    needs: 'ruby',
+    note: 'reads `http_proxy` alone, for `https://` too',
+    schemes: ALL,
+    ca: 'SSL_CERT_FILE',
+    commands: script('ruby', join(PROGRAMS, 'net_http.rb')),
   },
   {
     name: 'openssl s_client',

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { tokenYaml } from '../contract/given.ts';
@@ -8,14 +7,14 @@ import { startOutrider } from '../helpers/outrider.ts';
 import { startTokenEndpoint } from '../helpers/token-endpoint.ts';
 import { startUpstream, type Handler } from '../helpers/upstream.ts';
 import { runProgram, testWith } from './run-program.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const BODY = Buffer.alloc(2 * 1024 * 1024, 'More than is kept in memory. ');
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 /** A routed upstream, and the ways to it through one running proxy: each a URL, and the proxy that leads there. */
 async function given(t: ExecutionContext, handler: Handler) {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-habits-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   fs.writeFileSync(path.join(dir, 'body'), BODY);
   const upstream = await startUpstream(t, handler);
   const tokens = await startTokenEndpoint(t);

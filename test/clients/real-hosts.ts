@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { systemClock } from '../../src/core/clock.ts';
-import { makeAuthority } from '../../src/tunnel/certificate.ts';
+import { makeCa } from '../../src/tunnel/certificate.ts';
 import { createLeaves } from '../../src/tunnel/leaves.ts';
 import { fakeClock } from '../helpers/clock.ts';
 import { startSimulator, type TestSimulator } from '../helpers/simulator.ts';
@@ -52,8 +52,8 @@ export async function startRealHosts(t: ExecutionContext, dir: string): Promise<
     ],
     clock: fakeClock(Date.now()),
   });
-  const authority = await makeAuthority(HOSTS, { nowMs: Date.now(), lifetimeMs: 3_600_000 });
-  const leaves = createLeaves(authority, systemClock);
+  const ca = await makeCa(HOSTS, { nowMs: Date.now(), lifetimeMs: 3_600_000 });
+  const leaves = createLeaves(ca, systemClock);
   const arrivals: { url: string; headers: http.IncomingHttpHeaders; body: string }[] = [];
   const server = https.createServer();
   for (const host of HOSTS) server.addContext(host, await leaves.contextFor(host));
@@ -84,7 +84,7 @@ export async function startRealHosts(t: ExecutionContext, dir: string): Promise<
   });
   const egress = await startEgressProxy(t, { tunnelTo: (server.address() as AddressInfo).port });
   const root = join(dir, 'root.pem');
-  writeFileSync(root, authority.certificate);
+  writeFileSync(root, ca.certificate);
   const env = { HTTPS_PROXY: `http://127.0.0.1:${egress.port}`, NODE_EXTRA_CA_CERTS: root };
   return { simulator, arrivals, env };
 }

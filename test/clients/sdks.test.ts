@@ -304,13 +304,13 @@ routes:
   },
 );
 
-test('the README names the SDKs and their versions, as they are tried here', (t) => {
+test('the page of the clients names the SDKs and their versions, as they are tried here', (t) => {
   const root = join(import.meta.dirname, '../..');
   const { devDependencies: versions } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     devDependencies: Readonly<Record<string, string>>;
   };
   const [phonepe, payu] = ['pg-sdk-node', 'payu-websdk'].map((name) => `\`${name}\` ${versions[name]}`);
-  const readme = readFileSync(join(root, 'README.md'), 'utf8').replaceAll('\n', ' ');
+  const page = readFileSync(join(root, 'config/reference/clients.md'), 'utf8').replaceAll('\n', ' ');
   const sentence = `${phonepe} and ${payu} run unchanged, with made-up credentials, under \`exec --intercept\``;
-  t.true(readme.includes(sentence), sentence);
+  t.true(page.includes(sentence), sentence);
 });

@@ -39,7 +39,10 @@ function commandsOf(client: Client, session: Session, port: number): readonly Co
   const prepare = session.includes('intercept') ? client.prepare : undefined;
   return [
     ...(prepare ? [{ ...prepare, shows: 'body' as const, checks: ['prepare'] }] : []),
-    ...(requests.length > 0 ? client.commands(requests) : []),
+    ...(requests.length > 0 ? client.commands(requests) : []).map((command) => ({
+      ...command,
+      args: [...(session === 'intercept' ? (client.caArgs ?? []) : []), ...command.args],
+    })),
   ].map((command) => ({ ...command, env }));
 }
 

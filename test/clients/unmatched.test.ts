@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { CERTIFICATE, CERTIFICATE_KEY } from '../contract/certificate.ts';
 import { tokenYaml } from '../contract/given.ts';
@@ -8,6 +7,7 @@ import { startTokenEndpoint } from '../helpers/token-endpoint.ts';
 import { startUpstream, type Handler } from '../helpers/upstream.ts';
 import { startEgressProxy } from './egress-proxy.ts';
 import { runProgram, testWith } from './run-program.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 /** In its certificate, and known to the egress proxy alone: what has no route is never dialled on loopback. */
 const STRANGER = 'api.provider.test';
@@ -35,8 +35,7 @@ for (const mode of ['plain', 'intercept']) {
       command,
       `${name}: where no route leads, with mode ${mode} and unmatched: tunnel, requests get through without a credential`,
       async (t) => {
-        const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-unmatched-'));
-        t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+        const dir = temporaryDirectory(t);
         fs.writeFileSync(path.join(dir, 'root.pem'), CERTIFICATE);
         const answer: Handler = (arrival) => arrival.reply(200, { body: `a stranger at ${arrival.target}` });
         const open = await startUpstream(t, answer);

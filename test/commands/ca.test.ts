@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
@@ -8,6 +7,7 @@ import type { ExecutionContext } from 'ava';
 import { trustCa, untrustCa } from '../../src/commands/ca.ts';
 import type { Context } from '../../src/commands/output.ts';
 import { configFile, run } from './run.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 function given(t: ExecutionContext) {
   const { dir, file } = configFile(
@@ -26,8 +26,7 @@ routes:
 
 /** A system of the test's own, with its store and a program that updates it. */
 function system(t: ExecutionContext, file: string, options: { anchors: boolean }) {
-  const root = mkdtempSync(join(tmpdir(), 'outrider-root-'));
-  t.teardown(() => rmSync(root, { recursive: true, force: true }));
+  const root = temporaryDirectory(t);
   const anchors = join(root, 'usr/local/share/ca-certificates');
   if (options.anchors) mkdirSync(anchors, { recursive: true });
   writeFileSync(join(root, 'update-ca-certificates'), `#!/bin/sh\necho "updated $*" >> ${root}/log\n`);

@@ -1,15 +1,15 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { chmodSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { compileCacheDir } from '../../src/commands/compile-cache.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const { uid } = userInfo();
 
 const home = (t: ExecutionContext): string => {
-  const dir = mkdtempSync(join(tmpdir(), 'outrider-home-'));
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   return dir;
 };
 

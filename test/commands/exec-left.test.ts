@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { until } from '../helpers/http1.ts';
 import { CLI, configFile, launch, run } from './run.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const YAML = 'version: 1\nroutes: [{ name: a, match: { path: /a }, upstream: "http://localhost:9" }]\n';
 const WAIT = `console.log('pid ' + process.pid); setInterval(() => {}, 1000)`;
@@ -27,8 +27,7 @@ const onLinux = process.platform === 'linux' ? test : test.skip;
 onLinux(
   'what a run left that was killed with all that cleans up, the next one removes, and nothing else',
   async (t) => {
-    const left = mkdtempSync(join(tmpdir(), 'outrider-left-'));
-    t.teardown(() => rmSync(left, { recursive: true, force: true }));
+    const left = temporaryDirectory(t);
     const { file } = configFile(t, YAML);
     const args = ['exec', '--config', file, '--intercept', '--', process.execPath, '-e'];
     const env = { TMPDIR: left };

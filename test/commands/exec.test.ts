@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { until, within } from '../helpers/http1.ts';
 import { startUpstream } from '../helpers/upstream.ts';
 import { CLI, configFile, launch, run } from './run.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const yaml = (upstream = 'http://localhost:9', more = ''): string => `
 version: 1
@@ -19,8 +20,7 @@ const SHOW = `process.stdout.write(JSON.stringify(process.env))`;
 
 /** A temporary directory of the test's own, so that what is left behind is seen. */
 function temporary(t: ExecutionContext): string {
-  const dir = mkdtempSync(join(tmpdir(), 'outrider-left-'));
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   return dir;
 }
 
@@ -65,6 +65,7 @@ test.serial(
       NO_PROXY: 'keep.test, localhost,.host,LOCALHOST:9,*',
       XDG_STATE_HOME: dir,
       CURL_CA_BUNDLE: CLI,
+      PHP_INI_SCAN_DIR: '/own',
     };
     const script = `const fs = require('node:fs'); const e = process.env; ${SHOW}; process.stdout.write('\\n' + fs.readFileSync(e.SSL_CERT_FILE, 'utf8'))`;
     const { code, stdout } = await run(t, args(file, '--intercept', '--', process.execPath, '-e', script), { env });
@@ -86,6 +87,7 @@ test.serial(
       'DENO_CERT',
     ].map((name) => seen[name]);
     t.is(new Set(files).size, 1);
+    t.is(seen['PHP_INI_SCAN_DIR'], `/own:${dirname(files[0] ?? '')}`);
     t.true(bundle.join('\n').includes('#!/usr/bin/env node'), 'the bundle that was named before is part of it');
     t.true((bundle.join('\n').match(/BEGIN CERTIFICATE/g)?.length ?? 0) > 1);
     t.deepEqual(readdirSync(left), [], 'nothing is left behind');

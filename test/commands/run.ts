@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,8 +7,11 @@ import type { ExecutionContext } from 'ava';
 import { COMPILED } from '../helpers/compiled.ts';
 import { within } from '../helpers/http1.ts';
 import { type Watch, watchPort, watchProcess } from '../helpers/watch.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 export const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+/** What the package starts: it answers some calls by itself, and hands the others on to the command line. */
+export const LAUNCHER = fileURLToPath(new URL('../../src/launch.ts', import.meta.url));
 const LIMIT_MS = 30_000;
 
 export interface Running {
@@ -29,6 +32,8 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Arguments of node itself. */
   readonly node?: readonly string[];
+  /** Default: the command line. */
+  readonly script?: typeof LAUNCHER;
   /** A program that becomes the process, with its own arguments: `setpriv`, `unshare`, a shell that ends in `exec`. */
   readonly under?: readonly string[];
 }
@@ -44,7 +49,7 @@ export function launch(t: ExecutionContext, args: readonly string[], options: Ru
     ...(options.under ?? []),
     process.execPath,
     ...(options.node ?? []),
-    CLI,
+    options.script ?? CLI,
     ...args,
   ];
   const child = spawn(program, rest, {
@@ -101,8 +106,7 @@ export async function run(t: ExecutionContext, args: readonly string[], options:
 
 /** A directory that is gone after the test, with a config file in it. */
 export function configFile(t: ExecutionContext, yaml: string): { readonly dir: string; readonly file: string } {
-  const dir = mkdtempSync(join(tmpdir(), 'outrider-cli-'));
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const file = join(dir, 'proxy.config.yaml');
   writeFileSync(file, yaml);
   return { dir, file };

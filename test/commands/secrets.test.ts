@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { secretsIn } from '../helpers/canary.ts';
 import { startTokenEndpoint } from '../helpers/token-endpoint.ts';
 import { configFile, run, startProxy } from './run.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const SECRET = 'canary-client-secret-9';
 const ACCESS = 'canary-access-token-9';
@@ -24,8 +24,7 @@ routes:
 
 /** Arguments of node that run this first. */
 function first(t: ExecutionContext, script: string): readonly string[] {
-  const dir = mkdtempSync(join(tmpdir(), 'outrider-first-'));
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   writeFileSync(join(dir, 'first.mjs'), script);
   return ['--import', join(dir, 'first.mjs')];
 }

@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { watchContents } from '../../src/commands/watch.ts';
 import { within } from '../helpers/http1.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 interface Setting {
   readonly dir: string;
@@ -15,8 +15,7 @@ interface Setting {
 }
 
 function setUp(t: ExecutionContext): Setting {
-  const dir = mkdtempSync(join(tmpdir(), 'outrider-watch-'));
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const file = join(dir, 'a.yaml');
   let count = 0;
   let changed = Promise.withResolvers<void>();

@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Config } from '../../src/config/config.ts';
@@ -7,6 +6,7 @@ import { carryCredentials } from '../../src/config/credentials.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { NoticeRecord } from '../../src/core/events.ts';
 import { fakeClock, type FakeClock } from '../helpers/clock.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 /** A config directory with a pair of files in it. */
 interface Place {
@@ -20,8 +20,7 @@ interface Place {
 const CREDENTIALS = '{ merchant_id: "${ID:-M}", salt_key: "${file:key}", salt_index: "${file:index}" }';
 
 function place(t: ExecutionContext): Place {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   const clock = fakeClock();
   const notices: NoticeRecord[] = [];
   const write: Place['write'] = (key, index) => {

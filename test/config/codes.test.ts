@@ -1,5 +1,6 @@
 import test from 'ava';
 import { CODES, type DiagnosticCode } from '../../src/config/diagnostics/codes.ts';
+import { loadExample } from '../../src/config/example.ts';
 import { marked, parse, problems } from './helpers.ts';
 
 interface Case {
@@ -541,5 +542,12 @@ test('one problem brings no others after it', (t) => {
   for (const { code, source } of CASES) {
     const others = parse(marked(source).text).diagnostics.filter((each) => each.code !== code);
     t.deepEqual(others, [], source);
+  }
+});
+
+test('the example of each code has that problem and no other', (t) => {
+  for (const [code, { severity }] of Object.entries(CODES)) {
+    const found = loadExample(code as DiagnosticCode).diagnostics.map((each) => `${each.severity} ${each.code}`);
+    t.deepEqual(found, [`${severity} ${code}`]);
   }
 });

@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { ConfigError } from '../../src/config/diagnostics/config-error.ts';
@@ -7,6 +6,7 @@ import { readSecretFile } from '../../src/config/yaml/files.ts';
 import { interpolate } from '../../src/config/yaml/interpolate.ts';
 import { parse, problems } from './helpers.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const ENV = { A: 'alpha', EMPTY: '', DOLLAR: '$A ${A}', YAML: 'x: [1' };
 const outside = { env: ENV, directory: '/etc/outrider', readFile: (file: string) => `<${file}>` };
@@ -164,7 +164,7 @@ test('what is one reference as a whole loses all line breaks at its end, and not
 test('an access token that may be nothing is left out when it is, and only that', (t) => {
   const tokens = (entries: string, env: Record<string, string> = {}): string[] | undefined => {
     const { config, diagnostics } = parse(
-      `listen: { access_tokens: [${entries}] }\n${'routes: [{ match: { path: /p }, upstream: "http://h" }]'}`,
+      `admin: false\nlisten: { access_tokens: [${entries}] }\n${'routes: [{ match: { path: /p }, upstream: "http://h" }]'}`,
       { env },
     );
     t.deepEqual(
@@ -254,8 +254,7 @@ test('one entry of the allowed hosts may hold several, with commas between them'
 });
 
 test('reading a file cuts one newline at its end, and no more', (t) => {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(directory, { recursive: true }));
+  const directory = temporaryDirectory(t);
   const write = (content: string | Uint8Array): string => {
     const file = path.join(directory, 'secret');
     fs.writeFileSync(file, content);

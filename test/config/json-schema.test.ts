@@ -2,8 +2,9 @@ import fs from 'node:fs';
 import test from 'ava';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { JSON_SCHEMA_FILE, jsonSchema, jsonSchemaText } from '../../src/config/json-schema.ts';
-import { builtInProfiles } from '../../src/config/profile/profiles.ts';
+import { jsonSchema, jsonSchemaText } from '../../src/config/json-schema.ts';
+import { builtInProfiles, JSON_SCHEMA_FILE } from '../../src/config/shipped.ts';
+import { fileTypesText, TYPES_FILE } from '../reference/file-types.ts';
 
 type Schema = Parameters<typeof z.fromJSONSchema>[0];
 
@@ -13,7 +14,11 @@ const profile = z.fromJSONSchema({ $ref: '#/$defs/profile', $defs: jsonSchema()[
 const isFine = (text: string): boolean => config.safeParse(parseYaml(text)).success;
 
 test('the schema for editors is the one that the validator yields', (t) => {
-  t.is(fs.readFileSync(JSON_SCHEMA_FILE, 'utf8'), jsonSchemaText(), 'run `node src/config/json-schema.ts`');
+  t.is(fs.readFileSync(JSON_SCHEMA_FILE, 'utf8'), jsonSchemaText(), 'run `npm run reference`');
+});
+
+test('the types of a config that is written as an object are those that the schema yields', (t) => {
+  t.is(fs.readFileSync(TYPES_FILE, 'utf8'), fileTypesText(), 'run `npm run reference`');
 });
 
 test('an editor finds nothing wrong with the sample file and the built-in profiles', (t) => {

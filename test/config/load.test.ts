@@ -1,13 +1,13 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { check, type CheckOptions } from '../../src/commands/check.ts';
-import { findConfigFile, loadConfig } from '../../src/config/load.ts';
+import { findConfigFile } from '../../src/config/find-file.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 function directory(t: ExecutionContext): string {
-  const made = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), 'outrider-'));
-  t.teardown(() => fs.rmSync(made, { recursive: true, force: true }));
+  const made = temporaryDirectory(t);
   return made;
 }
 
@@ -106,7 +106,7 @@ test('check tells every problem and fails', async (t) => {
   t.is(out, '');
   t.regex(err, /^error\[unknown_key\]: .*\n --> bad\.yaml:1:11 {2}\(listen\.adress\)\n/);
   t.regex(err, /\n\nerror\[invalid_value\]: /);
-  t.regex(err, /\nbad\.yaml: 2 errors\n$/);
+  t.regex(err, /\nbad\.yaml: 2 errors\n`outrider check --explain unknown_key` tells more\n$/);
   const json = await run(cwd, { config: 'bad.yaml', json: true });
   t.like(json, { code: 1, err: '' });
   t.like(JSON.parse(json.out), {

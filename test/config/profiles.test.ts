@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { Profile } from '../../src/config/profile/profile.ts';
-import { builtInProfiles, Profiles } from '../../src/config/profile/profiles.ts';
+import { Profiles } from '../../src/config/profile/profiles.ts';
+import { builtInProfiles } from '../../src/config/shipped.ts';
 import { Problems } from '../../src/config/diagnostics/problems.ts';
 import { Source } from '../../src/config/yaml/tree.ts';
 import { parse, problems } from './helpers.ts';
@@ -525,4 +526,17 @@ test('pointers into a form have one level, those into a token as many as they li
     'invalid_value profiles.mine.token.read.expiry[1].in',
   ]);
   t.deepEqual(wrong(`${FETCH} }\n  read: { format: xml }`), ['invalid_value profiles.mine.token.read.format']);
+});
+
+test('a value may have the name of something else that templates know', (t) => {
+  const names = ['scope', 'uuid', 'now'];
+  for (const name of names) {
+    const lines = [
+      `values: { ${name}: "{{request.path}}" }`,
+      'token:',
+      '  fetch: { method: POST, url: "http://h/token", form: { a: "{{scope}}", b: "{{uuid}}" } }',
+      'inject: { headers: { a: "{{token.access_token}}" } }',
+    ];
+    t.deepEqual(wrong(lines.join('\n')), [], name);
+  }
 });

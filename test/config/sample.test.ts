@@ -1,8 +1,7 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { loadConfig, parseConfig } from '../../src/config/load.ts';
-import { builtInProfiles } from '../../src/config/profile/profiles.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { builtInProfiles } from '../../src/config/shipped.ts';
 
 const FILE = path.resolve('proxy.config.yaml');
 
@@ -57,18 +56,29 @@ test('one variable and the credentials turn the sample file to the real provider
   );
 });
 
-test('what the sample file proposes for access tokens works once its marks are taken away', (t) => {
-  const proposed = fs.readFileSync(FILE, 'utf8').replace(/^  # (access_tokens:)\n  # (  - .*)$/m, '  $1\n  $2');
-  const tokens = (env: Record<string, string>): string[] | undefined => {
-    const { config, diagnostics } = parseConfig(proposed, FILE, { env });
-    t.deepEqual(
-      diagnostics.map(({ code }) => code),
-      'OUTRIDER_LISTEN' in env && env['OUTRIDER_ACCESS_TOKEN'] === '' ? ['unsafe_bind'] : [],
-    );
-    return config?.listen.accessTokens.map((token) => token.reveal());
+test('the sample file asks callers for the token of its variable, and needs one beyond loopback', (t) => {
+  const read = (env: Record<string, string>) => {
+    const { config, diagnostics } = loadConfig(FILE, { env });
+    const problems = diagnostics.map(({ code, help }) => `${code}: ${help}`);
+    return { problems, tokens: config?.listen.accessTokens.map((token) => token.reveal()) };
   };
-  t.deepEqual(tokens({}), []);
-  t.deepEqual(tokens({ OUTRIDER_ACCESS_TOKEN: 'shown\n' }), ['shown']);
-  t.deepEqual(tokens({ OUTRIDER_ACCESS_TOKEN: 'shown', OUTRIDER_LISTEN: '0.0.0.0:8080' }), ['shown']);
-  t.is(tokens({ OUTRIDER_ACCESS_TOKEN: '', OUTRIDER_LISTEN: '0.0.0.0:8080' }), undefined);
+  const admin = { OUTRIDER_ADMIN_TOKEN: 'shown-to-the-admin-api' };
+  const { problems: closed } = read({ OUTRIDER_ACCESS_TOKEN: 'shown' });
+  t.deepEqual(closed, ['closed_admin_api: set OUTRIDER_ADMIN_TOKEN (for `admin.token`); health and metrics need none']);
+  t.deepEqual(read(admin), { problems: [], tokens: [] });
+  t.deepEqual(read({ ...admin, OUTRIDER_ACCESS_TOKEN: 'shown\n' }), { problems: [], tokens: ['shown'] });
+  const everywhere = { ...admin, OUTRIDER_LISTEN: '0.0.0.0:8080' };
+  t.deepEqual(read({ ...everywhere, OUTRIDER_ACCESS_TOKEN: 'shown' }), { problems: [], tokens: ['shown'] });
+  for (const env of [everywhere, { ...everywhere, OUTRIDER_ACCESS_TOKEN: '' }]) {
+    const { problems, tokens } = read(env);
+    t.is(tokens, undefined);
+    t.is(problems.length, 1);
+    t.regex(problems[0] ?? '', /^unsafe_bind: set OUTRIDER_ACCESS_TOKEN \(for `listen\.access_tokens`\), /);
+  }
+});
+
+test('the sample file takes the names by which callers may call from a variable', (t) => {
+  const hosts = (env: Record<string, string>) => loadConfig(FILE, { env }).config?.listen.allowedHosts;
+  t.deepEqual(hosts({}), []);
+  t.deepEqual(hosts({ OUTRIDER_ALLOWED_HOSTS: 'outrider,outrider.shop.svc' }), ['outrider', 'outrider.shop.svc']);
 });

@@ -1,11 +1,11 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { inspect } from 'node:util';
 import test from 'ava';
 import { formatDiagnostic } from '../../src/config/diagnostics/diagnostics.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { parse } from './helpers.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const SECRET = 'hunter2-hunter2';
 
@@ -166,8 +166,7 @@ test('what is no secret is shown: keys, values in their place, references', (t) 
 });
 
 test('what a file holds is never quoted', (t) => {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(directory, { recursive: true }));
+  const directory = temporaryDirectory(t);
   const file = path.join(directory, 'proxy.config.yaml');
   fs.writeFileSync(path.join(directory, 'secret'), SECRET);
   fs.writeFileSync(

@@ -190,7 +190,7 @@ accepts(
 
 accepts(
   'an access token can stand in a header',
-  (value) => `listen: { access_tokens: [${value}] }\n${ROUTE}`,
+  (value) => `admin: false\nlisten: { access_tokens: [${value}] }\n${ROUTE}`,
   ['abc', 'a b', '${T:-x}'],
   ['', 'a\n', ' a', 'ä'],
 );

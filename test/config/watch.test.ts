@@ -1,11 +1,11 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { CredentialSource } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { NoticeRecord } from '../../src/core/events.ts';
 import { fakeClock, type FakeClock } from '../helpers/clock.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 interface Watching {
   readonly directory: string;
@@ -23,8 +23,7 @@ interface Watching {
 
 /** Watches a provider with its salt key and salt index in files; `files` says where below the directory. */
 async function watching(t: ExecutionContext, files = { key: 'key', index: 'index' }): Promise<Watching> {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   const write = (name: string, text: string): void => fs.writeFileSync(path.join(directory, name), text);
   if (!files.key.includes('/')) {
     write(files.key, 'key-one\n');
@@ -141,8 +140,7 @@ test('at the start a notice says which index is in use, never the salt', async (
 });
 
 test('a provider whose files hold nothing but secrets, or that has no files, says nothing at the start', async (t) => {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   fs.writeFileSync(path.join(directory, 'token'), 'one');
   const clock = fakeClock();
   const notices: NoticeRecord[] = [];
@@ -236,8 +234,7 @@ test('a directory of links that is swapped as Kubernetes does it is noticed', as
 });
 
 test('a file that changed while the config was being loaded is noticed', async (t) => {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   fs.writeFileSync(path.join(directory, 'token'), 'one');
   const clock = fakeClock();
   const { config } = parseConfig(
@@ -276,8 +273,7 @@ test('the old secret is kept from the log as well as the new one', async (t) => 
 
 /** Watches one provider whose credentials come from files of their names. */
 async function watchingOf(t: ExecutionContext, profile: string, files: Readonly<Record<string, string>>, before = '') {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   const write = (name: string, text: string): void => fs.writeFileSync(path.join(directory, name), text);
   for (const [name, text] of Object.entries(files)) write(name, text);
   const credentials = Object.keys(files).map((name) => `${name}: "\${file:${name}}"`);

@@ -3,7 +3,9 @@ import type { ExecutionContext } from 'ava';
 import { httpCall, startOutrider } from '../helpers/outrider.ts';
 import type { CallAnswer, Outrider } from '../helpers/outrider.ts';
 import { assertProblem } from '../helpers/problem.ts';
-import { ask } from '../helpers/raw.ts';
+import { gate, until } from '../helpers/http1.ts';
+import { ask, rawClient } from '../helpers/raw.ts';
+import { granted } from '../helpers/token-endpoint.ts';
 import { accepting, givenPlain, givenTokens, plainYaml } from './given.ts';
 import { startUpstream } from '../helpers/upstream.ts';
 
@@ -69,6 +71,47 @@ function line(text: string, name: string, labels: readonly string[]): string {
     .find((one) => one.startsWith(`${name}{`) && labels.every((label) => one.includes(label)));
   return found ?? `no ${name} with ${labels.join()}`;
 }
+
+test('rule 33: /metrics tells of open connections, of requests that wait for a token, and of errors by their outcome', async (t) => {
+  const held = gate();
+  const { outrider, tokens } = await givenTokens(t, {
+    extra: `${ADMIN}\nlimits: { waiting: 2, connections: 3 }`,
+    async script({ n }) {
+      await held.opened;
+      return granted(`token-${n}`);
+    },
+  });
+  let connections = 0;
+  let most = 0;
+  let waiting = 0;
+  outrider.app.events
+    .on('connected', () => (most = Math.max(most, ++connections)))
+    .on('disconnected', () => connections--)
+    .on('waiting', (change) => (waiting += change));
+  const figure = async (name: string): Promise<string> =>
+    (await admin(outrider, '/metrics')).text.split('\n').find((one) => one.startsWith(name)) ?? `no ${name}`;
+  const request = 'GET /api/x HTTP/1.1\r\nHost: localhost\r\n\r\n';
+  const clients = await Promise.all([1, 2, 3].map(() => rawClient(t, outrider.port)));
+  await clients[0]?.send(request);
+  await clients[1]?.send(request);
+  await tokens.call(1);
+  await until('all three to be connected', () => connections === 3 && waiting === 2);
+  t.is(await figure('outrider_connections '), 'outrider_connections 3');
+  t.is(await figure('outrider_waiting_requests '), 'outrider_waiting_requests 2');
+  assertProblem(t, await ask(t, outrider.port, request), { status: 503, code: 'overloaded' });
+  t.is(
+    await figure('outrider_errors_total{'),
+    'outrider_errors_total{route="unmatched",code="overloaded",outcome="not_sent"} 1',
+  );
+  held.open();
+  const [excess] = await outrider.logged(3);
+  t.like(excess, { path: '/api/x', status: 503, code: 'overloaded' });
+  t.is(await figure('outrider_waiting_requests '), 'outrider_waiting_requests 0');
+  for (const client of clients) client.reset();
+  await until('all to be gone', () => connections === 0);
+  t.is(await figure('outrider_connections '), 'outrider_connections 0');
+  t.is(most, 3, 'one that is sent away does not count');
+});
 
 const denied = async (t: ExecutionContext, outrider: Outrider, headers: string, code: string): Promise<void> => {
   for (const path of ['/livez', '/metrics', '/']) {

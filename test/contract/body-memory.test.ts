@@ -1,7 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import test from 'ava';
 import { until } from '../helpers/http1.ts';
 import { startOutrider } from '../helpers/outrider.ts';
@@ -9,6 +6,7 @@ import { assertProblem } from '../helpers/problem.ts';
 import { rawClient } from '../helpers/raw.ts';
 import { startUpstream } from '../helpers/upstream.ts';
 import { accepting, givenTokens } from './given.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const KiB = 1024;
 
@@ -55,8 +53,7 @@ routes:
 });
 
 test('rule 24: with body_memory used up, a body is kept in a file and replayed all the same', async (t) => {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-spool-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const { outrider, upstream, warm } = await givenTokens(t, {
     extra: `limits: { body_memory: 16KiB }\nreplay: { dir: "${dir}" }`,
   });

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
@@ -9,9 +8,8 @@ import { COMPILED } from '../helpers/compiled.ts';
 import { until, within } from '../helpers/http1.ts';
 import { withDefaults } from '../helpers/outrider.ts';
 import { type Watch, watchPort, watchProcess } from '../helpers/watch.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
-/** With it, start needn't begin anew to have it. */
-const BOUND = '--max-semi-space-size=16';
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
 export interface CliProcess {
@@ -33,15 +31,14 @@ function spawnStart(
   yaml: string,
   env: Readonly<Record<string, string>>,
 ): Omit<CliProcess, 'port' | 'origin'> {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const file = path.join(dir, 'proxy.config.yaml');
   const write = (text: string): void => fs.writeFileSync(file, withDefaults(text));
   write(yaml);
   let output = '';
   const args = ['start', '--config', file];
   const watch = watchProcess(t, { args, env, stdout: () => output, stderr: () => '' });
-  const child = spawn(process.execPath, [BOUND, CLI, ...args], {
+  const child = spawn(process.execPath, [CLI, ...args], {
     env: { PATH: process.env['PATH'] ?? '', HOME: dir, NO_COLOR: '1', ...COMPILED, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

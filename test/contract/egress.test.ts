@@ -1,6 +1,5 @@
 import fs from 'node:fs';
 import net from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
@@ -10,6 +9,7 @@ import { startUpstream } from '../helpers/upstream.ts';
 import { CERTIFICATE, CERTIFICATE_KEY } from './certificate.ts';
 import { startCli } from './cli.ts';
 import { tokenYaml } from './given.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 interface Egress {
   readonly url: string;
@@ -79,8 +79,7 @@ for (const names of [
 }
 
 test('rule 17: through the egress proxy TLS is ours end to end, and its password goes to it alone', async (t) => {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   fs.writeFileSync(path.join(dir, 'root.pem'), CERTIFICATE);
   const upstream = await startUpstream(t, undefined, { tls: { key: CERTIFICATE_KEY, cert: CERTIFICATE } });
   const egress = await startEgress(t, upstream.port);

@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { startOutrider } from '../helpers/outrider.ts';
@@ -7,6 +6,7 @@ import { assertProblem } from '../helpers/problem.ts';
 import { ask } from '../helpers/raw.ts';
 import { startUpstream } from '../helpers/upstream.ts';
 import { givenPlain, plainYaml } from './given.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const get = (host: string, more = '', target = '/api/x'): string =>
   `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n${more}\r\n`;
@@ -88,8 +88,7 @@ test("rule 01: the socket's own local address is let in, another one is not", as
 });
 
 test('rule 01: a Unix socket has mode 0600 and takes any Host', async (t) => {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const socket = path.join(dir, 'outrider.sock');
   const upstream = await startUpstream(t);
   await startOutrider(t, `${plainYaml(upstream.origin)}\nlisten: { address: "unix:${socket}" }`);

@@ -9,12 +9,11 @@ import { CERTIFICATE, CERTIFICATE_KEY } from './certificate.ts';
 import { startCli } from './cli.ts';
 import { plainYaml } from './given.ts';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 test('rule 17: NODE_EXTRA_CA_CERTS adds a root, for upstream calls', async (t) => {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   fs.writeFileSync(path.join(dir, 'root.pem'), CERTIFICATE);
   const upstream = await startUpstream(t, undefined, { tls: { key: CERTIFICATE_KEY, cert: CERTIFICATE } });
   const { origin } = await startCli(t, plainYaml(upstream.origin), { NODE_EXTRA_CA_CERTS: path.join(dir, 'root.pem') });

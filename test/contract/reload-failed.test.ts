@@ -1,12 +1,11 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import { givenTokens, tokenYaml } from './given.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 test('reload: one that fails when all was read already (no CA can be made) changes nothing, the secrets neither', async (t) => {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const file = path.join(dir, 'no-directory');
   fs.writeFileSync(file, '');
   // As it is from the start: a new `state_dir` waits for a restart.

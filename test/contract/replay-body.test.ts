@@ -1,13 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import test from 'ava';
 import { gate, until } from '../helpers/http1.ts';
 import { rawClient } from '../helpers/raw.ts';
 import { granted } from '../helpers/token-endpoint.ts';
 import type { Handler } from '../helpers/upstream.ts';
 import { accepting, givenTokens } from './given.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const KiB = 1024;
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -66,8 +65,7 @@ for (const isChunked of [false, true]) {
 }
 
 test('rule 24: the temporary file lies in `replay.dir`, cannot be listed, and is gone afterwards', async (t) => {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-spool-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const { outrider, upstream, warm } = await givenTokens(t, {
     extra: `replay: { memory: 64KiB, spool: 4MiB, dir: "${dir}" }`,
   });
@@ -85,8 +83,7 @@ test('rule 24: the temporary file lies in `replay.dir`, cannot be listed, and is
 
 const onLinux = fs.existsSync('/proc/self/fd') ? test : test.skip;
 onLinux('rule 18, 24: a spooled body whose caller leaves keeps no file open (needs /proc)', async (t) => {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-spool-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const spooled = (): number =>
     fs.readdirSync('/proc/self/fd').filter((fd) => {
       try {

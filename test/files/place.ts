@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
-import os from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { launch, type Running, type RunOptions } from '../commands/run.ts';
@@ -9,6 +8,7 @@ import { accepting, tokenYaml } from '../contract/given.ts';
 import { startTokenEndpoint, type TokenEndpoint } from '../helpers/token-endpoint.ts';
 import { startUpstream, type Upstream } from '../helpers/upstream.ts';
 import { watchPort } from '../helpers/watch.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 export const isLinux = process.platform === 'linux';
 
@@ -50,8 +50,7 @@ export function wrongModes(directory: string): readonly string[] {
 
 /** A directory that others may enter; gone after the test. */
 export function freshDirectory(t: ExecutionContext): string {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-files-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   fs.chmodSync(dir, 0o755);
   return dir;
 }

@@ -121,7 +121,7 @@ for (const { kind, what, count, maxSlowdown, isFinite } of CASES) {
       best = Math.min(best, fastest);
       rounds.push(`p99 ${quiet.p99Ms.toFixed(1)} ms before, ${fastest.toFixed(1)} times that in the best second`);
       failures.push(...quiet.failures, ...looks.flatMap((look) => look.failures));
-      await until('its descriptors are free again', () => proxy.vitals().descriptors < descriptors + 100, 30_000);
+      await until('its descriptors are free again', () => proxy.vitals().descriptors < descriptors + 100, 60_000);
     }
     const { peakMiB } = proxy.vitals();
     t.log([`peak ${peakMiB} MiB`, ...rounds].join(', '));

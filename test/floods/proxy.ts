@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { CLI } from '../commands/run.ts';
 import { COMPILED } from '../helpers/compiled.ts';
 import { until } from '../helpers/http1.ts';
 import { withDefaults } from '../helpers/outrider.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
+
+/** As the image has it. */
+const SEMI_SPACE = '--max-semi-space-size=16';
 
 /** A process as the system sees it. */
 export interface Vitals {
@@ -29,14 +32,13 @@ const mib = (status: string, field: string): number =>
 
 /** `outrider start` in a process of its own, watched from outside; killed at the test's end. Its routes lie below `/api`. */
 export async function startProxy(t: Pick<ExecutionContext, 'teardown'>, yaml: string): Promise<Proxy> {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-flood-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const file = path.join(dir, 'proxy.config.yaml');
   fs.writeFileSync(file, withDefaults(yaml));
   const printed = path.join(dir, 'printed.log');
   const out = fs.openSync(printed, 'a');
-  const child = spawn(process.execPath, [CLI, 'start', '--config', file], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: dir, NO_COLOR: '1', ...COMPILED },
+  const child = spawn(process.execPath, [SEMI_SPACE, CLI, 'start', '--config', file], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: dir, NO_COLOR: '1', MALLOC_ARENA_MAX: '1', ...COMPILED },
     stdio: ['ignore', out, out],
   });
   fs.closeSync(out);

@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import test from 'ava';
@@ -15,6 +14,7 @@ import { httpCall, withDefaults } from '../helpers/outrider.ts';
 import { startUpstream } from '../helpers/upstream.ts';
 import { watchApp } from '../helpers/watch-app.ts';
 import { checkXVerify } from '../profiles/strict.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const OLD = 'the-old-salt-0123456789';
 const NEW = 'the-new-salt-9876543210';
@@ -32,8 +32,7 @@ interface Running {
 
 /** The product with a provider whose salt and index are files. */
 async function start(t: ExecutionContext, provider: string, salt: string): Promise<Running> {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-reload-'));
-  t.teardown(() => fs.rmSync(directory, { recursive: true, force: true }));
+  const directory = temporaryDirectory(t);
   const write = (name: string, text: string): void => fs.writeFileSync(path.join(directory, name), `${text}\n`);
   write('salt_key', salt);
   write('salt_index', '1');

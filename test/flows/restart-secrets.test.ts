@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { fakeClock } from '../helpers/clock.ts';
@@ -7,6 +6,7 @@ import { until } from '../helpers/http1.ts';
 import { type Outrider, startOutrider } from '../helpers/outrider.ts';
 import { granted, startTokenEndpoint, type TokenEndpoint } from '../helpers/token-endpoint.ts';
 import { startUpstream } from '../helpers/upstream.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 interface Given {
   readonly outrider: Outrider;
@@ -20,8 +20,7 @@ interface Given {
 
 /** A provider whose client secret stands in a file. */
 async function given(t: ExecutionContext, secret: string): Promise<Given> {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-secret-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const file = path.join(dir, 'client_secret');
   fs.writeFileSync(file, secret);
   let accepted = 'right';

@@ -1,15 +1,14 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { configFile, run } from '../commands/run.ts';
 import { httpCall } from '../helpers/outrider.ts';
 import { redisTest, startRedis } from '../helpers/redis.ts';
 import { agreement, burst, createWorld, tally } from '../helpers/replicas.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 function freshDirectory(t: ExecutionContext): string {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-restart-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   return path.join(dir, 'tokens');
 }
 

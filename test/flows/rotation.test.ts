@@ -1,6 +1,5 @@
 import fs from 'node:fs';
 import http from 'node:http';
-import os from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import test from 'ava';
@@ -16,6 +15,7 @@ import { httpCall, withDefaults } from '../helpers/outrider.ts';
 import { startUpstream } from '../helpers/upstream.ts';
 import { watchApp } from '../helpers/watch-app.ts';
 import { checkXVerify } from '../profiles/strict.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const OLD = 'the-old-salt-0123456789';
 const NEW = 'the-new-salt-9876543210';
@@ -27,8 +27,7 @@ const PROVIDER = `profile: phonepe-x-verify
     credentials: { merchant_id: M1, salt_key: "\${file:salt_key}", salt_index: "\${file:salt_index}" }`;
 
 function directory(t: ExecutionContext): string {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-rotation-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   return dir;
 }
 

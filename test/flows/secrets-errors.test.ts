@@ -59,8 +59,18 @@ const CASES: readonly Case[] = [
   { code: 'token_unavailable', target: '/oauth/x' },
   { code: 'internal_error', target: '/throws/x' },
 ];
-/** Held in files of their own, under the same eyes: a slow head takes its time, a flood needs many callers. */
-const ELSEWHERE: readonly ErrorCode[] = ['request_timeout', 'overloaded'];
+/**
+ * Held in files of their own, under the same eyes: a slow head takes its time, a flood needs many callers, and the last four are
+ * answers of the admin address.
+ */
+const ELSEWHERE: readonly ErrorCode[] = [
+  'request_timeout',
+  'overloaded',
+  'unauthenticated',
+  'not_found',
+  'invalid_config',
+  'renewed_recently',
+];
 
 test('every error, with secrets all over the request and the config, tells none of them at level debug', async (t) => {
   const upstream = await startUpstream(t, async (arrival) => {
@@ -83,7 +93,7 @@ test('every error, with secrets all over the request and the config, tells none 
     t,
     `
 listen: { address: 127.0.0.1:0, access_tokens: ["${SECRETS.TOKEN}"] }
-admin: { address: 127.0.0.1:0 }
+admin: { address: 127.0.0.1:0, token: canary-token-of-the-admin-api }
 log: { level: debug, format: json }
 timeouts: { response: 200ms, connect: 2s }
 limits: { signed_body: 2KiB }

@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { loadConfig } from '../../src/config/load.ts';
@@ -7,13 +6,13 @@ import { fakeClock } from '../helpers/clock.ts';
 import { startOutrider } from '../helpers/outrider.ts';
 import { assertProblem } from '../helpers/problem.ts';
 import { startUpstream } from '../helpers/upstream.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 function secretFile(
   t: ExecutionContext,
   text: string,
 ): { readonly file: string; readonly write: (text: string) => void } {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-unsendable-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const file = path.join(dir, 'token');
   const write = (next: string): void => fs.writeFileSync(file, next);
   write(text);

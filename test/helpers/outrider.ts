@@ -1,6 +1,5 @@
 import fs from 'node:fs';
 import http from 'node:http';
-import os from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import type { ExecutionContext } from 'ava';
@@ -14,6 +13,7 @@ import { keepCredentials, saidIn } from './canary.ts';
 import { header, headerAll, until } from './http1.ts';
 import { watchApp } from './watch-app.ts';
 import { lookAtAnswer } from './watch.ts';
+import { temporaryDirectory } from './directory.ts';
 
 /** One line of the access log. */
 export interface AccessLine {
@@ -93,8 +93,7 @@ export function withDefaults(yaml: string): string {
 
 /** Loads a config that must be good. */
 export function configOf(t: ExecutionContext, yaml: string, options: OutriderOptions = {}): Config {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const file = path.join(dir, 'proxy.config.yaml');
   fs.writeFileSync(file, withDefaults(yaml));
   const { config, diagnostics } = loadConfig(file, {

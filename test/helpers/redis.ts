@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { createClient } from '@redis/client';
 import test, { type ExecutionContext, type Implementation } from 'ava';
+import { freePort } from './free-port.ts';
 import { until } from './http1.ts';
 
 const isMissing = spawnSync('redis-server', ['--version']).error !== undefined;
@@ -36,15 +36,6 @@ export function sharedRedis(): () => Promise<RedisServer> {
   let started: Promise<RedisServer> | undefined;
   test.after.always('stop redis-server', () => Promise.all(ends.map((end) => end())));
   return () => (started ??= startRedis({ teardown: (end) => void ends.push(end) }));
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Starts a redis-server that keeps nothing on disk unless `options` make it; it is killed at the test's end. */

@@ -8,6 +8,9 @@ import type { Events, EventMap } from '../../src/core/events.ts';
 import { keepSecretsIn, keepSecretsOf, type Watch, watchFor, watchPort } from './watch.ts';
 
 const EVENTS: readonly (keyof EventMap)[] = [
+  'connected',
+  'disconnected',
+  'waiting',
   'started',
   'exchange',
   'attempt',
@@ -26,9 +29,9 @@ function watchEvents(watch: Watch, events: Events): void {
   const texts: string[] = [];
   for (const name of EVENTS) {
     let count = 0;
-    events.on(name, (...[record]: readonly object[]) => {
+    events.on(name, (...[record]: readonly unknown[]) => {
       // A caller's path and id are the caller's.
-      const { path: _path, requestId: _id, ...told } = { path: '', requestId: '', ...record };
+      const { path: _path, requestId: _id, ...told } = { path: '', requestId: '', ...(record as object) };
       if (name !== 'notice') texts.push(JSON.stringify(told));
       if (count++ < MAX_DEEP) texts.push(inspect(told, { depth: 10, getters: true, maxStringLength: null }));
     });

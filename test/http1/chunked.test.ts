@@ -57,8 +57,8 @@ for (const [bytes, expected] of [
   ['2\r\nabc\r\n0\r\n\r\n', 'bad_chunk'],
   ['2\r\nab\r\n0\r\n\n', 'bad_field'],
   ['2\r\nab\r\n0\r\nX: a\r\n b\r\n\r\n', 'bad_field'],
-  ['2\r\nab\r\n0\r\nContent-Length: 5\r\n\r\n', 'bad_length'],
-  ['2\r\nab\r\n0\r\ntransfer-Encoding: chunked\r\n\r\n', 'bad_length'],
+  ['2\r\nab\r\n0\r\nContent-Length: 5\r\n\r\n', 'bad_trailer'],
+  ['2\r\nab\r\n0\r\ntransfer-Encoding: chunked\r\n\r\n', 'bad_trailer'],
   ['10000000000000002\r\nab\r\n0\r\n\r\n', 'bad_chunk'],
 ] as const) {
   test(`a chunked body, in whatever pieces: ${JSON.stringify(bytes)}`, (t) => {

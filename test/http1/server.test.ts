@@ -47,6 +47,7 @@ async function given(
     scheduler: new ReadScheduler(),
     limits: () => LIMITS,
     context: undefined,
+    accepted: () => undefined,
     handle,
     connect: ({ socket }) => void socket.destroy(),
     refuse: ({ error }) => Buffer.from(`HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n${error.code}`),

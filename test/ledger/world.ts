@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { startCli } from '../contract/cli.ts';
@@ -9,6 +7,7 @@ import { readBook } from './book.ts';
 import type { Row } from './book.ts';
 import { startProvider } from './process.ts';
 import type { Provider, ProviderOptions } from './process.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 export interface GivenProvider extends Provider {
   /** What it has written down. */
@@ -20,8 +19,7 @@ export async function givenProvider(
   t: ExecutionContext,
   options: Omit<ProviderOptions, 'file'>,
 ): Promise<GivenProvider> {
-  const dir = mkdtempSync(join(tmpdir(), 'outrider-ledger-'));
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   const file = join(dir, 'rows');
   const provider = await startProvider({ ...options, file });
   t.teardown(() => provider.stop());

@@ -113,6 +113,36 @@ test('requests under way are those that started and did not end', async (t) => {
   t.deepEqual(await lines('http_server_active_requests'), ['http_server_active_requests 2']);
 });
 
+test('errors are counted by route, code and outcome, in one series where the caller had left before anything was sent', async (t) => {
+  const { events, lines } = setUp();
+  const failed = { status: 502, code: 'upstream_failed', outcome: 'unknown' } as const;
+  events.emit('exchange', exchange(failed));
+  events.emit('exchange', exchange(failed));
+  events.emit('exchange', exchange({ ...failed, code: 'upstream_timeout', outcome: 'not_sent' }));
+  events.emit('exchange', exchange({ route: undefined, status: 404, code: 'route_not_found', outcome: 'not_sent' }));
+  for (const outcome of [undefined, 'not_sent'] as const)
+    events.emit('exchange', exchange({ status: 0, code: 'caller_gone', outcome }));
+  events.emit('exchange', exchange());
+  t.deepEqual(await lines('outrider_errors_total'), [
+    'outrider_errors_total{route="phonepe",code="upstream_failed",outcome="unknown"} 2',
+    'outrider_errors_total{route="phonepe",code="upstream_timeout",outcome="not_sent"} 1',
+    'outrider_errors_total{route="phonepe",code="caller_gone",outcome="not_sent"} 2',
+    'outrider_errors_total{route="unmatched",code="route_not_found",outcome="not_sent"} 1',
+  ]);
+});
+
+test('open connections and requests that wait for a token are shown as they are', async (t) => {
+  const { events, lines } = setUp();
+  t.deepEqual(await lines('outrider_connections'), ['outrider_connections 0']);
+  for (let i = 0; i < 3; i++) events.emit('connected');
+  events.emit('disconnected');
+  events.emit('waiting', 1);
+  events.emit('waiting', 1);
+  events.emit('waiting', -1);
+  t.deepEqual(await lines('outrider_connections'), ['outrider_connections 2']);
+  t.deepEqual(await lines('outrider_waiting_requests'), ['outrider_waiting_requests 1']);
+});
+
 test('build and process are described, and figures go on between two scrapes', async (t) => {
   const { events, metrics, lines } = setUp();
   t.regex(

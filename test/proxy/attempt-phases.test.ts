@@ -1,8 +1,12 @@
 import test from 'ava';
-import { phasesOf } from '../../src/proxy/attempt-phases.ts';
+import { detailOf } from '../../src/proxy/attempt-phases.ts';
 
-const at = (connectedMs: number, sentMs: number, headMs: number, endedMs: number) =>
-  phasesOf({ startedMs: 10, connectedMs, sentMs, headMs, endedMs });
+function at(connectedMs: number, sentMs: number, headMs: number, endedMs: number) {
+  const attempt = { status: 200, errorCode: undefined, startedMs: 10, connectedMs, sentMs, headMs, endedMs };
+  const { status, error, generation, startMs, ...parts } = detailOf(attempt, 3, 4);
+  if (status !== 200 || error !== undefined || generation !== 3 || startMs !== 6) throw new Error('what is not a time');
+  return parts;
+}
 const none = Number.NaN;
 
 test('each part of an attempt lasts until the next one begins', (t) => {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
-import { openBody, type BodySource } from '../../src/proxy/body/open.ts';
+import { openBody, type BodySource } from '../../src/proxy/body/streaming-body.ts';
 import { Budget } from '../../src/proxy/body/budget.ts';
-import type { RequestBody } from '../../src/proxy/body/whole-body.ts';
+import type { RequestBody } from '../../src/proxy/body/request-body.ts';
 import { until } from '../helpers/http1.ts';
 
 const KIB = 1024;

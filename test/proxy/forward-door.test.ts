@@ -4,6 +4,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { createEvents } from '../../src/core/events.ts';
 import { compileConfig } from '../../src/compile.ts';
 import { destinationOfUrl } from '../../src/proxy/destination.ts';
+import { endpointsOf } from '../../src/simulation.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { fakeClock } from '../helpers/clock.ts';
 import { numberFrom, randomFrom } from '../helpers/random.ts';
@@ -17,18 +18,18 @@ function doorOf(yaml: string): Door {
   const text = `forward: { mode: plain, unmatched: tunnel }\n${yaml}`;
   const { config, diagnostics } = parseConfig(text, '/proxy.config.yaml', { env: {} });
   if (!config) throw new Error(JSON.stringify(diagnostics));
-  const { forward, routes } = compileConfig(config, {
+  const { forwardDoor, routes } = compileConfig(config, {
     pseudonym: 'outrider-test',
     store: createMemoryStore(clock),
     clock,
     events: createEvents(),
     http: () => Promise.reject(new Error('no network in this test')),
-    endpointsOf: ({ endpoints }) => endpoints,
+    endpointsOf: (provider) => endpointsOf(provider, undefined),
   });
   return (url, method = 'POST') => {
     const destination = destinationOfUrl(url);
     const request = { method, path: new URL(url).pathname, headers: [] };
-    const route = forward?.routeOrRelay(destination, request);
+    const route = forwardDoor?.routeOrRelay(destination, request);
     if (!route) throw new Error('forwarding is off');
     return [route.name, whyForwarded(route, routes, destination, request)];
   };
@@ -148,6 +149,70 @@ test('explain says by what of these a route won', (t) => {
   t.is(door('https://test.payu.in/x')[1], `${among} it comes first in the file ${also('hash', 'pay', 'later')}`);
   t.regex(door('https://test.payu.in/deep/x')[1], /^its upstream https:\/\/test\.payu\.in\/deep is the longest/);
   t.regex(door('https://h.test/x')[1], /^the only route whose upstream/);
+});
+
+/** A provider of each name, all with one simulated profile or a real one. */
+const simulated = (name: string, profile: string): string =>
+  `  ${name}: { profile: ${profile}, environment: simulator }\n`;
+const real = (name: string, profile: string, environment: string): string =>
+  `  ${name}: { profile: ${profile}, environment: ${environment}, credentials: { key: k, salt: s } }\n`;
+const routed = (...names: readonly string[]): string =>
+  routes(...names.map((name) => `provider: ${name}, match: { path: /${name} }`));
+
+test('a simulator stands in for the other environments of its profile, by the same rules', (t) => {
+  const providers = simulated('pay', 'payu-payment') + simulated('hash', 'payu-hash') + simulated('late', 'payu-hash');
+  const door = doorOf(`providers:\n${providers}${routed('pay', 'hash', 'late')}`);
+  for (const host of ['test.payu.in', 'info.payu.in']) t.is(door(`https://${host}/merchant/x`)[0], 'hash');
+  t.is(door('http://test.payu.in/merchant/x')[0], 'hash');
+  t.is(door('https://test.payu.in/_payment')[0], 'pay');
+  t.is(door('https://test.payu.in/other')[0], 'pay');
+  t.is(door('https://test.payu.in:8443/_payment')[0], '(unmatched)');
+  t.is(door('https://info.payu.in.evil.test/merchant')[0], '(unmatched)');
+  t.is(
+    door('https://info.payu.in/merchant/x')[1],
+    'of the routes with the URL https://info.payu.in, it comes first in the file (also: late https://info.payu.in)',
+  );
+  t.regex(
+    door('https://secure.payu.in/')[1],
+    /^the only route whose simulator stands in for https:\/\/secure\.payu\.in,/,
+  );
+});
+
+test('a real environment stands for itself alone, and goes before what a simulator stands in for', (t) => {
+  const providers =
+    simulated('fake', 'payu-hash') + real('live', 'payu-hash', 'test') + simulated('pay', 'payu-payment');
+  for (const names of [
+    ['fake', 'live', 'pay'],
+    ['live', 'pay', 'fake'],
+  ]) {
+    const door = doorOf(`providers:\n${providers}${routed(...names)}`);
+    t.is(door('https://test.payu.in/merchant/x')[0], 'live');
+    t.is(door('https://info.payu.in/merchant/x')[0], 'fake');
+    // A profile that is for something else leaves it to the one that is for this.
+    t.is(door('https://test.payu.in/_payment')[0], 'pay');
+    t.is(door('https://test.payu.in/other')[0], 'live');
+    t.regex(
+      door('https://test.payu.in/merchant/x')[1],
+      /^its upstream https:\/\/test\.payu\.in is the beginning of the URL/,
+    );
+  }
+  const door = doorOf(`providers:\n${real('live', 'payu-hash', 'test')}${routed('live')}`);
+  t.is(door('https://info.payu.in/merchant/x')[0], '(unmatched)');
+});
+
+test('whatever else an operator wrote for a host goes before a simulator, and a route elsewhere has none', (t) => {
+  const door = doorOf(
+    `providers:\n${simulated('hash', 'payu-hash')}${routes(
+      'provider: hash, match: { path: /hash }',
+      'name: all, match: { path: /all }, upstream: "https://info.payu.in"',
+    )}`,
+  );
+  t.is(door('https://info.payu.in/merchant/x')[0], 'all');
+  t.is(door('https://test.payu.in/merchant/x')[0], 'hash');
+  const own = 'provider: hash, match: { path: /hash }, upstream: "http://127.0.0.1:9/x"';
+  const elsewhere = doorOf(`providers:\n${simulated('hash', 'payu-hash')}${routes(own)}`);
+  t.is(elsewhere('https://test.payu.in/merchant/x')[0], '(unmatched)');
+  t.is(elsewhere('http://127.0.0.1:9/x/y')[0], 'hash');
 });
 
 test('the routes that check calls shadowed are exactly those that never win', (t) => {

@@ -1,8 +1,8 @@
 import test from 'ava';
-import { createForward, forwardAnswer } from '../../src/proxy/forward.ts';
+import { createRequestHeaders, answerHeaders } from '../../src/proxy/forwarded-headers.ts';
 
 const VIA = '1.1 outrider-x';
-const plain = createForward({ set: new Map(), remove: [] }, VIA);
+const plain = createRequestHeaders({ set: new Map(), remove: [] }, VIA);
 
 test('what is for one hop, framing and what a caller could claim about itself goes; the rest stays in order and spelling', (t) => {
   const headers = ['X-One', '1', 'Host', 'h', 'connection', 'close', 'TE', 'trailers', 'Expect', '100-continue'];
@@ -36,7 +36,7 @@ test('what Connection names goes too', (t) => {
 });
 
 test('a route removes headers, and sets one in the place of the first that it replaces, else at the end', (t) => {
-  const forward = createForward(
+  const forward = createRequestHeaders(
     {
       set: new Map([
         ['X-Key', 'ours'],
@@ -55,18 +55,18 @@ test('an answer loses what is for one hop, and what its Connection names, but ne
   const headers = ['Content-Length', '3', 'Connection', 'X-Hop, content-length, close', 'x-hop', '1', 'Trailer', 'T'];
   headers.push('Keep-Alive', 'timeout=5', 'Proxy-Authenticate', 'Basic', 'Set-Cookie', 'a', 'Set-Cookie', 'b');
   const passed = ['Content-Length', '3', 'Set-Cookie', 'a', 'Set-Cookie', 'b', 'Via', VIA];
-  t.deepEqual(forwardAnswer({ status: 200, headers }, ['Via', VIA], false), passed);
+  t.deepEqual(answerHeaders({ status: 200, headers }, ['Via', VIA], false), passed);
 });
 
 test('a 204 has no Content-Length', (t) => {
   const headers = ['Content-Length', '0', 'X', '1'];
-  t.deepEqual(forwardAnswer({ status: 204, headers }, [], false), ['X', '1']);
-  t.deepEqual(forwardAnswer({ status: 304, headers }, [], false), headers);
+  t.deepEqual(answerHeaders({ status: 204, headers }, [], false), ['X', '1']);
+  t.deepEqual(answerHeaders({ status: 304, headers }, [], false), headers);
 });
 
 test('for a browser our own CORS headers take the place of the provider’s', (t) => {
   const headers = ['Access-Control-Allow-Origin', '*', 'Access-Control-Expose-Headers', 'X'];
   const ours = ['Access-Control-Allow-Origin', 'https://a.example'];
-  t.deepEqual(forwardAnswer({ status: 200, headers }, ours, true), ['Access-Control-Expose-Headers', 'X', ...ours]);
-  t.deepEqual(forwardAnswer({ status: 200, headers }, [], false), headers);
+  t.deepEqual(answerHeaders({ status: 200, headers }, ours, true), ['Access-Control-Expose-Headers', 'X', ...ours]);
+  t.deepEqual(answerHeaders({ status: 200, headers }, [], false), headers);
 });

@@ -1,5 +1,3 @@
-import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { StoreConfig } from '../../src/config/config.ts';
@@ -8,14 +6,14 @@ import { createEvents, type NoticeRecord, type StoreHealthRecord } from '../../s
 import { Secret } from '../../src/core/secret.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { TokenStore } from '../../src/store/store.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 export const KEY = new Secret(Buffer.alloc(32, 1).toString('base64'));
 export const OLD_KEY = new Secret(Buffer.alloc(32, 2).toString('base64'));
 
 /** A directory's path where nothing is yet; gone after the test. */
 export function freshPath(t: ExecutionContext): string {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-store-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   return path.join(dir, 'tokens');
 }
 

@@ -110,7 +110,7 @@ routes:
 test('no route: refused with the hint, and nothing is dialled', async (t) => {
   const { upstream, outrider } = await given(t);
   const answer = await ask(t, outrider.port, get(`http://127.0.0.1:${upstream.port}/elsewhere`));
-  assertProblem(t, answer, { status: 403, code: 'destination_denied', detail: /no route leads to/ });
+  assertProblem(t, answer, { status: 403, code: 'destination_denied', detail: /no route leads there/ });
   t.is(upstream.connections, 0);
 });
 

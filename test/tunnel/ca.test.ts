@@ -1,15 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
-import { issueLeaf, makeAuthority, makeKeys } from '../../src/tunnel/certificate.ts';
+import { issueLeaf, makeCa, makeKeys } from '../../src/tunnel/certificate.ts';
 import { createLeaves } from '../../src/tunnel/leaves.ts';
 import { decodeNameConstraints, encodeNameConstraints } from '../../src/tunnel/name-constraints.ts';
-import { caFiles, ensureAuthority } from '../../src/tunnel/state.ts';
+import { caFiles, ensureCa } from '../../src/tunnel/state.ts';
 import { fakeClock } from '../helpers/clock.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const HOUR_MS = 3_600_000;
 const nowMs = Date.now();
@@ -17,14 +17,13 @@ const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
 const needsOpenssl = hasOpenssl || process.env['CI'] ? test : test.skip;
 
 function directory(t: ExecutionContext): string {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-ca-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   return dir;
 }
 
 /** Whether openssl accepts a certificate for `host` from a CA for `hosts`. */
 async function verdict(t: ExecutionContext, hosts: readonly string[], host: string): Promise<string> {
-  const authority = await makeAuthority(hosts, { nowMs, lifetimeMs: 24 * HOUR_MS });
+  const authority = await makeCa(hosts, { nowMs, lifetimeMs: 24 * HOUR_MS });
   const leaf = await issueLeaf(authority, await makeKeys(), host, { nowMs, lifetimeMs: HOUR_MS });
   const dir = directory(t);
   fs.writeFileSync(path.join(dir, 'ca.pem'), authority.certificate);
@@ -63,7 +62,7 @@ test('constraints are read as they were written', (t) => {
 });
 
 test('certificates are EC P-256, short-lived, identified by key, and never outlive their CA', async (t) => {
-  const authority = await makeAuthority(['a.test'], { nowMs, lifetimeMs: 2 * HOUR_MS });
+  const authority = await makeCa(['a.test'], { nowMs, lifetimeMs: 2 * HOUR_MS });
   const leaf = await issueLeaf(authority, await makeKeys(), 'a.test', { nowMs, lifetimeMs: 24 * HOUR_MS });
   const [ca, own] = [new X509Certificate(authority.certificate), new X509Certificate(leaf.certificate)];
   t.true(ca.ca);
@@ -81,7 +80,7 @@ test('certificates are EC P-256, short-lived, identified by key, and never outli
 
 test('a host that is known costs neither key nor signature; the oldest are forgotten, the old are made anew', async (t) => {
   const clock = fakeClock(nowMs);
-  const authority = await makeAuthority(['a.test'], { nowMs, lifetimeMs: 48 * HOUR_MS });
+  const authority = await makeCa(['a.test'], { nowMs, lifetimeMs: 48 * HOUR_MS });
   const leaves = createLeaves(authority, clock);
   const first = await leaves.contextFor('a.test');
   t.is(await leaves.contextFor('a.test'), first);
@@ -99,25 +98,25 @@ test('a host that is known costs neither key nor signature; the oldest are forgo
 
 test('the key is 0600 in a directory that is 0700, and the CA is the same the next time', async (t) => {
   const state = path.join(directory(t), 'deep/state');
-  const first = await ensureAuthority(state, new Set(['a.test', 'b.test']), nowMs);
+  const first = await ensureCa(state, new Set(['a.test', 'b.test']), nowMs);
   t.true(first.isNew);
   const files = caFiles(state);
   t.is(fs.statSync(files.key).mode & 0o777, 0o600);
   t.is(fs.statSync(state).mode & 0o777, 0o700);
   t.deepEqual(fs.readdirSync(state).toSorted(), ['ca-key.pem', 'ca.pem']);
-  const second = await ensureAuthority(state, new Set(['a.test']), nowMs);
+  const second = await ensureCa(state, new Set(['a.test']), nowMs);
   t.false(second.isNew);
-  t.is(second.authority.certificate, first.authority.certificate);
-  t.deepEqual(second.authority.hosts, ['a.test', 'b.test']);
-  const other = await ensureAuthority(state, new Set(['c.test']), nowMs);
+  t.is(second.ca.certificate, first.ca.certificate);
+  t.deepEqual(second.ca.hosts, ['a.test', 'b.test']);
+  const other = await ensureCa(state, new Set(['c.test']), nowMs);
   t.true(other.isNew, 'it may not vouch for c.test');
-  const late = await ensureAuthority(state, new Set(['c.test']), nowMs + 360 * 24 * HOUR_MS);
+  const late = await ensureCa(state, new Set(['c.test']), nowMs + 360 * 24 * HOUR_MS);
   t.true(late.isNew, 'it ends soon');
 });
 
 test('a key that others can read is not used', async (t) => {
   const state = directory(t);
-  await ensureAuthority(state, new Set(['a.test']), nowMs);
+  await ensureCa(state, new Set(['a.test']), nowMs);
   fs.chmodSync(caFiles(state).key, 0o644);
-  await t.throwsAsync(ensureAuthority(state, new Set(['a.test']), nowMs), { message: /others can read/ });
+  await t.throwsAsync(ensureCa(state, new Set(['a.test']), nowMs), { message: /others can read/ });
 });

@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { tokenYaml } from '../contract/given.ts';
@@ -9,11 +8,11 @@ import { startTokenEndpoint } from '../helpers/token-endpoint.ts';
 import type { TokenEndpoint } from '../helpers/token-endpoint.ts';
 import { startUpstream } from '../helpers/upstream.ts';
 import type { Handler, Upstream } from '../helpers/upstream.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 /** Where a state directory may be made; gone after the test. */
 export function stateDir(t: ExecutionContext): string {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-state-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   return path.join(dir, 'state');
 }
 

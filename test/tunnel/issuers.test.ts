@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { makeAuthority } from '../../src/tunnel/certificate.ts';
+import { makeCa } from '../../src/tunnel/certificate.ts';
 import { createIssuers } from '../../src/tunnel/issuers.ts';
 import { tokenYaml } from '../contract/given.ts';
 import { fakeClock } from '../helpers/clock.ts';
@@ -34,7 +34,7 @@ test('an authority that ends soon, or that no host needs any more, is not gone o
   const issuers = createIssuers(clock);
   await t.throwsAsync(issuers.contextFor('a.test'), { message: /no CA/ });
   const make = (hosts: readonly string[], days: number) =>
-    makeAuthority(hosts, { nowMs: clock.now(), lifetimeMs: days * DAY_MS });
+    makeCa(hosts, { nowMs: clock.now(), lifetimeMs: days * DAY_MS });
   issuers.use(await make(['a.test'], 3), ['a.test']);
   const first = await issuers.contextFor('a.test');
   const next = await make(['a.test', 'b.test'], 300);

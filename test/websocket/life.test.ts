@@ -95,7 +95,7 @@ test('limits.connections counts open WebSockets', async (t) => {
   }
   t.is(upstream.guests.length, 2);
   first.socket.resetAndDestroy();
-  await outrider.logged(1);
+  await outrider.logged(3);
   const { client, ...third } = await ask(t, outrider.port, GET);
   t.is(third.text, 'ordinary');
   client.socket.destroy();

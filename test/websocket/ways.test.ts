@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
@@ -18,14 +17,14 @@ import { handshake, openSession, shake } from '../helpers/websocket-client.ts';
 import { startWebSocketUpstream } from '../helpers/websocket-upstream.ts';
 import { openTunnel } from '../tunnel/client.ts';
 import { stateDir } from '../tunnel/intercepted.ts';
+import { temporaryDirectory } from '../helpers/directory.ts';
 
 const TLS = { key: CERTIFICATE_KEY, cert: CERTIFICATE };
 const SOCKET = handshake('/api/socket');
 
 /** The environment in which {@link CERTIFICATE} is trusted. */
 function trusting(t: ExecutionContext): Readonly<Record<string, string>> {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'outrider-'));
-  t.teardown(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDirectory(t);
   fs.writeFileSync(path.join(dir, 'root.pem'), CERTIFICATE);
   return { NODE_EXTRA_CA_CERTS: path.join(dir, 'root.pem') };
 }

@@ -3,27 +3,28 @@ import type { Clock } from '../../core/clock.ts';
 import type { TokenRecord } from '../../store/store.ts';
 import { renewAtMs } from './schedule.ts';
 
-/**
- * A token in use. The times are those of the monotonic clock: whoever sets the wall clock forth or back neither kills a token
- * that lives nor keeps one that is dead.
- */
+/** A token in use. Its times are monotonic: setting the wall clock must neither end a live token nor keep a dead one. */
 export interface ActiveToken {
   readonly record: TokenRecord;
-  /** The generation from which on the token is this same one. */
+  /** The generation in which this same access token first appeared. */
   readonly since: number;
   readonly arrivedAt: number;
   readonly expiresAt: number;
-  /** When to renew it behind the requests' backs; Infinity: not at all. */
+  /** When to renew it in the background; Infinity for never. */
   readonly renewAt: number;
 }
 
+/**
+ * Puts a record into use: turns its times into monotonic ones and plans its renewal.
+ * @param before The token in use until now, expired or not.
+ */
 export function activate(
   record: TokenRecord,
   before: ActiveToken | undefined,
   { clock, renew, random }: { readonly clock: Clock; readonly renew: RenewSpec; readonly random: () => number },
 ): ActiveToken {
   const lifetimeMs = record.expiresAtMs - record.issuedAtMs;
-  // One that was stored before the clock was set back must not live longer for it.
+  // If the clock was set back after the record was stored, the token must not live longer than its lifetime.
   const leftMs = Math.min(record.expiresAtMs - clock.now(), lifetimeMs);
   const expiresAt = clock.monotonic() + leftMs;
   const arrivedAt = expiresAt - lifetimeMs;
@@ -36,16 +37,19 @@ export function activate(
   };
 }
 
-/** By both clocks: the monotonic one stands still while the machine sleeps. `now` is monotonic. */
+/**
+ * Whether the token is valid by both clocks. The monotonic clock alone doesn't do: it stands still while the machine sleeps.
+ * @param now Monotonic milliseconds.
+ */
 export const isLive = (active: ActiveToken, clock: Clock, now: number = clock.monotonic()): boolean =>
   now < active.expiresAt && clock.now() < active.record.expiresAtMs;
 
-/** Two that differ by less expire at the same time, by clocks that are not quite one. */
+/** Two expiries of the same token that differ by less than this count as equal: they were measured by different clocks. */
 const SAME_MS = 1_000;
 
 /**
- * Whether what the store holds is to be used in place of what this process has: a later generation, another token of the same
- * one (ours was not written yet when theirs was), or the same token with a later end.
+ * Whether the record in the store replaces the one in this process. It does with a later generation, with another token of the
+ * same generation (ours was not written yet when the other was), or with a later expiry of the same token.
  */
 export function isNewer(stored: TokenRecord, ours: TokenRecord): boolean {
   if (stored.generation !== ours.generation) return stored.generation > ours.generation;

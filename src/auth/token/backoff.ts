@@ -2,30 +2,31 @@ import type { Clock } from '../../core/clock.ts';
 import { OutriderError } from '../../core/errors.ts';
 import type { TokenFailure } from './failure.ts';
 
-/** Callers are told "no" at once until the next attempt, which is this far away at most. */
+/** After a failure, callers without a token are refused at once until the next attempt, which is at most this far away. */
 const LONGEST_FOR_CALLERS_MS = 5_000;
 const FIRST_MS = 1_000;
 const LONGEST_MS = 60_000;
 const REFUSED_MS = 30_000;
 
-/** A failure, and until when it is remembered. Times are monotonic. */
+/** A failure and how long it counts. Times are monotonic. */
 interface Remembered {
   readonly failure: TokenFailure;
-  /** How many failures there were in a row, this one included. */
+  /** The number of failures in a row, with this one. */
   readonly count: number;
   readonly callersUntil: number;
   readonly renewalsUntil: number;
-  /** The credentials that were refused. */
+  /** The version of the credentials that were refused; undefined for other failures. */
   readonly refusedVersion: number | undefined;
 }
 
+/** What a back-off works with. `random` yields numbers from 0 to below 1. */
 export interface BackoffParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly credentialsVersion: () => number;
 }
 
-/** The failures of a token endpoint in a row, and how long to leave it alone for them. */
+/** How long to leave a token endpoint alone after its last failures in a row. */
 export class Backoff {
   readonly #parts: BackoffParts;
   #last: Remembered | undefined;
@@ -34,13 +35,15 @@ export class Backoff {
     this.#parts = parts;
   }
 
-  /** What a caller without a token is answered with now, without another attempt. */
+  /** The failure to answer a caller without a token with now; undefined when another attempt may be made. */
   get forCallers(): TokenFailure | undefined {
     const last = this.#remembered();
     return last && last.callersUntil > this.#parts.clock.monotonic() ? last.failure : undefined;
   }
 
-  /** Why a valid token is not renewed for now, and for how long. */
+  /**
+   * The failure because of which a valid token is not renewed now, and the time that is left; undefined when it may be renewed.
+   */
   get rest(): { readonly failure: TokenFailure; readonly leftMs: number } | undefined {
     const last = this.#remembered();
     const leftMs = (last?.renewalsUntil ?? 0) - this.#parts.clock.monotonic();
@@ -48,8 +51,10 @@ export class Backoff {
   }
 
   /**
-   * Remembers a failure that credentials of this version met with: 1 s doubling to 60 s, less up to a fifth so that replicas
-   * don't march in step; longer where the endpoint says so.
+   * Remembers a failure. `version` is the version of the credentials that the call used. The rest is 1 s, doubling to 60 s,
+   * less up to a fifth at random, so that replicas don't call at once. It is longer if the endpoint asks for it, and at least
+   * 30 s after refused credentials.
+   * `isNews` is false if the failure before had the same detail. `restMs` is the time until a renewal may be tried again.
    */
   fail(failure: TokenFailure, version: number): { readonly isNews: boolean; readonly restMs: number } {
     const { clock, random } = this.#parts;
@@ -70,14 +75,17 @@ export class Backoff {
     return { isNews: before?.failure.detail !== failure.detail, restMs };
   }
 
-  /** Tells whether there was anything to forget. */
+  /** Forgets the failures after a success; tells whether there were any. */
   forget(): boolean {
     const isNews = this.#last !== undefined;
     this.#last = undefined;
     return isNews;
   }
 
-  /** The answer for somebody whose token call failed so; says when the next attempt is made. */
+  /**
+   * The `token_unavailable` error for a request whose token call failed so. Its `Retry-After` says when the next attempt is
+   * possible.
+   */
   unavailable(failure: TokenFailure): OutriderError {
     const leftMs = (this.#last?.callersUntil ?? 0) - this.#parts.clock.monotonic();
     return new OutriderError('token_unavailable', {
@@ -88,12 +96,12 @@ export class Backoff {
     });
   }
 
-  /** The last failure, unless a call has brought a token since. */
+  /** The last failure, until a call brings a token. */
   get failure(): TokenFailure | undefined {
     return this.#remembered()?.failure;
   }
 
-  /** When it is the credentials that were refused, others are tried at once. */
+  /** Refused credentials that have changed since are tried at once, so their failure is forgotten. */
   #remembered(): Remembered | undefined {
     const refused = this.#last?.refusedVersion;
     if (refused !== undefined && refused !== this.#parts.credentialsVersion()) this.#last = undefined;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 
-/** A pause that can be cut short. */
+/** A pause that can be ended early. */
 export class CancellableDelay {
   readonly #clock: Clock;
   #finish: () => void = () => undefined;
@@ -9,6 +9,7 @@ export class CancellableDelay {
     this.#clock = clock;
   }
 
+  /** Resolves after `ms`, or when {@link cancel} is called. */
   wait(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = this.#clock.after(ms, resolve);
@@ -19,6 +20,7 @@ export class CancellableDelay {
     });
   }
 
+  /** Ends the pause at once; does nothing when there is none. */
   cancel(): void {
     this.#finish();
   }

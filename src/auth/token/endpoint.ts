@@ -8,37 +8,41 @@ import type { Compile } from '../template.ts';
 import type { ByteString } from '../../core/byte-string.ts';
 import type { ExpiryWarning } from './expiry.ts';
 import { hostOf, type TokenFailure, toFailure } from './failure.ts';
-import { buildTokenCall, compileTokenCall, type TokenCall } from './request.ts';
-import { readTokenResponse, type TokenAnswer } from './response.ts';
+import { buildTokenCall, compileTokenCall, type TokenCall } from './call.ts';
+import { readTokenResponse, type TokenAnswer } from './answer.ts';
 
-/** A longer answer is no token. */
+/** The limit of an answer. No token answer is longer. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
-/** The token endpoint of one provider. */
+/** What calls to the token endpoint of one provider need. */
 export interface TokenEndpoint {
   readonly read: TokenSpec['read'];
   readonly fetch: TokenCall;
   readonly refresh: TokenCall | undefined;
-  /** `endpoints.api`, for signed token calls. */
+  /** The URL of the endpoint `api`, undefined if there is none. Signed token calls take their `request.path` below it. */
   readonly api: string | undefined;
   readonly credentials: Credentials;
   readonly clock: Clock;
   readonly http: HttpClient;
-  /** For the whole of it, a refused refresh included. */
+  /** The time limit of getting a token, including a refresh that is refused. */
   readonly timeoutMs: number;
-  /** Is told what looks wrong with the expiry of a token that is good. */
+  /** Called when the expiry of a valid token looks wrong. */
   readonly warn: (warning: ExpiryWarning) => void;
 }
 
+/** A token, and when it arrived. */
 export interface ArrivedToken extends TokenAnswer {
-  /** Epoch milliseconds of our own clock. */
+  /** When the answer arrived: epoch milliseconds of our own clock. */
   readonly arrivedAtMs: number;
 }
 
-/** Gets a token for one subject, by the refresh token if `last` has one; rejects with {@link TokenFailure} and nothing else. */
+/**
+ * Gets a token for one subject, by the refresh grant if `last` has a refresh token. Rejects with {@link TokenFailure} only.
+ * @param request The caller's request, which templates of the call may read.
+ */
 export type RequestToken = (last: TokenRecord | undefined, request: RequestView) => Promise<ArrivedToken>;
 
-/** The calls of a profile's `token`, compiled. */
+/** Compiles the calls of a profile's `token`. */
 export function compileTokenCalls(
   spec: TokenSpec,
   compile: Compile,
@@ -50,7 +54,10 @@ export function compileTokenCalls(
   };
 }
 
-/** By the refresh grant where there is a refresh token; where that is refused, or brings no token, by the full one. */
+/**
+ * Creates the function that gets a token for `subject`. With a refresh token, it uses the refresh grant (RFC 6749 §6). If that
+ * is refused or yields no token, it makes the full call.
+ */
 export function createTokenRequest(endpoint: TokenEndpoint, subject: ByteString): RequestToken {
   const { fetch, refresh, clock, warn } = endpoint;
 
@@ -81,7 +88,7 @@ export function createTokenRequest(endpoint: TokenEndpoint, subject: ByteString)
     if (!refresh || held === undefined) return send(fetch, last, request, leftMs());
     try {
       const answer = await send(refresh, last, request, leftMs());
-      // RFC 6749 §6: without a new refresh token the old one goes on.
+      // Without a new refresh token in the answer, the old one stays valid (RFC 6749 §6).
       return { ...answer, refreshToken: answer.refreshToken ?? held };
     } catch (error) {
       const { failure } = error as TokenFailure;

@@ -3,15 +3,16 @@ import type { HttpAnswer } from '../../core/http.ts';
 import { parseLoosely } from './parse.ts';
 import { readPointer } from './pointer.ts';
 
-/** Where RFC 6749 §5.2 has it. */
+/** The place of the error code by RFC 6749 §5.2. */
 const STANDARD_POINTER = '/error';
 
-/** They may always be shown. */
+/** The error codes of RFC 6749 §5.2. They are safe to show. */
 const STANDARD: ReadonlySet<string> = new Set(TOKEN_ERRORS);
 
 /**
- * The known error code of an answer, as the profile reads it, in the words of RFC 6749 where it says what is meant. Looks where
- * the profile says, then where the RFC does. Anything else that stands there is not known, and never shown.
+ * The error code of an answer if it is known, else undefined. It is looked for where the profile says, then where RFC 6749 §5.2
+ * does. A code of the provider's own is translated to that of the RFC, as the profile says. Any other text is never shown,
+ * because it could hold anything.
  */
 export function errorCode({ format, error }: TokenSpec['read'], { body }: HttpAnswer): string | undefined {
   const root = parseLoosely(format, body);

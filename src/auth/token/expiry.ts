@@ -1,30 +1,33 @@
 import type { ExpirySpec, TokenSpec } from '../../config/profile/profile.ts';
 import { readPointer } from './pointer.ts';
 
-/** Something about an answer's expiry that an operator should look at. */
+/** A problem with the expiry in an answer that an operator should look into. */
 export interface ExpiryWarning {
   readonly code: 'unreadable_expiry' | 'implausible_expiry';
-  /** Says which fields, and never what stands there. */
+  /** Names the fields, and never quotes their values. */
   readonly message: string;
   readonly help: string;
 }
 
-/** What the sources of an expiry are looked for in. */
+/** What the expiry of a token is read from. */
 export interface ExpiryInput {
-  /** Pointers lead into it. */
+  /** The parsed answer, into which the pointers lead. */
   readonly root: unknown;
   readonly accessToken: string;
-  /** What their clock said when the answer was sent, epoch milliseconds. */
+  /** The moment of the answer by the endpoint's clock (its `Date`), epoch milliseconds. */
   readonly theirNowMs: number;
 }
 
-/** No token is taken to live longer, so that times stay safe integers. */
+/** The longest lifetime that a token is given, so that times stay safe integers. */
 const LONGEST_LIFETIME_MS = 100 * 365 * 86_400_000;
 const DAY_MS = 86_400_000;
-/** Access tokens that live longer are rarer than milliseconds that are taken for seconds. */
+/** A longer lifetime is warned of: it is more often milliseconds that were declared as seconds than a real one. */
 const PLAUSIBLE_MS = 40 * DAY_MS;
 
-/** The lifetime by the first source that yields one, in milliseconds; `warn` is called at most once for each kind. */
+/**
+ * Reads the lifetime of a token in milliseconds, from the first source that yields one; else it is the profile's default. A
+ * lifetime that is over already is 0 or less. `warn` is called at most once for each kind of problem.
+ */
 export function readLifetime(
   read: TokenSpec['read'],
   input: ExpiryInput,
@@ -58,7 +61,7 @@ function unreadableExpiry(unreadable: readonly Unreadable[], isDefault: boolean)
   };
 }
 
-/** What the sources take: no unit is named that one of them can't have. */
+/** Says what the sources can read. It names only units that every source could have. */
 function readingOf(unreadable: readonly Unreadable[]): string {
   if (unreadable.some(({ source }) => 'at' in source)) return '`unit: iso` reads moments of RFC 3339';
   return unreadable.some(({ source }) => 'in' in source) ? '`in` reads numbers' : '`jwt` reads numbers of a JWT';
@@ -76,7 +79,7 @@ interface Advice {
   readonly help: string;
 }
 
-/** What may be wrong, and what to do then, by what the source is declared as. */
+/** What may be wrong with an implausible lifetime and what to do about it, by the unit of its source. */
 const ADVICE: Readonly<Record<'s' | 'ms' | 'iso' | 'jwt', Advice>> = {
   s: {
     question: 'are milliseconds declared as seconds?',
@@ -96,19 +99,49 @@ const ADVICE: Readonly<Record<'s' | 'ms' | 'iso' | 'jwt', Advice>> = {
   },
 };
 
+/** One field that an expiry may be read from, as an answer has it. */
+export interface SaidExpiry {
+  readonly field: string;
+  /** As it stands there; undefined where it can't be read, and may be anything. */
+  readonly value: string | number | undefined;
+}
+
+/** What the sources find in an answer, in their order, for a person to read; a field that is absent or null is left out. */
+export function saidOfExpiry(
+  read: TokenSpec['read'],
+  { root, accessToken }: Omit<ExpiryInput, 'theirNowMs'>,
+): readonly SaidExpiry[] {
+  return read.expiry.flatMap((source) => {
+    const isClaim = 'jwt' in source;
+    const from = isClaim ? claimsOf(accessToken) : root;
+    const isReadable = (value: unknown): value is string | number =>
+      !Number.isNaN(TIMES[isClaim ? 's' : source.unit](value));
+    const pointers = 'in' in source ? [source.in] : [source.since, isClaim ? source.jwt : source.at];
+    return pointers.flatMap((pointer): readonly SaidExpiry[] => {
+      const value = pointer === undefined ? undefined : readPointer(from, pointer);
+      if (pointer === undefined || value === undefined || value === null) return [];
+      const field = isClaim ? `the claim ${pointer}` : pointer;
+      return [{ field, value: isReadable(value) ? value : undefined }];
+    });
+  });
+}
+
 const nameOf = (source: ExpirySpec): string =>
   'in' in source ? source.in : 'at' in source ? source.at : `the claim ${source.jwt}`;
 
 type ReadTime = (value: unknown) => number;
 
-/** Each yields milliseconds, or NaN. */
+/** How a value of each unit is read: in milliseconds, NaN for an unreadable value. */
 const TIMES = {
   s: (value) => numberOf(value) * 1000,
   ms: (value) => numberOf(value),
   iso: (value) => (typeof value === 'string' ? parseDateTime(value) : Number.NaN),
 } as const satisfies Record<'s' | 'ms' | 'iso', ReadTime>;
 
-/** NaN when the source yields none; a field that is there all the same goes to `unreadable`. */
+/**
+ * The lifetime in milliseconds by one source; NaN when it yields none. A field that is there and can't be read is added to
+ * `unreadable`.
+ */
 function lifetimeBy(
   source: ExpirySpec,
   { root, accessToken, theirNowMs }: ExpiryInput,
@@ -135,7 +168,10 @@ function lifetimeBy(
   return claim(source.jwt) - (source.since === undefined ? theirNowMs : claim(source.since));
 }
 
-/** The claims of a JWT, its signature not looked at; undefined for anything else. */
+/**
+ * The claims of a JWT (RFC 7519); undefined for any other text. The signature is not verified: the claims only decide when the
+ * token is renewed.
+ */
 function claimsOf(token: string): object | undefined {
   const [, payload, signature, ...more] = token.split('.');
   if (payload === undefined || signature === undefined || more.length > 0) return undefined;
@@ -148,7 +184,7 @@ function claimsOf(token: string): object | undefined {
   }
 }
 
-/** A number, or a decimal string (Vipps: `"expires_on": "1547819160"`); anything else is NaN. */
+/** Reads a JSON number, or a decimal number in a string (Vipps: `"expires_on": "1547819160"`); NaN for anything else. */
 function numberOf(found: unknown): number {
   const value = typeof found === 'string' && /^-?\d+(?:\.\d+)?$/.test(found) ? Number(found) : found;
   return typeof value === 'number' && Number.isFinite(value) ? value : Number.NaN;
@@ -156,7 +192,10 @@ function numberOf(found: unknown): number {
 
 const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))$/i;
 
-/** RFC 3339 §5.6, epoch milliseconds; NaN for anything else. A leap second is the one after it. */
+/**
+ * Reads a date-time of RFC 3339 §5.6 as epoch milliseconds; NaN for anything else. Second 60, a leap second, counts as the
+ * first second of the next minute.
+ */
 function parseDateTime(text: string): number {
   const parts = DATE_TIME.exec(text);
   if (!parts) return Number.NaN;

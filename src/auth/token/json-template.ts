@@ -3,15 +3,15 @@ import { parseNumber } from '../../core/units.ts';
 import type { Compile, Compiled } from '../template.ts';
 import { type ByteString, toUnicode } from '../../core/byte-string.ts';
 
-/** How a template is shown: rendered to be sent, or masked to be read. */
+/** How templates become text: rendered, to be sent, or masked, to be read. */
 export type Show = (template: Compiled) => ByteString;
 
-/** JSON whose texts are templates, compiled: gives the value that they make. */
+/** A compiled JSON template: gives the JSON value that it stands for. */
 export type JsonValue = (show: Show) => unknown;
 
 /**
- * Compiles JSON whose texts are templates; members whose text comes out empty are left out.
- * @param hasNumbers Whether `{ number: "{{now.s}}" }` stands for the number that its text makes; without one it is left out.
+ * Compiles a JSON value whose strings are templates. Members of a map that render as empty text are left out.
+ * @param hasNumbers Whether `{ number: "{{now.s}}" }` stands for a number. It is left out if its text is no number.
  */
 export function compileJson(template: JsonTemplate, compile: Compile, hasNumbers = false): JsonValue {
   if (typeof template === 'string') {
@@ -34,7 +34,7 @@ export function compileJson(template: JsonTemplate, compile: Compile, hasNumbers
   return compileMap(template, compile, hasNumbers);
 }
 
-/** The same of a map, of which `{ number: … }` is a field of that name. */
+/** Like {@link compileJson}, for a map at the top. There, `number` is an ordinary name even if it is the only one. */
 export function compileMap(
   template: Readonly<Record<string, JsonTemplate>>,
   compile: Compile,

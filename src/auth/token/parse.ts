@@ -2,7 +2,7 @@ import type { TokenFormat } from '../../config/profile/profile.ts';
 import { readFields } from '../fields.ts';
 import { fromUnicode, toUnicode } from '../../core/byte-string.ts';
 
-/** What a body says: something to follow pointers into, or why there is nothing. */
+/** A parsed body, or why it can't be parsed. Pointers lead into `root`, which is undefined for the format `text`. */
 export type Parsed = { readonly root: unknown; readonly text: string } | { readonly why: string };
 
 const PARSERS: Readonly<Record<TokenFormat, (text: string) => Parsed>> = {
@@ -10,7 +10,7 @@ const PARSERS: Readonly<Record<TokenFormat, (text: string) => Parsed>> = {
     try {
       return { root: JSON.parse(text) as unknown, text };
     } catch {
-      // The parser's message quotes the body, which may hold a token.
+      // The parser's message is dropped because it quotes the body, which may hold a token.
       return { why: text.trim() === '' ? 'the answer is empty' : 'it is not JSON' };
     }
   },
@@ -24,14 +24,20 @@ const PARSERS: Readonly<Record<TokenFormat, (text: string) => Parsed>> = {
   },
 };
 
-/** Reads a body in the profile's format. A form becomes an object whose values are texts; a name that came twice has a list of them. */
+/**
+ * Parses the body of a token answer in the profile's format. A form becomes an object of texts; a name that occurs more than
+ * once gets a list of texts.
+ */
 export function parseBody(format: TokenFormat, body: Uint8Array): Parsed {
   const text = decodeUtf8(body);
   if (text === undefined) return { why: 'it is not UTF-8' };
   return PARSERS[format](format === 'json' ? text : text.trim());
 }
 
-/** The same of an answer that is no token, to look for an error code: most servers have those in JSON, whatever their tokens come in. */
+/**
+ * Parses an answer without a token, to find an error code in it; undefined if that fails. Most servers write errors in JSON,
+ * whatever the format of their tokens. So a body is read as a form only if the format says so and it doesn't start like JSON.
+ */
 export function parseLoosely(format: TokenFormat, body: Uint8Array): unknown {
   const text = decodeUtf8(body)?.trim() ?? '';
   const parsed = PARSERS[format === 'form' && !text.startsWith('{') ? 'form' : 'json'](text);
@@ -48,7 +54,7 @@ function decodeUtf8(body: Uint8Array): string | undefined {
 
 const looksLikeMarkup = (text: string): boolean => text.startsWith('<');
 
-/** A server that answers with a token alone still has its errors in JSON. */
+/** Whether the text is a JSON object. A server whose answers are a bare token still writes its errors in JSON. */
 const isObject = (text: string): boolean => text.startsWith('{') && 'root' in PARSERS.json(text);
 
 function fieldsOf(text: string): unknown {

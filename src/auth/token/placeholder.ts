@@ -6,7 +6,7 @@ import type { Compile } from '../template.ts';
 import { compileMap } from './json-template.ts';
 import { addFields, placePointer } from './pointer.ts';
 
-/** What a caller gets who asks for a token of its own. */
+/** The answer to a caller that requests a token itself. */
 export interface PlaceholderAnswer {
   readonly contentType: string;
   readonly body: string;
@@ -15,15 +15,15 @@ export interface PlaceholderAnswer {
 const LIFETIME_MS = 3_600_000;
 const RANDOM_BYTES = 24;
 
-/** No token, and recognised as none by people and by secret scanners. 32 random characters. */
+/** A text that is no token. Its prefix makes that clear to people and to secret scanners; 32 random characters follow. */
 const makePlaceholder = (): string => `outrider-placeholder-${randomBytes(RANDOM_BYTES).toString('base64url')}`;
 
 type Placed = readonly (readonly [pointer: string, value: unknown])[];
 
 /**
- * Compiles the answer that stands for the token endpoint's: in the shape that `token.read` reads, with a token that is none,
- * good for an hour by the first source of the expiry that can be filled, and the profile's own further fields, which take nothing of that away.
- * Holds no credential. `nowMs` is epoch milliseconds.
+ * Compiles the answer that replaces that of the token endpoint. It has the shape that `token.read` reads, and a placeholder as
+ * its token. It is valid for an hour by the first source of the expiry that can be filled in. Further fields of the profile are
+ * added and change none of these. It holds no credential. `nowMs` is epoch milliseconds.
  */
 export function compilePlaceholder(spec: TokenSpec, compile: Compile): (nowMs: number) => PlaceholderAnswer {
   const { read } = spec;
@@ -48,7 +48,7 @@ export function compilePlaceholder(spec: TokenSpec, compile: Compile): (nowMs: n
       more((template) => template.render(scope)),
     );
     if (read.format === 'form') {
-      // A form has no null, and the config lets no maps and lists into it.
+      // A form can't express null. The config allows no maps and lists in one.
       const list = Object.entries(answer).flatMap(([name, value]): [string, string][] =>
         isScalar(value) ? [[name, String(value)]] : [],
       );
@@ -67,7 +67,7 @@ const MOMENT: Readonly<Record<'s' | 'ms' | 'iso', (ms: number) => number | strin
   iso: (ms) => new Date(ms).toISOString(),
 };
 
-/** The fields of one source of the expiry, for a token that was made now. */
+/** The fields that one source of the expiry reads, for a token that was issued now. */
 function expiryFields(source: ExpirySpec, nowMs: number): Placed {
   if ('jwt' in source) return [];
   const show = MOMENT[source.unit];

@@ -4,7 +4,7 @@ const tokensOf = (pointer: string): string[] =>
     .split('/')
     .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
 
-/** Follows an RFC 6901 pointer into parsed JSON; undefined when nothing is there. */
+/** Follows a JSON pointer (RFC 6901) into parsed JSON; undefined when it leads nowhere. */
 export function readPointer(root: unknown, pointer: string): unknown {
   if (pointer === '') return root;
   let at = root;
@@ -15,7 +15,10 @@ export function readPointer(root: unknown, pointer: string): unknown {
   return at;
 }
 
-/** Puts a value where a pointer leads, with the maps on the way there, and lists for steps that are numbers. Changes `root`. */
+/**
+ * Puts a value where a JSON pointer leads. Containers on the way are created: a list where the next step is a number, else a
+ * map. Changes `root`.
+ */
 export function placePointer(root: Record<string, unknown>, pointer: string, value: unknown): void {
   const keys = tokensOf(pointer);
   let at = root;
@@ -28,7 +31,9 @@ export function placePointer(root: Record<string, unknown>, pointer: string, val
   }
 }
 
-/** Adds what `more` has to `root`: maps go into maps, items into the items of a list, and what is there already stays. Changes `root`. */
+/**
+ * Merges `more` into `root`: maps into maps, and lists into lists item by item. What `root` has already stays. Changes `root`.
+ */
 export function addFields(root: object, more: object): void {
   for (const [key, value] of Object.entries(more) as [string, unknown][]) {
     const known = Object.hasOwn(root, key) ? (root as Record<string, unknown>)[key] : undefined;
@@ -40,7 +45,7 @@ export function addFields(root: object, more: object): void {
 
 const isContainer = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** An assignment to `__proto__` would set the prototype. */
+/** Sets a property. A plain assignment to `__proto__` would set the prototype instead. */
 function setOwn(at: object, key: string, value: unknown): void {
   Object.defineProperty(at, key, { value, writable: true, enumerable: true, configurable: true });
 }

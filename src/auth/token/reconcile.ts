@@ -1,13 +1,14 @@
 import type { Clock } from '../../core/clock.ts';
 import type { TokenRecord, TokenStore } from '../../store/store.ts';
 
-/** Enough for all replicas to come in between. */
+/** The number of attempts, in case other replicas write in between. */
 const ROUNDS = 8;
 
 /**
- * Brings a token of ours and what the store holds together after the store was away, when each process may have renewed by
- * itself and the store may have forgotten. Gives the record to go on with: the same in the end for all who share the store.
- * Rejects when the store is down again.
+ * Settles which token goes on after the store was away. Meanwhile each process may have renewed by itself, and the store may
+ * have lost its records.
+ * Gives the record to use; in the end it is the same for all processes that share the store. Undefined when other processes
+ * wrote in between too often. Rejects when the store is down again.
  */
 export async function reconcile(
   store: TokenStore,
@@ -25,9 +26,9 @@ export async function reconcile(
 }
 
 /**
- * The later generation wins; of two tokens with one number theirs does, under a number of its own, so that in no process a number
- * stands for two tokens. What the store is given here comes without a refresh token: while nobody kept the books another
- * process may have used it.
+ * Chooses between our record and that of the store. The later generation wins, unless the store's token has expired. If one
+ * generation has two tokens, the store's token wins and gets a new generation, so that no generation stands for two tokens
+ * anywhere. A record that is written here loses its refresh token: while the store was away, another process may have used it.
  */
 function settle(ours: TokenRecord, theirs: TokenRecord | undefined, nowMs: number): TokenRecord {
   if (!theirs || theirs.generation < ours.generation) return { ...ours, refreshToken: undefined };

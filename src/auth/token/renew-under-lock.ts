@@ -1,49 +1,46 @@
-import type { RenewSpec } from '../../config/profile/profile.ts';
 import type { Clock } from '../../core/clock.ts';
 import { WaitBudget } from '../../store/wait-budget.ts';
 import type { LockAnswer, TokenRecord, TokenStore } from '../../store/store.ts';
 import type { ArrivedToken } from './endpoint.ts';
 import { TokenFailure } from './failure.ts';
+import { toTokenRecord, type KnownTokens } from './record.ts';
 import { StallDetector } from './stall-detector.ts';
 
-/** What somebody who goes for a token takes along. */
-export interface RenewalDeps {
+/** What a renewal works with. */
+export interface RenewalDeps extends KnownTokens {
   readonly key: string;
   readonly store: TokenStore;
   readonly clock: Clock;
-  readonly renew: Pick<RenewSpec, 'cooldownMs'>;
-  /** Whether a refresh token is of any use. */
+  /** Whether the profile can use a refresh token. */
   readonly canRefresh: boolean;
-  /** A token call takes no longer. */
+  /** The time limit of a token call. */
   readonly callTimeoutMs: number;
-  /** The newest record that this process knows, expired or not. */
-  known(): TokenRecord | undefined;
-  /** The highest generation heard of. */
-  generation(): number;
-  /** Whether a live record of the store will do, so that no token call is needed. */
+  /** Whether a valid record of the store is good enough, so that no token call is made. */
   accepts(stored: TokenRecord): boolean;
-  /** `last` has its refresh token only if that may be used. */
+  /** Makes the token call. `last` includes its refresh token only if that may be used. */
   call(last: TokenRecord | undefined): Promise<ArrivedToken>;
-  /** Resolves after so long, or earlier when the store has news. */
+  /** Resolves after `ms`, or earlier when the store has news. */
   pause(ms: number): Promise<void>;
 }
 
+/** The outcome of a renewal. */
 export interface Renewed {
   readonly record: TokenRecord;
-  /** Whether it took a token call of ours, even if another's result was better. */
+  /** Whether this process made a token call, even if the record is another process's. */
   readonly hasCalled: boolean;
 }
 
-/** While another process renews, the store is asked this often; its news usually come first. */
+/** How often the store is asked while another process renews. Usually its news arrives first. */
 const ASK_AGAIN_MS = 200;
-/** How much longer than a lease and a whole token call another process's renewal is waited for. */
+/** How much longer than a lease and a token call together the renewal of another process is waited for. */
 const GRACE_MS = 1_000;
-/** How often something is begun anew that is upset by others at most now and then. */
+/** The limit of attempts for steps that other processes rarely disturb. */
 const ROUNDS = 4;
 
 /**
- * Gets a token: another process's from the store, or by a token call under the store's lock; where the store is down, by a call
- * without it. Rejects with what `call` rejects with, and with {@link TokenFailure}.
+ * Gets a new token. It takes the store's lock and makes a token call, or waits for the process that holds the lock and takes
+ * its token from the store. If the store is down, it calls without the lock. Rejects with what `call` rejects with, and with
+ * {@link TokenFailure} when the time is over.
  */
 export async function renewUnderLock(deps: RenewalDeps): Promise<Renewed> {
   const { store, clock, key } = deps;
@@ -63,7 +60,7 @@ export async function renewUnderLock(deps: RenewalDeps): Promise<Renewed> {
     }
     round++;
     const renewed = await callUnderLock(answer, deps, waitBudget);
-    // It may have expired before it was read, if this process stood still.
+    // A token may have expired before it is looked at here, if this process stood still.
     if (renewed && renewed.record.expiresAtMs > clock.now()) return renewed;
   }
   throw new TokenFailure(
@@ -85,7 +82,10 @@ async function lockWithin(waitBudget: WaitBudget, store: TokenStore, key: string
   }
 }
 
-/** Makes the call and writes what it brings; undefined when this process stood still meanwhile, and all is to be begun anew. */
+/**
+ * Makes the token call and writes its result. Undefined if this process stood still meanwhile, so that everything must start
+ * again.
+ */
 async function callUnderLock(
   attempt: Exclude<LockAnswer, { readonly state: 'taken' }>,
   deps: RenewalDeps,
@@ -108,7 +108,7 @@ async function callUnderLock(
     arrived = { ...answer, arrivedAtMs: answer.arrivedAtMs - Math.ceil(stall.stalledMs) };
   } catch (error) {
     void release();
-    // Then it was not the endpoint that took so long.
+    // The call failed because this process stood still, not because of the endpoint.
     if (stall.stalledMs > 0) return undefined;
     throw error;
   } finally {
@@ -117,12 +117,13 @@ async function callUnderLock(
   const unwritten = { record: toTokenRecord(arrived, deps, stored), hasCalled: true };
   const writing = write(arrived, deps, stored);
   void writing.then(release);
-  // Whoever waits for the token doesn't wait for it to be written.
+  // A caller that waits for the token waits for its writing only as long as the budget allows.
   return waitBudget.of(writing).catch(() => unwritten);
 }
 
 /**
- * A refresh token is used once, by whom the store lets: a second use may be taken for theft, and end all tokens that came of it.
+ * Whether the refresh token may be used. The store grants each one once: a provider may take a second use for theft, and revoke
+ * all tokens that came from it (RFC 6819 §5.2.2.3).
  */
 async function canRedeem(
   stored: TokenRecord | undefined,
@@ -133,7 +134,10 @@ async function canRedeem(
   return waitBudget.of(store.redeem(key, stored.generation)).catch(() => false);
 }
 
-/** Writes what arrived. What counts is what the store holds afterwards: an answer that comes late changes nothing. */
+/**
+ * Writes a token to the store. If the store then holds a better record, that one is the result: an answer that comes late
+ * changes nothing.
+ */
 async function write(arrived: ArrivedToken, deps: RenewalDeps, stored: TokenRecord | undefined): Promise<Renewed> {
   const { store, key } = deps;
   let before = stored;
@@ -146,25 +150,7 @@ async function write(arrived: ArrivedToken, deps: RenewalDeps, stored: TokenReco
       next = toTokenRecord(arrived, deps, before);
     }
   } catch {
-    // It stays in this process.
+    // The token is kept in this process only.
   }
   return { record: next, hasCalled: true };
-}
-
-/** A token whose lifetime is over already is believed to live for the cooldown, so that the endpoint isn't stormed. */
-const SHORTEST_LIFETIME_MS = 1_000;
-
-/** The record of what arrived. The same token again is no new generation, only a new expiry. */
-function toTokenRecord(arrived: ArrivedToken, deps: RenewalDeps, stored: TokenRecord | undefined): TokenRecord {
-  const { accessToken, tokenType, refreshToken, arrivedAtMs, lifetimeMs } = arrived;
-  const newest = Math.max(deps.generation(), stored?.generation ?? 0);
-  const known = [stored, deps.known()].find((record) => record?.accessToken === accessToken);
-  return {
-    generation: known?.generation === newest ? newest : newest + 1,
-    accessToken,
-    tokenType,
-    refreshToken,
-    issuedAtMs: arrivedAtMs,
-    expiresAtMs: arrivedAtMs + (lifetimeMs > 0 ? lifetimeMs : Math.max(deps.renew.cooldownMs, SHORTEST_LIFETIME_MS)),
-  };
 }

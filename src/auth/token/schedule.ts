@@ -1,13 +1,14 @@
 import type { RenewSpec } from '../../config/profile/profile.ts';
 import type { TokenRecord } from '../../store/store.ts';
 
+/** The longest time ahead of the expiry, for a profile that gives it as a share of the lifetime. */
 const LONGEST_SHARE_MS = 5 * 60_000;
-/** Renewals start somewhere in the first tenth of the time they have, so that replicas don't all call at once. */
+/** A renewal starts at a random point in the first tenth of the time before the expiry, so that replicas don't call at once. */
 const SPREAD = 0.1;
 
 /**
- * When to renew a token behind the requests' backs, epoch milliseconds: in the last part of its lifetime, and not before it
- * is `cooldown` old. Infinity when it doesn't live that long.
+ * When to renew a token in the background, in epoch milliseconds: ahead of its expiry as the profile says, and not before it is
+ * `cooldown` old. Infinity when it expires before that.
  */
 export function renewAtMs(
   { issuedAtMs, expiresAtMs }: Pick<TokenRecord, 'issuedAtMs' | 'expiresAtMs'>,

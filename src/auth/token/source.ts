@@ -14,6 +14,7 @@ import { notRenewed, type Skip, tooYoung } from './skip.ts';
 import type { TokenStanding } from './standing.ts';
 import type { Waiter, Waiting } from './waiting.ts';
 
+/** What a token source works with. */
 export interface SourceParts {
   readonly key: string;
   readonly provider: string;
@@ -23,39 +24,41 @@ export interface SourceParts {
   readonly events: Events;
   readonly waiting: Waiting;
   readonly random: () => number;
-  /** The first token's generation is the one after this. */
+  /** The first token gets the generation after this one. */
   readonly after: number;
-  /** Whether the profile knows how to use a refresh token. */
+  /** Whether the profile can use a refresh token. */
   readonly canRefresh: boolean;
-  /** `call` takes no longer. */
+  /** The time limit of `call`. */
   readonly callTimeoutMs: number;
   readonly credentialsVersion: () => number;
-  /** Whether a failure was not told lately by another of the same kind. */
+  /** Whether a failure with this detail is worth a notice: no other source has reported it lately. */
   readonly isNews: (detail: string) => boolean;
-  /** Gets a token from the endpoint, by the refresh token if there is one; rejects with {@link TokenFailure}. */
+  /** Gets a token from the endpoint, by the refresh grant if `last` has a refresh token. Rejects with {@link TokenFailure}. */
   readonly call: (last: TokenRecord | undefined) => Promise<ArrivedToken>;
 }
 
-/** A newer token in place of a rejected one, or why there is none. */
+/**
+ * A newer token that replaces a rejected one, or why there is none. `renewed` is false when the newer token was there already.
+ */
 export type Replacement = { readonly record: TokenRecord; readonly renewed: boolean } | Skip;
 
 type Flight = Promise<TokenRecord | TokenFailure>;
 type Accepts = RenewalDeps['accepts'];
 
-/** setTimeout takes no more. */
+/** The longest delay that `setTimeout` accepts. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * The token of one provider and subject: its generations, the one call under way, the renewal behind the requests' backs,
- * and what is remembered of failures. Deadlines are monotonic times.
+ * The token of one provider and subject: its generations, the one call under way, its renewal in the background, and the
+ * back-off after failures. Deadlines are monotonic.
  */
 export class TokenSource {
   readonly #parts: SourceParts;
-  /** The newest one known, expired or not. */
+  /** The newest known token, expired or not. */
   #active: ActiveToken | undefined;
-  /** The highest generation heard of. */
+  /** The highest known generation. */
   #generation: number;
-  /** Whether a request has had the token since it was last renewed; one that nobody uses isn't renewed again. */
+  /** Whether a request has used the token since its last renewal. An unused token is not renewed in the background again. */
   #isUsed = false;
   #flight: Flight | undefined;
   #byHand: Promise<TokenRecord> | undefined;
@@ -65,7 +68,7 @@ export class TokenSource {
   #timer: Timer | undefined;
   #isClosed = false;
   readonly #unwatch: () => void;
-  /** Of the flight, while another process renews. */
+  /** The pause of the call under way while another process renews. */
   readonly #delay: CancellableDelay;
 
   constructor(parts: SourceParts) {
@@ -76,6 +79,7 @@ export class TokenSource {
     this.#unwatch = parts.store.watch(parts.key, this.#hear);
   }
 
+  /** The highest known generation; {@link SourceParts.after} before the first token. */
   get generation(): number {
     return this.#generation;
   }
@@ -90,6 +94,7 @@ export class TokenSource {
     return this.#flight !== undefined;
   }
 
+  /** The state of the token, as a person is told it. */
   get standing(): TokenStanding {
     const { clock } = this.#parts;
     const active = this.#active;
@@ -109,7 +114,7 @@ export class TokenSource {
     };
   }
 
-  /** The token to use now, if there is a valid one; starts its renewal when that is due. Takes no time. */
+  /** The valid token, if there is one. Starts its renewal when that is due. Never waits. */
   current(): TokenRecord | undefined {
     const { clock } = this.#parts;
     const active = this.#active;
@@ -120,21 +125,24 @@ export class TokenSource {
     return active.record;
   }
 
-  /** The token that the call under way brings, or one that this starts. Throws `token_unavailable`, `overloaded`. */
+  /**
+   * Waits for the token call under way, or starts one. Throws `token_unavailable`, and `overloaded` when too many wait already.
+   * @param reason Why the call is made, for logs and metrics, if this starts one.
+   */
   async wait(waiter: Waiter, reason: RenewalReason = 'cold'): Promise<TokenRecord> {
     const { waiting } = this.#parts;
     const failure = this.#flight ? undefined : this.#backoff.forCallers;
     if (failure) throw this.#backoff.unavailable(failure);
     waiting.enter(waiter, this);
     try {
-      // Another process's token is as good, but for somebody who has one and wants another.
+      // The token of another process is accepted: this caller has none yet, so any valid one will do.
       return await this.#landed(reason, () => true, waiter);
     } finally {
       waiting.leave(waiter);
     }
   }
 
-  /** A new token, whatever there is. Throws `token_unavailable`. */
+  /** Gets a new token, even if the current one is valid. Throws `token_unavailable`. */
   async renew(): Promise<TokenRecord> {
     const stored = await this.#stored();
     const before = Math.max(this.#generation, stored?.generation ?? 0);
@@ -142,8 +150,8 @@ export class TokenSource {
   }
 
   /**
-   * The same for a person who asks for it, whatever failed before: joins a call under way.
-   * Throws `renewed_recently` where the last token, or the last time that somebody asked, is younger than the cooldown.
+   * Renews the token because a person asks for it. Ignores the back-off, and joins a call under way. Throws `renewed_recently`
+   * when the token, or the last renewal by a person, is younger than the cooldown.
    */
   renewByHand(): Promise<TokenRecord> {
     const { clock, renew } = this.#parts;
@@ -159,8 +167,10 @@ export class TokenSource {
   }
 
   /**
-   * What to use after `generation` was rejected at `rejectedAtMs`: renews once for all that ask. Never throws.
-   * @param waiter Whose request was rejected.
+   * Finds the token to use after one of `generation` was rejected. If no newer one is there, it renews, once for all requests
+   * that ask. Never rejects.
+   * @param rejectedAtMs When the rejection arrived, by `clock.now()`.
+   * @param waiter The request that was rejected.
    */
   async replace(generation: number, rejectedAtMs: number, waiter?: Waiter): Promise<Replacement> {
     const { clock, renew } = this.#parts;
@@ -185,7 +195,7 @@ export class TokenSource {
     return { record: after.record, renewed: true };
   }
 
-  /** No more renewals behind the back; requests under way are still served. */
+  /** Stops renewal in the background. Requests under way are still served. */
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
@@ -199,7 +209,7 @@ export class TokenSource {
     return landed;
   }
 
-  /** Joins the call under way, or starts one. */
+  /** Joins the call under way, or starts one. Resolves with a failure and never rejects. */
   #fly(reason: RenewalReason, accepts: Accepts, waiter?: Waiter): Flight {
     this.#flight ??= this.#run(reason, accepts, waiter).finally(() => {
       this.#flight = undefined;
@@ -235,14 +245,14 @@ export class TokenSource {
         pause: (ms) => this.#delay.wait(ms),
       });
       if (hasCalled) tell({ expiresAtMs: record.expiresAtMs });
-      // News of another process's may have come before this was looked at.
+      // A newer token of another process may have arrived while this one was on its way.
       const active = this.#live()?.record;
       const isLate = active && active.generation >= record.generation && active.accessToken !== record.accessToken;
       return isLate ? active : this.#adopt(record).record;
     } catch (error) {
       const failure = asFailure(error);
       tell({ detail: failure.detail });
-      // Somebody else may have had better luck.
+      // Another process may have had better luck.
       const stored = this.#parts.store.isShared ? await this.#stored() : undefined;
       if (stored && stored.expiresAtMs > clock.now() && accepts(stored)) return this.#adopt(stored).record;
       this.#fail(failure, version, { reason, ...(waiter && { request_id: waiter.requestId, route: waiter.route }) });
@@ -254,7 +264,7 @@ export class TokenSource {
     try {
       return await this.#parts.store.get(this.#parts.key);
     } catch {
-      // The store tells of that itself.
+      // The store reports its own failures.
       return undefined;
     }
   }
@@ -263,7 +273,7 @@ export class TokenSource {
     return this.#active && isLive(this.#active, this.#parts.clock) ? this.#active : undefined;
   }
 
-  /** What the store holds, where it answers at once. */
+  /** Adopts the valid record of a store that answers at once. A shared store doesn't. */
   #load(): ActiveToken | undefined {
     const { store, key, clock } = this.#parts;
     if (store.isShared || this.#flight) return undefined;
@@ -274,7 +284,7 @@ export class TokenSource {
     return active;
   }
 
-  /** News of the store: of a renewal in another process, or that it is back. */
+  /** Handles news of the store: another process has renewed, or the store is back. */
   readonly #hear: ChangeListener = (news) => {
     this.#delay.cancel();
     void this.#follow(news === 'returned');
@@ -300,7 +310,7 @@ export class TokenSource {
     return active;
   }
 
-  /** The one warning of it; whoever waits for the token is only answered. */
+  /** Reports a failure, once. Requests that wait for the token are only answered, so they add no lines to the log. */
   #fail(failure: TokenFailure, version: number, asked: Readonly<Record<string, unknown>>): void {
     const { isNews, restMs } = this.#backoff.fail(failure, version);
     this.#lastFailure = { detail: failure.detail, atMs: this.#parts.clock.now() };
@@ -338,6 +348,6 @@ function renewedRecently(ageMs: number, cooldownMs: number): OutriderError {
   return new OutriderError('renewed_recently', { detail: why, headers: ['Retry-After', String(leftS)] });
 }
 
-/** Whether a generation's token is the active one: the same may have got another number. */
+/** Whether the token of `generation` is the active one. The same token can have several generations. */
 const isThat = ({ record, since }: ActiveToken, generation: number): boolean =>
   since <= generation && generation <= record.generation;

@@ -1,10 +1,12 @@
 import type { Clock, Timer } from '../../core/clock.ts';
 
 const BEAT_MS = 1_000;
-/** A beat that comes so much later than it should was missed: the process stood still. */
+/** A beat that is this late shows that the process stood still. */
 const MISSED_MS = 2 * BEAT_MS;
 
-/** Tells, while an answer is waited for, how long ago it may have come without this process noticing. */
+/**
+ * Detects that the process stood still while it waits for an answer: the answer may have arrived earlier than it is noticed.
+ */
 export class StallDetector {
   readonly #clock: Clock;
   #previous: number;
@@ -19,8 +21,9 @@ export class StallDetector {
   }
 
   /**
-   * Milliseconds: 0 unless the process stood still (a stopped container, a machine that slept) around now. After such a pause the
-   * timers and the answer are met in any order, so the beat before it counts.
+   * The upper limit, in milliseconds, of how long ago the answer may have arrived unnoticed; 0 unless the process stood still
+   * (a stopped container, a sleeping machine) just now. After such a pause, the beat may run before or after the answer is
+   * read. So the beat before the last one counts too.
    */
   get stalledMs(): number {
     const now = this.#clock.monotonic();
@@ -28,6 +31,7 @@ export class StallDetector {
     return this.#latest - this.#previous > MISSED_MS ? now - this.#previous : 0;
   }
 
+  /** Ends the beats. */
   stop(): void {
     this.#timer?.cancel();
   }

@@ -1,25 +1,31 @@
 import { OutriderError } from '../../core/errors.ts';
 
-/** Somebody who waits for a token. */
+/** A request, or another party, that waits for a token. */
 export interface Waiter {
-  /** Whether it would no longer know what to do with one. */
+  /** Whether it no longer needs the token. */
   readonly isGone: boolean;
-  /** The request that it is, for the log. */
+  /** The id of the request, for the log. */
   readonly requestId?: string;
   readonly route?: string | undefined;
 }
 
-/** The requests of one provider that wait for a token: so many and no more. */
+/** The requests that wait for a token of one provider. Their number is limited. */
 export class Waiting {
-  /** With what they wait for. */
+  /** Who waits, and for which call. */
   readonly #places = new Map<Waiter, object>();
   readonly #max: number;
+  readonly #changed: (change: 1 | -1) => void;
 
-  constructor(max: number) {
+  /** @param changed Told of each one that comes or leaves. */
+  constructor(max: number, changed: (change: 1 | -1) => void) {
     this.#max = max;
+    this.#changed = changed;
   }
 
-  /** @param call What others may wait for, too. Throws `overloaded`. */
+  /**
+   * Takes a place. Throws `overloaded` when none is free.
+   * @param call The token call that it waits for; others may wait for the same one.
+   */
   enter(waiter: Waiter, call: object): void {
     if (this.#places.size >= this.#max) this.#forgetGone(call);
     if (this.#places.size >= this.#max) {
@@ -29,19 +35,24 @@ export class Waiting {
       });
     }
     this.#places.set(waiter, call);
+    this.#changed(1);
   }
 
+  /** Gives the place back. */
   leave(waiter: Waiter): void {
-    this.#places.delete(waiter);
+    if (this.#places.delete(waiter)) this.#changed(-1);
   }
 
-  /** But for one place of each call under way, so that callers who come and go can't have made any number of them. */
+  /**
+   * Removes waiters that are gone. One place stays taken for each call under way, so that callers that come and go can't start
+   * any number of calls.
+   */
   #forgetGone(entered: object): void {
     const attended = new Set([entered]);
     for (const [waiter, call] of this.#places) if (!waiter.isGone) attended.add(call);
     for (const [waiter, call] of this.#places) {
       if (!waiter.isGone) continue;
-      if (attended.has(call)) this.#places.delete(waiter);
+      if (attended.has(call)) this.leave(waiter);
       else attended.add(call);
     }
   }

@@ -1,7 +1,7 @@
 import type { Events } from '../../core/events.ts';
 import type { ExpiryWarning } from './expiry.ts';
 
-/** Makes a notice of each kind of warning, once: all subjects of a provider have the one endpoint. */
+/** Creates a function that reports each kind of warning once per provider: all its subjects share one endpoint. */
 export function warnOnce(provider: string, events: Events): (warning: ExpiryWarning) => void {
   const told = new Set<ExpiryWarning['code']>();
   return ({ code, message, help }) => {

@@ -1,8 +1,10 @@
 import { basePathOf } from '../../core/path.ts';
 
 /**
- * A profile's `api_paths` as whole paths at the origin of `upstream`: below the path of the endpoint `api` where that is at the same
- * origin, and below the upstream's own, as `request.path` is counted. Both are absolute URLs.
+ * The whole paths at the origin of `upstream` that a profile's `api_paths` stand for. Each lies below the path of `upstream`,
+ * as `request.path` does. If the endpoint `api` has the same origin, each lies below its path too.
+ * @param upstream Absolute URL of a route.
+ * @param api Absolute URL of the endpoint `api`, if there is one.
  */
 export function wholeApiPaths(paths: readonly string[], upstream: string, api: string | undefined): readonly string[] {
   const here = split(upstream);

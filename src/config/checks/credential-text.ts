@@ -3,22 +3,23 @@ import { ConfigError } from '../diagnostics/config-error.ts';
 import type { HeaderUse } from '../profile/header-use.ts';
 import type { CredentialSpec } from '../profile/profile.ts';
 
-/** Says why a text can't be the value of a credential; holds nothing of the text. */
+/** Decides whether a text can be the value of a credential. Its errors hold nothing of the text. */
 export interface Judge {
-  /** Undefined: it can. */
+  /** Why the text can't be the value (`invalid_value`). Undefined when it can. */
   errorOf(credential: string, text: string): ConfigError | undefined;
-  /** What is wrong with the values that defaults make of those that were given. */
+  /** What is wrong with the values that defaults make of the given ones (name → text). */
   errorsOfDefaults(given: ReadonlyMap<string, string>): readonly ErrorOfDefault[];
 }
 
+/** What is wrong with a default's value, and the given credentials that it is made of. */
 export interface ErrorOfDefault {
   readonly error: ConfigError;
   readonly madeOf: ReadonlySet<string>;
 }
 
 /**
- * Judges by what the profile declares (`without`) and by where it puts the value.
- * @param headerUse Undefined while something is wrong with the profile; its defaults are then not judged.
+ * Makes a judge of what the profile declares (`without`) and of the places where it puts the value.
+ * @param headerUse Undefined when something is wrong with the profile. Its defaults are not judged then.
  */
 export function judgeBy(
   declared: Readonly<Record<string, CredentialSpec>>,
@@ -50,12 +51,13 @@ const CONTROL = /\p{Cc}/u;
 const LINE_BREAK = /[\r\n]/;
 const PEM = /^-----BEGIN [^\r\n]+-----\r?$[^]*^-----END [^\r\n]+-----\r?$/m;
 const BASE64_LINE = /^[A-Za-z0-9+/]+={0,2}$/;
-/** Encoders wrap at 64 (PEM) or 76 (MIME) characters; what is shorter may as well be several secrets, one per line. */
+/** Encoders wrap lines at 64 (PEM) or 76 (MIME) characters. Shorter lines may just as well be several secrets. */
 const SHORTEST_WRAPPED = 60;
 
 /**
- * What makes a credential look as if something slipped into it on the way, in words that hold nothing of it: white space or a byte
- * order mark at an end, a control character. Line breaks belong to a key in PEM, or in base64 of several lines.
+ * What makes a credential look as if something got into it by mistake: white space or a byte order mark at an end, or a control
+ * character. The result completes the sentence "the credential …" and holds nothing of the text. Undefined: nothing is
+ * suspicious. Line breaks are right in a PEM key, and in base64 of several lines.
  */
 export function suspicionOf(text: string): string | undefined {
   const seen = hasLinesRightly(text) ? text.replace(/[\r\n]+$/, '').replaceAll(/[\r\n]+/g, ' ') : text;
@@ -71,7 +73,7 @@ function hasLinesRightly(text: string): boolean {
   return LINE_BREAK.test(text) && (PEM.test(text) || isBase64OfLines(text));
 }
 
-/** Whether it was wrapped by an encoder: lines of one length, the last one aside, that whole groups of four make. */
+/** Whether an encoder wrapped the text: all lines but the last have one length, and that is a multiple of four. */
 function isBase64OfLines(text: string): boolean {
   const [first = '', ...more] = text.replace(/\r?\n$/, '').split(/\r?\n/);
   const last = more.at(-1);

@@ -3,7 +3,7 @@ import type { ConfigData } from '../schema.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node, type Location } from '../yaml/tree.ts';
 
-/** Whether only programs on this machine can connect: a Unix socket, `localhost`, 127.0.0.0/8, `::1`. */
+/** Whether only this machine can connect: to a Unix socket, `localhost` or a name below it, 127.0.0.0/8 or `::1`. */
 export function isLoopback(address: Address): boolean {
   if ('path' in address) return true;
   const host = address.host.toLowerCase();
@@ -16,7 +16,11 @@ export function isLoopback(address: Address): boolean {
   );
 }
 
-/** Both addresses: who could come in (`unsafe_bind`, `closed_admin_api`), and whether they differ (`duplicate_address`). */
+/**
+ * Checks the two addresses. Reports that callers from other machines could come in (`unsafe_bind`), that nobody can use the admin
+ * API (`closed_admin_api`, a warning), that both addresses are the same (`duplicate_address`), and keys of a Unix socket beside a
+ * TCP address (`unused_key`, a warning).
+ */
 export function checkListening(root: MapNode, data: ConfigData, problems: Problems): void {
   const { listen, admin } = data;
   const isUnclear = ['access_tokens', 'allow_unauthenticated'].some((key) =>
@@ -28,7 +32,7 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
       'unsafe_bind',
       pointAt(root, 'listen'),
       'other machines could spend these credentials: the address is beyond loopback and no access token is asked for',
-      'set `listen.access_tokens`, or `listen.allow_unauthenticated: true` if something else keeps strangers out',
+      `${remedy(root, 'listen', 'access_tokens')}, or \`listen.allow_unauthenticated: true\` if something else keeps strangers out`,
     );
   }
   if (!('path' in listen.address)) {
@@ -55,15 +59,25 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
       'closed_admin_api',
       pointAt(root, 'admin'),
       `${why}, so the admin API wants one too, and there is none: it answers 401`,
-      'set `admin.token`; health and metrics need none',
+      `${remedy(root, 'admin', 'token')}; health and metrics need none`,
     );
   }
-  const isKnown = !['listen', 'admin'].some((section) => problems.isBroken(find(root, section, 'address')));
+  const isKnown = !['listen', 'admin'].some((section) => problems.isReported(find(root, section, 'address')));
   if (isKnown && isSame(listen.address, admin.address)) {
     const help = 'give one of them another port';
     const written = ['admin', 'listen'].find((section) => find(root, section, 'address')) ?? 'admin';
     problems.error('duplicate_address', pointAt(root, written), 'the proxy and the admin address are the same', help);
   }
+}
+
+/** Says how a key gets its token: by variables that the config names and that are not set, else by the key itself. */
+function remedy(root: MapNode, section: string, key: string): string {
+  const node = find(root, section, key);
+  const names = (node?.kind === 'list' ? node.items : [node]).flatMap((item) =>
+    item?.kind === 'scalar' && item.mayBeNothing ? (/^\$\{(\w+)/.exec(item.raw)?.[1] ?? []) : [],
+  );
+  const path = `\`${section}.${key}\``;
+  return names.length === 0 ? `set ${path}` : `set ${names.join(' or ')} (for ${path})`;
 }
 
 function pointAt(root: MapNode, section: string): Location {

@@ -1,4 +1,5 @@
-import { ReloadableCredentials, hasDefault, type CredentialEntry } from '../credentials.ts';
+import { ReloadableCredentials, type CredentialEntry } from '../credentials.ts';
+import { defaultOf } from '../profile/default-text.ts';
 import { SIMULATOR } from '../../core/simulator.ts';
 import { judgeBy, suspicionOf } from './credential-text.ts';
 import type { CredentialSpec } from '../profile/profile.ts';
@@ -8,22 +9,23 @@ import { hideBelow, show, showKey } from '../diagnostics/hide.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node, type ScalarNode } from '../yaml/tree.ts';
 
-/** What the simulators take for a credential that is left out. */
+/** The value of a credential that was left out in the environment `simulator`. The simulators accept it. */
 const STAND_IN = 'test';
 
 type Declared = Readonly<Record<string, CredentialSpec>>;
 
 interface Chosen {
   readonly environment: string | undefined;
-  /** Whether the environment is a right one, so that what is missing is known. */
+  /** Whether the environment is clear. Only then it is known which credentials are missing. */
   readonly isChosen: boolean;
-  /** Undefined while something is wrong with the profile. */
+  /** Undefined when something is wrong with the profile. */
   readonly headerUse: HeaderUse | undefined;
 }
 
 /**
- * Reads a provider's credentials by the declarations of its profile (undefined: not known). Reports `unknown_credential`,
- * `missing_credential`, `empty_secret`, `invalid_value`, `suspicious_secret`; hides secrets that are written out in the file.
+ * Reads a provider's credentials, and hides the secrets that are written out in the file.
+ * Reports `unknown_credential`, `missing_credential`, `empty_secret`, `invalid_type`, `invalid_value` and `suspicious_secret`.
+ * @param declared The declarations of its profile. Undefined when the profile is not known.
  */
 export function readCredentials(
   provider: Node,
@@ -53,7 +55,7 @@ export function readCredentials(
   }
   const credentials = new ReloadableCredentials(entries, standIns, judge);
   for (const { error, madeOf } of isChosen ? judge.errorsOfDefaults(credentials.current.values) : []) {
-    // What is wrong with a value that was given has been told.
+    // The mistake comes from a given value, and that one has been reported.
     if (!refused.isDisjointFrom(madeOf)) continue;
     const from = entries.find(({ name }) => madeOf.has(name));
     problems.add(error, from?.node ?? nearest(provider, 'credentials'));
@@ -95,14 +97,16 @@ function readGiven(
   return entries;
 }
 
-/** Whether the profile takes the empty text for a value; what has no text at all (`password:`) was forgotten. */
+/** Whether the empty text is a value here. The profile must allow it, and null (`password:`) is not one: that was forgotten. */
 const isEmptyAValue = (value: ScalarNode, spec: CredentialSpec | undefined): boolean =>
   spec?.empty === true && value.value !== null;
 
-/** What ends up empty counts as absent where it may be absent; what is written as empty never does. */
+/** Whether an empty value counts as absent. It must be empty by its references, and the credential must not be required. */
 function mayBeEmpty(value: ScalarNode, spec: CredentialSpec | undefined, environment: string | undefined): boolean {
   if (value.interpolation === undefined) return false;
-  return environment === SIMULATOR || (spec !== undefined && (spec.optional || hasDefault(spec, environment)));
+  return (
+    environment === SIMULATOR || (spec !== undefined && (spec.optional || defaultOf(spec, environment) !== undefined))
+  );
 }
 
 function reportEmpty(name: string, value: ScalarNode, problems: Problems): void {
@@ -130,11 +134,11 @@ function reportMissing(provider: Node, name: string, problems: Problems): void {
   );
 }
 
-/** Credentials that are needed here and for which nothing was written, or (in the simulator) nothing came out. */
+/** The required credentials that the file leaves out. In the environment `simulator`, empty ones are among them. */
 function missingNames(declared: Declared, environment: string | undefined, given: Node | undefined): string[] {
   return Object.entries(declared)
     .filter(([name, spec]) => {
-      if (spec.optional || hasDefault(spec, environment)) return false;
+      if (spec.optional || defaultOf(spec, environment) !== undefined) return false;
       const value = find(given, name);
       if (value?.kind !== 'scalar' || environment !== SIMULATOR) return value === undefined;
       return value.isEmpty && !isEmptyAValue(value, spec);

@@ -12,23 +12,27 @@ import { isName, NAME_HELP, type ProviderData } from '../schema.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import { ChildLocation, find, nearest, type Node } from '../yaml/tree.ts';
 
-/** In place of the default of profiles. */
+/** The cooldown of a simulated provider whose profile gives none. */
 const SIMULATED_COOLDOWN_MS = 1;
 
-/** A provider as far as it could be understood; `config` is undefined when something is wrong with it. */
+/** A provider, as far as it could be read. `config` is undefined when something is wrong with it. */
 export interface ReadProvider {
   readonly name: string;
   readonly endpoints: Readonly<Record<string, string>>;
-  /** Whether the endpoints are known: a wrong profile or environment leaves them open. */
+  /** Whether `endpoints` is complete. It isn't when the profile or the environment is wrong. */
   readonly isUnderstood: boolean;
-  /** Where the operator wrote its api endpoint, if anywhere. */
+  /** The operator's own `endpoints.api`, if there is one. */
   readonly apiPlace: Node | undefined;
   readonly environment: string | undefined;
   readonly credentials: ReloadableCredentials;
   readonly config: ProviderConfig | undefined;
 }
 
-/** Checks one entry of `providers` against its profile. */
+/**
+ * Checks one entry of `providers` against its profile.
+ * Reports `unknown_profile`, `missing_environment`, `unknown_environment`, `missing_endpoint`, `unknown_key`, `scope_too_many`,
+ * `unknown_scope`, `unused_key`, `invalid_value`, `missing_key`, and the codes of {@link readCredentials}.
+ */
 export function readProvider(
   node: Node,
   name: string,
@@ -85,7 +89,7 @@ export function readProvider(
   };
 }
 
-/** The simulator revokes when somebody asks it to, so a token that it rejects is old enough, however young. */
+/** The `renew` below a provider's own. The simulator revokes tokens of any age, and a cooldown would hide its rejections. */
 function renewIn(
   environment: string | undefined,
   resolved: ResolvedProfile | undefined,
@@ -103,7 +107,7 @@ function resolve(node: Node, data: ProviderData, profiles: Profiles): ResolvedPr
   return undefined;
 }
 
-/** Whether it is clear which environment is meant, if any. */
+/** Whether the environment is clear: it is one of the profile's, or the profile has none. Reports what is wrong. */
 function checkEnvironment(
   node: Node,
   data: ProviderData,
@@ -113,7 +117,7 @@ function checkEnvironment(
   const known = Object.keys(declared.environments);
   const at = nearest(node, 'environment');
   if (data.environment === undefined) {
-    if (problems.isBroken(at)) return false;
+    if (problems.isReported(at)) return false;
     if (known.length === 0) return true;
     const place = at === node ? new ChildLocation(node, 'environment') : at;
     problems.error(
@@ -159,7 +163,7 @@ function checkNeeds(
   if (profile === undefined) return;
   for (const endpoint of needed) {
     const given = find(node, 'endpoints', endpoint);
-    if (Object.hasOwn(endpoints, endpoint) || problems.isBroken(given)) continue;
+    if (Object.hasOwn(endpoints, endpoint) || problems.isReported(given)) continue;
     const where = environment === undefined ? '' : ` in ${environment}`;
     problems.error(
       'missing_endpoint',
@@ -190,7 +194,7 @@ function checkScope(
   }
 }
 
-/** Keys about tokens, where there are none. */
+/** Warns of keys about tokens when the profile gets no token. */
 function checkUnused(node: Node, name: string, profile: Profile, problems: Problems): void {
   if (profile.token) return;
   for (const key of ['scope', 'renew']) {

@@ -8,11 +8,11 @@ const ANY = ['*'];
 const asKey = (parts: readonly string[]): string => JSON.stringify(parts);
 
 /**
- * Reports routes that can't be told apart (`duplicate_route`) and those that never win (`unreachable_route`).
+ * Reports routes that can't be told apart (`duplicate_route`) and routes that never win (`unreachable_route`).
  *
- * A route wins by the longest path, then by the number of its conditions (hosts, methods, each header), then by its place. One
- * that matches at least as much with as many conditions has the same path, the same headers and the same kinds of conditions:
- * so only such routes are compared, by the pairs of host and method that earlier ones have taken.
+ * The longest path wins, then the most conditions (hosts, methods, each header), then the earlier route. So a route can lose
+ * everything only to routes with the same path, the same headers and the same kinds of conditions. Only those are compared: a
+ * route never wins when earlier ones have taken all of its pairs of host and method.
  */
 export function checkReach(routes: readonly ReadRoute[], problems: Problems): void {
   const takenBy = new Map<string, Map<string, RouteConfig>>();

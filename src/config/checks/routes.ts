@@ -10,25 +10,27 @@ import { unbracket } from '../../core/authority.ts';
 import { isToken } from '../../core/headers.ts';
 import { isOurHeader } from '../schema/values.ts';
 
-/** What a route takes over where it says nothing itself. */
+/** What a route takes over from the whole config when it gives no value of its own, and what it is checked against. */
 export interface RouteDefaults {
   readonly timeouts: Timeouts;
   readonly replay: ReplayConfig;
   readonly providers: ReadonlyMap<string, ReadProvider>;
-  /** Names that stand in the file, whether the provider could be read or not. */
+  /** The names in the file, also of providers that could not be read. */
   readonly providerNames: readonly string[];
-  /** Whether every route needs a path: there is no door but the base URL's. */
+  /** Whether every route needs a path. That is so when the base-URL door is the only one. */
   readonly needsPath: boolean;
 }
 
+/** A route with its node. Its values may be incomplete when something is wrong with it. */
 export interface ReadRoute {
   readonly route: RouteConfig;
   readonly node: Node;
 }
 
 /**
- * Checks the routes and completes them. Reports `unknown_provider`, `missing_upstream`, `simulator_remote_upstream`, `missing_key`, `invalid_value`,
- * `duplicate_key`, `duplicate_name`; whether one can win is for `reach.ts`.
+ * Checks the routes and completes them by the defaults. Whether a route can win is checked in `reach.ts` and `shadow.ts`.
+ * Reports `unknown_provider`, `missing_upstream`, `simulator_remote_upstream`, `missing_key`, `invalid_value`, `duplicate_key`,
+ * `duplicate_name` and `unused_key`.
  */
 export function readRoutes(
   list: ListNode | undefined,
@@ -46,7 +48,7 @@ export function readRoutes(
   return routes;
 }
 
-/** The names that are written; each may stand once. */
+/** The names in the file. Reports a name that two routes have (`duplicate_name`). */
 function takenNames(
   list: ListNode | undefined,
   data: readonly (RouteData | undefined)[],
@@ -99,13 +101,13 @@ function readRoute(
   };
 }
 
-/** The keys of a section that have a value. */
+/** The entries of a section that have a value. */
 const given = <T extends object>(section: T | undefined): { [K in keyof T]?: NonNullable<T[K]> } =>
   Object.fromEntries(Object.entries(section ?? {}).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: NonNullable<T[K]>;
   };
 
-/** The provider's name; where that is taken or there is none, the path tells the routes apart. */
+/** The provider's name, or the path without a provider. If that is taken, the name has both. `names` gets the new name. */
 function defaultName({ provider, match }: RouteData, names: Set<string>): string {
   const path = match?.path ?? '/';
   const wanted = provider ?? path;
@@ -140,7 +142,7 @@ function readUpstream(
     checkSimulated(data.upstream, nearest(node, 'upstream'), provider, message, problems);
     return data.upstream;
   }
-  if (problems.isBroken(find(node, 'upstream')) || problems.isBroken(find(node, 'provider'))) return undefined;
+  if (problems.isReported(find(node, 'upstream')) || problems.isReported(find(node, 'provider'))) return undefined;
   const place = new ChildLocation(node, 'upstream');
   if (data.provider === undefined) {
     problems.error(
@@ -154,7 +156,7 @@ function readUpstream(
   if (provider === undefined) return undefined;
   const api = provider.endpoints['api'];
   if (api === undefined) {
-    if (!provider.isUnderstood || problems.isBroken(provider.apiPlace)) return undefined;
+    if (!provider.isUnderstood || problems.isReported(provider.apiPlace)) return undefined;
     const where = provider.environment === undefined ? '' : ` in ${provider.environment}`;
     problems.error(
       'missing_upstream',
@@ -179,7 +181,7 @@ function readUpstream(
   return api.replace(/\/$/, '');
 }
 
-/** Warns of a simulator's token, or a signature with its credentials, on the way to somebody else. */
+/** Warns when requests with a simulator's token or signature would go to another machine. */
 function checkSimulated(
   url: string,
   place: Node,
@@ -193,7 +195,7 @@ function checkSimulated(
     return !isLoopback({ host: unbracket(hostname).replace(/\.$/, ''), port: 0 });
   };
   const { token } = provider.endpoints;
-  // A token from elsewhere is not the simulator's.
+  // A token from another endpoint is not the simulator's.
   const isReal = provider.config?.profile.token !== undefined && token !== undefined && !token.startsWith('/');
   if (!isRemote(url) || (isReal && isRemote(token))) return;
   const help = 'leave it out, or choose a real `environment` for the provider';
@@ -204,8 +206,8 @@ function readMatch(node: Node, { match }: RouteData, { needsPath }: RouteDefault
   if (
     needsPath &&
     match?.path === undefined &&
-    !problems.isBroken(find(node, 'match')) &&
-    !problems.isBroken(find(node, 'match', 'path'))
+    !problems.isReported(find(node, 'match')) &&
+    !problems.isReported(find(node, 'match', 'path'))
   ) {
     const at = nearest(node, 'match');
     const place = new ChildLocation(at === node ? new ChildLocation(node, 'match') : at, 'path');
@@ -245,7 +247,7 @@ function reportOurs(name: string, place: Node, problems: Problems): void {
   );
 }
 
-/** Headers with their values; a name that is none, or that stands twice in different spelling, is reported. */
+/** The headers with their values. Reports a wrong name (`invalid_value`), and a name in two spellings (`duplicate_key`). */
 function* namedHeaders(
   node: Node | undefined,
   data: Readonly<Record<string, string | undefined>> | undefined,

@@ -6,29 +6,30 @@ import type { ReadProvider } from './providers.ts';
 import type { ReadRoute } from './routes.ts';
 import { find, nearest } from '../yaml/tree.ts';
 
-/** With more headers than that only the most obvious rivals are looked for. */
+/** The number of subsets doubles with each header. With more headers, only routes with none or with the same are compared. */
 const MAX_HEADERS = 6;
 
 const asKey = (parts: readonly string[]): string => JSON.stringify(parts);
 
-/** A part of the URLs of one host and port for which a route stands. As in proxy/forward-door.ts, where requests are routed by them. */
+/** A part of the URLs of one host and port that leads to a route. proxy/doors/forward.ts routes requests by the same rules. */
 interface Way {
   readonly route: RouteConfig;
-  /** Host and port. */
+  /** Host and port, as one key. */
   readonly origin: string;
   readonly basePath: string;
-  /** The path below which it can win: an api path, or the base path. */
+  /** The path below which the route can win: an api path, or the base path. */
   readonly below: string;
-  /** Of ways with one base path the one with the highest goes first. */
+  /** Of several ways with the same base path, the highest rank wins. */
   readonly rank: number;
 }
 
 /**
- * Warns of routes that never win at the forward doors (`shadowed_upstream`): the longest upstream wins there, of several with the
- * same the longest of their profiles' `api_paths`, then the earlier; `match.path` and `match.hosts` count for nothing.
+ * Warns of routes that never win at the forward doors (`shadowed_upstream`). There the longest upstream wins. Of several with
+ * the same upstream, the longest of their profiles' `api_paths` wins, then the earlier route. `match.path` and `match.hosts`
+ * don't count.
  *
- * A route is lost when each of its ways is: others that go first take its methods and headers at that path or above. Those that
- * begin further below always leave something.
+ * A route never wins when each of its ways is taken by ways that come first. A way is taken when ways at the same path or above
+ * it have all of its methods and headers. Ways that begin further below don't matter: they always leave something.
  */
 export function checkShadows(
   routes: readonly ReadRoute[],
@@ -37,7 +38,7 @@ export function checkShadows(
 ): void {
   const judged = routes.filter(({ node }) => !problems.isBrokenBelow(find(node, 'match')));
   const ways = judged.flatMap(({ route }) => waysOf(route, providers));
-  // A stable sort keeps the earlier route in front.
+  // The sort is stable: of equal ways, that of the earlier route stays in front.
   ways.sort((a, b) => b.basePath.length - a.basePath.length || b.rank - a.rank);
   const taken = new Map<string, Taken>();
   const winnersOver = new Map<RouteConfig, Set<RouteConfig>>();
@@ -68,19 +69,19 @@ export function checkShadows(
   }
 }
 
-/** A path and all that it lies below: `/a/b`, `/a`, and the empty one. */
+/** A path and all paths above it: `/a/b`, `/a`, and the empty one. */
 function atOrAbove(path: string): string[] {
   const ends = [...path.matchAll(/\//g)].map(({ index }) => index);
   return [...ends, path.length].map((end) => path.slice(0, end));
 }
 
-/** The ways to a route. None while its provider is not understood. */
+/** The ways to a route. None when something is wrong with its provider. */
 function waysOf(route: RouteConfig, providers: ReadonlyMap<string, ReadProvider>): Way[] {
   const { upstream, provider: name } = route;
   const provider = name === undefined ? undefined : providers.get(name);
   if (name !== undefined && provider?.config === undefined) return [];
   const urlOf = (url: string | undefined): string | undefined =>
-    // The simulator has a place of its own for each provider.
+    // A path is served by the simulator, which has a base path of its own for each provider.
     url?.startsWith('/') ? `http://${encodeURIComponent(name ?? '')}.simulator.localhost${url}` : url;
   const api = urlOf(provider?.endpoints['api']);
   const url = upstream ?? api;
@@ -88,7 +89,7 @@ function waysOf(route: RouteConfig, providers: ReadonlyMap<string, ReadProvider>
   const { protocol, hostname, port } = new URL(url);
   const host = hostname.replace(/\.$/, '');
   const usual = protocol === 'https:' ? '443' : '80';
-  // What is asked for in plain HTTP is carried over TLS where the route wants it.
+  // A caller may ask for it over plain HTTP, too: the route then carries the request over TLS.
   const ports = protocol === 'https:' && port === '' ? ['443', '80'] : [port || usual];
   const paths = wholeApiPaths(provider?.config?.profile.apiPaths ?? [], url, api);
   const basePath = basePathOf(url);
@@ -103,15 +104,15 @@ function waysOf(route: RouteConfig, providers: ReadonlyMap<string, ReadProvider>
   );
 }
 
-/** What lies below both of two paths; undefined when nothing does. */
+/** The deeper one of two paths, if it lies below the other. Undefined when nothing lies below both. */
 function deeperOf(one: string, other: string): string | undefined {
   const [short, long] = one.length <= other.length ? [one, other] : [other, one];
   return `${long}/`.startsWith(`${short}/`) ? long : undefined;
 }
 
-/** What the routes of one place have taken so far. */
+/** What routes at one origin and path have taken so far. */
 class Taken {
-  /** By the headers that they want, then by the method. */
+  /** Headers that a route wants (as a key) → method → route. */
   readonly #byHeaders = new Map<string, Map<string, RouteConfig>>();
 
   add(route: RouteConfig): void {
@@ -122,13 +123,13 @@ class Taken {
     for (const method of methods.length > 0 ? methods : ['*']) if (!byMethod.has(method)) byMethod.set(method, route);
   }
 
-  /** Who takes requests with exactly these headers, by the method. */
+  /** The routes that want exactly these headers, by method. `*` stands for all methods. */
   with(headers: readonly Header[]): ReadonlyMap<string, RouteConfig> | undefined {
     return this.#byHeaders.get(asKey(headers.flat()));
   }
 }
 
-/** The routes that together leave nothing to one that comes after them; undefined when something is left. */
+/** The routes that together take everything from a route that comes after them. Undefined when something is left for it. */
 function winnersAmong(places: readonly Taken[], { headers, methods }: RouteMatch): readonly RouteConfig[] | undefined {
   if (places.length === 0) return undefined;
   const rivals = subsets(sorted(headers)).flatMap((some) => places.flatMap((place) => place.with(some) ?? []));
@@ -143,7 +144,7 @@ type Header = readonly [name: string, value: string];
 const sorted = (headers: ReadonlyMap<string, string>): readonly Header[] =>
   [...headers].toSorted(([a], [b]) => (a < b ? -1 : 1));
 
-/** Every choice of some headers, in their order: a route that wants fewer of them matches all the more. */
+/** All subsets of some headers, in their order. A route that wants fewer headers matches at least the same requests. */
 function subsets(headers: readonly Header[]): readonly (readonly Header[])[] {
   if (headers.length > MAX_HEADERS) return [[], headers];
   return headers.reduce<readonly (readonly Header[])[]>(

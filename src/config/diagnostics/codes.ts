@@ -1,58 +1,246 @@
-/** Every code that a diagnostic can have, and what it means. Codes are stable: scripts match on them. */
+interface CodeEntry {
+  readonly severity: 'error' | 'warning';
+  /** What is wrong, in a sentence. */
+  readonly cause: string;
+  /** What helps at any place. The help of a diagnostic knows more. */
+  readonly remedy: string;
+  /** The shortest config with the problem. If it has no routes, one is added. Null stands for a missing file. */
+  readonly example: string | null;
+}
+
+const error = (cause: string, remedy: string, example: string | null): CodeEntry => ({
+  severity: 'error',
+  cause,
+  remedy,
+  example,
+});
+
+const warning = (cause: string, remedy: string, example: string): CodeEntry => ({
+  severity: 'warning',
+  cause,
+  remedy,
+  example,
+});
+
+/** The config of a provider that asks for scopes. Its profile knows some of them. */
+const scoped = (known: string, asked: string): string => `profiles: { mine: { extends: oauth2, scope: ${known} } }
+providers:
+  p:
+    profile: mine
+    credentials: { client_id: a, client_secret: b }
+    endpoints: { token: "https://id.example/token" }
+    scope: ${asked}`;
+
+/** Every code that a diagnostic can have, with its meaning. Codes are stable, as scripts match on them. */
 export const CODES = {
   // The file as text
-  missing_config: 'the config file is not there',
-  unreadable_file: 'a file can not be read, is too large, or is not UTF-8',
-  yaml_syntax: 'the text is not YAML, or uses a part of it that is not supported',
-  multiple_documents: 'the file holds more than one YAML document',
-  duplicate_key: 'a key stands twice in one map',
-  too_many_aliases: 'an alias contains itself, or aliases multiply the file beyond measure',
-  too_deep: 'maps and lists are nested too deeply',
+  missing_config: error(
+    'The config file is not there.',
+    'Name it with `--config` or `$OUTRIDER_CONFIG`, or write `./proxy.config.yaml`.',
+    null,
+  ),
+  unreadable_file: error(
+    'A file can not be read, is too large, or is not UTF-8: the config itself, or one that `${file:…}` names.',
+    'Check that it is there, and that the user who runs the proxy may read it.',
+    'providers: { p: { profile: bearer, credentials: { token: "${file:/run/secrets/not-there}" } } }',
+  ),
+  yaml_syntax: error(
+    'The text is not YAML, or uses a part of it that is not supported: tags, or keys that are no texts.',
+    'Look at the place: mostly a value with a colon, `${…}` within braces or a `{{…}}` at its beginning wants quotes.',
+    'listen: { access_tokens: [${TOKEN}] }',
+  ),
+  multiple_documents: error(
+    'The file holds more than one YAML document.',
+    'Remove the line `---`, and what does not belong to this config.',
+    'version: 1\n---\nversion: 1',
+  ),
+  duplicate_key: error(
+    'A key stands twice in one map; names of headers are compared without case.',
+    'Remove one of the two.',
+    'log: { level: info, level: debug }',
+  ),
+  too_many_aliases: error(
+    'An alias contains itself, or aliases multiply the file beyond measure.',
+    'Write the part out where it is used.',
+    'profiles: &all { mine: *all }',
+  ),
+  too_deep: error(
+    'Maps and lists are nested too deeply.',
+    'Check the brackets: no part of the format is that deep.',
+    `profiles: { mine: { token: { fetch: { url: "https://id.example", json: ${'['.repeat(100)}${']'.repeat(100)} } } } }`,
+  ),
 
   // Values
-  unknown_key: 'a key is not part of the format',
-  missing_key: 'a required key is not there',
-  invalid_type: 'a map, a list or a single value stands where another of the three belongs',
-  invalid_value: 'a value is not of the form that its key asks for',
-  bad_interpolation: 'a `${` is never closed, or holds something else than the known forms',
-  unset_variable: 'an environment variable without a default is not set',
-  unused_key: 'a key means nothing beside the others (a warning)',
+  unknown_key: error(
+    'A key is not part of the format.',
+    'Correct the spelling: the help names the keys that there are.',
+    'listen: { adress: 127.0.0.1:8080 }',
+  ),
+  missing_key: error('A required key is not there.', 'Add it.', 'providers: { p: { environment: sandbox } }'),
+  invalid_type: error(
+    'A map, a list or a single value stands where another of the three belongs.',
+    'Write what belongs there, as the reference of the key shows.',
+    'listen: 8080',
+  ),
+  invalid_value: error(
+    'A value is not of the form that its key asks for.',
+    'Write it in that form: a duration has a unit (`10s`), a size too (`1MiB`).',
+    'timeouts: { connect: 5 }',
+  ),
+  bad_interpolation: error(
+    'A `${` is never closed, or holds something else than the known forms.',
+    'Write `${VAR}`, `${VAR:-default}`, `${VAR:?message}` or `${file:/path}`; a dollar sign itself before a brace is `$$`.',
+    'state_dir: "${HOME"',
+  ),
+  unset_variable: error(
+    'An environment variable without a default is not set.',
+    'Set it for the process that runs the proxy, or give it a default: `${VAR:-default}`.',
+    'state_dir: ${STATE_DIR}',
+  ),
+  unused_key: warning(
+    'A key means nothing beside the others.',
+    'Leave it out, or change what makes it useless.',
+    'store: { kind: memory, path: /var/lib/outrider }',
+  ),
 
   // Listening
-  unsafe_bind: 'callers from other machines would be let in without an access token',
-  closed_admin_api: 'the admin API wants a token, and none is set: nobody can use it (a warning)',
-  duplicate_address: 'both listeners have the same address',
+  unsafe_bind: error(
+    'Callers from other machines would be let in without an access token, and spend your credentials.',
+    'Give `listen.access_tokens`; where something before the proxy keeps others out, `listen.allow_unauthenticated: true`.',
+    'listen: { address: 0.0.0.0:8080 }',
+  ),
+  closed_admin_api: warning(
+    'The admin API needs a token and none is set, so nobody can use it.',
+    'Give `admin.token`. Health and metrics need none.',
+    'admin: { address: 0.0.0.0:8081 }',
+  ),
+  duplicate_address: error(
+    'Both listeners have the same address.',
+    'Give `admin.address` or `listen.address` another port.',
+    'admin: { address: 127.0.0.1:8080 }',
+  ),
 
   // Providers
-  unknown_profile: 'no profile has that name',
-  unknown_environment: 'the profile has no such environment',
-  missing_environment: 'the profile has environments and none is chosen',
-  unknown_credential: 'the profile declares no such credential',
-  missing_credential: 'a credential that the profile needs is not there',
-  empty_secret: 'a credential or an access token is empty',
-  suspicious_secret: 'a credential has white space at an end, or a control character (a warning)',
-  missing_endpoint: 'the profile needs a URL that neither its environment nor `endpoints` gives',
-  scope_too_many: 'more scopes than the provider takes',
-  unknown_scope: 'a scope that the profile does not know (a warning)',
+  unknown_profile: error(
+    'No profile has that name.',
+    'Correct the name, or write the profile below `profiles`.',
+    'providers: { p: { profile: bearr } }',
+  ),
+  unknown_environment: error(
+    'The profile has no such environment.',
+    'Choose one of those that the help names; leave `environment` out where there are none.',
+    'providers: { p: { profile: bearer, environment: sandbox, credentials: { token: abc } } }',
+  ),
+  missing_environment: error(
+    'The profile has environments and none is chosen.',
+    'Add `environment`, with one of those that the help names.',
+    'profiles: { mine: { extends: bearer, environments: { test: {}, live: {} } } }\nproviders: { p: { profile: mine, credentials: { token: abc } } }',
+  ),
+  unknown_credential: error(
+    'The profile declares no such credential.',
+    'Correct the name; the help names those that there are.',
+    'providers: { p: { profile: bearer, credentials: { token: a, username: b } } }',
+  ),
+  missing_credential: error(
+    'A credential that the profile needs is not there.',
+    'Add it below `credentials` of the provider.',
+    'providers: { p: { profile: basic, credentials: { username: shop } } }',
+  ),
+  empty_secret: error(
+    'A credential or an access token is empty.',
+    'Set the variable or fill the file that it comes from.',
+    'providers: { p: { profile: bearer, credentials: { token: "${TOKEN:-}" } } }',
+  ),
+  suspicious_secret: warning(
+    'A credential has white space at an end, or a control character: mostly a slip of copying.',
+    'Write it without; where the provider really gave it so, there is nothing to do.',
+    'providers: { p: { profile: bearer, credentials: { token: "abc " } } }',
+  ),
+  missing_endpoint: error(
+    'The profile needs a URL that neither its environment nor `endpoints` gives.',
+    'Add it below `endpoints` of the provider.',
+    'providers: { p: { profile: oauth2, credentials: { client_id: a, client_secret: b } } }',
+  ),
+  scope_too_many: error(
+    'There are more scopes than the provider takes in one token.',
+    'Take some away, or make a second provider with the others.',
+    scoped('{ max: 1 }', '[read, write]'),
+  ),
+  unknown_scope: warning(
+    'The profile does not know a scope.',
+    'Correct its spelling; a scope that is newer than the profile is asked for all the same.',
+    scoped('{ known: [read, write] }', '[raed]'),
+  ),
 
   // Routes
-  unknown_provider: 'no provider has that name',
-  missing_upstream: 'neither the route nor its provider says where requests go',
-  simulator_remote_upstream: 'what the simulator gives out would go to another machine (a warning)',
-  duplicate_name: 'two routes have the same name',
-  duplicate_route: 'two routes can not be told apart',
-  unreachable_route: 'a route can never win, as earlier ones match all that it matches',
-  shadowed_upstream:
-    'a route never wins at the forward doors, as others lead to the same upstream or below it (a warning)',
-  unreachable_path: 'no request can have the path that a route matches',
-  no_routes: 'there is no route at all (a warning)',
+  unknown_provider: error(
+    'No provider has that name.',
+    'Correct the name, or add the provider below `providers`.',
+    'routes: [{ match: { path: /p }, provider: shop }]',
+  ),
+  missing_upstream: error(
+    'Neither the route nor its provider says where requests go.',
+    'Give the route an `upstream`, or the provider `endpoints.api`.',
+    'routes: [{ match: { path: /p } }]',
+  ),
+  simulator_remote_upstream: warning(
+    'What the simulator gives out would go to another machine, where it is worth nothing.',
+    "Leave the route's `upstream` out, or choose a real `environment`.",
+    'providers: { p: { profile: phonepe, environment: simulator } }\nroutes: [{ match: { path: /p }, provider: p, upstream: "https://api.phonepe.com/apis/pg" }]',
+  ),
+  duplicate_name: error(
+    'Two routes have the same name.',
+    'Give one of them another `name`.',
+    'routes:\n  - { name: a, match: { path: /a }, upstream: "https://api.example" }\n  - { name: a, match: { path: /b }, upstream: "https://api.example" }',
+  ),
+  duplicate_route: error(
+    'Two routes match the same requests, so they can not be told apart.',
+    'Remove one, or let them differ in `match`.',
+    'routes:\n  - { name: a, match: { path: /a }, upstream: "https://a.example" }\n  - { name: b, match: { path: /a }, upstream: "https://b.example" }',
+  ),
+  unreachable_route: error(
+    'A route can never win, as earlier ones match all that it matches.',
+    'Put it before them, or make its `match` narrower.',
+    'routes:\n  - { name: a, match: { path: /a, methods: [GET, POST] }, upstream: "https://a.example" }\n  - { name: b, match: { path: /a, methods: [POST] }, upstream: "https://b.example" }',
+  ),
+  shadowed_upstream: warning(
+    'A route never wins at the forward doors, as others lead to the same upstream or below it.',
+    'Let the routes differ in `methods` or `headers`, or in the paths of their upstreams.',
+    'forward: { mode: plain }\nroutes:\n  - { name: a, match: { path: /a }, upstream: "https://api.example" }\n  - { name: b, match: { path: /b }, upstream: "https://api.example" }',
+  ),
+  unreachable_path: error(
+    'No request that is let in can have the path that a route matches.',
+    'Leave `.` and `..` out of it, percent-encoded ones too.',
+    'routes: [{ match: { path: /a/../b }, upstream: "https://api.example" }]',
+  ),
+  no_routes: warning('There is no route at all.', 'Add one below `routes`.', 'routes: []'),
 
   // Profiles
-  profile_cycle: 'profiles extend each other in a circle',
-  template_syntax: 'a `{{ }}` can not be read',
-  unknown_template_name: 'a template names something that does not exist, or not there',
-  unknown_filter: 'a template uses a filter that does not exist',
-  template_cycle: 'values or credentials name each other in a circle',
-} as const;
+  profile_cycle: error(
+    'Profiles extend each other in a circle.',
+    'Let one of them extend a built-in profile, or nothing.',
+    'profiles: { mine: { extends: mine } }',
+  ),
+  template_syntax: error(
+    'A `{{…}}` can not be read.',
+    'Write `{{name}}` or `{{name | filter}}`; the bytes of a digest want `| hex` or `| base64` behind them.',
+    'profiles: { mine: { inject: { headers: { x-id: "{{uuid" } } } }',
+  ),
+  unknown_template_name: error(
+    'A template names something that does not exist, or not there.',
+    'Correct the name: the help names those that there are.',
+    'profiles: { mine: { inject: { headers: { x-id: "{{uid}}" } } } }',
+  ),
+  unknown_filter: error(
+    'A template uses a filter that does not exist.',
+    'Correct the name: the help names those that there are.',
+    'profiles: { mine: { inject: { headers: { x-id: "{{uuid | base46}}" } } } }',
+  ),
+  template_cycle: error(
+    'Values or credentials name each other in a circle.',
+    'Let one of them be a plain text.',
+    'profiles: { mine: { values: { a: "{{values.b}}", b: "{{values.a}}" } } }',
+  ),
+} as const satisfies Readonly<Record<string, CodeEntry>>;
 
 export type DiagnosticCode = keyof typeof CODES;

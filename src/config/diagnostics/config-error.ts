@@ -1,6 +1,9 @@
 import type { DiagnosticCode } from './codes.ts';
 
-/** A problem whose place is known only further up. Holds no secret. */
+/**
+ * A mistake in a config. It is thrown where the place in the file is not known: a caller further up catches it and adds the
+ * place. It holds no secret.
+ */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code: DiagnosticCode;

@@ -1,32 +1,43 @@
 import { styleText } from 'node:util';
+import type { NoticeRecord } from '../../core/event-map.ts';
 import type { DiagnosticCode } from './codes.ts';
 
-/** One problem of a config: where, what, and what to do. Holds no secret. */
+/** One problem of a config: where it is, what it is, and what to do about it. It holds no secret. */
 export interface Diagnostic {
   readonly severity: 'error' | 'warning';
   readonly code: DiagnosticCode;
   readonly message: string;
-  /** As a person would name the file from where they stand. */
+  /** The file's name: relative in the working directory, absolute outside of it. */
   readonly file: string;
-  /** From 1; 0 when the problem has no place in the file. */
+  /** Counted from 1. 0 when the problem has no place in the file. */
   readonly line: number;
-  /** From 1, in UTF-16 units; 0 when the problem has no place in the file. */
+  /** Counted from 1, in UTF-16 units. 0 when the problem has no place in the file. */
   readonly column: number;
-  /** Units of the first line that are meant. */
+  /** How many UTF-16 units of that line are meant. */
   readonly length: number;
-  /** Where in the structure: `providers.phonepe.profile`, `routes[0].match.path`; empty for the file itself. */
+  /** The place in the structure: `providers.phonepe.profile`, `routes[0].match.path`. Empty for the file itself. */
   readonly path: string;
   readonly help?: string;
-  /** The line of source, where the problem lies in another file than the one that was asked for. */
+  /** The source line, if the problem is in another file than the config: in a built-in profile. */
   readonly excerpt?: string;
 }
+
+/** A diagnostic for the log of a proxy that runs. */
+export const noticeOf = (diagnostic: Diagnostic): NoticeRecord => {
+  const { severity, code, message, file, line, column, path, help } = diagnostic;
+  return {
+    level: severity === 'error' ? 'error' : 'warn',
+    message: `config ${severity}[${code}]: ${message}`,
+    fields: { file, line, column, at: path, ...(help === undefined ? {} : { help }) },
+  };
+};
 
 const MAX_LINE = 160;
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
 
 const visible = (text: string): string => text.replaceAll(CONTROL, (char) => (char === '\t' ? '\t' : '\ufffd'));
 
-/** The part of a long line around what is meant, and where that begins in it. */
+/** Cuts a long line around the problem. The new `start` is where the problem begins in the part that is left. */
 function crop(line: string, start: number): { line: string; start: number } {
   if (line.length <= MAX_LINE) return { line, start };
   const from = Math.max(0, Math.min(start - 40, line.length - MAX_LINE));
@@ -36,8 +47,9 @@ function crop(line: string, start: number): { line: string; start: number } {
 }
 
 /**
- * One diagnostic as several lines of text, without a final line break: the message, the place, the line of `sourceText` with a
- * mark under what is meant, the remedy. `sourceText` is the file's text (of `Loaded.text`, where literal secrets are hidden).
+ * Formats a diagnostic as several lines of text without a final line break: the message, the place, the source line with a mark
+ * under the problem, and the remedy.
+ * @param sourceText The text of the config file in which secrets are hidden: `Loaded.text`.
  */
 export function formatDiagnostic(
   { severity, code, message, file, line, column, length, path, help, excerpt }: Diagnostic,

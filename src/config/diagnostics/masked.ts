@@ -1,20 +1,20 @@
 import type { Source } from '../yaml/tree.ts';
 
-/** What a person may see of a file. */
+/** The part of a file that a person may see. */
 export interface MaskedSource {
-  /** The file's text, all that nobody said may be seen starred out; every position stays true. */
+  /** The file's text, with stars in place of everything that is not known to be harmless. All positions stay the same. */
   readonly text: string;
-  /** Words that are starred out wherever they stand. */
+  /** The words that stars replace everywhere in the text. */
   readonly words: ReadonlySet<string>;
 }
 
-/** A reference and nothing else; a default would be the value itself. */
+/** One reference without a default: a default would be the value itself. */
 const REFERENCE = '\\$\\{(?:file:[^${}\\s]*|\\w*|\\w*:-|\\w*:\\?[^}\\n]*)\\}';
 const WORD = new RegExp(`${REFERENCE}|[^\\s{}[\\],:"'#]+`, 'g');
 const WHOLE_REFERENCE = new RegExp(`^${REFERENCE}$`);
-/** Marks of YAML, small numbers, durations and sizes, addresses. */
+/** Words that are harmless anywhere: marks of YAML, small numbers, durations, sizes and IPv4 addresses. */
 const PLAIN = /^(?:[-|>?&*!+]{1,2}|\d{1,3}|\d{1,4}(?:ms|s|m|h|d|B|KiB|MiB|GiB|%)|\d{1,3}(?:\.\d{1,3}){3})$/;
-/** A password in a URL, and what stands in its query under a telling name. */
+/** A password in a URL, and a value in its query whose name tells of a secret. */
 const IN_URL =
   /(:\/\/[^\s/:@"']*:)([^\s"']+)(?=@)|([?&][^\s=&]*(?:key|token|secret|password|sig)[^\s=&]*=)([^\s&"']+)/gi;
 const MIN_WORD = 4;
@@ -22,8 +22,9 @@ const MIN_WORD = 4;
 const stars = (text: string): string => text.replaceAll(/\S/g, '*');
 
 /**
- * Stars out what isn't known to be harmless: all words but references, those of `vocabulary`, and what the source was told may
- * be seen. In a text that is no YAML nobody knows what is a secret, so nothing else is shown of it.
+ * Replaces every word by stars that isn't known to be harmless. Harmless are references, the words of `vocabulary`, small
+ * numbers and the like, and what the source was told to show. What the source hides is never harmless. In a text that is no
+ * YAML the source was told nothing, so little is left to see.
  */
 export function masked(source: Source, vocabulary: ReadonlySet<string>): MaskedSource {
   const isVisible = within(source.visible);
@@ -48,7 +49,7 @@ export function masked(source: Source, vocabulary: ReadonlySet<string>): MaskedS
 
 type Range = readonly [start: number, end: number];
 
-/** Whether a stretch lies within one of the ranges; asked from front to back. */
+/** Makes a function that tells whether a part of the text lies in one of the ranges. It must be asked from front to back. */
 function within(ranges: readonly Range[]): (start: number, end: number) => boolean {
   const sorted = ranges.toSorted((a, b) => a[0] - b[0] || b[1] - a[1]);
   let next = 0;
@@ -64,14 +65,14 @@ function within(ranges: readonly Range[]): (start: number, end: number) => boole
 const hasMasked = (text: string, words: ReadonlySet<string>): boolean =>
   (text.match(WORD) ?? []).some((word) => words.has(word));
 
-/** The way to a place, without keys that are starred out. */
+/** A diagnostic's path, with `…` in place of the keys that the file's text hides. */
 export const pathWithoutMasked = (way: string, words: ReadonlySet<string>): string =>
   way.replaceAll(/"(?:[^"\\]|\\.)*"|[\w-]+/g, (part) => {
     if (!part.startsWith('"')) return words.has(part) ? '…' : part;
     return hasMasked(JSON.parse(part) as string, words) ? '"…"' : part;
   });
 
-/** A message in which what is starred out in the file is no more to be seen. Texts of the file are quoted in messages. */
+/** A message with `…` in place of the quoted texts that the file's text hides. Messages quote texts of the file. */
 export const withoutMasked = (message: string, words: ReadonlySet<string>): string =>
   message.replace(/(["`])(.*)\1/s, (quoted, mark: string, text: string) =>
     hasMasked(text, words) ? `${mark}…${mark}` : quoted,

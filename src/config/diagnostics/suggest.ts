@@ -1,8 +1,8 @@
 const MAX_NAMES = 30;
-/** Of more names no guess is made: each unknown one would be compared with all of them. */
+/** With more names there is no guess: every unknown name would have to be compared with all of them. */
 const MAX_GUESSES = 500;
 
-/** Edits between two texts, exchanged neighbours counting once (optimal string alignment). */
+/** The number of edits between two texts. Two exchanged neighbours count as one edit (optimal string alignment distance). */
 function distance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
@@ -27,7 +27,7 @@ function distance(a: string, b: string): number {
 
 const normal = (name: string): string => name.slice(0, 64).toLowerCase().replaceAll(/[-_ ]/g, '');
 
-/** The known name that `name` is most likely a misspelling of, or undefined. */
+/** The known name that was most likely meant by `name`. Undefined when none is close enough. */
 export function closest(name: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let least = Math.max(1, Math.floor(normal(name).length / 3)) + 1;
@@ -42,7 +42,7 @@ export function closest(name: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** The remedy for an unknown name: `did you mean "phonepe"? Known profiles: basic, bearer, …`. */
+/** The remedy for an unknown name: `did you mean "phonepe"? Known profiles: basic, bearer, …`. `what` is a plural noun. */
 export function didYouMean(name: string, known: Iterable<string>, what: string): string {
   const names = [...known].toSorted();
   const best = names.length > MAX_GUESSES ? undefined : closest(name, names);

@@ -20,22 +20,23 @@ import type { Node } from '../yaml/tree.ts';
 const LIFETIME_DEFAULT_MS = 600_000;
 const RENEW: RenewSpec = { onStatus: [401], onHeader: [], onBody: [], ahead: { share: 0.2 }, cooldownMs: 5_000 };
 
-/** Entries that are there, in their order. */
+/** The entries that have a value, in their order. */
 function present<T>(record: Readonly<Record<string, T | undefined>> | undefined): Record<string, T> {
   return Object.fromEntries(
     Object.entries(record ?? {}).filter((entry): entry is [string, T] => entry[1] !== undefined),
   );
 }
 
-/** The parts that a provider's own entries are checked against; they are there even when the rest of the profile is wrong. */
+/** The parts that the entries of a provider are checked against. They exist even if the rest of the profile is wrong. */
 export type Declarations = Pick<Profile, 'environments' | 'credentials' | 'scope'>;
 
+/** Makes the declarations of a profile's data, which may hold mistakes. */
 export function buildDeclarations(data: ProfileData): Declarations {
   const environments = Object.entries(present(data.environments)).map(([name, urls]) => [name, present(urls)] as const);
   const credentials = Object.entries(present(data.credentials)).map(([name, spec]) => {
-    const { secret, optional, default: given, empty, without } = spec;
+    const { description, secret, optional, default: given, empty, without } = spec;
     const defaults = typeof given === 'object' ? present(given) : given;
-    return [name, { secret, optional, default: defaults, empty, without }] as const;
+    return [name, { description, secret, optional, default: defaults, empty, without }] as const;
   });
   return {
     environments: Object.fromEntries(environments),
@@ -44,7 +45,7 @@ export function buildDeclarations(data: ProfileData): Declarations {
   };
 }
 
-/** The profile as the rest of the program knows it, defaults filled in. Only for data that was found free of errors. */
+/** Makes the profile that the rest of the program uses, with its defaults filled in. The data must be free of errors. */
 export function buildProfile(name: string, data: ProfileData): Profile {
   return {
     name,
@@ -67,7 +68,7 @@ export function buildProfile(name: string, data: ProfileData): Profile {
   };
 }
 
-/** A `renew` part over the defaults, or over another one. */
+/** Lays a `renew` part over the defaults, or over `base`. */
 export function buildRenew(data: ProfileData['renew'], base: RenewSpec = RENEW): RenewSpec {
   return {
     onStatus: data?.on_status ?? base.onStatus,
@@ -146,7 +147,9 @@ function buildToken(data: TokenData): TokenSpec {
   };
 }
 
-/** What a refresh doesn't say is as in the fetch; a body in one format puts the other one out. */
+/**
+ * Makes a token call. What it leaves out is taken from `base`. A body of its own replaces that of `base`, whatever its format.
+ */
 function buildCall(data: TokenCallData, base: TokenCallSpec | undefined): TokenCallSpec {
   const [user, password] = data.auth?.basic ?? [];
   const form: FieldMap | undefined = data.form && present(data.form);
@@ -167,7 +170,7 @@ function buildCall(data: TokenCallData, base: TokenCallSpec | undefined): TokenC
 const mapValues = <T, U>(record: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 
-/** An item that is written as one `${VAR:-}` and ends up empty is left out, as in any list. */
+/** Whether an item is left out: as in any list, an item that is nothing but `${VAR:-}` may be empty. */
 const isNothing = (item: Node): boolean => item.kind === 'scalar' && item.isEmpty && item.mayBeNothing;
 
 function jsonOf(node: Node): JsonTemplate {
@@ -191,7 +194,7 @@ function buildExpiry({ at, jwt, since, unit, ...data }: NonNullable<ReadData['ex
   return { in: data.in ?? '', unit: unit === 'ms' ? 'ms' : 's' };
 }
 
-/** Codes of a list mean themselves. */
+/** Makes the map of error codes. A code in a list means itself. */
 function buildError(data: ReadData['error']): TokenSpec['read']['error'] {
   const { pointer = '/error', known = [] } = data ?? {};
   return {

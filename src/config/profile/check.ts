@@ -7,11 +7,13 @@ import { CONDITION_PLACES, type ProfileData } from './schema.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node } from '../yaml/tree.ts';
 import { checkTemplate, isOurHeader } from '../schema/values.ts';
 
-/** The environment whose endpoints are paths, answered by the simulators. */
-
 const PLACES = ['header', 'query', 'form', 'json'];
 
-/** What a profile's schema can't say: keys that need or exclude each other, names of headers. */
+/**
+ * Checks what the schema of a profile can't express: keys that need or exclude each other, and names of headers and
+ * credentials.
+ * Reports `invalid_type`, `invalid_value`, `missing_key`, `unknown_environment` and the codes of {@link checkTemplate}.
+ */
 export function checkProfile(profile: MapNode, data: ProfileData, problems: Problems): void {
   checkEnvironments(profile, data, problems);
   checkCredentials(profile, data, problems);
@@ -79,7 +81,7 @@ function checkCredentials(profile: MapNode, data: ProfileData, problems: Problem
 function checkHeaderNames(headers: Node | undefined, problems: Problems): void {
   if (headers?.kind !== 'map') return;
   for (const [name, place] of headers.keys) {
-    // A name may be made of credentials, and is then checked with them.
+    // A name with a template is checked when the credentials in it are known.
     if (name.includes('{{')) continue;
     if (!isToken(name)) problems.error('invalid_value', place, `"${name}" is not a header name`);
     else if (isOurHeader(name.toLowerCase()))
@@ -87,7 +89,7 @@ function checkHeaderNames(headers: Node | undefined, problems: Problems): void {
   }
 }
 
-/** Names under `inject` are templates as well. */
+/** Checks the names under `inject`, which are templates as well. */
 function checkNameTemplates(names: Node | undefined, problems: Problems): void {
   if (names?.kind !== 'map') return;
   for (const [name, place] of names.keys) {
@@ -134,7 +136,7 @@ function checkSignatures(list: Node | undefined, problems: Problems, mayRefuse =
   }
 }
 
-/** What a signature is made of; a refusal has none of it. */
+/** The keys of a signature. An entry that refuses has none of them. */
 const SIGNATURE_KEYS = ['body', 'text', 'algorithm', 'key', 'encode', 'case', 'set'];
 
 function checkRefusal(entry: Node, refusal: Node, mayRefuse: boolean, problems: Problems): void {
@@ -158,7 +160,7 @@ function checkConditions(when: Node | undefined, problems: Problems): void {
         const help = 'write `{ not: [texts] }`';
         problems.error('missing_key', new ChildLocation(node, 'not'), `the condition on "${name}" says nothing`, help);
       }
-      // Taken for nothing, the condition would be gone, and more would be signed than was meant.
+      // If it counted as absent, the condition would be gone, and the entry would sign more requests than its author means.
       if (node.kind !== 'scalar' || !node.isEmpty || node.value === null) continue;
       problems.error('invalid_value', node, `the condition on "${name}" is an empty text`, 'write `absent`');
     }
@@ -174,7 +176,7 @@ const MISSING: Readonly<Record<string, string>> = {
 function checkSignature(entry: Node, problems: Problems): void {
   for (const [key, help] of Object.entries(MISSING)) {
     const node = find(entry, key);
-    if (isPresent(node) || problems.isBroken(node) || problems.isBroken(entry)) continue;
+    if (isPresent(node) || problems.isReported(node) || problems.isReported(entry)) continue;
     problems.error('missing_key', new ChildLocation(entry, key), `a signature needs \`${key}\``, help);
   }
   const set = find(entry, 'set');
@@ -206,7 +208,7 @@ function checkSignature(entry: Node, problems: Problems): void {
   }
 }
 
-/** The `renew` part of a profile, or of a provider. */
+/** Checks the `renew` part of a profile or of a provider. Reports `missing_key`. */
 export function checkRenew(renew: Node | undefined, problems: Problems): void {
   const list = find(renew, 'on_body');
   for (const entry of list?.kind === 'list' ? list.items : []) {
@@ -220,7 +222,7 @@ export function checkRenew(renew: Node | undefined, problems: Problems): void {
   }
 }
 
-/** Only hex means the same in both cases. */
+/** Checks `case`. It is for hex only: in other encodings upper and lower case are different values. */
 function checkCase(signature: Node, problems: Problems): void {
   const [encode, letters] = [find(signature, 'encode'), find(signature, 'case')];
   if (!isPresent(letters) || encode?.kind !== 'scalar' || encode.isEmpty || encode.text === 'hex') return;
@@ -231,7 +233,7 @@ function checkExpiry(profile: MapNode, data: ProfileData, problems: Problems): v
   for (const [index, source] of (data.token?.read?.expiry ?? []).entries()) {
     if (source === undefined) continue;
     const at = nearest(profile, 'token', 'read', 'expiry', index);
-    if (problems.isBroken(at)) continue;
+    if (problems.isReported(at)) continue;
     const report = (message: string, help: string): void => problems.error('invalid_value', at, message, help);
     if ([source.at, source.in, source.jwt].filter((kind) => kind !== undefined).length !== 1) {
       const help = '`at`: a moment; `in`: a lifetime; `jwt`: a claim of the token itself';
@@ -246,7 +248,7 @@ function checkExpiry(profile: MapNode, data: ProfileData, problems: Problems): v
   }
 }
 
-/** A form has names, and nothing within them. Pointers of `jwt` lead into the token. */
+/** Checks pointers into a form: nothing in it is nested, so each names one field. Those beside `jwt` lead into the token. */
 function checkFormPointers(read: Node | undefined, problems: Problems): void {
   const ways = ['access_token', 'token_type', 'refresh_token', 'error'].flatMap((key) => [[key], [key, 'pointer']]);
   const expiry = find(read, 'expiry');

@@ -5,21 +5,24 @@ import { parseTemplate } from '../template/template.ts';
 
 type Declared = Readonly<Record<string, CredentialSpec>>;
 
-/** The template of a credential's default that holds in this environment. */
+/** The template of a credential's default in this environment. Undefined when there is none. */
 export function defaultOf(spec: CredentialSpec, environment: string | undefined): string | undefined {
   if (typeof spec.default !== 'object') return spec.default;
   return environment !== undefined && Object.hasOwn(spec.default, environment) ? spec.default[environment] : undefined;
 }
 
-/** The value of a credential that nobody gave. */
+/** The value that a default makes for a credential that the operator left out. */
 export interface DefaultText {
   readonly credential: string;
   readonly text: string;
-  /** The credentials that were given and went into it. */
+  /** The credentials that the operator gave and that the value is made of. */
   readonly madeOf: ReadonlySet<string>;
 }
 
-/** The values that come from defaults. The profile is sound: no default needs itself, and each names credentials alone. */
+/**
+ * The values that defaults make for the credentials that are not in `given` (name → text). The profile must have been checked:
+ * no default depends on itself, and a default names nothing but credentials.
+ */
 export function defaultTexts(
   declared: Declared,
   environment: string | undefined,

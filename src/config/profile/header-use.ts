@@ -4,13 +4,13 @@ import type { Profile, SignSpec, Template, TokenCallSpec } from './profile.ts';
 import { parseTemplate } from '../template/template.ts';
 import { isOurHeader } from '../schema/values.ts';
 
-/** A text without these stays what it is in a header's value. */
+/** The characters that no header value can hold: control characters other than the tab (RFC 9110 §5.5). */
 // oxlint-disable-next-line no-control-regex
 const UNSENDABLE = /[\0-\x08\x0a-\x1f\x7f]/;
-/** They leave such a character what it is. */
+/** The filters that leave these characters in the text. */
 const TRANSPARENT: ReadonlySet<string> = new Set(['lower', 'upper']);
 
-/** Which credentials of a profile stand in headers as they are, or are the name of one: not every text can be sent there. */
+/** Which credentials of a profile become values or names of headers. Not every text can be sent there. */
 export class HeaderUse {
   readonly #profile: Profile;
   readonly #inValues = new Set<string>();
@@ -28,7 +28,7 @@ export class HeaderUse {
     for (const call of token ? [token.fetch, token.refresh] : []) if (call) this.#calls(call);
   }
 
-  /** What is wrong with a text as the value of that credential. Holds nothing of it. */
+  /** Why a text can't be the value of a credential (`invalid_value`), else undefined. The error holds nothing of the text. */
   errorOf(credential: string, text: string): ConfigError | undefined {
     if (this.#asNames.has(credential) && (!isToken(text) || isOurHeader(text.toLowerCase()))) {
       return new ConfigError(
@@ -55,7 +55,7 @@ export class HeaderUse {
     if ('header' in set) this.#collect(set.value);
   }
 
-  /** The credentials in a template, also by way of values and of other credentials' defaults. */
+  /** Collects the credentials in a template, also those behind `values` and behind the defaults of other credentials. */
   #collect(template: Template): void {
     for (const part of parseTemplate(template)) {
       if (typeof part === 'string' || !part.filters.every((filter) => TRANSPARENT.has(filter))) continue;

@@ -5,14 +5,17 @@ import type { Problems } from '../diagnostics/problems.ts';
 import type { MapNode, Node, ScalarNode } from '../yaml/tree.ts';
 import { checkTemplate } from '../schema/values.ts';
 
-/** JSON whose texts are templates, as a token call sends it. */
+/** Checks the JSON body of a token call: its texts are templates, and JSON must have its numbers. */
 export function checkJson(node: Node | undefined, problems: Problems): void {
   if (node?.kind === 'list') for (const item of node.items) checkJson(item, problems);
   else if (node?.kind === 'map') for (const value of node.entries.values()) checkJson(value, problems);
   else if (node && !node.isBroken) checkScalar(node, problems);
 }
 
-/** The same of the placeholder's fields, where `{ number: … }` within one is a number. */
+/**
+ * Checks the further fields of a placeholder in the same way. In them, `{ number: … }` stands for a number.
+ * @param isForm Whether the answer is a form, in which nothing can be nested.
+ */
 export function checkPlaceholder(node: Node | undefined, isForm: boolean, problems: Problems): void {
   if (node?.kind !== 'map') return;
   for (const value of node.entries.values()) {
@@ -46,7 +49,7 @@ function checkNumbers(node: Node, problems: Problems): void {
   else checkNumber(number, problems);
 }
 
-/** What is to be a number; a map that has other fields too is itself. */
+/** The value of `{ number: … }`. Undefined for a map with other keys: that one is an ordinary map. */
 const numberIn = (map: MapNode): Node | undefined => (map.entries.size === 1 ? map.get('number') : undefined);
 
 function checkNumber(node: Node, problems: Problems): void {
@@ -55,8 +58,8 @@ function checkNumber(node: Node, problems: Problems): void {
     problems.error('invalid_type', node, '`number` takes a number or a template, nothing nested', help);
     return;
   }
-  // What is empty is left out, and what a template makes is known only later.
-  if (node.isBroken || node.isEmpty || problems.isBroken(node)) return;
+  // An empty value is left out. What a template makes is known only later.
+  if (node.isBroken || node.isEmpty || problems.isReported(node)) return;
   const isFixed = !node.text.includes('{{');
   if (isFixed && typeof node.value !== 'number' && parseNumber(node.text) === undefined)
     problems.add(unexpectedValue(node, 'a number', help), node);

@@ -1,50 +1,60 @@
-/** A text with `{{ }}` in it, checked when the config is loaded, compiled by auth/template. */
+/** A text that may hold `{{ }}`. It was checked when the config was loaded. `auth/template` compiles it. */
 export type Template = string;
+/** Name → template. */
 export type TemplateMap = Readonly<Record<string, Template>>;
-/** A list repeats its name. */
+/** Name → template. A list of templates yields one field of the same name for each. */
 export type FieldMap = Readonly<Record<string, Template | readonly Template[]>>;
 
+/** A credential as a profile declares it. */
 export interface CredentialSpec {
+  /** What it is, for people. */
+  readonly description?: string | undefined;
+  /** Whether its value must never be seen. */
   readonly secret: boolean;
   readonly optional: boolean;
-  /** Text or template over other credentials; a map gives one per environment (absent there: required). */
+  /** A text, or a template of other credentials. A map has one for each environment, and may leave environments out. */
   readonly default: Template | Readonly<Record<string, Template>> | undefined;
-  /** The empty text is a value. */
+  /** Whether the empty text is a value. If not, an empty credential is a mistake. */
   readonly empty: boolean;
-  /** Characters that it must not hold. */
+  /** Characters that the value must not hold. */
   readonly without: string | undefined;
 }
 
+/** Where a signature goes, and the template of what is put there. */
 export type SignPlace =
   | { readonly header: string; readonly value: Template }
   | { readonly query: string; readonly value: Template }
   | { readonly form: string; readonly value: Template }
   | { readonly json: string; readonly value: Template };
 
-/** What a field of the request must be. What isn't there is the empty text. */
+/** A condition on one field of the request. An absent field counts as the empty text. */
 export interface FieldCondition {
   readonly place: 'form' | 'json' | 'query' | 'headers';
-  /** JSON: a dotted path; headers: lower case. */
+  /** A dotted path for `json`, and in lower case for `headers`. */
   readonly name: string;
-  /** `present`: there and not empty, nor null. `isAny`: one of the texts; else none of them. */
+  /**
+   * `present`: the field is not absent, empty or null. `isAny`: it must be one of the texts. If not, it must be none of them.
+   */
   readonly wanted: 'present' | 'absent' | { readonly texts: readonly string[]; readonly isAny: boolean };
 }
 
-/** Which requests something is for; all that is said must hold. */
+/** Which requests an entry is for. Every condition that is given must hold. */
 export interface WhenSpec {
   readonly methods?: readonly string[];
   readonly path?: string;
   readonly fields?: readonly FieldCondition[];
 }
 
-/** Requests that are never signed, and why. */
+/** Requests that are refused, with the reason that the caller gets. */
 export interface RefusalSpec {
   readonly when: WhenSpec;
   readonly detail: string;
 }
 
+/** A signature: which requests get it, how it is made, and where it goes. */
 export interface SignSpec {
   readonly when: WhenSpec;
+  /** How the JSON body is wrapped before it is signed. Undefined: it stays as it is. */
   readonly body: { readonly wrap: 'base64'; readonly field: string } | undefined;
   readonly text: Template;
   readonly algorithm: 'sha256' | 'sha512' | 'sha1' | 'md5' | 'hmac-sha256' | 'hmac-sha512';
@@ -54,18 +64,19 @@ export interface SignSpec {
   readonly set: SignPlace;
 }
 
-/** One call to a token endpoint. At most one of form and json. */
+/** One call to a token endpoint. It has at most one of `form` and `json`. */
 export interface TokenCallSpec {
   readonly url: Template;
   readonly method: string;
   readonly headers: TemplateMap;
   readonly query: FieldMap;
   readonly form: FieldMap | undefined;
-  /** Values are templates; nesting is kept. */
+  /** JSON whose texts are templates. */
   readonly json: JsonTemplate | undefined;
   readonly auth: { readonly basic: readonly [Template, Template] } | undefined;
   readonly sign: readonly SignSpec[];
 }
+/** A JSON value whose texts are templates. */
 export type JsonTemplate =
   | Template
   | number
@@ -74,10 +85,14 @@ export type JsonTemplate =
   | readonly JsonTemplate[]
   | { readonly [key: string]: JsonTemplate };
 
+/**
+ * A source of a token's lifetime. `at`, `in` and `since` are JSON pointers (RFC 6901) into the answer. `in` is a lifetime. `at`
+ * is the moment of expiry, and the lifetime begins at `since`, or without one when the answer was sent.
+ */
 export type ExpirySpec =
   | { readonly at: string; readonly since: string | undefined; readonly unit: 's' | 'ms' | 'iso' }
   | { readonly in: string; readonly unit: 's' | 'ms' }
-  /** Claims of the access token itself, in seconds. */
+  /** Here the pointers lead to claims of the access token itself, in seconds (RFC 7519 §4.1.4). */
   | { readonly jwt: string; readonly since: string | undefined };
 
 /** The error codes of RFC 6749 §5.2. */
@@ -90,23 +105,25 @@ export const TOKEN_ERRORS = [
   'invalid_scope',
 ] as const;
 
-/** `text`: the whole answer is the token. */
+/** The format of a token endpoint's answer. `text`: the whole body is the token. */
 export type TokenFormat = 'json' | 'form' | 'text';
 
-/** A JSON pointer (RFC 6901) and what holds when it yields nothing. */
+/** A JSON pointer (RFC 6901) into the answer, and the text to use when it yields nothing. */
 export interface ReadSpec {
   readonly pointer: string | undefined;
   readonly default: string | undefined;
 }
 
+/** How a profile gets and renews tokens. */
 export interface TokenSpec {
+  /** Whose token it is. One token is kept for each subject. Undefined: all requests share one. */
   readonly subject: Template | undefined;
   readonly fetch: TokenCallSpec;
-  /** Complete: what the file left out is already taken from fetch. */
+  /** The call for a renewal by a refresh token. What the file left out was already taken from `fetch`. */
   readonly refresh: TokenCallSpec | undefined;
-  /** Whether the profile itself names a refresh token, to read or to renew with: then a placeholder has one too. */
+  /** Whether the profile reads a refresh token or renews by one. A placeholder then has a refresh token too. */
   readonly hasRefreshToken?: boolean;
-  /** Further fields of the answer that a caller gets who asks for a token of its own. */
+  /** Further fields in the answer to a caller that asks for a token of its own. */
   readonly placeholder?: Readonly<Record<string, JsonTemplate>> | undefined;
   readonly read: {
     readonly format: TokenFormat;
@@ -114,13 +131,14 @@ export interface TokenSpec {
     readonly tokenType: ReadSpec;
     readonly refreshToken: ReadSpec;
     readonly expiry: readonly ExpirySpec[];
+    /** Used when no source of `expiry` yields anything. */
     readonly lifetimeDefaultMs: number;
-    /** Where an answer has its error code, and which codes may be shown, each with the code that is meant. */
+    /** A pointer to the error code of an answer. `known`: code that may be shown → the code that it means (RFC 6749 §5.2). */
     readonly error: { readonly pointer: string; readonly known: Readonly<Record<string, string>> };
   };
 }
 
-/** What goes where; the names are templates too: the profile `header` takes its name from a credential. */
+/** What is put into each request. Names are templates too: the profile `header` takes the name from a credential. */
 export interface InjectSpec {
   readonly headers: TemplateMap;
   readonly query: TemplateMap;
@@ -128,43 +146,47 @@ export interface InjectSpec {
   readonly json: TemplateMap;
 }
 
-/** An answer of this status whose header called `name` (lower case) contains that text. */
+/** The answers of this status whose header `name` (in lower case) contains the text. */
 export interface HeaderRejection {
   readonly status: number;
   readonly name: string;
   readonly contains: string;
 }
 
-/** An answer of this status in whose JSON all fields have one of their values; `equals` holds JSON scalars as text. */
+/** The answers of this status whose JSON body has one of the values in `equals` at each pointer. Those are scalars as text. */
 export interface BodyRejection {
   readonly status: number;
   readonly all: readonly { readonly pointer: string; readonly equals: readonly string[] }[];
 }
 
+/** When a token is renewed: which answers reject it, and how long before its expiry. */
 export interface RenewSpec {
   readonly onStatus: readonly number[];
   readonly onHeader: readonly HeaderRejection[];
   readonly onBody: readonly BodyRejection[];
-  /** A share of the lifetime (0.2; then at most five minutes), or a duration. */
+  /** How long before the expiry: a share of the lifetime (0.2, but at most five minutes), or a duration. */
   readonly ahead: { readonly share: number } | { readonly ms: number };
+  /** A rejected token that is younger than this is not renewed: its age can't be the cause. */
   readonly cooldownMs: number;
 }
 
-/** How one kind of provider authenticates; `extends` already resolved. */
+/** How one kind of provider authenticates, with `extends` resolved. */
 export interface Profile {
   readonly name: string;
   readonly title: string;
-  /** Environment → endpoint name → URL (or a path, in the environment `simulator`). */
+  /** Environment → endpoint name → URL. In the environment `simulator` it is a path. */
   readonly environments: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly credentials: Readonly<Record<string, CredentialSpec>>;
-  /** Paths below the API that are this profile's, where others lead to the same host. */
+  /** Paths below the API that are for this profile, when routes of several profiles lead to one host. */
   readonly apiPaths: readonly string[];
   readonly token: TokenSpec | undefined;
   readonly inject: InjectSpec;
   readonly sign: readonly SignSpec[];
-  /** The entries of `sign` that refuse; they are looked at before any signature. */
+  /** The entries of `sign` that refuse requests. They are tried before any signature is made. */
   readonly refusals: readonly RefusalSpec[];
   readonly renew: RenewSpec;
+  /** The most scopes, and the known ones. An empty list: any scope is known. */
   readonly scope: { readonly max: number | undefined; readonly known: readonly string[] };
+  /** Named templates for use in others, as `{{values.name}}`. */
   readonly values: TemplateMap;
 }

@@ -1,5 +1,3 @@
-import fs from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { readDocument } from '../yaml/document.ts';
 import { buildDeclarations, buildProfile, type Declarations } from './build.ts';
 import { checkProfile } from './check.ts';
@@ -9,43 +7,34 @@ import { Problems } from '../diagnostics/problems.ts';
 import type { Profile } from './profile.ts';
 import { read } from '../schema/read.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
+import { builtInFile, builtInProfiles, builtInText } from '../shipped.ts';
 import { merge, Source, type MapNode, type Location } from '../yaml/tree.ts';
 
-/** Beside `src` in a checkout and beside `dist` in the package. */
-const BUILT_IN = new URL('../../../config/profiles/', import.meta.url);
-
-/** Endpoints that every profile may name, whether an environment gives them or the operator does. */
+/** The endpoints that every profile may use. An environment or the operator gives their URLs. */
 const ENDPOINTS = ['token', 'api'];
 
-/** A profile with what it extends, checked. */
+/** A profile together with what it extends, checked. */
 export interface ResolvedProfile {
   readonly name: string;
   readonly declared: Declarations;
-  /** Names that `endpoints` may have. */
+  /** The names that a provider's `endpoints` may have. */
   readonly endpoints: readonly string[];
-  /** Endpoints that its templates use. */
+  /** The endpoints that its templates use. */
   readonly needed: ReadonlySet<string>;
-  /** Whether it says itself how far apart renewals are. */
+  /** Whether the file gives `renew.cooldown`, here or in a profile that this one extends. */
   readonly writesCooldown: boolean;
-  /** Undefined when something is wrong with it. */
+  /** Undefined when something is wrong with the profile. */
   readonly profile: Profile | undefined;
 }
 
-/** Names of the profiles that come with the product. */
-export function builtInProfiles(): readonly string[] {
-  return fs
-    .readdirSync(BUILT_IN)
-    .filter((file) => file.endsWith('.yaml'))
-    .map((file) => file.slice(0, -'.yaml'.length))
-    .toSorted();
+/** The built-in profile of this name. Throws when there is none. */
+export function builtInProfile(name: string): ResolvedProfile {
+  const resolved = new Profiles(undefined, new Problems(new Source('', ''))).get(name);
+  if (!resolved) throw new Error(`no profile is called "${name}"`);
+  return resolved;
 }
 
-const builtInFile = (name: string): string => fileURLToPath(new URL(`${encodeURIComponent(name)}.yaml`, BUILT_IN));
-
-/** The text of a profile that comes with the product. */
-export const builtInText = (name: string): string => fs.readFileSync(builtInFile(name), 'utf8');
-
-/** The built-in profiles and an operator's own, in one format; each is read when it is first asked for. */
+/** The built-in profiles and those of the operator. Both have one format. Each is read when it is asked for the first time. */
 export class Profiles {
   readonly #own: MapNode | undefined;
   readonly #problems: Problems;
@@ -53,12 +42,13 @@ export class Profiles {
   readonly #builtIn = new Map<string, MapNode | undefined>();
   readonly #resolved = new Map<string, ResolvedProfile | undefined>();
 
-  /** `own` is the config's `profiles`. */
+  /** @param own The config's `profiles`. */
   constructor(own: MapNode | undefined, problems: Problems) {
     this.#own = own;
     this.#problems = problems;
   }
 
+  /** All names, sorted. */
   names(): string[] {
     return [...new Set([...this.#builtInNames, ...(this.#own?.entries.keys() ?? [])])].toSorted();
   }
@@ -67,13 +57,13 @@ export class Profiles {
     return this.#builtInNames.includes(name) || this.#own?.entries.has(name) === true;
   }
 
-  /** The profile of a name that {@link has} knows; undefined when it can't be read at all. Problems are reported once. */
+  /** The profile of a name that {@link has} knows. Undefined when it can't be read at all. Problems are reported once. */
   get(name: string): ResolvedProfile | undefined {
     if (!this.#resolved.has(name)) this.#resolved.set(name, this.#resolve(name));
     return this.#resolved.get(name);
   }
 
-  /** Reads all of the operator's own, used or not. */
+  /** Reads all profiles of the operator, whether a provider uses them or not, and reports their problems. */
   checkOwn(): void {
     for (const name of this.#own?.entries.keys() ?? []) this.get(name);
   }
@@ -104,7 +94,9 @@ export class Profiles {
     return { name, declared, endpoints, needed, writesCooldown, profile };
   }
 
-  /** The profile's tree laid over that of what it extends. One of the operator's may extend the built-in one of the same name. */
+  /**
+   * The profile's tree, laid over the one that it extends. An operator's profile may extend the built-in one of the same name.
+   */
   #tree(name: string, isOwnWanted: boolean, way: readonly string[]): MapNode | undefined {
     const own = isOwnWanted ? this.#own?.get(name) : undefined;
     const node = own ?? this.#readBuiltIn(name);
@@ -139,7 +131,7 @@ export class Profiles {
     return inherited === undefined ? undefined : (merge(inherited, node) as MapNode);
   }
 
-  /** Says that no profile has this name. */
+  /** Reports `unknown_profile`: no profile has this name. */
   reportUnknown(name: string, place: Location): void {
     this.#problems.error(
       'unknown_profile',

@@ -31,9 +31,9 @@ import { type RenewSpec, TOKEN_ERRORS } from './profile.ts';
 const templates = z.record(z.string(), removable(template));
 const fields = z.record(z.string(), removable(z.union([template, z.array(template)])));
 
-/** Text, number, true, false, null, or lists and maps of them; texts are templates. */
+/** Any JSON value. Its texts are templates. */
 const jsonTemplate = anyNode('JSON', {}, { keepsEmpty: false, seen: 'always' });
-/** The same as a member of a map, which null and the empty text may be. */
+/** Any JSON value as a member of a map. There null and the empty text are values as well. */
 const jsonMember = anyNode('JSON', {}, { keepsEmpty: true, seen: 'always' });
 
 const place = z.strictObject({
@@ -44,10 +44,10 @@ const place = z.strictObject({
   value: withDefault(template, '{{signature}}', '{{signature}}'),
 });
 
-/** Where a `when` looks for fields. */
+/** The places where a `when` looks for fields. */
 export const CONDITION_PLACES = ['form', 'json', 'query', 'headers'] as const;
 
-/** An empty text stands for a field that isn't there. */
+/** The text of a field. The empty text stands for an absent field. */
 const fieldText = scalar({
   expects: 'a text',
   json: { type: ['string', 'number', 'boolean'] },
@@ -172,7 +172,7 @@ const ahead: Scalar<RenewSpec['ahead']> = scalar({
   },
 });
 
-/** The `renew` part, of a profile or of a provider that overrides it. */
+/** The `renew` part of a profile, or of a provider that overrides it. */
 export const renewSchema = z.strictObject({
   on_status: described('Statuses that reject the token.', z.array(integer(300, 599)).optional()),
   on_header: described(
@@ -199,7 +199,7 @@ export const renewSchema = z.strictObject({
   cooldown: described('The least time between renewals.', duration(0).optional()),
 });
 
-/** One profile as it stands in a file; what `extends` brings may be left out. */
+/** One profile as it is written in a file. It is read after `extends` was resolved. */
 export const profileSchema = z
   .strictObject({
     title: described('For people.', text.optional()),
@@ -218,6 +218,7 @@ export const profileSchema = z
           z.string(),
           removable(
             z.strictObject({
+              description: described('For people: what it is, and where it comes from.', text.optional()),
               secret: withDefault(boolean, false, false),
               optional: withDefault(boolean, false, false),
               default: z.union([secretTemplate, z.record(z.string(), removable(secretTemplate))]).optional(),
@@ -244,6 +245,9 @@ export const profileSchema = z
   })
   .meta({ id: 'profile' });
 
+/**
+ * What {@link profileSchema} reads, and its parts. A required value that is wrong is undefined, against its type: see `read`.
+ */
 export type ProfileData = z.output<typeof profileSchema>;
 export type SignData = z.output<typeof sign>;
 export type TokenCallData = z.output<typeof tokenCall>;

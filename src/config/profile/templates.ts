@@ -3,11 +3,11 @@ import { didYouMean } from '../diagnostics/suggest.ts';
 import { parseTemplate, TemplateError } from '../template/template.ts';
 import { find, type MapNode, type Node, type Location, type ScalarNode } from '../yaml/tree.ts';
 
-/** What a template may name besides credentials, endpoints, scope, now, uuid and values. */
+/** What a template may name at its place. Endpoints, `scope`, `now`, `uuid` and values are allowed everywhere. */
 interface Context {
-  /** Not in what a caller gets to see. */
+  /** False in what a caller gets to see. */
   readonly credentials: boolean;
-  /** `subject`: only where the token belongs to a subject, so that a caller's request is at hand. */
+  /** `subject`: only if the token has a `subject`. A token for all requests can't depend on one of them. */
   readonly request: 'yes' | 'subject' | 'no';
   readonly token: 'all' | 'subject' | 'no';
   readonly signature: boolean;
@@ -17,24 +17,24 @@ const SUBJECT: Context = { credentials: true, request: 'yes', token: 'no', signa
 const FETCH: Context = { credentials: true, request: 'subject', token: 'subject', signature: false };
 const REFRESH: Context = { credentials: true, request: 'subject', token: 'all', signature: false };
 const REQUEST: Context = { credentials: true, request: 'yes', token: 'all', signature: false };
-/** The token is the placeholder itself. */
+/** Here `token` is the placeholder and not the real token. */
 const PLACEHOLDER: Context = { credentials: false, request: 'no', token: 'all', signature: false };
 const withRequest = (context: Context): Context => ({ ...context, request: 'yes' });
 const withSignature = (context: Context): Context => ({ ...context, signature: true });
 
 const CALL_FIELDS = ['url', 'headers', 'query', 'form', 'json', 'auth'];
 const SIGN_FIELDS = [['text'], ['key'], ...['header', 'query', 'form', 'json'].map((place) => ['set', place])];
-/** The names there are templates too: a fixed API key goes into the header that the operator names. */
+/** The parts of `inject`. Their names are templates too: the operator names the header that gets an API key. */
 const PLACES = ['headers', 'query', 'form', 'json'];
 
-/** A template and where it stands. */
+/** A template, its place, and what it may name there. */
 interface Site {
   readonly text: string;
   readonly place: Location;
   readonly context: Context;
 }
 
-/** Every template of a profile, with what it may name. */
+/** Every template of a profile, except for its `values` and the defaults of its credentials. */
 function* sites(profile: MapNode): Generator<Site> {
   yield* under(find(profile, 'token', 'subject'), SUBJECT);
   for (const [call, context] of [
@@ -42,7 +42,7 @@ function* sites(profile: MapNode): Generator<Site> {
     ['refresh', REFRESH],
   ] as const) {
     for (const field of CALL_FIELDS) yield* under(find(profile, 'token', call, field), context);
-    // There `request` is the token call itself.
+    // In these signatures `request` is the token call itself.
     yield* signatures(find(profile, 'token', call, 'sign'), withRequest(context));
   }
   yield* under(find(profile, 'token', 'placeholder'), PLACEHOLDER);
@@ -69,7 +69,10 @@ function* keysOf(node: Node | undefined, context: Context): Generator<Site> {
   if (node?.kind === 'map') for (const [text, place] of node.keys) yield { text, place, context };
 }
 
-/** Names in a text; none where it can't be read, which its scalar has said already. */
+/** What stands before the name of a value in a template. */
+const VALUES = 'values.';
+
+/** The names in a template. None when its syntax is wrong: that was reported when its value was read. */
 export function namesIn(text: string): string[] {
   try {
     return parseTemplate(text).flatMap((part) => (typeof part === 'string' ? [] : [part.name]));
@@ -79,7 +82,7 @@ export function namesIn(text: string): string[] {
   }
 }
 
-/** What is declared in a profile and so may be named. */
+/** What a profile declares, so that templates may name it. */
 export interface Declared {
   readonly credentials: readonly string[];
   readonly endpoints: readonly string[];
@@ -88,8 +91,9 @@ export interface Declared {
 }
 
 /**
- * Checks that every template names what is known where it stands: `unknown_template_name`, `template_cycle`.
- * Returns the endpoints that are needed.
+ * Checks that every template names only what is known at its place.
+ * Reports `unknown_template_name` and `template_cycle`.
+ * Returns the names of the endpoints that the templates use.
  */
 export function checkTemplates(profile: MapNode, declared: Declared, problems: Problems): ReadonlySet<string> {
   const endpoints = new Set<string>();
@@ -97,10 +101,12 @@ export function checkTemplates(profile: MapNode, declared: Declared, problems: P
   const known = { ...declared, values: [...values.keys()] };
   const anywhere = withRequest(REFRESH);
   for (const [name, { node }] of values)
-    checkNames(namesIn(node.text), node, anywhere, known, problems, `values.${name}`);
+    checkNames(namesIn(node.text), node, anywhere, known, problems, `${VALUES}${name}`);
   for (const { text, place, context } of sites(profile)) {
     const names = namesIn(text);
-    const inner = names.flatMap((name) => values.get(name.replace(/^values\./, ''))?.names ?? []);
+    const inner = names.flatMap(
+      (name) => (name.startsWith(VALUES) && values.get(name.slice(VALUES.length))?.names) || [],
+    );
     const isFine = checkNames(names, place, context, known, problems);
     if (isFine) checkNames(inner, place, context, known, problems);
     for (const name of [...names, ...inner]) if (name.startsWith('endpoints.')) endpoints.add(name.slice(10));
@@ -111,7 +117,7 @@ export function checkTemplates(profile: MapNode, declared: Declared, problems: P
 
 interface Value {
   readonly node: ScalarNode;
-  /** Names that it uses, through other values too. */
+  /** The names that the value uses, also through other values. */
   names: readonly string[];
 }
 
@@ -122,7 +128,7 @@ function valuesOf(profile: MapNode, problems: Problems): Map<string, Value> {
   for (const [name, value] of node.entries) {
     if (value.kind === 'scalar' && value.value !== null) values.set(name, { node: value, names: namesIn(value.text) });
   }
-  const follow = follower('values.', (name) => values.get(name)?.names);
+  const follow = follower(VALUES, (name) => values.get(name)?.names);
   for (const [name, value] of values) {
     const reached = follow(name);
     if (reached === undefined) {
@@ -133,12 +139,14 @@ function valuesOf(profile: MapNode, problems: Problems): Map<string, Value> {
         'write out what it stands for',
       );
     }
-    value.names = (reached ?? []).filter((inner) => !inner.startsWith('values.'));
+    value.names = (reached ?? []).filter((inner) => !inner.startsWith(VALUES));
   }
   return values;
 }
 
-/** Collects all names that are reached from one; undefined when the way leads back to it. */
+/**
+ * Makes a function that collects all names that a name leads to. It yields undefined when they lead back to the name itself.
+ */
 function follower(prefix: string, namesOf: (name: string) => readonly string[] | undefined) {
   return (start: string): string[] | undefined => {
     const reached = new Set<string>();
@@ -209,7 +217,7 @@ function complaintAboutToken(name: string, context: Context, known: Known): [str
   return context.token === 'all' ? undefined : [`"${name}" is not known here: there is no token yet`];
 }
 
-/** A credential's default may be made of other credentials, not of itself. */
+/** Checks the defaults of credentials. A default may be made of other credentials, but not of itself. */
 function checkDefaults(profile: MapNode, known: Known, problems: Problems): void {
   const specs = profile.get('credentials');
   if (specs?.kind !== 'map') return;

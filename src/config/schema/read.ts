@@ -4,7 +4,7 @@ import { hideByName, isTemplate, show, showKey } from '../diagnostics/hide.ts';
 import { errorOf, scalarInfo } from './scalar.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { sectionInfo } from './section.ts';
-import { ChildLocation, type MapNode, type Node, type Location, type ScalarNode } from '../yaml/tree.ts';
+import { ChildLocation, keyOf, type MapNode, type Node, type Location, type ScalarNode } from '../yaml/tree.ts';
 
 type Schema = z.core.$ZodType;
 
@@ -14,10 +14,11 @@ const absentValues = new WeakMap<object, unknown>();
 const defOf = (schema: Schema): z.core.$ZodTypes['_zod']['def'] => schema._zod.def as z.core.$ZodTypes['_zod']['def'];
 
 /**
- * Reads a tree by its zod schema, piece by piece, so that one mistake doesn't hide the others: a value that is wrong is
- * reported at its place and counts as absent. A required one is then undefined, against its type; whoever goes on looking for
- * problems must expect that, and no config is made of it.
- * Reports `unknown_key`, `missing_key`, `invalid_type`, `invalid_value` and what leaves say.
+ * Reads a tree by its zod schema. It reads piece by piece, so that one mistake doesn't hide the others: a wrong value is
+ * reported at its place and counts as absent. A required value that is wrong is undefined, against its type. Checks that run
+ * afterwards must expect that. No config is made of such a result.
+ * Reports `unknown_key`, `missing_key`, `invalid_type`, `invalid_value`, and the codes of the scalars.
+ * @param place Where a problem is reported when `node` is undefined.
  */
 export function read<S extends z.ZodType>(
   schema: S,
@@ -37,7 +38,7 @@ function readAny(schema: Schema, node: Node | undefined, place: Location, proble
     case 'default':
       return (isAbsent ? undefined : readAny(def.innerType, node, place, problems)) ?? whenAbsent(schema);
     case 'prefault':
-      // A map that is absent, or none, is one whose keys are all absent.
+      // An absent map, or something else in its place, reads as a map without keys.
       return (
         (isAbsent ? undefined : readAny(def.innerType, node, place, problems)) ??
         readAny(def.innerType, undefined, place, problems)
@@ -58,7 +59,7 @@ function readAny(schema: Schema, node: Node | undefined, place: Location, proble
 const keepsEmpty = (schema: Schema, node: Node | undefined): boolean =>
   node !== undefined && scalarInfo(schema)?.keepsEmpty === true;
 
-/** The default of a schema, worked out once: nothing changes it. */
+/** The default of a schema. It is parsed once and shared, as nothing changes it. */
 function whenAbsent(schema: Schema): unknown {
   if (!absentValues.has(schema)) absentValues.set(schema, (schema as z.ZodType).parse(undefined));
   return absentValues.get(schema);
@@ -66,7 +67,7 @@ function whenAbsent(schema: Schema): unknown {
 
 const isMapSchema = (schema: Schema): boolean => ['object', 'record'].includes(defOf(schema).type);
 
-/** Of several forms that a value may have, the one that it seems to have. */
+/** Of several forms that a value may have, the one that fits its kind: map, list or single value. */
 function alternative(options: readonly Schema[], node: Node | undefined): Schema {
   const isWanted = (option: Schema): boolean => {
     if (node === undefined || node.kind === 'map') return isMapSchema(option);
@@ -134,7 +135,7 @@ function readList(element: Schema, node: Node | undefined, place: Location, prob
   const result: unknown[] = [];
   for (const item of node.items) {
     if (item.kind === 'scalar' && item.isEmpty && info?.emptyItem !== 'positional') {
-      // Who wrote `${VAR:-}` expects that there may be nothing.
+      // The author of `${VAR:-}` expects that it may be empty.
       if (item.mayBeNothing || info?.emptyItem === 'left_out') continue;
       if (info?.keepsEmpty === false) {
         reportEmptyItem(info.expects, item, problems);
@@ -159,7 +160,7 @@ function reportEmptyItem(expects: string, item: ScalarNode, problems: Problems):
 function readLeaf(schema: z.ZodType, node: Node | undefined, place: Location, problems: Problems): unknown {
   const info = scalarInfo(schema);
   if (node === undefined || (node.kind === 'scalar' && node.isEmpty && info?.keepsEmpty !== true)) {
-    const key = place instanceof ChildLocation ? place.key : (place.path.split('.').at(-1) ?? '');
+    const key = keyOf(place);
     const what = info === undefined ? '' : `, ${info.expects}`;
     problems.error('missing_key', node ?? place, `"${key}" is missing${what}`, `add \`${key}:\``);
     return undefined;

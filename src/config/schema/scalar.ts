@@ -7,31 +7,34 @@ import { ScalarNode, type Node } from '../yaml/tree.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** When a value may be seen in a diagnostic: a secret never, and some not when they are written out where a template belongs. */
+/** When a diagnostic may show a value: always, never (a secret), or only if it is a template and no secret written out. */
 export type Visibility = 'always' | 'as_template' | 'never';
 
-/** What an empty one means in a list: a mistake; no item; or an item, since its place means something. One `${VAR:-}` is no item but for the last. */
+/**
+ * What an empty item of a list is: a mistake, no item at all, or an item like others because its position has a meaning. An
+ * item that is nothing but `${VAR:-}` is never a mistake. It is left out, except where positions have a meaning.
+ */
 export type EmptyItem = 'wrong' | 'left_out' | 'positional';
 
-/** What a number counts; its name in the code ends in this. */
+/** The unit of a number. The key's name in the code ends in it. */
 export type Unit = 'Ms' | 'Bytes';
 
 declare const UNIT: unique symbol;
-/** A schema of numbers of that unit. For the compiler alone. */
+/** A schema whose numbers have this unit. It exists for the compiler alone. */
 export interface Measured<U extends Unit> {
   readonly [UNIT]: U;
 }
 
-/** What a schema counts, for one made of it. */
+/** The unit of a schema, to be kept by a schema that is made of it. */
 export type UnitOf<S> = S extends Measured<infer U> ? Measured<U> : unknown;
 
 interface ScalarInfo {
-  /** What belongs there, for messages: "a duration such as 10s". */
+  /** What the key expects, for messages: "a duration". */
   readonly expects: string;
-  /** An empty value reaches the scalar, which says what is wrong with it, in place of counting as absent. */
+  /** Whether an empty value is read like others. If not, it counts as absent. */
   readonly keepsEmpty: boolean;
   readonly emptyItem: EmptyItem;
-  /** Takes maps and lists too. */
+  /** Whether maps and lists are accepted too. */
   readonly takesAll: boolean;
   readonly seen: Visibility;
   readonly unit?: Unit | undefined;
@@ -39,21 +42,24 @@ interface ScalarInfo {
 
 const infos = new WeakMap<object, ScalarInfo>();
 
-/** What is known of a schema made by {@link scalar}; undefined for others. */
+/** What is known about a schema made by {@link scalar} or {@link anyNode}. Undefined for other schemas. */
 export const scalarInfo = (schema: object): ScalarInfo | undefined => infos.get(schema);
 
+/** How a single value is read. By default an empty value is absent, an empty item is a mistake, and values are shown. */
 export interface ScalarOptions<T> {
+  /** What the key expects, for messages: "a duration". */
   readonly expects: string;
-  /** How the value looks to an editor. */
+  /** The JSON Schema of the value, for editors. */
   readonly json: JsonSchema;
   readonly keepsEmpty?: boolean;
   readonly emptyItem?: EmptyItem;
   readonly seen?: Visibility;
   readonly unit?: Unit;
-  /** Types the value; throws a {@link ConfigError} where it doesn't fit. */
+  /** Makes a typed value of the node. Throws a {@link ConfigError} if it has the wrong form. */
   readonly read: (node: ScalarNode) => T;
 }
 
+/** A schema that reads a node to a `T`. */
 export type Scalar<T> = z.ZodType<T, ScalarNode>;
 
 const ERROR = 'error';
@@ -63,7 +69,7 @@ function register<T, N>(schema: z.ZodType<T, N>, info: ScalarInfo): z.ZodType<T,
   return schema;
 }
 
-/** A schema for a single value, whose type is decided here and not by YAML. */
+/** Makes the schema of a single value. `read` decides its type, not YAML: `1.10` may be a text. */
 export function scalar<T>({
   expects,
   json,
@@ -88,7 +94,9 @@ export function scalar<T>({
   return register(schema, { expects, keepsEmpty, emptyItem, takesAll: false, seen, unit });
 }
 
-/** A schema that hands on the node itself, whatever it is: its meaning depends on more than its place. */
+/**
+ * Makes a schema that accepts any node and yields it as it is. Its meaning is decided later, with more than its place known.
+ */
 export function anyNode(
   expects: string,
   json: JsonSchema,
@@ -98,14 +106,16 @@ export function anyNode(
   return register(schema, { expects, emptyItem: 'wrong', takesAll: true, ...options });
 }
 
-/** The {@link ConfigError} within an issue of zod's. */
+/** The {@link ConfigError} that an issue of zod carries, else an `invalid_value` with zod's message. */
 export function errorOf(issue: z.core.$ZodIssue): ConfigError {
   const params = issue.code === 'custom' ? issue.params : undefined;
   const error: unknown = params?.[ERROR];
   return error instanceof ConfigError ? error : new ConfigError('invalid_value', issue.message);
 }
 
-/** A value as it may be shown: what came out of a file is not, nor out of a variable that sounds like a secret's. */
+/**
+ * A value as a message may show it. A value from a file is not shown, nor one from a variable whose name sounds like a secret.
+ */
 export function shown(node: ScalarNode): string {
   if ((node.interpolation?.files.length ?? 0) > 0) return 'the content of the file';
   if (node.interpolation !== undefined && soundsSecret(node.raw)) return `the value of ${node.raw}`;
@@ -113,21 +123,21 @@ export function shown(node: ScalarNode): string {
   return node.interpolation === undefined ? `"${text}"` : `"${text}" (from ${node.raw})`;
 }
 
-/** Says that a value is not what it should be. */
+/** The error `invalid_value`, with the message "<value> is not <expects>". `help` is the remedy. */
 export const unexpectedValue = (node: ScalarNode, expects: string, help = `write ${expects}`): ConfigError =>
   new ConfigError('invalid_value', `${shown(node)} is not ${expects}`, help);
 
 const INTERPOLATED: JsonSchema = { type: 'string', pattern: '\\$\\{' };
 const SCALAR_TYPES = ['string', 'number', 'boolean'];
 
-/** Any text; `true`, `1.10` and the like are taken as they are written. */
+/** Any text. `true`, `1.10` and the like stay as they are written. */
 export const text: Scalar<string> = scalar({
   expects: 'a text',
   json: { type: SCALAR_TYPES },
   read: (node) => node.text,
 });
 
-/** A text of a certain form. `help` says how to write it. */
+/** A text that matches `form`. `help` says how to write it. */
 export function pattern(
   expects: string,
   form: RegExp,
@@ -144,6 +154,7 @@ export function pattern(
   });
 }
 
+/** `true` or `false`, in any case. */
 export const boolean: Scalar<boolean> = scalar({
   expects: 'true or false',
   json: { anyOf: [{ type: 'boolean' }, INTERPOLATED] },
@@ -154,6 +165,7 @@ export const boolean: Scalar<boolean> = scalar({
   },
 });
 
+/** A whole number in decimal digits. Both limits are included. */
 export function integer(minimum: number, maximum: number): Scalar<number> {
   const expects = minimum === maximum ? String(minimum) : `a whole number from ${minimum} to ${maximum}`;
   return scalar({
@@ -167,6 +179,7 @@ export function integer(minimum: number, maximum: number): Scalar<number> {
   });
 }
 
+/** One of the given texts, exactly as written. */
 export function choice<const T extends string>(values: readonly T[]): Scalar<T> {
   const expects = `one of ${values.join(', ')}`;
   return scalar({
@@ -180,10 +193,10 @@ export function choice<const T extends string>(values: readonly T[]): Scalar<T> 
   });
 }
 
-/** Longer than that no timer of the platform can wait. */
+/** The timers of Node take at most this (a signed 32-bit integer). */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Milliseconds. `minimumMs` is 0 where "not at all" makes sense. */
+/** A duration such as `10s`, read to milliseconds. `minimumMs` is 0 where "not at all" makes sense. */
 export function duration(minimumMs: number): Scalar<number> & Measured<'Ms'> {
   return scalar({
     expects: 'a duration',
@@ -200,7 +213,7 @@ export function duration(minimumMs: number): Scalar<number> & Measured<'Ms'> {
   }) as never;
 }
 
-/** Bytes. */
+/** A size such as `1MiB`, read to bytes. `minimum` is in bytes. */
 export function size(minimum: number): Scalar<number> & Measured<'Bytes'> {
   return scalar({
     expects: 'a size',
@@ -216,11 +229,12 @@ export function size(minimum: number): Scalar<number> & Measured<'Bytes'> {
   }) as never;
 }
 
-/** Keys of a schema's metadata that become part of the JSON Schema: see json-schema.ts. */
+/** Key of a schema's metadata: the default as one writes it. json-schema.ts makes it a part of the JSON Schema. */
 export const WRITTEN_DEFAULT = 'x-default';
+/** Key of a schema's metadata: whether null is allowed. json-schema.ts makes it a part of the JSON Schema. */
 export const MAY_BE_NULL = 'x-null';
 
-/** `schema` with what holds when the value is absent; `written` is that as one would write it in the file. */
+/** `schema` with a default for an absent value. `written` is this default as one writes it in the file. */
 export function withDefault<S extends z.ZodType>(
   schema: S,
   value: z.output<S>,
@@ -229,13 +243,13 @@ export function withDefault<S extends z.ZodType>(
   return schema.default(value as never).meta({ [WRITTEN_DEFAULT]: written }) as never;
 }
 
-/** A list of what `item` reads; an absent one is empty. */
+/** A list whose items are read by `item`. An absent list is empty. */
 export const listOf = <S extends z.ZodType>(item: S): z.ZodDefault<z.ZodArray<S>> => z.array(item).default([]);
 
-/** `schema`, or undefined where the value is absent. */
+/** `schema`, but an absent value is undefined. */
 export const optional = <S extends z.ZodType>(schema: S): z.ZodOptional<S> & UnitOf<S> => schema.optional() as never;
 
-/** `schema` with a sentence for editors. */
+/** `schema` with a sentence that editors show. */
 export function described<S extends z.ZodType>(description: string, schema: S): S {
   const copy = schema.meta({ description }) as S;
   const info = infos.get(schema);
@@ -243,7 +257,7 @@ export function described<S extends z.ZodType>(description: string, schema: S): 
   return copy;
 }
 
-/** A value of a map that null takes away, as if its key were not there. */
+/** The schema of a value in a map where null removes the key. The removed value reads as undefined. */
 export function removable<S extends z.ZodType>(schema: S): z.ZodOptional<S> {
   return schema.optional().meta({ [MAY_BE_NULL]: true });
 }

@@ -3,15 +3,16 @@ import { described, scalarInfo, optional, type Measured, type UnitOf } from './s
 
 type Camel<K extends string> = K extends `${infer A}_${infer B}` ? `${A}${Capitalize<Camel<B>>}` : K;
 
-/** The name of a value in the code: in camel case, a measure with its unit. */
+/** The name of a key in the code: in camel case, and with the unit where it is a measure (`Ms`, `Bytes`). */
 type NameOf<K extends string, S> =
   S extends Measured<infer U> ? (Camel<K> extends `${string}${U}` ? Camel<K> : `${Camel<K>}${U}`) : Camel<K>;
 
-/** What a section yields: each key under its name in the code, an absent one undefined. */
+/** What a section is read to: each key under its name in the code. An absent key is undefined. */
 export type SectionOutput<Shape extends z.ZodRawShape> = {
   readonly [K in keyof Shape & string as NameOf<K, Shape[K]>]: z.output<Shape[K]>;
 };
 
+/** A schema made by {@link section}. */
 export type Section<Shape extends z.ZodRawShape> = z.ZodType<SectionOutput<Shape>, Record<string, unknown>>;
 
 interface SectionInfo {
@@ -22,10 +23,10 @@ interface SectionInfo {
 const sections = new WeakMap<object, SectionInfo>();
 const restarting = new WeakSet<object>();
 
-/** What is known of a schema made by {@link section}; undefined for others. */
+/** What is known about a schema made by {@link section}. Undefined for other schemas. */
 export const sectionInfo = (schema: object): SectionInfo | undefined => sections.get(schema);
 
-/** A schema within others that say when it is absent, or what holds then. */
+/** The schema inside of wrappers such as `optional` and `default`. */
 function innermost(schema: z.core.$ZodType): z.core.$ZodType {
   const def = schema._zod.def as { readonly innerType?: z.core.$ZodType };
   return scalarInfo(schema) === undefined && def.innerType ? innermost(def.innerType) : schema;
@@ -37,7 +38,7 @@ function nameOf(key: string, schema: z.core.$ZodType): string {
   return unit === undefined || camel.endsWith(unit) ? camel : camel + unit;
 }
 
-/** A map with these keys and no others. What is read from it has the names of the code: `body_memory: 16MiB` is `bodyMemoryBytes`. */
+/** The schema of a map with these keys alone. It yields the names of the code: `body_memory: 16MiB` is `bodyMemoryBytes`. */
 export function section<Shape extends z.ZodRawShape>(shape: Shape): Section<Shape> {
   const schema = z.strictObject(shape);
   const entries = Object.entries(shape) as [string, z.core.$ZodType][];
@@ -47,7 +48,7 @@ export function section<Shape extends z.ZodRawShape>(shape: Shape): Section<Shap
 
 type Inner<S> = S extends { readonly unwrap: () => infer I extends z.ZodType } ? I : S;
 
-/** The same keys, any of which may be left out: where a part of the config says otherwise than the whole. */
+/** The schema of a part that may override some `keys` of the whole config's section `shape`. All of them are optional. */
 export function overrides<Shape extends z.ZodRawShape, K extends keyof Shape & string>(
   shape: Shape,
   ...keys: readonly K[]
@@ -60,19 +61,21 @@ export function overrides<Shape extends z.ZodRawShape, K extends keyof Shape & s
   return section(Object.fromEntries(entries)) as never;
 }
 
-/** `schema`, a change of whose value takes effect after a restart alone. */
+/** Marks a key whose change takes effect only after a restart. Returns `schema` itself. */
 export function needsRestart<S extends z.ZodType>(schema: S): S {
   restarting.add(schema);
   return schema;
 }
 
-/** A key, or a whole section, whose change needs a restart: as it is written, and where it is found in a config. */
+/** A key or a whole section whose change needs a restart. */
 export interface RestartingKey {
+  /** The key as it is written in the file: `state_dir`. */
   readonly written: string;
+  /** The names that lead to its value in a `Config`: `['stateDir']`. */
   readonly way: readonly string[];
 }
 
-/** All of them within a section. */
+/** All keys within `schema` that {@link needsRestart} marks. `written` and `way` lead to `schema` itself. */
 export function restartingKeys(schema: z.core.$ZodType, written = '', way: readonly string[] = []): RestartingKey[] {
   if (restarting.has(schema)) return [{ written, way }];
   const inner = innermost(schema);

@@ -22,7 +22,7 @@ const storeKey: Scalar<Secret> = scalar({
   },
 });
 
-/** May hold a password, so it is never repeated. */
+/** The URL may hold a password. So no message repeats it. */
 const redisUrl: Scalar<Secret> = scalar({
   expects: 'a redis URL',
   json: { type: 'string' },
@@ -51,7 +51,7 @@ const password: Scalar<Secret> = scalar({
 
 const KIND_NAMES = ['memory', 'file', 'redis'] as const;
 
-/** The keys of all kinds; which kind uses which is in {@link KINDS}. */
+/** The keys of all kinds of stores. {@link KINDS} says which kind uses which. */
 export const storeSection = section({
   kind: described('Where tokens are kept.', withDefault(choice(KIND_NAMES), 'memory', 'memory')),
   path: described('file: a directory for this user alone; it is made if it is not there.', text.optional()),
@@ -69,13 +69,13 @@ export const storeSection = section({
 
 type StoreData = z.output<typeof storeSection>;
 
-/** Keys for records at rest, 32 bytes in base64 each; the old ones are still read. */
+/** Keys for records at rest, each 32 bytes in base64. New records use `key`. Records of the old keys can still be read. */
 export interface Encryption {
   readonly key: Secret;
   readonly oldKeys: readonly Secret[];
 }
 
-/** What stores that outlive a process have in common. */
+/** The settings of all stores that outlive a process. */
 const shared = ({ leaseMs, encryptionKey: key, oldEncryptionKeys: oldKeys }: StoreData) => ({
   leaseMs,
   encryption: key && ({ key, oldKeys } as Encryption),
@@ -84,8 +84,8 @@ const shared = ({ leaseMs, encryptionKey: key, oldEncryptionKeys: oldKeys }: Sto
 const SHARED = ['lease', 'encryption_key', 'old_encryption_keys'];
 
 /**
- * One row a kind: the key that it can't do without, all that mean something to it, and the store of what was read; undefined
- * where something is missing, which has been reported.
+ * One row for each kind of store. `needed` is the key that it requires, and `used` are all keys that it uses. `of` makes the
+ * store's settings of the section. It yields undefined when the required key is missing: {@link checkStore} reports that.
  */
 const KINDS = {
   memory: { needed: undefined, used: [], of: () => ({ kind: 'memory' as const }) },
@@ -107,14 +107,14 @@ const KINDS = {
   },
 } satisfies Record<(typeof KIND_NAMES)[number], object>;
 
-/** Where tokens are kept. */
+/** The settings of the store that keeps the tokens, by its kind. */
 export type StoreConfig = NonNullable<ReturnType<(typeof KINDS)[keyof typeof KINDS]['of']>>;
 
-/** Reports `missing_key`, and `unused_key` for what belongs to another kind. */
+/** Reports a missing key (`missing_key`), and keys that belong to another kind of store (`unused_key`, a warning). */
 export function checkStore(root: MapNode, store: StoreData, problems: Problems): void {
   const { needed, used }: { readonly needed: string | undefined; readonly used: readonly string[] } = KINDS[store.kind];
   const isMissing = needed !== undefined && KINDS[store.kind].of(store, (file) => file) === undefined;
-  if (isMissing && !problems.isBroken(find(root, 'store', needed))) {
+  if (isMissing && !problems.isReported(find(root, 'store', needed))) {
     const place = new ChildLocation(nearest(root, 'store'), needed);
     problems.error('missing_key', place, `\`kind: ${store.kind}\` needs \`${needed}\``, `add \`${needed}:\``);
   }
@@ -135,11 +135,11 @@ export function checkStore(root: MapNode, store: StoreData, problems: Problems):
   }
 }
 
-/** `resolve` makes a path absolute. */
+/** The settings of the store. `resolve` makes a path absolute. A store that misses its required key becomes a memory store. */
 export const storeOf = (store: StoreData, resolve: (file: string) => string): StoreConfig =>
   KINDS[store.kind].of(store, resolve) ?? { kind: 'memory' };
 
-/** What of a store must never be seen. */
+/** The texts of a store that must never be seen: the password, also that of the URL, and the encryption keys. */
 export function* storeSecrets(store: StoreConfig): Generator<string> {
   for (const [name, value] of Object.entries(store) as [string, unknown][]) {
     if (value instanceof Secret) yield* name === 'url' ? passwordIn(value.reveal()) : [value.reveal()];
@@ -148,7 +148,7 @@ export function* storeSecrets(store: StoreConfig): Generator<string> {
   for (const key of [store.encryption.key, ...store.encryption.oldKeys]) yield key.reveal();
 }
 
-/** The password in a URL, as it stands there and decoded. */
+/** The password in a URL, as it is written there and percent-decoded. */
 function passwordIn(url: string): readonly string[] {
   const { password: found } = new URL(url);
   return found === '' ? [] : [found, decodeURIComponent(found)];

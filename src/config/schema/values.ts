@@ -1,6 +1,6 @@
 import { isHeaderValue, isToken } from '../../core/headers.ts';
 import { hasDotSegment } from '../../core/path.ts';
-import type { Address } from '../../core/listen.ts';
+import { ADDRESS_HELP, parseAddress, type Address } from '../../core/address.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 import { scalar, pattern, shown, unexpectedValue, type EmptyItem, type Scalar, type Visibility } from './scalar.ts';
 import { parseTemplate, TEMPLATE_NAMES, FILTERS, TemplateError, yieldsBytes } from '../template/template.ts';
@@ -10,33 +10,18 @@ import type { ScalarNode } from '../yaml/tree.ts';
 const TEXT = { type: 'string' };
 const TEXT_OR_NUMBER = { type: ['string', 'number', 'boolean'] };
 
-const ADDRESS_HELP = 'write host:port (127.0.0.1:8080, [::1]:8080; port 0 is any free one) or unix:/path/to.sock';
-
-/** Where to listen; the path of a Unix socket is as written. */
+/** Where to listen: `host:port` or `unix:/path`. The path of a Unix socket is as it is written, so it may be relative. */
 export const address: Scalar<Address> = scalar({
   expects: 'an address',
   json: TEXT,
   read: (node) => {
-    if (node.text.startsWith('unix:')) {
-      const path = node.text.slice(5);
-      // sun_path has 108 bytes on Linux, 104 elsewhere.
-      if (path === '' || path.includes('\0') || Buffer.byteLength(path) > 103)
-        throw unexpectedValue(node, 'an address', ADDRESS_HELP);
-      return { path };
-    }
-    const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.]+)?)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)):(\d{1,5})$/.exec(
-      node.text,
-    );
-    const port = Number(match?.[3]);
-    const host = match?.[1] ?? match?.[2];
-    if (host === undefined || !(port <= 65_535)) throw unexpectedValue(node, 'an address', ADDRESS_HELP);
-    if (match?.[1] !== undefined && !URL.canParse(`http://[${host.replace(/%.*/, '')}]`))
-      throw unexpectedValue(node, 'an address', ADDRESS_HELP);
-    return { host, port };
+    const read = parseAddress(node.text);
+    if (read === undefined) throw unexpectedValue(node, 'an address', ADDRESS_HELP);
+    return read;
   },
 });
 
-/** The mode of a file, written as `chmod` takes it. */
+/** The mode of a file, written in octal digits as for `chmod`. */
 export const fileMode: Scalar<number> = scalar({
   expects: 'the mode of a file',
   json: TEXT_OR_NUMBER,
@@ -71,7 +56,7 @@ export const hostName: Scalar<string> = scalar({
   },
 });
 
-/** Host names as {@link hostName}, with commas between them where one variable holds several; empty pieces don't count. */
+/** Host names as for {@link hostName}. One value may hold several with commas between them. Empty items don't count. */
 export const hostNames: Scalar<readonly string[]> = scalar({
   expects: 'a host name',
   json: TEXT,
@@ -86,7 +71,7 @@ export const hostNames: Scalar<readonly string[]> = scalar({
   },
 });
 
-/** A browser's origin, as it stands in `Origin`. */
+/** A browser's origin, in the form of the `Origin` header (RFC 6454 §7). */
 export const origin: Scalar<string> = scalar({
   expects: 'an origin',
   json: TEXT,
@@ -103,7 +88,10 @@ export const origin: Scalar<string> = scalar({
   },
 });
 
-/** `http` or `https`, no userinfo, no fragment; the path stays byte for byte, the host is normalised. */
+/**
+ * Splits an http or https URL without userinfo and fragment into its origin and the rest. The host is normalised, the rest
+ * stays as it is written. The result is a text when the URL is wrong: it says what is expected.
+ */
 function readUrl(text: string): { origin: string; rest: string } | string {
   const match = /^(https?:\/\/[^/?#\\]+)([^#]*)(#.*)?$/i.exec(text);
   if (!match) return 'an http or https URL';
@@ -118,24 +106,24 @@ function readUrl(text: string): { origin: string; rest: string } | string {
   return { origin: new URL(front).origin, rest };
 }
 
-/** An IPv6 address, or a name that DNS can have; `URL` takes `*` and more for names too. */
+/** An IPv6 address, or a name that DNS can hold. `URL` alone would also accept `*` and other characters. */
 const HOST = /^(?:\[.*\]|(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?)$/;
 
-/** A URL to which paths are appended: no query either, the trailing slash cut. */
+/** A URL to which paths are appended. It has no query, and a slash at its end is cut off. */
 export const upstream: Scalar<string> = scalar({
   expects: 'an http or https URL',
   json: TEXT,
   read: (node) => {
     const url = readUrl(node.text);
     const help = 'write https://host/path, without credentials, query and fragment';
-    // A URL may hold a password in the wrong place: it is not repeated.
+    // The URL may hold a password at the wrong place. So no message repeats it.
     if (typeof url === 'string') throw new ConfigError('invalid_value', `the value is not ${url}`, help);
     if (url.rest.includes('?')) throw new ConfigError('invalid_value', 'the value is not a URL without a query', help);
     return url.origin + url.rest.replace(/\/$/, '');
   },
 });
 
-/** The URL of one endpoint; a query may be part of it. */
+/** The URL of one endpoint. It may have a query. */
 export const endpointUrl: Scalar<string> = scalar({
   expects: 'an http or https URL',
   json: TEXT,
@@ -147,7 +135,7 @@ export const endpointUrl: Scalar<string> = scalar({
   },
 });
 
-/** An endpoint in a profile: a URL, or (in the environment `simulator`) a path. */
+/** An endpoint in a profile: a URL, or a path in the environment `simulator`. */
 export const endpoint: Scalar<string> = scalar({
   expects: 'a URL, or a path of the simulator',
   json: TEXT,
@@ -162,10 +150,10 @@ export const endpoint: Scalar<string> = scalar({
 
 const PATH = { type: 'string', pattern: '^/|\\$\\{' };
 
-/** A prefix of the raw path, on segment boundaries. What the listener refuses can't be matched. */
+/** A prefix of the raw path, up to a segment boundary. A path that the listener refuses is a mistake: no request has it. */
 export const pathPrefix: Scalar<string> = scalar({ expects: 'a path', json: PATH, read: readPrefix });
 
-/** The same below an API; all of it is what a profile has without saying so. */
+/** A path prefix below an API. `/` is a mistake: a profile without `api_paths` is for the whole API anyway. */
 export const apiPath: Scalar<string> = scalar({
   expects: 'a path',
   json: PATH,
@@ -195,7 +183,7 @@ function readPrefix(node: ScalarNode): string {
   return path;
 }
 
-/** A request method that a route or a signature may name. */
+/** A request method that is forwarded, in capitals. */
 export const method: Scalar<string> = scalar({
   expects: 'a method',
   json: TEXT,
@@ -209,7 +197,7 @@ export const method: Scalar<string> = scalar({
   },
 });
 
-/** Text that can stand in a header. */
+/** A text that can be a header's value. */
 export const headerText: Scalar<string> = scalar({
   expects: 'a header value',
   json: TEXT_OR_NUMBER,
@@ -225,7 +213,7 @@ export const headerText: Scalar<string> = scalar({
   },
 });
 
-/** A header's name in lower case. */
+/** The name of a header. It is read to lower case. */
 export const headerName: Scalar<string> = scalar({
   expects: 'a header name',
   json: TEXT,
@@ -235,7 +223,7 @@ export const headerName: Scalar<string> = scalar({
   },
 });
 
-/** Headers that belong to the connection, to the framing, or to the proxy itself. */
+/** The headers that belong to the connection, to the framing of a message, or to the proxy itself. */
 const OURS = new Set([
   'connection',
   'keep-alive',
@@ -249,18 +237,19 @@ const OURS = new Set([
   'via',
 ]);
 
-/** Whether neither a route nor a profile may set this header (lower case). */
+/** Whether a header is the proxy's own business, so that neither a route nor a profile may set it. `name` is in lower case. */
 export const isOurHeader = (name: string): boolean => OURS.has(name) || name.startsWith('proxy-');
 
-/** A text with `{{ }}`: names of the right form, known filters. */
+/** A text that may hold `{{ }}`, see {@link checkTemplate}. It yields text. */
 export const template: Scalar<string> = scalarTemplate(false);
-/** A template that may end in the bytes of a digest. */
+/** A template that may also yield bytes, those of a digest. */
 export const bytesTemplate: Scalar<string> = scalarTemplate(true);
-/** The same two, where what is written out is likely a secret. */
+/** As {@link template}, for a place where a text without `{{ }}` is likely a secret: diagnostics show templates only. */
 export const secretTemplate: Scalar<string> = scalarTemplate(false, 'as_template');
+/** As {@link bytesTemplate}, for a place where a text without `{{ }}` is likely a secret. */
 export const secretBytesTemplate: Scalar<string> = scalarTemplate(true, 'as_template');
 
-/** One of a name and a password; either may be empty. */
+/** The name or the password of `auth.basic`. Either may be empty. */
 export const pairTemplate: Scalar<string> = scalarTemplate(false, 'as_template', 'positional');
 
 function scalarTemplate(
@@ -281,7 +270,10 @@ function scalarTemplate(
   });
 }
 
-/** Throws a {@link ConfigError}: `template_syntax`, `unknown_template_name`, `unknown_filter`. */
+/**
+ * Checks the syntax of a template, the form of its names, and its filters. Whether the names are declared is checked elsewhere.
+ * Throws a {@link ConfigError}: `template_syntax`, `unknown_template_name`, `unknown_filter`.
+ */
 export function checkTemplate(text: string, mayYieldBytes: boolean): void {
   try {
     const parts = parseTemplate(text);
@@ -305,7 +297,7 @@ function templateHelp({ code }: TemplateError, word: string): string {
   return 'write {{name}} or {{name | filter}}';
 }
 
-/** RFC 6901. */
+/** A JSON pointer (RFC 6901) to a part of a document, not to all of it. */
 export const pointer: Scalar<string> = pattern(
   'a JSON pointer',
   /^(?:\/(?:[^~/]|~[01])*)+$/,

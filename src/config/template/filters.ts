@@ -27,5 +27,5 @@ const APPLY: Readonly<Record<FilterName, (text: ByteString) => ByteString>> = {
   json: encodeString,
 };
 
-/** What a filter of a template makes of a text. Its name is a known one. */
+/** Applies a filter to a text. `name` must be a {@link FilterName}: templates were checked when the config was loaded. */
 export const applyFilter = (text: ByteString, name: string): ByteString => APPLY[name as FilterName](text);

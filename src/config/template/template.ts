@@ -1,17 +1,20 @@
 import { parseDuration } from '../../core/units.ts';
 
-/** A name in a template; its value goes through the filters from left to right. */
+/** A name in a template. Its value goes through the filters from left to right. */
 export interface TemplateName {
   readonly name: string;
   readonly filters: readonly string[];
-  /** Of a time: how many milliseconds later it is shown, `{{now.s + 5m}}`. */
+  /** For a time: how many milliseconds are added to it, as in `{{now.s + 5m}}`. Negative for `-`. */
   readonly laterMs?: number;
 }
 
 /** A literal text, or a name. */
 export type TemplatePart = string | TemplateName;
 
-/** What filters take and give: `text` is text in and out, `bytes` takes either and yields bytes, `encode` makes text of either. */
+/**
+ * The filters, each with its kind. `text` takes text and yields text. `bytes` takes text or bytes and yields bytes. `encode`
+ * takes text or bytes and yields text.
+ */
 export const FILTERS = {
   base64: 'encode',
   base64url: 'encode',
@@ -27,8 +30,8 @@ export const FILTERS = {
 export type FilterName = keyof typeof FILTERS;
 
 /**
- * Every name that a template may use. A trailing `.*` stands for one declared name (credentials, endpoints, values), for a
- * header or form field, or (request.json) for a dotted way into the body.
+ * Every name that a template may use. A trailing `.*` stands for a declared name (credentials, endpoints, values), for the name
+ * of a header or form field, or for a dotted path into the JSON body (`request.json.*`).
  */
 export const TEMPLATE_NAMES = [
   'credentials.*',
@@ -58,7 +61,7 @@ export const TEMPLATE_NAMES = [
   'signature',
 ] as const;
 
-/** The times that take `+` or `-`, and what a number without a unit means there; undefined: it needs a unit. */
+/** The times that take `+` or `-`, each with the milliseconds of a number without a unit. Undefined: a unit is required. */
 const SHIFTED: Readonly<Record<string, number | undefined>> = {
   'now.s': 1_000,
   'now.ms': 1,
@@ -68,12 +71,13 @@ const SHIFTED: Readonly<Record<string, number | undefined>> = {
 };
 /** An offset from UTC is shorter than a day (RFC 3339 §5.6). */
 const LONGEST_OFFSET_MS = 24 * 3_600_000;
-/** A century. */
+/** A century. A longer shift is a mistake. */
 const LONGEST_SHIFT_MS = 100 * 366 * 24 * 3_600_000;
 
+/** The codes of a {@link TemplateError}. They are diagnostic codes as well. */
 export type TemplateErrorCode = 'template_syntax' | 'unknown_template_name' | 'unknown_filter';
 
-/** What is wrong with a template, and where: `offset` and `length` in UTF-16 units of the template's text. */
+/** A mistake in a template. `offset` and `length` say where in its text it is, in UTF-16 units. */
 export class TemplateError extends Error {
   override readonly name = 'TemplateError';
   readonly code: TemplateErrorCode;
@@ -88,24 +92,24 @@ export class TemplateError extends Error {
   }
 }
 
-/** Whether `name` has one of the forms of {@link TEMPLATE_NAMES}; whether a credential or value of that name exists is not asked. */
+/** Whether a name has one of the forms of {@link TEMPLATE_NAMES}. It need not be declared in a profile. */
 export function isTemplateName(name: string): boolean {
   return TEMPLATE_NAMES.some((known) =>
     known.endsWith('.*') ? name.startsWith(known.slice(0, -1)) && name.length >= known.length : name === known,
   );
 }
 
-/** Whether the value is bytes, not text, after these filters: they end in a digest. */
+/** Whether these filters yield bytes and not text: the last one is a digest. */
 export function yieldsBytes(filters: readonly string[]): boolean {
   const last = filters.at(-1);
   return last !== undefined && FILTERS[last as FilterName] === 'bytes';
 }
 
 /**
- * Reads `{{name | filter | filter}}` out of a text. Of three opening braces the last two count, so `{{{uuid}}}` is a value
- * in braces. Adjacent literals don't occur and empty ones are left out. A part may end in bytes (see {@link yieldsBytes});
- * the config takes that only where bytes are wanted: in the text and key of a signature.
- * Throws {@link TemplateError}.
+ * Splits a text into its literals and its `{{name | filter | filter}}`. Of three opening braces the last two count, so
+ * `{{{uuid}}}` is a value in braces. Empty literals are left out, and no two literals stand side by side.
+ * A part may yield bytes, see {@link yieldsBytes}. The config accepts that only in the text and the key of a signature.
+ * Throws a {@link TemplateError}.
  */
 export function parseTemplate(text: string): readonly TemplatePart[] {
   const parts: TemplatePart[] = [];
@@ -165,7 +169,7 @@ function parseExpression(source: string, offset: number): TemplatePart {
   return { name, filters, ...(laterMs !== undefined && { laterMs }) };
 }
 
-/** How much later in milliseconds, or why a time can't be shown so. */
+/** The milliseconds that are added to a time, or a sentence that says why the shift is not possible. */
 function readShift(name: string, sign: string, count: string, unit: string): number | string {
   if (!Object.hasOwn(SHIFTED, name)) return `\`${name}\` is shown as it is: nothing can be added to it`;
   const unitMs = SHIFTED[name];

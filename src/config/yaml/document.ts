@@ -1,22 +1,26 @@
 import { parseDocument, type Document, type YAMLError } from 'yaml';
-import type { Sources } from './interpolate.ts';
+import type { InterpolationSources } from './interpolate.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { TreeBuilder } from './tree-builder.ts';
 import type { MapNode, Location, Source } from './tree.ts';
 import { findUnquoted, withoutUnquoted, type Unquoted } from './unquoted.ts';
 
-/** Larger files are refused before they are read as YAML. */
+/** A larger config file is refused before anything reads it as YAML. */
 export const MAX_FILE_BYTES = 8 * 1024 * 1024;
-/** One mistake makes the parser stumble on; more than the first few tell nothing. */
+/** One mistake leads the parser to report others that aren't there. After the first few, its errors are of no use. */
 const MAX_SYNTAX_ERRORS = 10;
 const TOO_DEEP = 'maps and lists are nested too deeply';
 
 /**
- * Reads YAML 1.2 into a tree in which every node knows its place; scalars are interpolated unless `outside` is undefined.
- * Returns undefined when the text can't be understood at all. Never throws: everything that is wrong becomes a diagnostic
- * (`yaml_syntax`, `multiple_documents`, `duplicate_key`, `too_many_aliases`, `too_deep`, and those of interpolation).
+ * Reads YAML 1.2 into a tree in which every node knows its place. Scalars are interpolated unless `outside` is undefined.
+ * Returns undefined when the text can't be understood at all. It never throws. Every mistake becomes a diagnostic:
+ * `yaml_syntax`, `multiple_documents`, `duplicate_key`, `too_many_aliases`, `too_deep`, and those of {@link interpolate}.
  */
-export function readDocument(source: Source, outside: Sources | undefined, problems: Problems): MapNode | undefined {
+export function readDocument(
+  source: Source,
+  outside: InterpolationSources | undefined,
+  problems: Problems,
+): MapNode | undefined {
   const whole: Location = { source, start: 0, end: 1, path: '' };
   const unquoted = findUnquoted(source.text);
   reportUnquoted(unquoted, source, problems);
@@ -24,7 +28,8 @@ export function readDocument(source: Source, outside: Sources | undefined, probl
   try {
     document = parseDocument(withoutUnquoted(source.text, unquoted), {
       prettyErrors: false,
-      // The library compares each key with each other one; ours is checked below.
+      // The library compares every key with every other one, which is slow in a large map. `TreeBuilder` finds duplicates
+      // faster.
       uniqueKeys: false,
       logLevel: 'error',
     });
@@ -34,7 +39,7 @@ export function readDocument(source: Source, outside: Sources | undefined, probl
     return undefined;
   }
   const wrong = [...document.errors, ...document.warnings];
-  // The parser keeps to itself that its stack ran out, and says so as if the text were wrong.
+  // When the parser's stack runs out, it doesn't throw. It reports that as a mistake in the text.
   if (wrong.some(({ message }) => message.startsWith('Maximum call stack'))) {
     problems.error('too_deep', whole, TOO_DEEP);
     return undefined;
@@ -50,7 +55,7 @@ const HELP: Partial<Record<YAMLError['code'], string>> = {
   BAD_INDENT: 'compare the indentation with the lines above',
 };
 
-/** One mistake for each line: whoever forgets the quotes of one forgets those of its neighbours. */
+/** Reports one mistake for each line. Who forgets the quotes of one reference forgets those of its neighbours too. */
 function reportUnquoted(unquoted: readonly Unquoted[], source: Source, problems: Problems): void {
   const first = new Map<number, Unquoted>();
   for (const each of unquoted) {
@@ -80,7 +85,7 @@ function reportSyntax(error: YAMLError, source: Source, problems: Problems): voi
     );
     return;
   }
-  // Some messages quote what they met, which may be a secret.
+  // Some messages of the parser quote the text, which may be a secret.
   const message = error.message
     .replace(/(?:(?: token)? in YAML stream)?(?<! ): .*$/s, '')
     .replace(/ (?:directive|version) .*$/s, '')

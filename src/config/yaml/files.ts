@@ -9,13 +9,13 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
 };
 
-/** Why something could not be read, in a few words. */
+/** Why a file could not be read, in a few words. `error` is an error of the system. */
 export const reasonOf = (error: unknown): string => {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
   return REASONS[code] ?? code;
 };
 
-/** The text of UTF-8 bytes without a byte order mark; undefined when they are something else. */
+/** Decodes UTF-8 and drops a byte order mark. Undefined when the bytes are not UTF-8. */
 export function decode(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -24,7 +24,7 @@ export function decode(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** The text of a secret file, one trailing newline cut. Throws a {@link ConfigError} (`unreadable_file`). */
+/** The text of a secret file, without one line break at its end. Throws a {@link ConfigError} (`unreadable_file`). */
 export function readSecretFile(file: string): string {
   let bytes: Buffer;
   try {
@@ -44,7 +44,7 @@ export function readSecretFile(file: string): string {
   return text.replace(/\r?\n$/, '');
 }
 
-/** The same, each file read once. */
+/** Makes a {@link readSecretFile} that reads each file once and repeats its text or its error. */
 export function cachedReader(): (file: string) => string {
   const cache = new Map<string, string | ConfigError>();
   return (file) => {

@@ -5,50 +5,51 @@ type Part = string | EnvPart | { readonly file: readonly Part[] };
 interface EnvPart {
   readonly env: string;
   readonly fallback: readonly Part[] | undefined;
-  /** After `:?`; an empty text when nothing follows. */
+  /** The message after `:?`. Empty when nothing follows it. */
   readonly complaint: string | undefined;
 }
 
-/** Where values come from. */
-export interface Sources {
+/** Where the values of references come from. */
+export interface InterpolationSources {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Relative paths start here. */
+  /** Absolute path of the directory in which relative paths start. */
   readonly directory: string;
-  /** The text of a file, one trailing newline cut. Throws a {@link ConfigError} (`unreadable_file`). */
+  /** Returns the text of a file, without one line break at its end. Throws a {@link ConfigError} (`unreadable_file`). */
   readonly readFile: (file: string) => string;
 }
 
-/** How a scalar's text comes about. */
+/** The text of an interpolated scalar, and how it is made. */
 export interface Interpolation {
   readonly text: string;
-  /** Absolute paths of the files that went into it. */
+  /** Absolute paths of the files that the text is made of. */
   readonly files: readonly string[];
-  /** It is one `${VAR:-}` as a whole: who wrote it expects that there may be nothing. */
+  /** Whether the scalar is nothing but `${VAR:-}`. Its author expects that it may be empty. */
   readonly mayBeNothing: boolean;
-  /** The text anew, from files as they are now; the environment stays. Throws a {@link ConfigError}. */
-  again(readFile: Sources['readFile']): string;
+  /** Makes the text again from the files as they are now. The environment stays. Throws a {@link ConfigError}. */
+  again(readFile: InterpolationSources['readFile']): string;
 }
 
 const HELP = 'write ${VAR}, ${VAR:-default}, ${VAR:?message} or ${file:/path}, and $$ for a dollar';
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*/;
 
-/** Whether anything in the text would be replaced. */
+/** Whether {@link interpolate} would replace anything in the text. */
 export function hasReferences(text: string): boolean {
   return text.includes('${') || text.includes('$$');
 }
 
 /**
- * Replaces `${VAR}`, `${VAR:-default}` (unset or empty), `${VAR:?message}`, `${file:/path}` and `$$`; a `$` before anything
- * else is itself. References may stand in defaults and paths. A text that is one reference as a whole loses all line breaks at
- * its end: editors, `echo` and here-documents put them there.
+ * Replaces `${VAR}`, `${VAR:-default}`, `${VAR:?message}`, `${file:/path}` and `$$`. The default and the message are for a
+ * variable that is unset or empty. A `$` before anything else stands for itself. References may stand in defaults and in paths.
+ * When the whole text is one reference, its value loses all line breaks at its end: editors, `echo` and here-documents put them
+ * there.
  * Throws a {@link ConfigError}: `bad_interpolation`, `unset_variable`, `unreadable_file`.
  */
-export function interpolate(raw: string, outside: Sources): Interpolation {
+export function interpolate(raw: string, outside: InterpolationSources): Interpolation {
   const parts = parseParts(raw, { at: 0 }, false);
   const { env, directory } = outside;
   const files: string[] = [];
   const isWhole = parts.length === 1 && typeof parts[0] === 'object';
-  const again = (readFile: Sources['readFile']): string => {
+  const again = (readFile: InterpolationSources['readFile']): string => {
     const rendered = render(parts, { env, directory, readFile });
     return isWhole ? withoutLastBreaks(rendered) : rendered;
   };
@@ -74,14 +75,14 @@ function withoutLastBreaks(text: string): string {
   return text.slice(0, end);
 }
 
-/** Whether it is `${VAR:-}`, or one such default within another. */
+/** Whether the parts are one `${VAR:-}`, or one inside the default of another. */
 function mayBeNothing([part, ...more]: readonly Part[]): boolean {
   if (typeof part !== 'object' || more.length > 0 || 'file' in part || part.fallback === undefined) return false;
   return part.fallback.length === 0 || mayBeNothing(part.fallback);
 }
 
-/** The variables that must be set and are not. */
-function unsetNames(parts: readonly Part[], env: Sources['env']): string[] {
+/** The variables that are not set and have neither a default nor a message. Each is named once. */
+function unsetNames(parts: readonly Part[], env: InterpolationSources['env']): string[] {
   const names = parts.map((part) =>
     typeof part === 'object' && 'env' in part && part.fallback === undefined && part.complaint === undefined
       ? part.env
@@ -152,7 +153,7 @@ function parseReference(raw: string, cursor: { at: number }): Part {
   return { env: name, fallback, complaint };
 }
 
-function render(parts: readonly Part[], outside: Sources): string {
+function render(parts: readonly Part[], outside: InterpolationSources): string {
   return parts
     .map((part) => {
       if (typeof part === 'string') return part;
@@ -162,7 +163,7 @@ function render(parts: readonly Part[], outside: Sources): string {
     .join('');
 }
 
-function renderVariable({ env: name, fallback, complaint }: EnvPart, outside: Sources): string {
+function renderVariable({ env: name, fallback, complaint }: EnvPart, outside: InterpolationSources): string {
   const value = Object.hasOwn(outside.env, name) ? outside.env[name] : undefined;
   if (fallback !== undefined) return value === undefined || value === '' ? render(fallback, outside) : value;
   if (complaint !== undefined && (value === undefined || value === '')) {

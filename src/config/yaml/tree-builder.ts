@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, type Scalar } from 'yaml';
 import { ConfigError } from '../diagnostics/config-error.ts';
-import { hasReferences, interpolate, type Sources } from './interpolate.ts';
+import { hasReferences, interpolate, type InterpolationSources } from './interpolate.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import {
   ChildLocation,
@@ -13,26 +13,30 @@ import {
   type Source,
 } from './tree.ts';
 
-/** Nodes that aliases may add up to; a tree this large without aliases is fine. */
+/** The most nodes that all aliases together may stand for. A tree without aliases may be larger. */
 const MAX_ALIASED_NODES = 100_000;
 const MAX_DEPTH = 100;
 
 type Sized = [node: Node, size: number];
 
-/** Makes our tree of the library's: aliases resolved, keys unique, scalars interpolated, each node with its place. */
+/**
+ * Makes our tree of the library's tree. It resolves aliases, interpolates scalars and gives each node its place. Every mistake
+ * is reported, a key that stands twice among them.
+ */
 export class TreeBuilder {
   readonly #source: Source;
-  readonly #outside: Sources | undefined;
+  readonly #outside: InterpolationSources | undefined;
   readonly #problems: Problems;
   readonly #anchors = new Map<string, { readonly node: Node; readonly size: number } | 'open'>();
   #aliased = 0;
 
-  constructor(source: Source, outside: Sources | undefined, problems: Problems) {
+  constructor(source: Source, outside: InterpolationSources | undefined, problems: Problems) {
     this.#source = source;
     this.#outside = outside;
     this.#problems = problems;
   }
 
+  /** The tree of a document's contents. An empty document is an empty map. Undefined, and reported, when it is no map. */
   root(contents: unknown): MapNode | undefined {
     const at: At = { source: this.#source, start: 0, end: 1, parent: undefined, key: undefined };
     if (contents === null || (isScalar(contents) && contents.value === null)) return new MapNode(at);
@@ -42,7 +46,7 @@ export class TreeBuilder {
     return undefined;
   }
 
-  /** The node and how many nodes it is made of, aliases counted in full. */
+  /** The node, and the number of nodes in it. An alias counts as all the nodes that it stands for. */
   #node(
     yaml: unknown,
     parent: Node | undefined,
@@ -137,33 +141,20 @@ export class TreeBuilder {
     const native = typeof yaml.value === 'object' || typeof yaml.value === 'bigint' ? raw : yaml.value;
     const value = yaml.value === null ? null : (native as string | number | boolean);
     if (this.#outside === undefined || value === null || !hasReferences(raw)) {
-      return new ScalarNode(at, {
-        raw,
-        value,
-        text: value === null ? '' : raw,
-        interpolation: undefined,
-        isBroken: false,
-      });
+      return new ScalarNode(at, { raw, value });
     }
     try {
-      const interpolation = interpolate(raw, this.#outside);
-      return new ScalarNode(at, {
-        raw,
-        value: interpolation.text,
-        text: interpolation.text,
-        interpolation,
-        isBroken: false,
-      });
+      return new ScalarNode(at, { raw, value, interpolation: interpolate(raw, this.#outside) });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      const node = new ScalarNode(at, { raw, value: raw, text: raw, interpolation: undefined, isBroken: true });
+      const node = new ScalarNode(at, { raw, value: raw, isBroken: true });
       this.#problems.add(error, node);
       return node;
     }
   }
 }
 
-/** A scalar as written: `1.10` stays `1.10`. */
+/** A scalar's text as it is written: `1.10` stays `1.10`. */
 function textOf({ value, source }: Scalar): string {
   if (typeof value === 'string') return value;
   if (source !== undefined) return source;
@@ -172,12 +163,12 @@ function textOf({ value, source }: Scalar): string {
 
 const placeOf = ({ source, start, end }: At): Location => ({ source, start, end, path: '' });
 
-/** A collection is pointed at by its key where it has one, else by its own first key. */
+/** Where a diagnostic points for a map or list: at its key if it has one, else at its own first key, else at its beginning. */
 function spanOf(near: Location, at: At, firstKey?: unknown): { start: number; end: number } {
   if (typeof at.key === 'string') return { start: near.start, end: near.end };
   const range = (firstKey as { range?: readonly number[] } | null | undefined)?.range;
   return range ? { start: range[0] ?? at.start, end: range[1] ?? at.end } : { start: at.start, end: at.start + 1 };
 }
 
-const nothing = (at: At): ScalarNode =>
-  new ScalarNode(at, { raw: '', value: null, text: '', interpolation: undefined, isBroken: true });
+/** Stands for a node that could not be read. Its mistake is reported elsewhere. */
+const nothing = (at: At): ScalarNode => new ScalarNode(at, { raw: '', value: null, isBroken: true });

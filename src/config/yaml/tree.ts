@@ -1,6 +1,11 @@
+/*
+ * The tree of a file. The nodes of the YAML library know neither their parent nor their file, leave aliases unresolved, and have
+ * no place for an interpolated text; a profile that extends another is made of nodes of two files. An aliased node has one path,
+ * that of its anchor.
+ */
 import type { Interpolation } from './interpolate.ts';
 
-/** A text with its name and places, and what of it may be seen. */
+/** A file's text with its name. It also keeps which parts of the text may be shown. All offsets are in UTF-16 units. */
 export class Source {
   readonly name: string;
   readonly text: string;
@@ -13,7 +18,7 @@ export class Source {
     this.text = text;
   }
 
-  /** Line and column of an offset, both from 1. (The YAML library's own counter overlooks some line breaks.) */
+  /** Line and column of an offset, both counted from 1. (The YAML library's own counter misses some line breaks.) */
   position(offset: number): { readonly line: number; readonly column: number } {
     this.#lineStarts ??= [0, ...Array.from(this.text.matchAll(/\n/g), ({ index }) => index + 1)];
     const starts = this.#lineStarts;
@@ -27,18 +32,18 @@ export class Source {
     return { line: low + 1, column: offset - (starts[low] as number) + 1 };
   }
 
-  /** What stands there is known to be no secret. */
+  /** Marks a part of the text as no secret. */
   show(start: number, end: number): void {
     this.visible.push([start, end]);
   }
 
-  /** What stands there is a secret, whatever it looks like. */
+  /** Marks a part of the text as a secret, whatever it looks like. This wins over {@link show}. */
   hide(start: number, end: number): void {
     this.hidden.push([start, end]);
   }
 }
 
-/** A stretch of source, and the way to it through the structure. */
+/** A part of a source by its offsets, `end` excluded, and its path through the structure: `routes[0].match.path`. */
 export interface Location {
   readonly source: Source;
   readonly start: number;
@@ -46,7 +51,7 @@ export interface Location {
   readonly path: string;
 }
 
-/** The place of something below another place: a key, or one that is missing. Its path is put together only when asked for. */
+/** The place of a key below another place, also of a key that is missing. Its path is made only when somebody asks for it. */
 export class ChildLocation implements Location {
   readonly source: Source;
   readonly start: number;
@@ -67,7 +72,7 @@ export class ChildLocation implements Location {
   }
 }
 
-/** What nodes have in common: where they stand. The place of a map or list is its key, where it has one. */
+/** What all nodes have: their place. The place of a map or list is that of its key, if it has one. */
 abstract class Base implements Location {
   readonly source: Source;
   readonly start: number;
@@ -83,7 +88,7 @@ abstract class Base implements Location {
     this.#key = at.key;
   }
 
-  /** Its key in a map, its index in a list. */
+  /** The node's key in a map, or its index in a list. Undefined for the root. */
   get key(): string | number | undefined {
     return this.#key;
   }
@@ -94,6 +99,11 @@ abstract class Base implements Location {
   }
 }
 
+/** The last step of a path: a key, or an index. Empty for the root. */
+export const keyOf = (place: Location): string =>
+  place instanceof ChildLocation || place instanceof Base ? String(place.key ?? '') : '';
+
+/** Where a node stands in the text and in the tree. */
 export interface At {
   readonly source: Source;
   readonly start: number;
@@ -102,55 +112,54 @@ export interface At {
   readonly key: string | number | undefined;
 }
 
-/** A single value. YAML's own idea of its type is kept, but it is the schema that types the {@link text}. */
+type ScalarParts = Pick<ScalarNode, 'interpolation' | 'isBroken'>;
+
+/**
+ * A single value. Its type is decided by the schema, which reads {@link text}. {@link value} keeps the type that YAML gives it.
+ */
 export class ScalarNode extends Base {
   readonly kind = 'scalar';
-  /** As written, after YAML's quoting and before interpolation. */
+  /** The text without YAML's quotes and before interpolation. */
   readonly raw: string;
-  /** What YAML makes of it; text for an interpolated one. */
+  /** The value by YAML's own types. An interpolated value is always a text. */
   readonly value: string | number | boolean | null;
-  /** As the schema sees it. */
+  /** The text that the schema reads: interpolated, and empty for null. */
   readonly text: string;
-  /** How the text came about, where `$` had a meaning. */
+  /** How the text was made. Undefined when it holds no reference. */
   readonly interpolation: Interpolation | undefined;
-  /** The interpolation failed and that is reported; whatever follows from it is not. */
+  /** Whether the value could not be read. That has been reported, so what follows from it is not reported again. */
   readonly isBroken: boolean;
 
   constructor(
     at: At,
-    content: {
-      readonly raw: string;
-      readonly value: string | number | boolean | null;
-      readonly text: string;
-      readonly interpolation: Interpolation | undefined;
-      readonly isBroken: boolean;
-    },
+    { raw, value, interpolation, isBroken = false }: Pick<ScalarNode, 'raw' | 'value'> & Partial<ScalarParts>,
   ) {
     super(at);
-    this.raw = content.raw;
-    this.value = content.value;
-    this.text = content.text;
-    this.interpolation = content.interpolation;
-    this.isBroken = content.isBroken;
+    this.raw = raw;
+    this.value = interpolation?.text ?? value;
+    this.text = interpolation?.text ?? (value === null ? '' : raw);
+    this.interpolation = interpolation;
+    this.isBroken = isBroken;
   }
 
-  /** Null, or a text that ends up empty: an optional value like this counts as absent. */
+  /** Whether the value is null, or its text is empty after interpolation. An optional value like this counts as absent. */
   get isEmpty(): boolean {
     return !this.isBroken && (this.value === null || this.text === '');
   }
 
-  /** Whether it is written as one `${VAR:-}`. */
+  /** Whether the value is nothing but `${VAR:-}`. Its author expects that it may be empty. */
   get mayBeNothing(): boolean {
     return this.interpolation?.mayBeNothing === true;
   }
 }
 
+/** A map. Its keys are unique texts, and its values are nodes. */
 export class MapNode extends Base {
   readonly kind = 'map';
   readonly entries = new Map<string, Node>();
-  /** Where the keys themselves stand. */
+  /** The places of the keys themselves. */
   readonly keys = new Map<string, Location>();
-  /** Those that have neither a colon nor a value. */
+  /** The keys that have neither a colon nor a value. */
   readonly bareKeys = new Set<string>();
 
   get(key: string): Node | undefined {
@@ -158,23 +167,25 @@ export class MapNode extends Base {
   }
 }
 
+/** A list of nodes. */
 export class ListNode extends Base {
   readonly kind = 'list';
   readonly items: Node[] = [];
 }
 
+/** A part of the tree that `readDocument` makes of a YAML text. */
 export type Node = ScalarNode | MapNode | ListNode;
 
 const PLAIN_KEY = /^[\w-]+$/;
 
-/** `a.b`, `a[0]`, `a["x.y"]`. */
+/** A path with one more step: `a.b`, `a[0]`, `a["x.y"]`. */
 export function joinPath(parent: string, key: string | number): string {
   if (typeof key === 'number') return `${parent}[${key}]`;
   if (!PLAIN_KEY.test(key)) return `${parent}[${JSON.stringify(key)}]`;
   return parent === '' ? key : `${parent}.${key}`;
 }
 
-/** The node at the end of a way, or undefined. */
+/** Follows keys and indexes from a node. Undefined when one of them isn't there. */
 export function find(node: Node | undefined, ...way: (string | number)[]): Node | undefined {
   let current = node;
   for (const step of way) {
@@ -185,7 +196,7 @@ export function find(node: Node | undefined, ...way: (string | number)[]): Node 
   return current;
 }
 
-/** The node at the end of a way, or what comes closest to it: where to point when something is missing. */
+/** Follows keys and indexes from a node as far as they go. That is where a diagnostic points when something is missing. */
 export function nearest(node: Node, ...way: (string | number)[]): Node {
   let current = node;
   for (const step of way) {
@@ -196,7 +207,9 @@ export function nearest(node: Node, ...way: (string | number)[]): Node {
   return current;
 }
 
-/** Two trees laid over each other: maps are merged, everything else is replaced, so that null takes something away. */
+/**
+ * Lays the tree `over` on the tree `base`. Maps are merged, everything else is replaced. A null in `over` thus removes a value.
+ */
 export function merge(base: Node, over: Node): Node {
   if (base.kind !== 'map' || over.kind !== 'map') return over;
   const merged = new MapNode({ source: over.source, start: over.start, end: over.end, parent: over, key: undefined });

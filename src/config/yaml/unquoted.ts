@@ -1,16 +1,16 @@
 import { Lexer } from 'yaml';
 
-/** A `${…}` or `{{…}}` whose braces YAML takes for a map. */
+/** A `${…}` or `{{…}}` whose braces YAML takes for a map. Offsets are in UTF-16 units. */
 export interface Unquoted {
   readonly start: number;
-  /** Behind the last brace. */
+  /** The offset after the last brace. */
   readonly end: number;
   readonly mark: '${' | '{{';
 }
 
 const CONTROL = new Set(['\u0002', '\u0018', '\u001f', '\ufeff']);
 
-/** The tokens of a YAML text with their places; what the lexer puts in besides is left out. */
+/** The tokens of a YAML text with their offsets. Control tokens that the lexer adds to the text are left out. */
 function* tokensOf(text: string): Generator<{ readonly token: string; readonly start: number }> {
   let start = 0;
   for (const token of new Lexer().lex(text)) {
@@ -20,7 +20,7 @@ function* tokensOf(text: string): Generator<{ readonly token: string; readonly s
   }
 }
 
-/** Where the braces that open at an offset are closed on the same line, or undefined. */
+/** The offset after the brace that closes the one at `open`. Undefined when that is not on the same line. */
 function endOfBraces(text: string, open: number): number | undefined {
   let depth = 0;
   for (let at = open; at < text.length && text[at] !== '\n'; at++) {
@@ -31,8 +31,8 @@ function endOfBraces(text: string, open: number): number | undefined {
 }
 
 /**
- * References and templates that stand without quotes where YAML reads braces: within `[ ]` and `{ }`, and `{{` at the beginning of
- * a value. In the order of the text; none lies in another one.
+ * Finds references and templates without quotes where YAML reads braces. That is the case within `[ ]` and `{ }`, and for `{{`
+ * at the beginning of a value. They are in the order of the text, and none lies inside another.
  */
 export function findUnquoted(text: string): readonly Unquoted[] {
   if (!text.includes('${') && !text.includes('{{')) return [];
@@ -45,7 +45,7 @@ export function findUnquoted(text: string): readonly Unquoted[] {
     const isTemplate = isOpen && isAdjacent && before.token === '{';
     const start = isTemplate ? before.start : next.start - 1;
     const end = isReference || isTemplate ? endOfBraces(text, isTemplate ? start : next.start) : undefined;
-    // Within a template that was found the second brace begins nothing.
+    // The second brace of a template that was found already begins nothing new.
     if (end !== undefined && start >= (found.at(-1)?.end ?? 0))
       found.push({ start, end, mark: isTemplate ? '{{' : '${' });
     before = next;
@@ -53,7 +53,7 @@ export function findUnquoted(text: string): readonly Unquoted[] {
   return found;
 }
 
-/** The text as if they had been quoted: a word of the same length stands for each, so that what else is wrong keeps its place. */
+/** Replaces each of `unquoted` by a word of the same length. All other mistakes in the text thus keep their places. */
 export function withoutUnquoted(text: string, unquoted: readonly Unquoted[]): string {
   let rest = 0;
   const parts: string[] = [];

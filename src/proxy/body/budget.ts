@@ -1,4 +1,4 @@
-/** So many bytes and no more, for the bodies of all requests together. */
+/** A number of bytes that the bodies of all requests share. */
 export class Budget {
   #maxBytes: number;
   #usedBytes = 0;
@@ -7,18 +7,19 @@ export class Budget {
     this.#maxBytes = maxBytes;
   }
 
-  /** Takes `bytes` out of the budget, if it has them. */
+  /** Takes `bytes` out of the budget. Returns false, and takes nothing, when it has fewer. */
   take(bytes: number): boolean {
     if (this.#usedBytes + bytes > this.#maxBytes) return false;
     this.#usedBytes += bytes;
     return true;
   }
 
-  /** Takes what is used already, whether the budget has it or not. */
+  /** Counts bytes that are in memory already, even if the budget has fewer. */
   charge(bytes: number): void {
     this.#usedBytes += bytes;
   }
 
+  /** Gives bytes back that were taken or charged. */
   give(bytes: number): void {
     this.#usedBytes -= bytes;
   }
@@ -28,12 +29,12 @@ export class Budget {
   }
 }
 
-/** Where bodies are kept; one for the whole process. */
+/** The budgets for request bodies. A proxy has one of these. */
 export interface Budgets {
-  /** For those that are kept, or collected to be signed. */
+  /** For bodies that are kept in memory, or collected to be signed. */
   readonly memory: Budget;
-  /** For the spool. */
+  /** For bodies in the spool. */
   readonly disk: Budget;
-  /** Tells the operator that one could not be spooled: its caller is not told. */
+  /** Reports to the operator that a body could not be spooled. The caller isn't told: its request goes on. */
   diskFailed(cause: unknown): void;
 }

@@ -1,7 +1,7 @@
 import { OutriderError } from '../../core/errors.ts';
-import type { RequestBody } from './whole-body.ts';
+import type { RequestBody } from './request-body.ts';
 
-/** What broke before anything of the attempt was sent: what the error's own kind says of its outcome holds. */
+/** Gives an error the outcome of its code again, because nothing of this attempt was sent. */
 function unsent(error: unknown): unknown {
   if (!(error instanceof OutriderError)) return error;
   const { code, detail, cause, close } = error;
@@ -20,8 +20,9 @@ async function* resumed(
 }
 
 /**
- * A body as it streams, once the first of it is here. The engine writes the head together with that: a connection taken before would
- * only stand idle, and its end be taken for that of the request. It can be read anew until more than the first has been asked for.
+ * Waits for the first chunk of a streaming body, and resolves with the body. The engine writes the head together with that
+ * chunk. A connection that was taken earlier would stand idle until then, and if the server closed it, the request would count
+ * as failed. Reading can start anew until the second chunk has been asked for. Rejects with what the body threw.
  */
 export async function awaitFirstChunk(body: RequestBody): Promise<AsyncIterable<Uint8Array>> {
   const source = body.read()[Symbol.asyncIterator]();

@@ -1,7 +1,7 @@
 const FIRST_BLOCK_BYTES = 256;
-/** Each block is twice as large as the one before it, up to this. */
+/** The largest block. Each block is twice as large as the one before it, up to this. */
 const BLOCK_BYTES = 16 * 1024;
-/** A chunk of this size or more is kept as it is; smaller ones share a block. */
+/** A chunk of this size or more is kept as it is. Smaller ones are copied into a shared block. */
 const OWN_BLOCK_BYTES = 2 * 1024;
 
 interface Block {
@@ -9,7 +9,10 @@ interface Block {
   used: number;
 }
 
-/** Bytes that only grow, read by any number of readers. It takes about as much memory as they are long, however small the chunks. */
+/**
+ * Bytes in memory that are only appended to. Any number of readers can read them. Even tiny chunks need little more than their
+ * size.
+ */
 export class MemoryLog {
   #blocks: Block[] = [];
   #bytes = 0;
@@ -34,7 +37,7 @@ export class MemoryLog {
     block.used += chunk.length;
   }
 
-  /** Each call yields the next piece, or undefined while there is none. */
+  /** Returns a reader that starts at the first byte. Each call returns the next piece, or undefined while there is none. */
   reader(): () => Uint8Array | undefined {
     let index = 0;
     let offset = 0;

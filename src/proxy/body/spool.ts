@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Bytes in a temporary file that has no name any more: it is gone with its descriptor, however the process ends. */
+/** A temporary file without a name. The system deletes it with its descriptor, however the process ends. */
 export class SpoolFile {
   readonly #file: FileHandle;
   #size = 0;
@@ -11,7 +11,7 @@ export class SpoolFile {
     this.#file = file;
   }
 
-  /** Creates a file in `dir`, readable by us alone, and takes its name away. Rejects when the disk won't have it. */
+  /** Creates a file in `dir` with mode 0600, and unlinks it. Rejects with the system's error. */
   static async create(dir: string): Promise<SpoolFile> {
     const path = join(dir, `outrider-${process.pid}-${randomBytes(12).toString('hex')}`);
     const file = await open(path, 'wx+', 0o600);
@@ -28,7 +28,7 @@ export class SpoolFile {
     return this.#size;
   }
 
-  /** Rejects when not all of it fits; then none of it is ever read. */
+  /** Appends bytes. Rejects with the system's error; then none of these bytes counts. */
   async append(bytes: Uint8Array): Promise<void> {
     for (let written = 0; written < bytes.length;) {
       const { bytesWritten } = await this.#file.write(bytes, written, bytes.length - written, this.#size + written);
@@ -37,7 +37,7 @@ export class SpoolFile {
     this.#size += bytes.length;
   }
 
-  /** Up to `maxBytes` from `position` on. */
+  /** Reads 1 to `maxBytes` bytes from `position` on, which must be below {@link size}. */
   async read(position: number, maxBytes: number): Promise<Uint8Array> {
     const buffer = Buffer.allocUnsafe(Math.min(maxBytes, this.#size - position));
     const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, position);

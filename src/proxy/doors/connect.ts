@@ -15,26 +15,29 @@ import { readHead } from '../request-head.ts';
 import { asOutriderError } from '../respond.ts';
 import { checkLoop } from '../via.ts';
 
-/** A CONNECT as it came; the socket is its own from here on. */
+/** A CONNECT as it came. Whoever gets it owns the socket. */
 export interface ConnectRequest extends Pick<HandedOver<Tunnel>, 'head' | 'socket' | 'behind' | 'context'> {
   readonly hold: HandoverHold;
 }
 
+/** What the CONNECT door needs. */
 export interface ConnectDeps {
+  /** Returns the compiled config of the moment. */
   compiled(): CompiledConfig;
   readonly events: Events;
   readonly clock: Clock;
   /** Our own name in `Via`. */
   readonly pseudonym: string;
   nextRequestId(): string;
-  /** Answers with an error and closes. */
+  /** Answers with an error, and closes the connection. */
   refuse(socket: Socket, error: OutriderError, requestId: string): void;
+  /** Reports to the operator why a CONNECT failed. */
   report(error: OutriderError, requestId: string, route: string | undefined): void;
-  /** Opens a connection to where no route leads. */
+  /** Opens a connection to a destination without a route. Rejects with an `OutriderError`. */
   dial(destination: Destination): Promise<Socket>;
-  /** Ends the tunnel here and hands its requests on. */
+  /** Ends the tunnel in this process, and hands on the requests that come out of it. */
   intercept(request: ConnectRequest, destination: Destination): Promise<void>;
-  /** Passes bytes until both sides are done. */
+  /** Passes bytes both ways until both sides are done. */
   openBlindTunnel(
     socket: Socket,
     head: Buffer,
@@ -42,18 +45,20 @@ export interface ConnectDeps {
   ): HandoverHold & { readonly passed: Promise<{ readonly bytesIn: number; readonly bytesOut: number }> };
 }
 
-const notServed = (detail: string): OutriderError =>
+const notServed = (detail: string, remedy?: string): OutriderError =>
   new OutriderError('method_not_allowed', {
     detail,
+    ...(remedy !== undefined && { remedy }),
     headers: ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
   });
 
-/** Some clients of HTTP/1.0 send no Host with a CONNECT, and the target has it anyway. */
+/** Adds the Host that some HTTP/1.0 clients leave out of a CONNECT. The target has it anyway. */
 const withHost = ({ fields, target, minor }: RequestHead): RawHeaders =>
   minor === 1 || headerValue(fields, 'host') !== undefined ? fields : [...fields, 'Host', target];
 
 const NO_TUNNEL =
   'a route leads there, and its credentials can not be put into a tunnel: say http:// in place of https://, or set `forward.mode: intercept`';
+const INTERCEPT = 'Have TLS ended here: `forward.mode: intercept`, or `outrider exec --intercept`.';
 
 interface Admission {
   readonly destination: Destination;
@@ -61,20 +66,20 @@ interface Admission {
 }
 
 /**
- * Decides on a CONNECT. Throws `method_not_allowed`, `bad_request`, `loop_detected`, `client_unauthenticated` (407),
- * `destination_denied`.
+ * Decides whether a CONNECT may come in. Throws `method_not_allowed`, `bad_request`, `unsupported_expectation`,
+ * `loop_detected`, `origin_denied`, `client_unauthenticated` (407), `destination_denied`, and an `Http1Error` for bad framing.
  */
 function admit(
   { head, context: tunnel }: ConnectRequest,
-  { forward, guard }: CompiledConfig,
+  { forwardDoor, guard }: CompiledConfig,
   pseudonym: string,
 ): Admission {
   const { target } = head;
-  if (!forward) throw notServed('CONNECT is not served here: forwarding is off');
+  if (!forwardDoor) throw notServed('CONNECT is not served here: forwarding is off', INTERCEPT);
   if (tunnel) throw notServed('CONNECT is not served within a tunnel');
   const { framing } = requestFraming(head);
   const fields = readHead(withHost(head));
-  // What some take for its content, others take for the tunnel's first bytes (RFC 9110 §9.3.6).
+  // Some servers take such bytes for a body, others for the first bytes in the tunnel (RFC 9110 §9.3.6).
   if (framing.kind === 'chunked' || (framing.kind === 'length' && framing.bytes > 0))
     throw new OutriderError('bad_request', { detail: 'a CONNECT has no body' });
   checkLoop(fields.via, pseudonym);
@@ -82,13 +87,16 @@ function admit(
   guard.checkAccess(fields, true);
   const destination = /:\d+$/.test(target) ? readAuthority(target, 'https') : undefined;
   if (!destination) throw new OutriderError('bad_request', { detail: 'the target of a CONNECT is host:port' });
-  const isRouted = forward.isRouted(destination.host, destination.port);
-  if (isRouted && forward.mode === 'plain') throw destinationDenied(NO_TUNNEL);
-  if (!isRouted && !forward.letsUnmatchedThrough) throw destinationDenied(`no route leads to ${target}`);
+  const isRouted = forwardDoor.isRouted(destination.host, destination.port);
+  if (isRouted && forwardDoor.mode === 'plain') throw destinationDenied(NO_TUNNEL, INTERCEPT);
+  if (!isRouted && !forwardDoor.letsUnmatchedThrough) throw forwardDoor.denied(destination);
   return { destination, isRouted };
 }
 
-/** Returns the handler of every CONNECT. It never throws; one that is refused or blind emits one `exchange`. */
+/**
+ * Returns the handler for every CONNECT. It never rejects. A CONNECT that is refused, or passed on unseen, emits one
+ * `exchange`. One that is intercepted emits none: the requests within it do.
+ */
 export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) => Promise<void> {
   const { events, clock } = deps;
 
@@ -105,7 +113,7 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
         route: undefined,
         provider: undefined,
         method: 'CONNECT',
-        // Userinfo is refused, and may be a password all the same.
+        // Userinfo is refused, but it may hold a password, which must not reach the log.
         path: target.replace(/^.*@/s, ''),
         status: 200,
         code: undefined,
@@ -128,7 +136,7 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
     try {
       const { destination, isRouted } = admit(request, deps.compiled(), deps.pseudonym);
       if (isRouted) {
-        // Until a request comes out of it nothing is lost with it.
+        // Nothing is lost when the tunnel closes before a request comes out of it.
         hold.isQuiet = () => true;
         await deps.intercept(request, destination);
         return;
@@ -144,8 +152,9 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
       tell({ upstream: `${destination.host}:${destination.port}`, attempts: 1, ...(await passed) });
     } catch (thrown) {
       const error = asOutriderError(requestError(thrown));
-      // Of a CONNECT that is refused, programs show the status alone.
+      // Programs show nothing but the status of a refused CONNECT, so the log explains it.
       if (error.cause !== undefined || error.detail === NO_TUNNEL) deps.report(error, requestId, undefined);
+      events.emit('problem', { method: 'CONNECT', target, error });
       tell({ status: error.status, code: error.code, outcome: error.outcome });
       deps.refuse(socket, error, requestId);
     }

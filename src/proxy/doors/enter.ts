@@ -11,31 +11,32 @@ import { checkTarget, joinTarget, parseAbsolute, type AbsoluteTarget } from '../
 import type { TokenEndpointsAt } from '../token-endpoints.ts';
 import { checkLoop } from '../via.ts';
 
-/** The part of a request that the doors judge by. */
+/** The part of a request by which the doors judge. */
 export type DoorRequest = Pick<Downstream, 'target' | 'localAddress' | 'localPort' | 'context'>;
 
-/** A request that a door let in. */
+/** A request that a door has let in. */
 export interface Entry {
-  /** Origin form. */
+  /** In origin form. */
   readonly target: string;
-  /** What of an allowed browser origin's answer is ours. */
+  /** The CORS headers for an answer to a listed browser origin; undefined for other requests. */
   readonly cors: RawHeaders | undefined;
-  /** Where it wants to go, at a forward door. */
+  /** The destination at a forward door; undefined at the base-URL door. */
   readonly destination: Destination | undefined;
 }
 
-/** Where an absolute-form request goes that does not name ourselves. */
-function destinationOf({ scheme, authority }: AbsoluteTarget, { forward }: CompiledConfig): Destination {
-  if (!forward) throw destinationDenied('this proxy forwards to its routes alone');
+/** Returns the destination of an absolute-form target. Throws `destination_denied` when forwarding is off, or `bad_request`. */
+function destinationOf({ scheme, authority }: AbsoluteTarget, { forwardDoor }: CompiledConfig): Destination {
+  if (!forwardDoor) throw destinationDenied('this proxy forwards to its routes alone');
   const destination = readAuthority(authority, scheme);
   if (!destination) throw new OutriderError('bad_request', { detail: 'the target names no valid host' });
   return destination;
 }
 
-/** Refuses a request in a tunnel that wants to go elsewhere than the tunnel leads. */
+/** Throws `bad_request` for a request in a tunnel that names another destination than the tunnel's. */
 function checkTunnel(tunnel: Destination, absolute: AbsoluteTarget | undefined, host: string): void {
   const wanted = readAuthority(absolute?.authority ?? host, absolute?.scheme ?? tunnel.scheme);
-  // Some clients leave out of Host a port that is not the scheme's own; a URL without one names that of its scheme.
+  // Some clients leave a port out of Host even if it is not the scheme's default. A URL without a port always means the
+  // default.
   const isPortSaid = absolute !== undefined || /:\d+$/.test(host);
   if (wanted?.host === tunnel.host && wanted.scheme === tunnel.scheme && (!isPortSaid || wanted.port === tunnel.port))
     return;
@@ -43,9 +44,9 @@ function checkTunnel(tunnel: Destination, absolute: AbsoluteTarget | undefined, 
 }
 
 /**
- * Lets a request in, or refuses it for its target, its Host, its origin or a loop. In absolute form the URI's authority takes the
- * place of `head.host`; one that names ourselves is at the base-URL door.
- * Throws `bad_request`, `destination_denied`, `loop_detected`, `host_denied`, `origin_denied`.
+ * Decides whether a request may come in, by its target, Host, origin and Via. With a target in absolute form, the URI's
+ * authority replaces `head.host` (RFC 9112 §3.2.2). A target that names this proxy itself belongs to the base-URL door. Throws
+ * `bad_request`, `destination_denied`, `loop_detected`, `host_denied`, `origin_denied`.
  * @param pseudonym Our own name in `Via`.
  */
 export function enter(request: DoorRequest, head: Head, compiled: CompiledConfig, pseudonym: string): Entry {
@@ -68,12 +69,12 @@ export function enter(request: DoorRequest, head: Head, compiled: CompiledConfig
   return { target, cors: guard.checkOrigin(head), destination };
 }
 
-/** Whether an `OPTIONS` request asks what a browser may send (Fetch §3.2). */
+/** Whether a request is a browser's CORS preflight (Fetch §3.2). */
 export const isPreflight = ({ method, headers }: Pick<Downstream, 'method' | 'headers'>): boolean =>
   method === 'OPTIONS' &&
   headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'access-control-request-method');
 
-/** Throws `method_not_allowed` for TRACE: its answer is what was sent, with the credential in it. */
+/** Throws `method_not_allowed` for TRACE. Its answer repeats the request, so it would show the credential to the caller. */
 export function checkForwardable(method: string): void {
   if (method !== 'TRACE') return;
   throw new OutriderError('method_not_allowed', {
@@ -82,29 +83,34 @@ export function checkForwardable(method: string): void {
   });
 }
 
-/** The route of a request; undefined where none matches, or leads there. Throws `destination_denied`. */
+/** Returns the route for a request; undefined when there is none. Throws `destination_denied` when forwarding is off. */
 export function findRoute(
   compiled: CompiledConfig,
   destination: Destination | undefined,
   request: Candidate,
 ): CompiledRoute | undefined {
   if (!destination) return compiled.router.match(request);
-  // A reload may have shut the door behind a tunnel.
-  if (!compiled.forward) throw destinationDenied('this proxy forwards no more');
-  return compiled.forward.routeFor(destination, request);
+  // A reload may have turned forwarding off while a tunnel was open.
+  if (!compiled.forwardDoor) throw destinationDenied('this proxy forwards no more');
+  return compiled.forwardDoor.routeFor(destination, request);
 }
 
-/** How a request travels that has no route. Throws `route_not_found`, `destination_denied`. */
+/**
+ * Returns the route that relays a request without one. Throws `route_not_found`, or `destination_denied` if relaying is off.
+ */
 export function withoutRoute(
-  { forward }: CompiledConfig,
+  { forwardDoor }: CompiledConfig,
   destination: Destination | undefined,
   { method, path, headers }: Candidate,
 ): CompiledRoute {
-  if (forward && destination) return forward.routeOrRelay(destination, { method, path, headers });
+  if (forwardDoor && destination) return forwardDoor.routeOrRelay(destination, { method, path, headers });
   throw new OutriderError('route_not_found', { detail: `no route matches ${method} ${path}` });
 }
 
-/** What a request gets that would reach a token endpoint, undefined where it reaches none. Throws `token_endpoint_denied`. */
+/**
+ * Returns the placeholder for a request that would reach a token endpoint, with the provider's name; undefined when it reaches
+ * none. Throws `token_endpoint_denied`.
+ */
 export function tokenAnswer(
   { tokenEndpoints }: CompiledConfig,
   destination: Destination | undefined,
@@ -112,7 +118,7 @@ export function tokenAnswer(
   { method, target }: { readonly method: string; readonly target: string },
   clock: Clock,
 ): ReturnType<TokenEndpointsAt['answer']> {
-  const endpoints = route ? route.tokenEndpoints : destination && tokenEndpoints.at(destination);
+  const endpoints = route ? route.tokenEndpoints : destination && tokenEndpoints.atUrl(destination);
   if (!endpoints) return undefined;
   const path = pathOfTarget(route ? joinTarget(target, route.join) : target);
   const provider = route?.provider;

@@ -10,61 +10,73 @@ import { egressUnreachable, openTunnel } from './tunnel.ts';
 import { upstreamError, wantsCertificate } from '../failure.ts';
 import { systemCode } from '../../core/system-code.ts';
 
+/** What dialling needs. */
 export interface DialDeps {
   readonly egress: Egress;
-  /** In place of the system's resolver, e.g. one that yields only what may be dialled. */
+  /**
+   * A resolver in place of the system's, such as one that yields only addresses that may be dialled. Unused behind an egress
+   * proxy.
+   */
   readonly lookup?: LookupFunction;
   readonly clock: Clock;
-  /** Gives up. */
+  /** Gives up when it aborts. */
   readonly signal?: AbortSignal;
-  /** TLS sessions by host and port, for the next connection to resume. */
+  /** TLS sessions by host and port. The next connection resumes one. */
   readonly sessions?: Map<string, Buffer>;
 }
 
-/** TLS over a connection, verified whatever the environment says. */
+/** How TLS with a host is asked for. */
+export const tlsTo = (host: string) => ({
+  host,
+  // SNI can't hold an address (RFC 6066 §3). The certificate for an address is verified all the same.
+  servername: isIP(host) === 0 ? host : '',
+  ALPNProtocols: ['http/1.1'],
+});
+
+/**
+ * Starts TLS over a connection. The certificate is verified, whatever the environment says (`NODE_TLS_REJECT_UNAUTHORIZED`).
+ */
 function secure(socket: Socket, host: string, port: number, sessions?: Map<string, Buffer>): TLSSocket {
   const key = `${host}:${port}`;
   const session = sessions?.get(key);
   const secured = connectTls({
     socket,
-    host,
-    // SNI holds names alone (RFC 6066 §3); an address is verified all the same.
-    servername: isIP(host) === 0 ? host : '',
+    ...tlsTo(host),
     rejectUnauthorized: true,
-    ALPNProtocols: ['http/1.1'],
     ...(session && { session }),
   });
   if (sessions) secured.on('session', (fresh: Buffer) => sessions.set(key, fresh));
   return secured;
 }
 
-/** Whether a server broke off the handshake after it had shown its own certificate: it wants one of ours (TLS 1.2). */
+/** The alerts of TLS 1.2 servers that want a client certificate, if they come after the server has shown its own. */
 const ASKED_TOO = /ALERT_(?:HANDSHAKE_FAILURE|BAD_CERTIFICATE|CERTIFICATE_REQUIRED)/;
 
-function unreachable(error: unknown, socket: Socket): OutriderError {
+/** What a connection that could not be made means; `socket` is the one that it broke on. */
+export function unreachable(error: unknown, socket: Socket): OutriderError {
   const hasTheirs = 'getPeerCertificate' in socket && (socket as TLSSocket).getPeerCertificate()?.raw !== undefined;
   return hasTheirs && ASKED_TOO.test(systemCode(error)) ? wantsCertificate(error) : upstreamError(error, false);
 }
 
-interface Way extends Destination {
-  /** Ends TLS here, with the destination; else that is for whoever uses the connection. */
+interface DialTarget extends Destination {
+  /** Whether to start TLS with the destination. If not, whoever uses the connection may do so. */
   readonly isSecured: boolean;
-  /** Leads to the egress proxy and no further: requests go there in absolute form. */
+  /** Whether the connection ends at the egress proxy, which takes requests in absolute form. */
   readonly isRelayed?: boolean;
 }
 
-async function dial(way: Way, connectMs: number, deps: DialDeps): Promise<Socket> {
+async function dial(target: DialTarget, connectMs: number, deps: DialDeps): Promise<Socket> {
   const { egress, lookup, clock, signal, sessions } = deps;
-  const { scheme, host, port } = way;
+  const { scheme, host, port } = target;
   const proxy = egress(`${scheme}://${host}:${port}`);
   const at = proxy && new URL(proxy.origin);
   const isTls = at?.protocol === 'https:';
-  const target = at
+  const address = at
     ? { host: unbracket(at.hostname), port: Number(at.port || (isTls ? 443 : 80)) }
     : { host: unbracket(host), port, ...(lookup && { lookup }) };
   let isProxyAtFault = proxy !== undefined;
   let isLate = false;
-  let socket = connect({ ...target, allowHalfOpen: true });
+  let socket = connect({ ...address, allowHalfOpen: true });
   const timer = clock.after(connectMs, () => {
     isLate = true;
     socket.destroy(new Error('late'));
@@ -73,11 +85,11 @@ async function dial(way: Way, connectMs: number, deps: DialDeps): Promise<Socket
   signal?.addEventListener('abort', giveUp);
   try {
     await once(socket, 'connect');
-    if (isTls) await once((socket = secure(socket, target.host, target.port)), 'secureConnect');
-    if (proxy && way.isRelayed) return socket;
+    if (isTls) await once((socket = secure(socket, address.host, address.port)), 'secureConnect');
+    if (proxy && target.isRelayed) return socket;
     if (proxy) await openTunnel(socket, `${host}:${port}`, proxy);
     isProxyAtFault = false;
-    if (way.isSecured) await once((socket = secure(socket, unbracket(host), port, sessions)), 'secureConnect');
+    if (target.isSecured) await once((socket = secure(socket, unbracket(host), port, sessions)), 'secureConnect');
     return socket;
   } catch (error) {
     socket.destroy();
@@ -97,8 +109,9 @@ async function dial(way: Way, connectMs: number, deps: DialDeps): Promise<Socket
 }
 
 /**
- * Connects to a destination without a route, through the egress proxy where there is one; whoever uses the connection
- * speaks TLS on it. Rejects with `destination_denied`, `upstream_unreachable`, `upstream_timeout`, all of them `not_sent`.
+ * Connects to a destination without a route, through an egress proxy if one is set for it. There is no TLS here: the caller
+ * speaks it through the connection. Rejects with `destination_denied`, `upstream_unreachable` or `upstream_timeout`, each with
+ * the outcome `not_sent`.
  */
 export async function dialUnmatched({ host, port }: Destination, connectMs: number, deps: DialDeps): Promise<Socket> {
   checkHostAddress(host);
@@ -106,23 +119,32 @@ export async function dialUnmatched({ host, port }: Destination, connectMs: numb
 }
 
 /**
- * Connects to an origin as a WebSocket client does (RFC 6455 §4.1): through a tunnel of the egress proxy where there is
- * one, with verified TLS for `https`. Rejects with `upstream_unreachable`, `upstream_timeout`, both `not_sent`.
+ * Connects to an origin as a WebSocket client does (RFC 6455 §4.1): through a tunnel if an egress proxy is set for it, and with
+ * verified TLS for `https`. Rejects with `upstream_unreachable` or `upstream_timeout`, each with the outcome `not_sent`.
  */
 export function dialOrigin(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
-  return dial(wayTo(origin), connectMs, deps);
+  return dial(targetOf(origin), connectMs, deps);
 }
 
 /**
- * Connects for HTTP: like {@link dialOrigin}, but an `http` origin behind an egress proxy is reached by that proxy's own requests
- * in absolute form.
+ * Connects to an origin for HTTP requests. It is like {@link dialOrigin}, except for an `http` origin behind an egress proxy:
+ * the connection ends at that proxy, which takes requests in absolute form (RFC 9112 §3.2.2).
  */
 export function dialForHttp(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
-  const way = wayTo(origin);
-  return dial({ ...way, isRelayed: !way.isSecured }, connectMs, deps);
+  const target = targetOf(origin);
+  return dial({ ...target, isRelayed: !target.isSecured }, connectMs, deps);
 }
 
-function wayTo(origin: string): Way {
+/**
+ * Connects as {@link dialForHttp} does, but leaves TLS with an `https` origin to whoever asks, who can then look at what the
+ * server shows.
+ */
+export function dialBeforeTls(origin: string, connectMs: number, deps: DialDeps): Promise<Socket> {
+  const target = targetOf(origin);
+  return dial({ ...target, isRelayed: !target.isSecured, isSecured: false }, connectMs, deps);
+}
+
+function targetOf(origin: string): DialTarget {
   const { protocol, hostname, port } = new URL(origin);
   const isSecured = protocol === 'https:';
   const scheme = isSecured ? 'https' : 'http';

@@ -4,7 +4,7 @@ import { Secret } from '../../core/secret.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** A proxy between us and the providers. */
+/** A forward proxy between us and the providers. */
 export interface EgressProxy {
   /** Scheme, host and port. */
   readonly origin: string;
@@ -12,7 +12,7 @@ export interface EgressProxy {
   readonly authorization: Secret | undefined;
 }
 
-/** Which proxy, if any, leads to an origin. */
+/** Returns the egress proxy for an origin; undefined: it is reached directly. */
 export type Egress = (origin: string) => EgressProxy | undefined;
 
 const DIRECT: Egress = () => undefined;
@@ -30,7 +30,7 @@ const first = (env: Env, ...names: readonly string[]): Setting | undefined => {
   return undefined;
 };
 
-/** Percent escapes undone; a text with broken ones is meant as it stands. */
+/** Decodes percent escapes. A text with a broken escape is taken as it stands. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -60,7 +60,7 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
 
-/** A host of a URL that is this machine; BlockList sees IPv4-mapped addresses through. */
+/** Whether the host of a URL is this machine. `BlockList` looks into IPv4-mapped addresses by itself. */
 export function isLoopbackHost(hostname: string): boolean {
   const host = unbracket(hostname);
   const family = isIP(host);
@@ -68,10 +68,13 @@ export function isLoopbackHost(hostname: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost') || host === 'localhost.' || host.endsWith('.localhost.');
 }
 
-/** Whether a host is reached without a proxy. */
+/** Whether a host (as `URL` writes it) and port are reached without a proxy. */
 export type Exception = (hostname: string, port: string) => boolean;
 
-/** One entry of NO_PROXY: `*`, a name with everything below it, an IP address, a range; each may end in a port. */
+/**
+ * Reads one entry of NO_PROXY, in lower case: `*`, a name that includes everything below it, an IP address, or an address
+ * range. Names and addresses may end in a port. Returns undefined for anything else.
+ */
 export function readException(entry: string): Exception | undefined {
   if (entry === '*') return () => true;
   const range = /^([0-9a-f:.]+)\/(\d{1,3})$/.exec(entry);
@@ -101,7 +104,7 @@ export function readException(entry: string): Exception | undefined {
 const HTTP = ['http_proxy', 'HTTP_PROXY'];
 const HTTPS = ['https_proxy', 'HTTPS_PROXY'];
 
-/** The passwords of the proxies that the environment names, for the log to hide. */
+/** Yields the passwords of the proxies that the environment names. The log hides them. */
 export function* egressPasswords(env: Env): Generator<string> {
   for (const names of [HTTP, HTTPS]) {
     const setting = first(env, ...names);
@@ -111,8 +114,8 @@ export function* egressPasswords(env: Env): Generator<string> {
 }
 
 /**
- * Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, the lower-case ones first. Loopback is never proxied.
- * Throws an Error, without the value, when one is not a proxy's URL.
+ * Reads the egress proxies from `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. A variable in lower case goes before one in upper
+ * case. Loopback is never proxied. Throws an Error when a value is not the URL of a proxy. The message doesn't hold the value.
  */
 export function readEgress(env: Env): Egress {
   const http = readProxy(first(env, ...HTTP));

@@ -5,18 +5,23 @@ import type { EgressProxy } from './egress.ts';
 const HEAD_BYTES = 16 * 1024;
 const END_OF_HEAD = '\r\n\r\n';
 
-/** What a proxy's refusal means to the caller: nothing was sent. */
+/**
+ * Makes the caller's error for an egress proxy that answers with `status` (0: nothing valid): `upstream_unreachable`,
+ * `not_sent`.
+ */
 export const egressRefusal = (status: number): OutriderError =>
   new OutriderError('upstream_unreachable', {
     detail:
       status === 407
         ? 'the egress proxy wants other credentials (407)'
-        : `the egress proxy did not open a way to the provider (${status})`,
+        : status === 0
+          ? 'the egress proxy answered with something else than HTTP/1.1'
+          : `the egress proxy did not open a way to the provider (${status})`,
     proxyError: status === 407 ? 'proxy_configuration_error' : 'destination_unavailable',
     isEgress: true,
   });
 
-/** The proxy itself can't be reached. */
+/** Makes the caller's error for an egress proxy that can't be reached: `upstream_unreachable`, `not_sent`. */
 export const egressUnreachable = (cause: Error): OutriderError =>
   new OutriderError('upstream_unreachable', {
     detail: `the egress proxy can't be reached${'code' in cause ? ` (${String(cause.code)})` : ''}`,
@@ -26,8 +31,8 @@ export const egressUnreachable = (cause: Error): OutriderError =>
   });
 
 /**
- * Asks a proxy, on a connection to it, for a tunnel to `authority` (host:port, RFC 9110 §9.3.6).
- * Resolves when the socket leads there; rejects with `upstream_unreachable`, the socket destroyed.
+ * Asks a proxy for a tunnel to `authority` (host:port, RFC 9110 §9.3.6), over a connection to that proxy. Resolves when the
+ * socket leads to the authority; the socket is paused then. Rejects with `upstream_unreachable`, and destroys the socket.
  */
 export function openTunnel(socket: Socket, authority: string, { authorization }: EgressProxy): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();

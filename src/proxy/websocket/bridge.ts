@@ -19,8 +19,9 @@ const badResponse = (detail: string): OutriderError => new OutriderError('upstre
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
- * The caller as http-proxy sees it: a socket from which it reads what goes to the upstream, once that has switched
- * protocols, and into which it writes the answer, headed by one of its own making, which is dropped for the one that came.
+ * Stands in for the caller's socket towards http-proxy. Once the upstream has switched protocols, http-proxy reads from it what
+ * goes to the upstream. http-proxy also writes the answer into it. The head of that answer is http-proxy's own work and is
+ * dropped; the exchange gets the upstream's.
  */
 class Bridge extends Duplex {
   readonly #exchange: ResponseHandler;
@@ -54,17 +55,17 @@ class Bridge extends Duplex {
     };
   }
 
-  // What http-proxy sets on every socket.
+  // http-proxy calls these on every socket.
   setTimeout(): void {}
   setNoDelay(): void {}
   setKeepAlive(): void {}
 
-  /** http-proxy has made its request and not sent it yet. */
+  /** Called when http-proxy has made its request, before it sends it. */
   follow(proxyReq: ClientRequest): void {
     this.#proxyReq = proxyReq
       .on('error', (error) => this.fail(error))
       .on('socket', (socket) => {
-        // A tunnel through an egress proxy comes paused.
+        // The socket of a tunnel through an egress proxy comes paused.
         socket.resume();
         this.#exchange.onStarted(this.#controls);
       })
@@ -95,7 +96,7 @@ class Bridge extends Duplex {
     else this.#begin(answer);
   }
 
-  /** It came to nothing, or broke. */
+  /** Ends the exchange with an error: the handshake failed, or the connection broke. */
   fail(error: Error): void {
     if (this.destroyed) return;
     this.destroy();
@@ -105,7 +106,7 @@ class Bridge extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     if (!this.#hasHead) {
       this.#hasHead = true;
-      // By now http-proxy has set what it sets.
+      // By now http-proxy has set its own options on the socket, so this one stays.
       this.#onward?.setKeepAlive(true, PROBE_MS);
       done();
       return;
@@ -144,11 +145,11 @@ class Bridge extends Duplex {
     }
   }
 
-  /** The caller is done: the provider may not stay silent for long. */
+  /** The caller is done. Gives the connection up once the provider stays silent. */
   #watch(): void {
     this.#hasMoved = false;
     this.#timer = this.#clock.after(HALF_OPEN_MS, () => {
-      // Who is slow to take what the other has sent is not silent.
+      // A side that is slow to take what the other sent is not silent.
       const isStuck = this.#controls.isPaused || (this.#onward?.writableLength ?? 0) > 0;
       if (this.#hasMoved || isStuck) this.#watch();
       else this.fail(new OutriderError('upstream_timeout', { detail: 'silence after the caller was done' }));
@@ -157,8 +158,8 @@ class Bridge extends Duplex {
 
   #abort(): void {
     const socket = this.#onward;
-    // Who goes on after the end of a stream, as HTTP servers do, hears of an abort by a reset alone. Only plain TCP has one,
-    // and a socket that has said that it is done can't be reset: Node would never close it.
+    // An HTTP server goes on after the client has closed its side, so only a reset tells it of an abort. Only plain TCP has
+    // resets. Once either side has closed, the socket can't be reset: Node would never close it.
     const isReset = socket && !('encrypted' in socket) && !socket.readableEnded && !socket.writableEnded;
     if (isReset) socket.resetAndDestroy();
     else socket?.destroy();
@@ -174,16 +175,18 @@ class Bridge extends Duplex {
 }
 
 const NOTHING = Buffer.alloc(0);
-/** http-proxy turns away whatever does not look like this. */
+/** The least that a request must have for http-proxy to take it as a handshake. */
 const LOOKS: Pick<IncomingMessage, 'method' | 'url' | 'headers'> = {
   method: 'GET',
   url: '/',
   headers: { upgrade: 'websocket' },
 };
-/** Where to is the agent's business. */
+/** A target that http-proxy needs but doesn't use: the agent makes the connection. */
 const TARGET = { host: 'upstream', port: 80, protocol: 'http:' };
 
-/** http-proxy calls `util._extend`, of which Node warns on stderr; nobody who reads that could do anything about it. */
+/**
+ * Runs `act` without deprecation warnings. http-proxy calls `util._extend`, and no reader of Node's warning could help that.
+ */
 function quietly(act: () => void): void {
   const before = process.noDeprecation ?? false;
   process.noDeprecation = true;
@@ -195,15 +198,15 @@ function quietly(act: () => void): void {
 }
 
 /**
- * What http-proxy writes the options of its request over. Path and headers stay as they are here: it would take double
- * slashes out of the one, and turn the other's order around.
+ * Makes an object with a fixed path and fixed headers. http-proxy writes the options of its request into it. It would remove
+ * double slashes from the path, and reverse the order of the headers.
  */
 function fixedOptions(path: string, headers: RawHeaders): object {
   const fixed = (value: unknown): PropertyDescriptor => ({ enumerable: true, get: () => value, set: () => undefined });
   return Object.defineProperties({}, { path: fixed(path), headers: fixed(headers) });
 }
 
-/** One handshake through http-proxy, on a connection of its own. */
+/** One handshake through http-proxy. It has its own connection. */
 class Handshake {
   readonly #origin: string;
   readonly #dial: (signal: AbortSignal) => Promise<Socket>;
@@ -246,7 +249,10 @@ class Handshake {
 const proxy = httpProxy.createProxyServer();
 proxy.on('proxyReqWs', (proxyReq, _req, bridge) => (bridge as unknown as Bridge).follow(proxyReq));
 
-/** Carries WebSocket handshakes, and what follows them. */
+/**
+ * Makes the upstream for WebSocket handshakes and the bytes that follow them. Each handshake has its own connection. Errors are
+ * those of other upstreams, and `bad_body` for a credential that would go into the body.
+ */
 export function createHandshakes(
   clock: Clock,
   scheduler: ReadScheduler,

@@ -4,20 +4,21 @@ import { OutriderError } from '../../core/errors.ts';
 import { headerValues, type RawHeaders } from '../../core/headers.ts';
 import type { ReadScheduler } from '../../http1/read-scheduler.ts';
 import type { Attempt, UpstreamRequest } from '../attempt.ts';
-import type { RequestBody } from '../body/whole-body.ts';
+import type { RequestBody } from '../body/request-body.ts';
 import type { Downstream } from '../downstream.ts';
 import type { Head } from '../request-head.ts';
 import type { Egress } from '../egress/egress.ts';
 import type { CompiledRoute } from '../compiled-config.ts';
 import type { Upstream } from '../upstream.ts';
 
+/** An upstream that carries WebSocket handshakes. */
 export type Handshakes = Pick<Upstream, 'send'>;
 
 const WEBSOCKET = /(?:^|,)[\t ]*websocket[\t ]*(?:,|$)/i;
 
 /**
- * Whether a request asks for WebSocket (RFC 9110 §7.8, RFC 6455 §4.1). Throws `bad_request` for one with a body: where that ends, and
- * what comes behind it, could be understood in two ways.
+ * Whether a request asks for a switch to WebSocket (RFC 9110 §7.8, RFC 6455 §4.1). Throws `bad_request` for a handshake with a
+ * body, because servers may disagree about where that ends.
  */
 export function isHandshake(
   {
@@ -38,7 +39,7 @@ export function isHandshake(
   return asks;
 }
 
-/** Carries handshakes; what it takes is brought in by the first config with a route that lets them pass. */
+/** An upstream for handshakes that loads its code only when a config has a route with `websocket`. */
 export class LazyHandshakes {
   readonly #clock: Clock;
   readonly #scheduler: ReadScheduler;
@@ -53,6 +54,7 @@ export class LazyHandshakes {
     this.#lookup = lookup;
   }
 
+  /** Loads the code if one of the routes needs it. It must have resolved before {@link send} gets a request of such a route. */
   async prepare(routes: readonly CompiledRoute[]): Promise<void> {
     if (this.#carrier || !routes.some(({ websocket }) => websocket)) return;
     const { createHandshakes } = await import('./bridge.ts');
@@ -64,7 +66,7 @@ export class LazyHandshakes {
   }
 }
 
-/** What the caller sends once the protocol has been switched: nothing of it is read before that, and nothing is kept. */
+/** What the caller sends after the switch of protocols. Nothing of it is read before that, and nothing is kept. */
 export class PassingBody implements RequestBody {
   readonly whole = undefined;
   readonly isRepeatable = true;

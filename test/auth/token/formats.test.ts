@@ -1,6 +1,6 @@
 import test from 'ava';
 import { TokenFailure } from '../../../src/auth/token/failure.ts';
-import { readTokenResponse, type TokenAnswer } from '../../../src/auth/token/response.ts';
+import { readTokenResponse, type TokenAnswer } from '../../../src/auth/token/answer.ts';
 import type { TokenFormat, TokenSpec } from '../../../src/config/profile/profile.ts';
 import { readOf } from '../helpers.ts';
 

@@ -10,7 +10,7 @@ import {
   buildTokenCall,
   compileTokenCall,
   listTokenFields,
-} from '../../../src/auth/token/request.ts';
+} from '../../../src/auth/token/call.ts';
 import { VERSION } from '../../../src/core/version.ts';
 import { callOf, signOf, text } from '../helpers.ts';
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { ExpirySpec, TokenSpec } from '../../../src/config/profile/profile.ts';
 import type { HttpAnswer } from '../../../src/core/http.ts';
 import { TokenFailure } from '../../../src/auth/token/failure.ts';
-import { readTokenResponse, type TokenAnswer } from '../../../src/auth/token/response.ts';
+import { readTokenResponse, type TokenAnswer } from '../../../src/auth/token/answer.ts';
 import { jsonAnswer, readOf } from '../helpers.ts';
 
 const NOW = Date.UTC(2026, 0, 1);

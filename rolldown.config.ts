@@ -1,0 +1,95 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import license from 'rollup-plugin-license';
+import { defineConfig, type Plugin } from 'rolldown';
+import { copyAssets } from './src/admin/assets.ts';
+
+const DIST = 'dist';
+const OUTPUT = { dir: DIST, format: 'esm', chunkFileNames: 'chunks/[name].js' } as const;
+const LIBRARY = { index: 'src/index.ts', simulator: 'src/simulator/index.ts' };
+
+/**
+ * Node's own modules without what an `import` of them does: it asks for every export at once, and thereby loads what nobody uses.
+ * `node:http` brings all of undici with it that way, `node:fs` its streams and `node:readline`: half the time of a start.
+ * The builder's own runtime needs `node:module` as it is.
+ */
+const lazyBuiltins: Plugin = {
+  name: 'lazy-builtins',
+  resolveId: {
+    order: 'pre',
+    handler: (id) => (isBuiltin(id) && id !== 'node:module' ? `\0builtin:${id}.cjs` : undefined),
+  },
+  load: (id) => {
+    const name = /^\0builtin:(.*)\.cjs$/.exec(id)?.[1];
+    if (name === undefined) return undefined;
+    return { code: `module.exports = process.getBuiltinModule(${JSON.stringify(name)});`, moduleType: 'js' };
+  },
+};
+
+/** Has the compiler write the declarations of every file to a temporary directory. */
+function declareAll(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'outrider-types-'));
+  const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--noCheck', '--rootDir', '.'];
+  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', ...options, '--outDir', dir], {
+    stdio: 'inherit',
+  });
+  return dir;
+}
+
+/** Copies the declarations of a file from there to `dist/types`, and those of the files that they name. */
+function declare(from: string, file: string, done: Set<string>): void {
+  if (done.has(file)) return;
+  done.add(file);
+  const declaration = file.replace(/\.ts$/, '.d.ts');
+  const code = readFileSync(join(from, declaration), 'utf8');
+  const target = join(DIST, 'types', relative('src', declaration));
+  mkdirSync(dirname(target), { recursive: true });
+  const other = /(from ["'])(\.[^"']+)\.ts(?=["'])/g;
+  writeFileSync(target, code.replaceAll(other, '$1$2.js'));
+  for (const [, , name] of code.matchAll(other)) declare(from, join(dirname(file), `${name}.ts`), done);
+}
+
+/** Writes the types of the library alone, without those of everything behind it. */
+function declareLibrary(): void {
+  const from = declareAll();
+  try {
+    const done = new Set<string>();
+    for (const file of Object.values(LIBRARY)) declare(from, file, done);
+  } finally {
+    rmSync(from, { recursive: true });
+  }
+}
+
+/** The libraries go into what is built: a tenth of what they install is used. */
+export default defineConfig([
+  {
+    input: { ...LIBRARY, cli: 'src/cli.ts' },
+    platform: 'node',
+    // @redis/client does without it.
+    external: ['@node-rs/xxhash'],
+    output: { ...OUTPUT, cleanDir: true },
+    plugins: [lazyBuiltins, license({ thirdParty: { output: `${DIST}/licenses.txt` } })],
+  },
+  {
+    // In one file and apart from the rest: each file that is opened counts where an answer is waited for.
+    input: { launch: 'src/launch.ts' },
+    platform: 'node',
+    output: { ...OUTPUT, chunkFileNames: 'chunks/launch-[name].js' },
+    plugins: [
+      lazyBuiltins,
+      {
+        name: 'launcher-types-and-page',
+        resolveId: (id) => (id === './cli.ts' ? { id: './cli.js', external: true } : undefined),
+        writeBundle() {
+          declareLibrary();
+          copyAssets();
+          copyFileSync('src/outrider.cjs', `${DIST}/outrider.cjs`);
+          chmodSync(`${DIST}/outrider.cjs`, 0o755);
+        },
+      },
+    ],
+  },
+]);

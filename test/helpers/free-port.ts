@@ -1,0 +1,12 @@
+import { once } from 'node:events';
+import net, { type AddressInfo } from 'node:net';
+
+/** A port of 127.0.0.1 that nobody listened on a moment ago: for what has to be told its port. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,169 @@
+/** What each section of the config may look like: together they show every key. */
+export const CONFIG_EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+  version: ['version: 1'],
+  listen: [
+    `# For other machines, each caller with a token
+listen:
+  address: 0.0.0.0:8080
+  access_tokens: ["\${file:/run/secrets/access_token}"]
+  allowed_hosts: [outrider.internal.example]
+  allowed_origins: ["https://shop.example"]
+admin: { token: "\${file:/run/secrets/admin_token}" }`,
+    `# A Unix socket that one group may use
+listen:
+  address: unix:/run/outrider/proxy.sock
+  socket_mode: "0660"
+  socket_group: payments`,
+    `# For other machines, where something else keeps strangers out
+listen: { address: "0.0.0.0:8080", allow_unauthenticated: true }`,
+  ],
+  admin: [
+    `admin:
+  address: 0.0.0.0:8081
+  token: \${file:/run/secrets/admin_token}`,
+    'admin: false',
+  ],
+  forward: [
+    `# HTTPS_PROXY leads here; what no route names goes on untouched
+forward: { mode: intercept, unmatched: tunnel }`,
+  ],
+  store: [
+    `# Processes of one machine
+store:
+  kind: file
+  path: /var/lib/outrider/tokens`,
+    `# Replicas, encrypted at rest, in the midst of a change of keys
+store:
+  kind: redis
+  url: rediss://redis.internal.example:6379/0
+  username: outrider
+  password: \${file:/run/secrets/redis_password}
+  prefix: "outrider:payments:"
+  lease: 20s
+  encryption_key: \${STORE_KEY}
+  old_encryption_keys: ["\${OLD_STORE_KEY}"]`,
+  ],
+  state_dir: ['state_dir: /var/lib/outrider/state'],
+  timeouts: [
+    `# A provider that takes its time, and a pod that has 60 s to end
+timeouts:
+  connect: 3s
+  response: 120s
+  idle: 30s
+  connection_age: 1m
+  keep_alive: 75s
+  caller: 2m
+  token: 5s
+  lame_duck: 5s
+  drain: 45s`,
+  ],
+  limits: [
+    `limits:
+  header_bytes: 32KiB
+  headers: 100
+  url_bytes: 16KiB
+  answer_header_bytes: 128KiB
+  connections: 2000
+  waiting: 500
+  signed_body: 4MiB
+  body_memory: 64MiB`,
+  ],
+  replay: [
+    `# Large uploads, kept on a volume of their own
+replay:
+  memory: 256KiB
+  spool: 512MiB
+  spool_total: 8GiB
+  dir: /var/spool/outrider`,
+  ],
+  log: ['log: { level: warn, format: json, access: false }'],
+  profiles: [
+    `# A built-in profile with one detail changed
+profiles:
+  bearer-key:
+    extends: bearer
+    inject:
+      headers: { x-api-version: "2026-01-01" }
+providers:
+  acme: { profile: bearer-key, credentials: { token: "\${ACME_TOKEN}" } }
+routes:
+  - { match: { path: /acme }, provider: acme, upstream: "https://api.acme.example" }`,
+  ],
+  providers: [
+    `providers:
+  identity:
+    profile: oauth2
+    credentials:
+      client_id: shop-1
+      client_secret: \${file:/run/secrets/client_secret}
+    endpoints:
+      token: https://id.example/oauth/token
+      api: https://api.example/v1
+    scope: [payments, refunds]
+    renew: { on_status: [401, 403], ahead: 2m, cooldown: 10s }
+    placeholder: false
+  phonepe:
+    profile: phonepe
+    environment: simulator
+routes:
+  - { match: { path: /identity }, provider: identity }
+  - { match: { path: /phonepe }, provider: phonepe }`,
+    `# Rejections that a header or the body tells
+providers:
+  acme:
+    profile: oauth2
+    credentials: { client_id: shop-1, client_secret: "\${file:/run/secrets/client_secret}" }
+    endpoints: { token: "https://id.example/oauth/token" }
+    renew:
+      on_header: [{ status: 400, name: www-authenticate, contains: invalid_token }]
+      on_body:
+        - { status: 200, pointer: /error/code, equals: [E_TOKEN, 1007] }
+        - { status: 400, all: [{ pointer: /error/type, equals: [auth] }, { pointer: /error/reason, equals: [expired] }] }
+routes:
+  - { match: { path: /acme }, provider: acme, upstream: "https://api.example" }`,
+  ],
+  routes: [
+    `# One provider, two tenants; payments are never sent twice, reports may take long
+providers:
+  acme: { profile: bearer, credentials: { token: "\${ACME_TOKEN}" } }
+routes:
+  - name: payments
+    match:
+      path: /payments
+      methods: [POST]
+      hosts: [acme.localhost]
+      headers: { x-tenant: acme }
+    provider: acme
+    upstream: https://api.example/v1/payments
+    strip_prefix: true
+    headers:
+      set: { x-channel: web }
+      remove: [cookie]
+    replay: false
+  - name: reports
+    match: { path: /reports }
+    provider: acme
+    upstream: https://api.example/v1
+    timeouts: { connect: 2s, response: 5m, idle: 2m }
+    replay: { memory: 64KiB, spool: 1MiB }
+  - name: events
+    match: { path: /events }
+    upstream: https://events.example
+    websocket: true`,
+  ],
+};
+
+/** Keys of a profile that neither a built-in one nor the page about profiles uses in short. */
+export const PROFILE_EXAMPLE = `
+credentials: { merchant_id: {}, store_id: { optional: true } }
+token:
+  fetch:
+    url: "{{endpoints.token}}"
+    sign: [{ text: "{{request.body}}", algorithm: sha256, set: { header: x-sign } }]
+  read:
+    access_token: { pointer: /data/token, default: anonymous }
+    token_type: { default: Bearer }
+inject:
+  json: { merchantId: "{{credentials.merchant_id}}" }
+sign: [{ text: "{{request.body}}", algorithm: sha256, set: { json: hash } }]
+`;

@@ -1,0 +1,26 @@
+import type { Part } from './page.ts';
+
+/** What a section of the config does beyond what its single keys say, below its table. */
+export const CONFIG_NOTES: Readonly<Record<string, Part>> = {
+  forward: `[Clients](clients.md) says what a program has to set for each mode. With \`environment: simulator\` the API and token URLs of the profile's other environments lead to
+the simulator, at both forward doors. A route that you wrote for such a URL goes first.`,
+
+  store: `With \`memory\`, tokens live as long as the process. A directory (\`file\`) serves the processes of one machine, and Redis serves replicas. With both of these
+tokens survive a restart, and all who share a store make one token call among them.`,
+
+  state_dir: `It is a directory of Outrider's own that nobody else can write to. On a mounted volume, name one below the mount point.`,
+
+  timeouts: `\`timeouts.caller\` sees only that the kernel's buffer empties, in steps of some hundred KiB. A caller that reads less than that within the timeout counts as
+reading nothing. While the provider accepts no more of a body, Outrider doesn't read from the caller either. A caller that leaves then is noticed when the provider
+goes on, or after \`timeouts.response\`. What happens on SIGTERM is told under [\`start\`](commands.md#start).`,
+
+  replay: `A body of up to \`replay.spool\` is kept for a replay: in memory up to \`replay.memory\` each, and \`limits.body_memory\` for all
+together, beyond that in a file without a name. Larger bodies stream through, and their rejection is passed on. A body that is signed must be whole, up to
+\`limits.signed_body\`.`,
+
+  routes: `With \`websocket: true\` a WebSocket passes, at every door. The guard judges the handshake like any other request (a browser sends its \`Origin\`), and the credential is
+put on it. Nothing else passes before the provider's 101. After it, everything passes unchanged both ways. No idle timeout closes an open WebSocket. It outlives a
+reload, and after SIGTERM it has \`timeouts.drain\` to end. A handshake is never replayed: a 401 is passed on, with the token renewed for the next one. \`node:http\`
+reads the answer to a handshake. So Node decides on bytes above 127 in the reason phrase, on the limit of the head, and on the words of an error. On all other routes
+\`Upgrade\` is stripped.`,
+};
