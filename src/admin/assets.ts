@@ -24,6 +24,7 @@ const OWN = [
   'charts.js',
   'requests.js',
   'request.js',
+  'bars.js',
   'explain.js',
   'config.js',
   'simulators.js',

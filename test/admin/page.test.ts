@@ -11,6 +11,7 @@ import {
   type OpenOptions,
 } from '../helpers/browser.ts';
 import { withDefaults, type Outrider } from '../helpers/outrider.ts';
+import { startUpstream } from '../helpers/upstream.ts';
 import { ADMIN, givenApi, ORDER, SIMULATED } from './given.ts';
 
 test.after.always(() => closeBrowser());
@@ -100,6 +101,9 @@ browserTest('a provider whose renewal fails is told first, with the reason, and 
   await outrider.call(ORDER);
   await page.locator('.notices summary').click();
   await has(page.locator('.notices li'), /phonepe: no new token: .*503/);
+  // It doesn't come and go between two looks at the status.
+  await has(page.locator('.verdict'), /phonepe: renewal fails.*503.*1 request rejected and not sent again/);
+  t.notRegex((await page.locator('.verdict').textContent()) ?? '', /renewal_failed/);
   t.deepEqual(await findingsOfAxe(page), []);
   await keepScreenshot(page, 'provider-failing');
   await page.getByRole('button', { name: 'Token calls work again' }).click();
@@ -136,11 +140,17 @@ browserTest(
     t.is(boxes[0]?.y, boxes[1]?.y, 'side by side');
     await has(dialog, /Sent again once with token 2: the first answer, 401, rejected its token 1/);
     await has(dialog, /added authorization/);
+    await has(dialog, /Door\s*at the base URL/);
+    await has(dialog, /Route\s*phonepe, which takes \/phonepe/);
     const bars = await dialog.locator('.waterfall .name').allTextContents();
+    const partsOf = (attempt: number): string[] =>
+      ['connect', 'send', 'wait', 'receive'].map((part) => `${attempt}: ${part}`);
+    // The answer that rejects is read while the token is waited for.
     t.deepEqual(
-      bars.filter((name) => /^\d/.test(name)),
-      [1, 2].flatMap((attempt) => ['connect', 'send', 'wait', 'receive'].map((part) => `${attempt}: ${part}`)),
+      bars.filter((name) => name !== 'Outrider').toSorted(),
+      [...partsOf(1), ...partsOf(2), 'token'].toSorted(),
     );
+    t.true(bars.indexOf('token') > bars.indexOf('1: wait') && bars.indexOf('token') < bars.indexOf('2: connect'));
     await keepScreenshot(page, 'request-opened');
     await dialog.getByRole('button', { name: 'Copy as curl' }).click();
     await sees(page, /Copied/);
@@ -152,19 +162,31 @@ browserTest(
   },
 );
 
-browserTest('a request that never got to its provider says so', async (t) => {
-  const { outrider, page } = await givenPage(t);
+browserTest('whether a request got to its provider is said in words, in the list and in the request', async (t) => {
+  const breaking = await startUpstream(t, (arrival) => arrival.reset());
+  const yaml = `${SIMULATED}  - { name: cut, match: { path: /cut }, upstream: "${breaking.origin}" }\n`;
+  const { outrider, page } = await givenPage(t, yaml);
+  await outrider.call('/cut/order-78', { method: 'POST', body: '{}', headers: ['X-Request-Id', 'id-of-78'] });
+  await page.getByLabel('Find').fill('id-of-78');
+  const cut = rowsOf(page);
+  await has(cut, /502.*may have reached it: upstream_failed/);
+  await cut.click();
+  await has(page.getByRole('dialog'), /It may have reached the provider.*ask it for the status/);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Show all' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
   await outrider.call('/dead/order-77');
   await outrider.call('/nowhere');
+  await has(rowsOf(page), /never sent: upstream_unreachable/);
   await rowsOf(page).filter({ hasText: '/dead/order-77' }).click();
   const dialog = page.getByRole('dialog');
-  await has(dialog, /It did not reach the provider/);
+  await has(dialog, /It was never sent to the provider/);
   await has(dialog, /502, upstream_unreachable/);
   await dialog.getByRole('button', { name: 'Close' }).click();
   await dialog.waitFor({ state: 'detached' });
   await has(
     page.locator('.verdict'),
-    /Something is wrong.*1 of 2 requests failed in the last minute \(most: dead: upstream_unreachable\)/,
+    /Something is wrong.*2 of 3 requests failed in the last minute \(most: dead: upstream_unreachable\)/,
   );
   await rowsOf(page).filter({ hasText: '/nowhere' }).click();
   await has(dialog, /Route\s*none fits/);

@@ -1,7 +1,7 @@
 /** @import { History, ProviderStatus, RequestEntry, Status } from '../schemas.ts' */
 /** @import { Known } from './model.js' */
 import { hasFailed } from './filter.js';
-import { counted, span, time } from './format.js';
+import { counted, plain, span, time } from './format.js';
 
 /**
  * Something that is not well: what, and where on the page it goes on.
@@ -13,16 +13,13 @@ const MINUTE_MS = 60_000;
 /** Where a provider stands on the page. @param {string} name */
 export const providerAnchor = (name) => `provider-${encodeURIComponent(name)}`;
 
-/** Whether the last call for a token failed, and none has come since. @param {NonNullable<ProviderStatus['token']>} token @param {number} nowMs */
-export function failsToRenew({ last_failure: failure, age_seconds: age }, nowMs) {
-  if (!failure) return false;
-  // The age is in whole seconds.
-  return age === null || Date.parse(failure.at) > nowMs - (age - 1) * 1_000;
-}
+/** Whether the last call for a token failed, and none has come since. @param {NonNullable<ProviderStatus['token']>} token */
+export const failsToRenew = ({ last_failure: failure, issued_at: issued }) =>
+  failure !== null && (issued === null || Date.parse(failure.at) > Date.parse(issued));
 
 /** @param {ProviderStatus} provider @param {number} nowMs @returns {Finding[]} */
 function ofProvider({ name, token }, nowMs) {
-  if (!token || !failsToRenew(token, nowMs)) return [];
+  if (!token || !failsToRenew(token)) return [];
   const why = token.last_failure?.detail ?? '';
   const leadsTo = providerAnchor(name);
   const leftMs = token.expires_at === null ? 0 : Date.parse(token.expires_at) - nowMs;
@@ -53,6 +50,12 @@ function whatFails(requests, nowMs) {
   return first === undefined ? '' : ` (most: ${first[0]})`;
 }
 
+/** Why a rejected request was not sent again. The reason's word stands at the end of its sentence, for those who read logs. @param {RequestEntry['replay_skipped']} skipped */
+const whySkipped = (skipped) =>
+  skipped === null
+    ? ''
+    : plain(skipped.detail?.replace(`: ${skipped.reason}`, '') ?? skipped.reason.replaceAll('_', ' '));
+
 /** Requests that were rejected and not sent again: the caller has the rejection. @param {readonly RequestEntry[]} requests @param {number} nowMs @returns {Finding[]} */
 function ofRejections(requests, nowMs) {
   const rejected = requests.filter(
@@ -61,8 +64,7 @@ function ofRejections(requests, nowMs) {
   );
   const [last] = rejected;
   if (!last) return [];
-  const why = last.replay_skipped?.detail ?? last.replay_skipped?.reason.replaceAll('_', ' ');
-  const text = `${counted(rejected.length, 'request')} rejected and not sent again in the last minute; ${last.route}: ${why}`;
+  const text = `${counted(rejected.length, 'request')} rejected and not sent again in the last minute; ${last.route}: ${whySkipped(last.replay_skipped)}`;
   return [{ level: 'warn', text, leadsTo: 'requests' }];
 }
 
@@ -114,25 +116,47 @@ export function findingsOf({ status, history, requests, awaySinceMs }, nowMs) {
 }
 
 /**
- * Whether a request has reached its provider, in one sentence.
+ * Whether a request has reached its provider, in a few words and in a sentence.
  * @param {RequestEntry} request
- * @returns {{ readonly mark: 'ok' | 'warn' | 'bad', readonly text: string }}
+ * @returns {{ readonly mark: 'ok' | 'warn' | 'bad', readonly words: string, readonly text: string }}
  */
-export function reached({ attempts, outcome, status, code, auth }) {
+export function reached({ attempts, outcome, status, code, door }) {
+  const [first] = attempts;
   const last = attempts.at(-1);
-  if (auth === 'placeholder') return { mark: 'ok', text: 'Outrider answered it itself; the provider was not asked.' };
-  if (!last) return { mark: 'bad', text: 'It did not reach the provider.' };
-  if (last.status > 0 && status === last.status && code === null)
-    return { mark: last.status < 400 ? 'ok' : 'warn', text: `It reached the provider, which answered ${last.status}.` };
-  if (last.status > 0)
+  if (!last && code === null) {
+    return door === 'connect'
+      ? {
+          mark: 'ok',
+          words: 'passed on unseen',
+          text: 'A tunnel was opened; what went through it can not be seen here.',
+        }
+      : { mark: 'ok', words: 'answered here', text: 'Outrider answered it itself; the provider was not asked.' };
+  }
+  if (last && last.status > 0) {
+    const words = 'reached the provider';
+    return status === last.status && code === null
+      ? { mark: status < 400 ? 'ok' : 'warn', words, text: `It reached the provider, which answered ${status}.` }
+      : {
+          mark: 'bad',
+          words,
+          text: `It reached the provider, which answered ${last.status}, but the caller did not get that whole.`,
+        };
+  }
+  const isRejected = first !== last && first !== undefined;
+  const before = isRejected ? `The provider rejected it with ${first.status}. Then ` : '';
+  if (!last || outcome === 'not_sent') {
     return {
       mark: 'bad',
-      text: `It reached the provider, which answered ${last.status}, but the caller did not get that whole.`,
+      words: isRejected ? 'not sent again' : 'never sent',
+      text: isRejected
+        ? `${before}it was not sent again: there was no connection.`
+        : 'It was never sent to the provider.',
     };
-  if (outcome === 'not_sent') return { mark: 'bad', text: 'It did not reach the provider.' };
+  }
   return {
     mark: 'bad',
-    text: 'The provider may have seen it, and no answer came: ask it for the status before you send it again.',
+    words: 'may have reached it',
+    text: `${before}${isRejected ? 'it' : 'It'} may have reached the provider, and no answer came: ask it for the status before you send it again.`,
   };
 }
 
@@ -144,7 +168,7 @@ export function whyReplayed({ attempts, replay_skipped: skipped, provider }) {
     const now = second.generation > 0 ? ` with token ${second.generation}` : '';
     return `Sent again once${now}: the first answer, ${first.status}, rejected${old}.`;
   }
-  if (skipped) return `Rejected, and not sent again: ${skipped.detail ?? skipped.reason.replaceAll('_', ' ')}.`;
+  if (skipped) return `Rejected, and not sent again: ${whySkipped(skipped)}.`;
   if (!first) return 'Not sent at all, so there was nothing to send again.';
   if (provider === null) return 'Not sent again: the route has no provider whose credential could be rejected.';
   return 'Not sent again: its credential was not rejected.';

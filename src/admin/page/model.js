@@ -31,7 +31,8 @@ function noticesOf(event) {
     const { time, provider, detail } = event.data;
     return [{ time, level: 'error', text: `${provider}: no new token${detail === null ? '' : `: ${detail}`}` }];
   }
-  if (event.name === 'notice' && event.data.level !== 'info') {
+  // A renewal that fails is told above.
+  if (event.name === 'notice' && event.data.level !== 'info' && event.data.fields['code'] !== 'token_unavailable') {
     const { time, level, message, fields } = event.data;
     const more = Object.entries(fields).map(([name, value]) => `${name}=${textOf(value)}`);
     return [{ time, level, text: [message, ...more].join(' ') }];

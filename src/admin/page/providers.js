@@ -71,7 +71,7 @@ function Provider({ provider: { name, profile, environment, token }, nowMs, clie
     setIsBusy(false);
     await refresh().catch(() => undefined);
   };
-  const fails = token !== null && failsToRenew(token, nowMs);
+  const fails = token !== null && failsToRenew(token);
   const isUsable = token?.expires_at ? Date.parse(token.expires_at) > nowMs : false;
   const state = token && STATES[token.state];
   const mark = fails ? (isUsable ? 'warn' : 'bad') : (state?.mark ?? 'none');

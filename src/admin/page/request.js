@@ -1,7 +1,8 @@
 /** @import { RequestEntry, Status } from '../schemas.ts' */
 /** @import { Client } from './client.js' */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { curlOf } from './curl.js';
+import { barsOf, PARTS } from './bars.js';
+import { askedFor, curlOf } from './curl.js';
 import { Answer } from './explain.js';
 import { reached, whyReplayed } from './findings.js';
 import { bytes, counted, duration, preciseTime } from './format.js';
@@ -21,31 +22,47 @@ const AUTH = /** @type {const} */ ({
   placeholder: 'a placeholder was answered in its place',
 });
 
-/** The parts of an attempt, in their order. */
-const PARTS = /** @type {const} */ ([
-  ['connect_ms', 'connect'],
-  ['send_ms', 'send'],
-  ['wait_ms', 'wait'],
-  ['receive_ms', 'receive'],
-]);
-
 /** @param {Attempt} attempt */
 const tookMs = (attempt) => PARTS.reduce((sum, [part]) => sum + (attempt[part] ?? 0), 0);
 
-/** The way that it took, door by door. @param {{ request: RequestEntry, credential: string }} props */
-function Way({ request, credential }) {
-  const { route, provider, upstream, attempts, status, code, auth, token_wait_ms: waitedMs } = request;
+/** The door that it took. @param {RequestEntry} request */
+function doorOf({ door, destination, path }) {
+  switch (door) {
+    case 'base_url':
+      return 'at the base URL';
+    case 'forward':
+      return `through the proxy, for ${destination}`;
+    case 'intercepted':
+      return `through a CONNECT whose TLS ended here, for ${destination}`;
+    case 'connect':
+      return `a CONNECT to ${path}`;
+    case null:
+      return 'refused before that was known';
+  }
+}
+
+/** The route that it took. @param {RequestEntry} request @param {Status} status */
+function routeOf({ route, door }, { routes }) {
+  if (route === null) return 'none fits';
+  const path = door === 'base_url' ? routes.find(({ name }) => name === route)?.match_path : undefined;
+  return path ? `${route}, which takes ${path}` : route;
+}
+
+/** The way that it took, step by step. @param {{ request: RequestEntry, status: Status, nameOf: (provider: string | null) => string }} props */
+function Way({ request, status: proxy, nameOf }) {
+  const { provider, upstream, attempts, status, code, auth, token_wait_ms: waitedMs } = request;
   const added = request.added_headers;
   const arrival = new Date(Date.parse(request.time) - request.duration_ms).toISOString();
   const steps = [
     ['Came in', `${preciseTime(arrival)}, with ${bytes(request.bytes_in)} of body`],
-    ['Route', route ?? 'none fits'],
+    ['Door', doorOf(request)],
+    ['Route', routeOf(request, proxy)],
     [
       'Credential',
       provider === null
         ? 'the route has no provider'
         : [
-            `${credential}: ${auth === null ? 'it did not come to that' : AUTH[auth]}`,
+            `${nameOf(provider)}: ${auth === null ? 'it did not come to that' : AUTH[auth]}`,
             ...(added.length > 0 ? [`added ${added.join(', ')}`] : []),
             ...(waitedMs > 0 ? [`waited ${duration(waitedMs)} for a token`] : []),
           ].join('; '),
@@ -67,9 +84,9 @@ function Way({ request, credential }) {
   </dl>`;
 }
 
-/** @param {{ attempt: Attempt, number: number, credential: string }} props */
-function AttemptCard({ attempt, number: count, credential }) {
-  const { status, error, generation } = attempt;
+/** @param {{ attempt: Attempt, number: number, nameOf: (provider: string | null) => string }} props */
+function AttemptCard({ attempt, number: count, nameOf }) {
+  const { status, error, credential, generation } = attempt;
   const mark = status === 0 || status >= 500 ? 'bad' : status >= 400 ? 'warn' : 'ok';
   return html`
     <li class="attempt">
@@ -84,7 +101,7 @@ function AttemptCard({ attempt, number: count, credential }) {
         </div>
         <div>
           <dt>Credential</dt>
-          <dd>${generation > 0 ? `${credential}, token ${generation}` : credential}</dd>
+          <dd>${nameOf(credential)}${generation > 0 && `, token ${generation}`}</dd>
         </div>
         <div>
           <dt>Began after</dt>
@@ -100,32 +117,16 @@ function AttemptCard({ attempt, number: count, credential }) {
 }
 
 /** Where the time went, as bars one below the other. @param {{ request: RequestEntry }} props */
-function Waterfall({ request: { attempts, duration_ms: allMs, token_wait_ms: waitedMs } }) {
-  /** @type {{ name: string, kind: string, fromMs: number, ms: number }[]} */
-  const bars = [];
-  let atMs = 0;
-  attempts.forEach((attempt, i) => {
-    const gapMs = attempt.start_ms - atMs;
-    // It was waited for before the only attempt, or for the second one.
-    const isToken = waitedMs > 0 && i === attempts.length - 1;
-    if (gapMs > 0) bars.push({ name: isToken ? 'token' : 'Outrider', kind: 'own', fromMs: atMs, ms: gapMs });
-    atMs = attempt.start_ms;
-    for (const [part, name] of PARTS) {
-      const ms = attempt[part];
-      if (ms === null) continue;
-      bars.push({ name: `${i + 1}: ${name}`, kind: part, fromMs: atMs, ms });
-      atMs += ms;
-    }
-  });
-  if (attempts.length === 0) bars.push({ name: 'Outrider', kind: 'own', fromMs: 0, ms: allMs });
-  const endMs = Math.max(allMs, atMs, 0.001);
+function Waterfall({ request }) {
+  const bars = barsOf(request);
+  const endMs = Math.max(request.duration_ms, ...bars.map(({ fromMs, ms }) => fromMs + ms), 0.001);
   /** @param {number} ms */
   const percent = (ms) => `${(ms / endMs) * 100}%`;
   return html`
     <ol class="waterfall" aria-label="Where the time went">
       ${bars.map(
-        ({ name, kind, fromMs, ms }) =>
-          html`<li key=${name}>
+        ({ name, kind, fromMs, ms }, i) =>
+          html`<li key=${i}>
             <span class="name">${name}</span>
             <span class="lane"
               ><span class="span" data-kind=${kind} style=${{ left: percent(fromMs), width: percent(ms) }}></span
@@ -137,13 +138,16 @@ function Waterfall({ request: { attempts, duration_ms: allMs, token_wait_ms: wai
   `;
 }
 
-/** @param {{ command: string }} props */
-function Curl({ command }) {
+/** @param {{ request: RequestEntry, proxy: string }} props */
+function Curl({ request, proxy }) {
+  const command = curlOf(request, proxy);
+  const trust =
+    request.door === 'intercepted' ? ' curl has to trust the CA of the proxy, which outrider ca export prints.' : '';
   const [said, setSaid] = useState('');
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(command);
-      setSaid('Copied. Query, headers and body are not kept: add them.');
+      setSaid(`Copied. Query, headers and body are not kept: add them.${trust}`);
     } catch {
       setSaid('The browser does not let this page copy: mark it and copy it yourself.');
     }
@@ -154,27 +158,12 @@ function Curl({ command }) {
   `;
 }
 
-/**
- * What `explain` says of a request like this. It came in at the base URL, or was for the provider's own URL: the record doesn't tell.
- * @param {RequestEntry} request
- * @param {Client} client
- */
-async function explain({ method, path, route, upstream }, client) {
-  try {
-    const atBase = await client.explain({ method, url: path });
-    if (atBase.route === route || upstream === null) return atBase;
-  } catch (error) {
-    if (upstream === null) throw error;
-  }
-  return client.explain({ method, url: upstream + path });
-}
-
 /** @param {{ request: RequestEntry, client: Client }} props */
 function ExplainThis({ request, client }) {
   const [found, setFound] = useState(/** @type {import('./explain.js').Found | undefined} */ (undefined));
   const ask = async () => {
     try {
-      setFound({ explained: await explain(request, client) });
+      setFound({ explained: await client.explain(askedFor(request)) });
     } catch (error) {
       setFound({ error: /** @type {Error} */ (error) });
     }
@@ -202,10 +191,13 @@ export function RequestDialog({ request, status, client, close }) {
     dialog.current?.showModal();
     return () => before?.focus();
   }, []);
-  const { method, path, provider, attempts } = request;
-  const profile = status.providers.find(({ name }) => name === provider)?.profile;
-  const credential =
-    provider === null ? 'none' : profile === undefined || profile === provider ? provider : `${provider} (${profile})`;
+  const { method, path, attempts } = request;
+  /** @param {string | null} provider */
+  const nameOf = (provider) => {
+    if (provider === null) return 'none';
+    const profile = status.providers.find(({ name }) => name === provider)?.profile;
+    return profile === undefined || profile === provider ? provider : `${provider} (${profile})`;
+  };
   const reach = reached(request);
   /** Its edge is the page's: a press beside it closes it. @param {MouseEvent} event */
   const closeBeside = (event) => {
@@ -221,12 +213,12 @@ export function RequestDialog({ request, status, client, close }) {
         <p class="reached"><span class="mark" data-mark=${reach.mark}>${reach.text}</span></p>
         <p class="quiet">X-Request-Id <code>${request.request_id}</code></p>
         <h3>Its way</h3>
-        <${Way} request=${request} credential=${credential} />
+        <${Way} request=${request} status=${status} nameOf=${nameOf} />
         <h3>${attempts.length > 1 ? 'Both attempts' : 'Attempts'}</h3>
         ${
           attempts.length > 0 &&
           html`<ol class="attempts">
-            ${attempts.map((attempt, i) => html`<${AttemptCard} key=${i} attempt=${attempt} number=${i + 1} credential=${credential} />`)}
+            ${attempts.map((attempt, i) => html`<${AttemptCard} key=${i} attempt=${attempt} number=${i + 1} nameOf=${nameOf} />`)}
           </ol>`
         }
         <p>${whyReplayed(request)}</p>
@@ -238,7 +230,7 @@ export function RequestDialog({ request, status, client, close }) {
           >
         </p>
         <h3>Again</h3>
-        <${Curl} command=${curlOf(request, status.listeners.proxy)} />
+        <${Curl} request=${request} proxy=${status.listeners.proxy} />
         <${ExplainThis} request=${request} client=${client} />
       </div>
     </dialog>

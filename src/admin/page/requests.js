@@ -3,6 +3,7 @@
 import { Component } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { ALL, fits, hasFailed, NO_ROUTE, STATUSES } from './filter.js';
+import { reached } from './findings.js';
 import { counted, duration, number, preciseTime, time } from './format.js';
 import { html } from './html.js';
 
@@ -13,8 +14,9 @@ const MAX_ROWS = 200;
 export const markOf = (request) => (hasFailed(request) ? 'bad' : request.status >= 400 ? 'warn' : 'ok');
 
 /** What is worth telling of a request in a list. @param {RequestEntry} request */
-function noteOf({ code, attempts, auth, replay_skipped: skipped }) {
-  if (code !== null) return code;
+function noteOf(request) {
+  const { code, attempts, auth, replay_skipped: skipped } = request;
+  if (code !== null) return `${reached(request).words}: ${code}`;
   if (attempts.length > 1) return `sent ${attempts.length} times`;
   if (skipped) return 'not sent again';
   return auth ?? '';
