@@ -81,7 +81,8 @@ test('why a request was sent again, or was not, is one sentence', (t) => {
     said({ replay_skipped: { reason: 'cooldown', detail: 'renewed 2 s ago' } }),
     /not sent again: renewed 2 s ago/,
   );
-  t.regex(said({ attempts: [] }), /^Not sent at all/);
+  t.regex(said({ attempts: [], code: 'token_unavailable' }), /^Not sent at all/);
+  t.is(said({ door: 'connect', attempts: [] }), 'There was nothing to send again.');
   t.regex(said({ provider: null }), /no provider/);
   t.regex(said({}), /was not rejected/);
 });

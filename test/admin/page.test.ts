@@ -104,11 +104,13 @@ browserTest('a provider whose renewal fails is told first, with the reason, and 
   // It doesn't come and go between two looks at the status.
   await has(page.locator('.verdict'), /phonepe: renewal fails.*503.*1 request rejected and not sent again/);
   t.notRegex((await page.locator('.verdict').textContent()) ?? '', /renewal_failed/);
+  // The log's message of the same failure would tell it twice.
+  t.notRegex((await page.locator('.notices').textContent()) ?? '', /token_unavailable/);
   t.deepEqual(await findingsOfAxe(page), []);
   await keepScreenshot(page, 'provider-failing');
   await page.getByRole('button', { name: 'Token calls work again' }).click();
   await sees(page, 'phonepe: Token calls are answered as usual.');
-  // By hand it is renewed once in a cooldown.
+  // By hand it is renewed once in a cooldown, and the retry after the failures may have brought a token first.
   const renew = page.getByRole('button', { name: 'Renew the token of phonepe' });
   for (let i = 0; i < 20; i++) {
     await renew.click();
@@ -120,7 +122,7 @@ browserTest('a provider whose renewal fails is told first, with the reason, and 
     t.regex((await said.textContent()) ?? '', /cooldown|again|renewed/i);
     await page.waitForTimeout(500);
   }
-  await has(provider(page, 'phonepe').locator('.said'), /Renewed: token 2/);
+  await has(provider(page, 'phonepe').locator('.said'), /Renewed: token [23]/);
 });
 
 browserTest(

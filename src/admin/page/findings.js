@@ -161,7 +161,7 @@ export function reached({ attempts, outcome, status, code, door }) {
 }
 
 /** Why a request was sent again, or why not. @param {RequestEntry} request */
-export function whyReplayed({ attempts, replay_skipped: skipped, provider }) {
+export function whyReplayed({ attempts, replay_skipped: skipped, provider, code }) {
   const [first, second] = attempts;
   if (first && second) {
     const old = first.generation > 0 ? ` its token ${first.generation}` : ' its credential';
@@ -169,7 +169,8 @@ export function whyReplayed({ attempts, replay_skipped: skipped, provider }) {
     return `Sent again once${now}: the first answer, ${first.status}, rejected${old}.`;
   }
   if (skipped) return `Rejected, and not sent again: ${whySkipped(skipped)}.`;
-  if (!first) return 'Not sent at all, so there was nothing to send again.';
+  if (!first)
+    return code === null ? 'There was nothing to send again.' : 'Not sent at all, so there was nothing to send again.';
   if (provider === null) return 'Not sent again: the route has no provider whose credential could be rejected.';
   return 'Not sent again: its credential was not rejected.';
 }

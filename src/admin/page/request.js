@@ -48,9 +48,15 @@ function routeOf({ route, door }, { routes }) {
   return path ? `${route}, which takes ${path}` : route;
 }
 
+/** Whom it was sent to. @param {RequestEntry} request */
+function calledOf({ upstream, attempts, door, code }) {
+  if (attempts.length > 0) return `${upstream}, ${counted(attempts.length, 'attempt')}`;
+  return door === 'connect' && code === null ? `${upstream}, passed on unseen` : 'not called';
+}
+
 /** The way that it took, step by step. @param {{ request: RequestEntry, status: Status, nameOf: (provider: string | null) => string }} props */
 function Way({ request, status: proxy, nameOf }) {
-  const { provider, upstream, attempts, status, code, auth, token_wait_ms: waitedMs } = request;
+  const { provider, status, code, auth, token_wait_ms: waitedMs } = request;
   const added = request.added_headers;
   const arrival = new Date(Date.parse(request.time) - request.duration_ms).toISOString();
   const steps = [
@@ -67,7 +73,7 @@ function Way({ request, status: proxy, nameOf }) {
             ...(waitedMs > 0 ? [`waited ${duration(waitedMs)} for a token`] : []),
           ].join('; '),
     ],
-    ['Provider', attempts.length === 0 ? 'not called' : `${upstream ?? ''}, ${counted(attempts.length, 'attempt')}`],
+    ['Provider', calledOf(request)],
     [
       'Answer',
       `${status === 0 ? 'none' : status}${code === null ? '' : `, ${code}`}; ${bytes(request.bytes_out)} of body`,
