@@ -172,7 +172,8 @@ test('the built command line checks the shipped config, with the shipped profile
   t.is(status, 0, stderr);
 });
 
-test('the package serves the page at its admin address, with all that it loads', async (t) => {
+// Before the others: they wait for programs in such a way that nothing else in this process goes on.
+test.serial('the package serves the page at its admin address, with all that it loads', async (t) => {
   const child = spawn(process.execPath, [join(installed, 'dist/outrider.cjs'), 'start'], {
     cwd: installed,
     env: { ...process.env, OUTRIDER_LISTEN: '127.0.0.1:0', OUTRIDER_ADMIN: '127.0.0.1:0' },
