@@ -25,6 +25,7 @@ import { createJournal } from './observe/journal.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { logNotices } from './observe/notices.ts';
+import type { OpenTracing } from './observe/tracing/tracing.ts';
 import { Budget } from './proxy/body/budget.ts';
 import { createClient } from './proxy/client.ts';
 import { createErrorNotices, createSpoolNotices } from './proxy/error-notices.ts';
@@ -145,6 +146,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const tokenUpstream = createUpstream(clock, scheduler, { egress, lookup, limits, isReused: false });
   const http: HttpClient = createClient(tokenUpstream, clock);
   let store: TokenStore | undefined;
+  let tracing: OpenTracing | undefined;
   const budgets = {
     memory: new Budget(config.limits.bodyMemoryBytes),
     disk: new Budget(config.replay.spoolTotalBytes),
@@ -172,6 +174,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
         http,
         store: store as TokenStore,
         endpointsOf: (provider) => endpointsOf(provider, simulated?.origin),
+        tracing,
       },
       live,
     );
@@ -185,6 +188,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     events,
     clock,
     budgets,
+    tracing: () => tracing,
     pseudonym,
     nextRequestId,
     report,
@@ -225,6 +229,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await admin?.close();
     stopWatching?.();
     live?.retire(undefined);
+    await tracing?.close();
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
     await Promise.all([upstream, unmatchedUpstream, tokenUpstream].map((one) => one.close()));
     await store?.close();
@@ -294,6 +299,10 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   async function open(): Promise<Started> {
     store = await openStore(config.store, { clock, events });
     simulator = await startSimulator(config, clock);
+    if (config.tracing) {
+      const { createTracing } = await import('./observe/tracing/tracing.ts');
+      tracing = createTracing(config.tracing, { http, clock, events, logger, instance });
+    }
     live = compile(config, simulator);
     await prepare(config, live);
     stopWatching = config.watchSecrets();

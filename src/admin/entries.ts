@@ -38,6 +38,7 @@ export const requestEntry = (request: RecordedRequest): RequestEntry => ({
   id: request.id,
   time: isoTime(request.atMs),
   request_id: request.requestId,
+  trace_id: request.traceId ?? null,
   door: request.door ?? null,
   destination: request.destination ? originOfDestination(request.destination) : null,
   route: request.route ?? null,

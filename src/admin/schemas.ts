@@ -118,6 +118,7 @@ export const request = z
     id: eventId,
     time,
     request_id: z.string(),
+    trace_id: z.string().nullable().describe('32 hex digits; null while there are [no traces](config.md#tracing).'),
     door: wordOf(DOORS)
       .nullable()
       .describe(`How it came in. ${meaningsOf(DOORS)} Null when it was refused before that was known.`),

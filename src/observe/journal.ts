@@ -95,6 +95,7 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
       id: ++lastId,
       atMs: clock.now(),
       requestId: copied(texts.id),
+      traceId: record.traceId && copied(record.traceId),
       door: record.door,
       destination: record.destination,
       route: record.route,
@@ -117,7 +118,8 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
       replaySkipped: record.replaySkipped,
       addedHeaders: record.addedHeaders,
     };
-    const textBytes = 2 * (request.path.length + request.requestId.length + request.method.length);
+    const textBytes =
+      2 * (request.path.length + request.requestId.length + request.method.length + (request.traceId ?? '').length);
     const listBytes = ATTEMPT_BYTES * request.attempts + WAIT_BYTES * request.tokenWaits.length;
     requests.push(request, RECORD_BYTES + textBytes + listBytes);
     tell(request);

@@ -23,6 +23,7 @@ const REQUEST: RequestEntry = {
   id: 1,
   time: '2026-01-01T00:00:00.000Z',
   request_id: 'Id-1',
+  trace_id: '0af7651916cd43dd8448eb211c80319c',
   door: 'base_url',
   destination: null,
   route: 'pay',
@@ -110,7 +111,7 @@ test('a failure counts until a token comes after it', (t) => {
 test('a filter looks for its text in any case, and for what no route took', (t) => {
   const finds = (changes: Partial<typeof ALL>, request: Partial<RequestEntry> = {}): boolean =>
     fits({ ...ALL, ...changes })({ ...REQUEST, ...request });
-  for (const text of ['', ' ', 'ORDER-7', 'id-1', 'post', 'acme']) t.true(finds({ text }), text);
+  for (const text of ['', ' ', 'ORDER-7', 'id-1', '0AF7651916CD', 'post', 'acme']) t.true(finds({ text }), text);
   t.false(finds({ text: 'order-8' }));
   t.true(finds({ text: 'route_not' }, { code: 'route_not_found' }));
   t.true(finds({ route: 'pay' }));

@@ -217,7 +217,11 @@ export function RequestDialog({ request, status, client, close }) {
           <button class="close" onClick=${() => dialog.current?.close()}>Close</button>
         </header>
         <p class="reached"><span class="mark" data-mark=${reach.mark}>${reach.text}</span></p>
-        <p class="quiet">X-Request-Id <code>${request.request_id}</code></p>
+        <p class="quiet">
+          X-Request-Id
+          <code>${request.request_id}</code
+          >${request.trace_id !== null && html`, trace <code>${request.trace_id}</code>`}
+        </p>
         <h3>Its way</h3>
         <${Way} request=${request} status=${status} nameOf=${nameOf} />
         <h3>${attempts.length > 1 ? 'Both attempts' : 'Attempts'}</h3>
