@@ -29,9 +29,9 @@ export interface ExplainParts {
  * what authorizing would throw.
  */
 export function explain({ plan, signatures, request, pathBelow, clock, subject }: ExplainParts): Explanation {
-  const { values: credentials } = plan.credentials.resolve();
+  const { values: credentials, keys } = plan.credentials.resolve();
   const nowMs = clock.now();
-  const shared = { credentials, subject, now: () => nowMs, uuid: randomUUID() };
+  const shared = { credentials, keys, signsJwts: false, subject, now: () => nowMs, uuid: randomUUID() };
   const callersRequest = (): RequestDraft => new RequestDraft({ ...request, pathBelow });
   const build = (token: TokenView | undefined): Build => {
     const draft = callersRequest();
