@@ -86,7 +86,7 @@ export class DryRun {
       ...(signature.when.says !== undefined && { when: signature.when.says }),
       text: readable(text),
       algorithm: signature.algorithm,
-      key: signature.key && this.#nameKey(signature.key.template),
+      key: signature.key && nameKey(signature.key.template, seen.scope),
       digest,
       place: `${where} ${readable(label)}`,
       value: readable(masked),
@@ -105,17 +105,17 @@ export class DryRun {
     else prepare(signature, seen.draft, label, show);
   }
 
-  /** The name of a key. Its value is never shown, even if the profile doesn't mark it as secret. */
-  #nameKey(key: Compiled): string {
-    const { text, isSecret } = key.mask(this.#builds.seen.scope);
-    if (isSecret) return readable(text);
-    const names = [...key.names].filter((name) => !name.startsWith('values.'));
-    return names.map((name) => `<${name.replace(/^credentials\./, '')}>`).join('') || '<a fixed text>';
-  }
-
   #mask(template: Compiled): ByteString {
     return template.mask(this.#builds.seen.scope).text;
   }
+}
+
+/** The name of a key. Its value is never shown, even if the profile doesn't mark it as secret. */
+export function nameKey(key: Compiled, scope: Scope): string {
+  const { text, isSecret } = key.mask(scope);
+  if (isSecret) return readable(text);
+  const names = [...key.names].filter((name) => !name.startsWith('values.'));
+  return names.map((name) => `<${name.replace(/^credentials\./, '')}>`).join('') || '<a fixed text>';
 }
 
 /** Decodes bytes of a request for a person to read: as UTF-8 if they are valid UTF-8, else one character per byte. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { ExplainedField, Explanation, Outbound } from './authorizer.ts';
 import { RequestDraft } from './draft.ts';
+import { explainJwts } from './explain-jwts.ts';
 import { explainToken } from './explain-token.ts';
 import type { Placement } from './inject.ts';
 import { type Build, DryRun } from './dry-run.ts';
@@ -52,6 +53,7 @@ export function explain({ plan, signatures, request, pathBelow, clock, subject }
     json: placed('json'),
     body: dryRun.body,
     signatures: dryRun.signatures,
+    jwts: explainJwts(plan.jwts, { steps: plan.steps, signatures, token: plan.token }, builds.seen.scope),
     token: plan.token && explainToken(plan.token, { shared, token, request: callersRequest }),
   };
 }
