@@ -4,6 +4,7 @@ import { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import type { HttpClient } from '../core/http.ts';
 import { oncePerInterval } from '../core/once-per-interval.ts';
+import type { TlsIdentity } from '../core/tls.ts';
 import type { TokenRecord, TokenStore } from '../store/store.ts';
 import type { Authorizer } from './authorizer.ts';
 import { type DraftStart, EMPTY_REQUEST, RequestDraft } from './draft.ts';
@@ -29,6 +30,8 @@ export interface AuthDeps {
   readonly clock: Clock;
   readonly events: Events;
   readonly http: HttpClient;
+  /** How TLS is spoken to the token endpoint, now; by default without a certificate of ours. */
+  readonly tls?: () => TlsIdentity | undefined;
   /** The time limit of a token call, with the fallback from a refused refresh included. */
   readonly tokenTimeoutMs: number;
   /** The limit of requests of this provider that wait for a token. */
@@ -139,7 +142,7 @@ function createSubjects(
   dropped: () => number,
 ): (text: ByteString, key: string | undefined) => Subject {
   const { token, credentials } = plan;
-  const { store, clock, events, http } = deps;
+  const { store, clock, events, http, tls = () => undefined } = deps;
   const waiting = new Waiting(deps.maxWaiting, (change) => events.emit('waiting', change));
   const warn = warnOnce(provider.name, events);
   const isNews = oncePerInterval(clock);
@@ -147,7 +150,7 @@ function createSubjects(
     const subject: Subject = { key, text, source: undefined, request: undefined, rendered: undefined };
     if (!token) return subject;
     const timeoutMs = deps.tokenTimeoutMs;
-    const endpoint = { ...token, api: deps.endpoints['api'], credentials, clock, http, timeoutMs, warn };
+    const endpoint = { ...token, api: deps.endpoints['api'], credentials, clock, http, tls, timeoutMs, warn };
     const call = createTokenRequest(endpoint, text);
     subject.source = new TokenSource({
       key: storeKey(token, key),

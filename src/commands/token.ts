@@ -69,6 +69,7 @@ async function fetchToken(
     clock,
     events,
     http: createClient(upstream, clock),
+    tls: () => provider.tokenTls?.current,
     tokenTimeoutMs: config.timeouts.tokenMs,
     maxWaiting: config.limits.waiting,
   });

@@ -163,6 +163,35 @@ export type ConfigFile = {
     } | null;
     /** Whether a program that asks for a token of its own gets a placeholder; false refuses it. Default: true. */
     readonly placeholder?: boolean | Reference | null;
+    /** How TLS is spoken to the API and the token endpoint: mutual TLS, a CA of its own. */
+    readonly tls?: {
+      /** The certificate that we show, in PEM, those that vouch for it behind it. */
+      readonly certificate?: string | null;
+      /** Its private key, in PEM. */
+      readonly key?: string | null;
+      /** Of an encrypted key. */
+      readonly passphrase?: string | null;
+      /** The authorities to trust, in PEM, in place of the system's. */
+      readonly ca?: string | null;
+      /** The name to ask the server for, which its certificate must be for; by default its host. */
+      readonly server_name?: string | null;
+    } | null;
+    /** What is different at the token endpoint. */
+    readonly token?: {
+      /** In place of the `tls` of the provider; an empty map: none. */
+      readonly tls?: {
+        /** The certificate that we show, in PEM, those that vouch for it behind it. */
+        readonly certificate?: string | null;
+        /** Its private key, in PEM. */
+        readonly key?: string | null;
+        /** Of an encrypted key. */
+        readonly passphrase?: string | null;
+        /** The authorities to trust, in PEM, in place of the system's. */
+        readonly ca?: string | null;
+        /** The name to ask the server for, which its certificate must be for; by default its host. */
+        readonly server_name?: string | null;
+      } | null;
+    } | null;
   }>> | null;
   /** Which requests go where, with whose credential. */
   readonly routes?: readonly ({

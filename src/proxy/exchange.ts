@@ -233,6 +233,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     if (this.attempts++ === 0) this.#firstSentMs = this.#sentMs;
     const attempt = carrier.send({
       origin: route.origin,
+      tls: route.tls?.current,
       method: this.method,
       target,
       headers,

@@ -108,6 +108,27 @@ routes:
 routes:
   - { match: { path: /identity }, provider: identity }
   - { match: { path: /phonepe }, provider: phonepe }`,
+    `# Mutual TLS with a bank that has a CA of its own, and another certificate for its token endpoint
+providers:
+  bank:
+    profile: oauth2
+    credentials: { client_id: shop-1, client_secret: "\${file:/run/secrets/client_secret}" }
+    endpoints: { token: "https://id.bank.example/oauth/token", api: "https://api.bank.example" }
+    tls:
+      certificate: \${file:/run/secrets/bank.pem}
+      key: \${file:/run/secrets/bank.key}
+      passphrase: \${file:/run/secrets/passphrase}
+      ca: \${file:/run/secrets/bank-ca.pem}
+      server_name: gateway.bank.example
+    token:
+      tls:
+        certificate: \${file:/run/secrets/identity.pem}
+        key: \${file:/run/secrets/identity.key}
+        passphrase: \${file:/run/secrets/passphrase}
+        ca: \${file:/run/secrets/bank-ca.pem}
+        server_name: id.bank.example
+routes:
+  - { match: { path: /bank }, provider: bank }`,
     `# Rejections that a header or the body tells
 providers:
   acme:

@@ -1,6 +1,7 @@
 import type { TokenSpec } from '../../config/profile/profile.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { HttpClient } from '../../core/http.ts';
+import type { TlsIdentity } from '../../core/tls.ts';
 import type { TokenRecord } from '../../store/store.ts';
 import type { Credentials } from '../credentials.ts';
 import { type RequestView, Scope } from '../scope.ts';
@@ -24,6 +25,8 @@ export interface TokenEndpoint {
   readonly credentials: Credentials;
   readonly clock: Clock;
   readonly http: HttpClient;
+  /** How TLS is spoken to the endpoint, now. */
+  readonly tls: () => TlsIdentity | undefined;
   /** The time limit of getting a token, including a refresh that is refused. */
   readonly timeoutMs: number;
   /** Called when the expiry of a valid token looks wrong. */
@@ -73,7 +76,7 @@ export function createTokenRequest(endpoint: TokenEndpoint, subject: ByteString)
     try {
       host = hostOf(call.url.mask(scope).text);
       const built = buildTokenCall(call, scope, endpoint.api);
-      const answer = await endpoint.http({ ...built, timeoutMs, maxBytes: MAX_ANSWER_BYTES });
+      const answer = await endpoint.http({ ...built, tls: endpoint.tls(), timeoutMs, maxBytes: MAX_ANSWER_BYTES });
       const arrivedAtMs = clock.now();
       return { ...readTokenResponse(endpoint.read, answer, { atMs: arrivedAtMs, host, warn }), arrivedAtMs };
     } catch (error) {

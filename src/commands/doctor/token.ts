@@ -72,6 +72,7 @@ export async function checkToken(provider: ProviderConfig, deps: TokenDeps): Pro
     clock,
     events,
     http,
+    tls: () => provider.tokenTls?.current,
     tokenTimeoutMs: timeoutMs,
     maxWaiting: 1,
   });

@@ -31,6 +31,23 @@ providers:
     endpoints: { token: "https://id.example/token" }
     scope: ${asked}`;
 
+/** An authority whose certificate ended on the first day of 2021. */
+const EXPIRED_CA = `-----BEGIN CERTIFICATE-----
+        MIHoMIGboAMCAQICAQEwBQYDK2VwMBUxEzARBgNVBAMTCkV4cGlyZWQgQ0EwHhcN
+        MjAwMTAxMDAwMDAwWhcNMjEwMTAxMDAwMDAwWjAVMRMwEQYDVQQDEwpFeHBpcmVk
+        IENBMCowBQYDK2VwAyEAwRzZKp1QnOqmIShkeKGXpqSPWFcgEDPB4pQiOWGCGcyj
+        EDAOMAwGA1UdEwQFMAMBAf8wBQYDK2VwA0EAsCFx0gTRQruPP4Kv77SE//vagqKi
+        Qa9rrpMObHdnxbwsRkv2SXAO7oHO+5OIOcvsNgGIjajGgfUWvS8Q5DpeAQ==
+        -----END CERTIFICATE-----`;
+
+/** The config of a provider with these keys in its `tls`. */
+const withTls = (...keys: readonly string[]): string => `providers:
+  p:
+    profile: bearer
+    credentials: { token: abc }
+    tls:
+      ${keys.join('\n      ')}`;
+
 /** Every code that a diagnostic can have, with its meaning. Codes are stable, as scripts match on them. */
 export const CODES = {
   // The file as text
@@ -170,6 +187,23 @@ export const CODES = {
     'The profile does not know a scope.',
     'Correct its spelling; a scope that is newer than the profile is asked for all the same.',
     scoped('{ known: [read, write] }', '[raed]'),
+  ),
+
+  // Certificates
+  bad_certificate: error(
+    'A certificate of a `tls` section can not be used: it is not PEM, it is broken or too weak, or the `ca` is no authority.',
+    'Give the text of a certificate in PEM, mostly by `${file:…}`.',
+    withTls('ca: /etc/bank/ca.pem'),
+  ),
+  bad_key: error(
+    'A private key can not be used: it is not PEM, its passphrase does not fit, or it is not that of its certificate.',
+    'Give the key that the certificate was made for, in PEM, mostly by `${file:…}`.',
+    withTls('key: /etc/bank/shop.key', `certificate: |\n        ${EXPIRED_CA}`),
+  ),
+  expiring_certificate: warning(
+    'A certificate has expired, will expire within 14 days, or is not valid yet.',
+    'Replace it, a certificate of yours together with its key: the files are watched, so no restart is needed.',
+    withTls(`ca: |\n        ${EXPIRED_CA}`),
   ),
 
   // Routes
