@@ -228,6 +228,8 @@ export const signature = z.strictObject({
   value: z.string(),
   covers_token: z.boolean(),
 });
+/** A client certificate of an explanation. */
+export const certificate = z.strictObject({ subject: z.string(), expires_at: z.string() });
 const connect = z.enum(['refused', 'intercepted', 'tunnelled']).nullable();
 const door = z.enum(['base_url', 'forward']);
 
@@ -260,6 +262,9 @@ export const explained = z.union([
         signatures: list(signature),
       })
       .nullable(),
+    token_program: z.strictObject({ command: list(z.string()), env: list(field) }).nullable(),
+    certificate: certificate.nullable(),
+    token_certificate: certificate.nullable(),
   }),
   z.strictObject({
     method: z.string(),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { ExplainedField, Explanation, Outbound } from './authorizer.ts';
 import { RequestDraft } from './draft.ts';
-import { explainToken } from './explain-token.ts';
+import { explainProgram, explainToken } from './explain-token.ts';
 import type { Placement } from './inject.ts';
 import { type Build, DryRun } from './dry-run.ts';
 import type { PathBelow } from './path.ts';
@@ -53,6 +53,7 @@ export function explain({ plan, signatures, request, pathBelow, clock, subject }
     body: dryRun.body,
     signatures: dryRun.signatures,
     token: plan.token && explainToken(plan.token, { shared, token, request: callersRequest }),
+    program: plan.token && explainProgram(plan.token, { shared, token, request: callersRequest }),
   };
 }
 

@@ -17,6 +17,7 @@ import { configSchema, type ConfigData } from './schema.ts';
 import { checkShadows } from './checks/shadow.ts';
 import { checkStore, storeOf, storeSecrets } from './schema/store.ts';
 import { ChildLocation, find, type MapNode, type Node } from './yaml/tree.ts';
+import { watchCertificates } from './certificate-watch.ts';
 import { watchCredentials, type WatchedProvider } from './watch.ts';
 
 export interface BuildOptions {
@@ -93,7 +94,15 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
       for (const { tls } of tlsSections) yield* tls.secretTexts();
       for (const { profile } of sound.values()) yield* writtenSecrets(profile);
     },
-    watchSecrets: () => watchCredentials(watched, options.clock, readSecretFile, options.onNotice),
+    watchSecrets() {
+      const { clock, onNotice } = options;
+      const stopCredentials = watchCredentials(watched, clock, readSecretFile, onNotice);
+      const stopCertificates = watchCertificates(tlsSections, clock, onNotice);
+      return () => {
+        stopCredentials();
+        stopCertificates();
+      };
+    },
   };
 }
 

@@ -172,13 +172,14 @@ export class ReloadableCredentials implements CredentialSource {
   }
 }
 
-/** Secrets that stand in the profile itself, as defaults. */
-export function* writtenSecrets({ credentials }: Pick<Profile, 'credentials'>): Generator<string> {
+/** Secrets that stand in the profile itself, as defaults or as variables of its program. */
+export function* writtenSecrets({ credentials, token }: Pick<Profile, 'credentials' | 'token'>): Generator<string> {
   for (const { secret, default: given } of Object.values(credentials)) {
     for (const text of secret ? Object.values(typeof given === 'object' ? given : { given }) : []) {
       if (text !== undefined && !text.includes('{{')) yield text;
     }
   }
+  for (const { value, isSecret } of Object.values(token?.program?.env ?? {})) if (isSecret) yield value;
 }
 
 type FileNode = ScalarNode & { readonly interpolation: NonNullable<ScalarNode['interpolation']> };

@@ -332,6 +332,12 @@ export type ProfileFile = {
         } | null;
       })[] | null;
     } | null;
+    /** In place of `fetch`: a program and its arguments, run without a shell; what it prints is the answer. */
+    readonly command?: readonly (string | number | boolean)[] | null;
+    /** The variables of that program, besides PATH and HOME. */
+    readonly env?: Readonly<Record<string, string | number | boolean | null>> | null;
+    /** How long it may take; by default `timeouts.token`. */
+    readonly timeout?: string | null;
     /** How one is renewed while a refresh token is held; what it leaves out is as in `fetch`. */
     readonly refresh?: {
       readonly url?: string | number | boolean | null;

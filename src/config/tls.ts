@@ -2,8 +2,8 @@ import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../core/clock.ts';
 import { systemCode } from '../core/system-code.ts';
-import type { TlsIdentity } from '../core/tls.ts';
-import type { ProviderTls } from './config.ts';
+import type { OwnCertificate, TlsIdentity } from '../core/tls.ts';
+import type { Config, ProviderTls } from './config.ts';
 import { ageFault, expiryOf, readCertificates, readPrivateKey, subjectOf } from './checks/certificate.ts';
 import type { ErrorOfDefault, Judge } from './checks/credential-text.ts';
 import { ReloadableCredentials, type CredentialEntry } from './credentials.ts';
@@ -108,11 +108,23 @@ export function agesOf(way: string, texts: Texts, nowMs: number): ReadonlyMap<Tl
   return found;
 }
 
+/** The certificate that each provider is shown. Of two, it is the one that expires first. */
+export function* clientCertificates({
+  providers,
+}: Pick<Config, 'providers'>): Generator<OwnCertificate & { readonly provider: string }> {
+  for (const { name, tls, tokenTls } of providers.values()) {
+    const shown = [tls, tokenTls].flatMap((one) => one?.current.certificate ?? []);
+    const [first] = shown.toSorted((a, b) => a.expiresAtMs - b.expiresAtMs);
+    if (first) yield { provider: name, ...first };
+  }
+}
+
 /** A `tls` section of a provider. It follows its files. */
 export class ReloadableTls implements ProviderTls {
   readonly texts: ReloadableCredentials;
   readonly #way: string;
   readonly #serverName: string | undefined;
+  readonly #clock: Clock;
   #madeOf: ReadonlyMap<string, string> | undefined;
   #identity: TlsIdentity | undefined;
 
@@ -127,6 +139,7 @@ export class ReloadableTls implements ProviderTls {
   ) {
     this.#way = way;
     this.#serverName = serverName;
+    this.#clock = clock;
     const judge: Judge = {
       errorOf: () => undefined,
       errorsOfDefaults: (values) => this.#faults(values),
@@ -138,6 +151,11 @@ export class ReloadableTls implements ProviderTls {
   /** What is wrong with the texts, by the key of the section. */
   get faults(): ReadonlyMap<TlsText, ConfigError> {
     return faultsOf(this.#way, this.#textsIn(this.texts.current.values));
+  }
+
+  /** One sentence for each certificate in use that has expired, or soon will. */
+  get ages(): readonly string[] {
+    return [...agesOf(this.#way, this.#textsIn(this.texts.current.values), this.#clock.now()).values()];
   }
 
   get current(): TlsIdentity {

@@ -100,7 +100,7 @@ export function watchCredentials(
       const code = result.suspicions.length > 0 ? 'suspicious_secret' : 'expiring_certificate';
       onNotice({
         level: complaints.length > 0 ? 'warn' : 'info',
-        message: ['credentials changed, the new ones are in use', ...complaints].join('; '),
+        message: `credentials changed, the new ones are in use${complaints.map((each) => `; ${each}`).join('')}`,
         fields: {
           provider: name,
           changed: result.changed,

@@ -42,6 +42,15 @@ const CASES: readonly Case[] = [
     help: /\$\{file:/,
   },
   {
+    code: 'secret_argument',
+    title: 'a secret credential in an argument, through a value',
+    source: PROFILE(
+      'credentials: { key: { secret: true } }\nvalues: { all: "k={{credentials.key}}" }\ntoken: { command: [get-token, «"{{values.all}}"»] }',
+    ),
+    path: 'profiles.mine.token.command[1]',
+    help: /`env`/,
+  },
+  {
     code: 'expiring_certificate',
     title: 'an authority whose certificate has expired',
     source: TLS(`ca: «${EXPIRED}»`),

@@ -1,8 +1,14 @@
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket, TlsOptions } from 'node:tls';
+import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { LOCAL, type Authority } from './authority.ts';
+import { temporaryDirectory } from './directory.ts';
+import { freePort } from './free-port.ts';
+import { until } from './http1.ts';
 
 /** A request as a server behind mutual TLS saw it. */
 export interface Presented {
@@ -40,10 +46,10 @@ export interface StrictServer {
 export async function startStrictServer(
   t: ExecutionContext,
   authority: Authority,
-  options: TlsOptions & { readonly clients?: readonly Authority[] } = {},
+  options: TlsOptions & { readonly clients?: readonly Authority[]; readonly names?: string } = {},
 ): Promise<StrictServer> {
-  const { clients = [authority], ...tls } = options;
-  const own = authority.issue('localhost', { names: LOCAL });
+  const { clients = [authority], names = LOCAL, ...tls } = options;
+  const own = authority.issue('localhost', { names });
   const roots = (list: readonly Authority[]): string[] => list.map(({ cert }) => cert);
   const requests: Presented[] = [];
   const known = new Map<TLSSocket, number>();
@@ -86,4 +92,62 @@ export async function startStrictServer(
     dropIdle: () => server.closeIdleConnections(),
   };
   return strict;
+}
+
+/** Writes secrets to files. */
+export interface SecretFiles {
+  readonly dir: string;
+  /** Writes a file, in place of the one before it. */
+  write(name: string, text: string): void;
+  /** The reference to a file in a config. */
+  ref(name: string): string;
+}
+
+export function secretFiles(t: ExecutionContext): SecretFiles {
+  const dir = temporaryDirectory(t);
+  return {
+    dir,
+    write(name, text) {
+      fs.writeFileSync(path.join(dir, `${name}.new`), text);
+      fs.renameSync(path.join(dir, `${name}.new`), path.join(dir, name));
+    },
+    ref: (name) => `"\${file:${path.join(dir, name)}}"`,
+  };
+}
+
+/** The `tls` of a provider, as one flow map, from files that are written. */
+export function tlsOf(
+  files: SecretFiles,
+  name: string,
+  {
+    cert,
+    key,
+    ca,
+    passphrase,
+  }: { readonly cert?: string; readonly key?: string; readonly ca?: string; readonly passphrase?: string },
+): string {
+  const texts = { certificate: cert, key, ca, passphrase };
+  const entries = Object.entries(texts).flatMap(([what, text]) => {
+    if (text === undefined) return [];
+    files.write(`${name}.${what}`, text);
+    return [`${what}: ${files.ref(`${name}.${what}`)}`];
+  });
+  return `{ ${entries.join(', ')} }`;
+}
+
+/** Starts OpenSSL's own server, which refuses a certificate of others than `authority` with an alert. */
+export async function startOpensslServer(t: ExecutionContext, authority: Authority, version: string): Promise<number> {
+  const dir = temporaryDirectory(t);
+  const { cert, key } = authority.issue('localhost', { names: LOCAL });
+  const texts = { cert, key, ca: authority.cert };
+  for (const [name, text] of Object.entries(texts)) fs.writeFileSync(path.join(dir, name), text);
+  const port = await freePort();
+  const flags = ['-www', '-Verify', '1', '-verify_return_error', version === 'TLSv1.2' ? '-tls1_2' : '-tls1_3'];
+  const args = ['s_server', '-accept', `127.0.0.1:${port}`, '-cert', 'cert', '-key', 'key', '-CAfile', 'ca', ...flags];
+  const child = spawn('openssl', args, { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
+  t.teardown(() => child.kill());
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  await until('the server of OpenSSL', () => said.includes('ACCEPT'), 20_000);
+  return port;
 }

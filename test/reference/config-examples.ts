@@ -129,6 +129,20 @@ providers:
         server_name: id.bank.example
 routes:
   - { match: { path: /bank }, provider: bank }`,
+    `# Tokens that a program gives
+profiles:
+  vault:
+    credentials: { role: {}, secret_id: { secret: true } }
+    token:
+      command: [/usr/local/bin/vault-token, --role, "{{credentials.role}}"]
+      env: { VAULT_SECRET_ID: "{{credentials.secret_id}}" }
+      timeout: 5s
+      read: { access_token: /auth/client_token, expiry: [{ in: /auth/lease_duration }] }
+    inject: { headers: { authorization: "Bearer {{token.access_token}}" } }
+providers:
+  internal: { profile: vault, credentials: { role: shop, secret_id: "\${file:/run/secrets/secret_id}" } }
+routes:
+  - { match: { path: /internal }, provider: internal, upstream: "https://api.internal.example" }`,
     `# Rejections that a header or the body tells
 providers:
   acme:

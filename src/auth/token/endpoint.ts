@@ -18,7 +18,8 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 /** What calls to the token endpoint of one provider need. */
 export interface TokenEndpoint {
   readonly read: TokenSpec['read'];
-  readonly fetch: TokenCall;
+  /** Undefined when a program gives the tokens. */
+  readonly fetch: TokenCall | undefined;
   readonly refresh: TokenCall | undefined;
   /** The URL of the endpoint `api`, undefined if there is none. Signed token calls take their `request.path` below it. */
   readonly api: string | undefined;
@@ -52,7 +53,7 @@ export function compileTokenCalls(
 ): Pick<TokenEndpoint, 'read' | 'fetch' | 'refresh'> {
   return {
     read: spec.read,
-    fetch: compileTokenCall(spec.fetch, compile),
+    fetch: spec.fetch && compileTokenCall(spec.fetch, compile),
     refresh: spec.refresh && compileTokenCall(spec.refresh, compile),
   };
 }
@@ -61,7 +62,10 @@ export function compileTokenCalls(
  * Creates the function that gets a token for `subject`. With a refresh token, it uses the refresh grant (RFC 6749 §6). If that
  * is refused or yields no token, it makes the full call.
  */
-export function createTokenRequest(endpoint: TokenEndpoint, subject: ByteString): RequestToken {
+export function createTokenRequest(
+  endpoint: TokenEndpoint & { readonly fetch: TokenCall },
+  subject: ByteString,
+): RequestToken {
   const { fetch, refresh, clock, warn } = endpoint;
 
   const send = async (

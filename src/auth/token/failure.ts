@@ -17,6 +17,7 @@ export const REMEDIES = {
   time: 'Check the firewall, and `timeouts.token`; else the provider has to recover: try again later.',
   provider: 'The provider has to recover: try again later.',
   ours: 'This is a fault of Outrider: report it with what the log says.',
+  program: "Run the profile's `token.command` by hand, with PATH, HOME and what `token.env` says.",
   answer: "Check that `endpoints.token` is a token endpoint, and that the profile's `token.read` fits its answers.",
 } as const;
 

@@ -255,6 +255,11 @@ export const CODES = {
     'Let one of them extend a built-in profile, or nothing.',
     'profiles: { mine: { extends: mine } }',
   ),
+  secret_argument: error(
+    'A secret stands in the arguments of `token.command`, where every user of the machine can see it.',
+    'Hand it to the program by `token.env`, or let it read a file.',
+    'profiles: { mine: { credentials: { key: { secret: true } }, token: { command: [get-token, "{{credentials.key}}"] } } }',
+  ),
   template_syntax: error(
     'A `{{…}}` can not be read.',
     'Write `{{name}}` or `{{name | filter}}`; the bytes of a digest want `| hex` or `| base64` behind them.',

@@ -3,6 +3,7 @@ import { isToken } from '../../core/headers.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { checkJson, checkPlaceholder } from './json.ts';
+import { checkProgram } from './program.ts';
 import { CONDITION_PLACES, type ProfileData } from './schema.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node } from '../yaml/tree.ts';
 import { checkTemplate, isOurHeader } from '../schema/values.ts';
@@ -27,7 +28,8 @@ export function checkProfile(profile: MapNode, data: ProfileData, problems: Prob
     const node = find(profile, 'token', call);
     if (node?.kind === 'map') checkCall(node, problems);
   }
-  if (data.token.fetch?.url === undefined) {
+  const isProgram = checkProgram(profile, data, problems);
+  if (!isProgram && data.token.fetch?.url === undefined) {
     const at = nearest(profile, 'token', 'fetch');
     problems.error('missing_key', at, '`token.fetch.url` is missing', 'add `url: "{{endpoints.token}}"`');
   }
