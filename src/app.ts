@@ -27,6 +27,7 @@ import { createJournal } from './observe/journal.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { logNotices } from './observe/notices.ts';
+import type { OpenTracing } from './observe/tracing/tracing.ts';
 import { Budget } from './proxy/body/budget.ts';
 import { createClient } from './proxy/client.ts';
 import { createErrorNotices, createSpoolNotices } from './proxy/error-notices.ts';
@@ -148,6 +149,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const http: HttpClient = createClient(tokenUpstream, clock);
   const programs = createPrograms({ cwd: dirname(config.file), env, clock });
   let store: TokenStore | undefined;
+  let tracing: OpenTracing | undefined;
   const budgets = {
     memory: new Budget(config.limits.bodyMemoryBytes),
     disk: new Budget(config.replay.spoolTotalBytes),
@@ -176,6 +178,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
         run: programs.run,
         store: store as TokenStore,
         endpointsOf: (provider) => endpointsOf(provider, simulated?.origin),
+        tracing,
       },
       live,
     );
@@ -189,6 +192,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     events,
     clock,
     budgets,
+    tracing: () => tracing,
     pseudonym,
     nextRequestId,
     report,
@@ -230,6 +234,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     stopWatching?.();
     live?.retire(undefined);
     programs.close();
+    await tracing?.close();
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
     await Promise.all([upstream, unmatchedUpstream, tokenUpstream].map((one) => one.close()));
     await store?.close();
@@ -299,6 +304,10 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   async function open(): Promise<Started> {
     store = await openStore(config.store, { clock, events });
     simulator = await startSimulator(config, clock);
+    if (config.tracing) {
+      const { createTracing } = await import('./observe/tracing/tracing.ts');
+      tracing = createTracing(config.tracing, { http, clock, events, logger, instance });
+    }
     live = compile(config, simulator);
     await prepare(config, live);
     stopWatching = config.watchSecrets();

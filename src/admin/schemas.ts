@@ -109,6 +109,7 @@ export const request = z
     id: eventId,
     time,
     request_id: z.string(),
+    trace_id: z.string().nullable().describe('32 hex digits; null while there are [no traces](config.md#tracing).'),
     route: z.string().nullable(),
     provider: z.string().nullable(),
     method: z.string(),
