@@ -231,6 +231,16 @@ export const signature = z.strictObject({
 });
 /** A client certificate of an explanation. */
 export const certificate = z.strictObject({ subject: z.string(), expires_at: z.string() });
+/** One JWT of an explanation. */
+export const jwt = z.strictObject({
+  name: z.string(),
+  algorithm: z.string(),
+  key: z.string(),
+  header: z.string(),
+  claims: z.string(),
+  reuse_s: z.number().nullable(),
+  places: list(z.string()),
+});
 const connect = z.enum(['refused', 'intercepted', 'tunnelled']).nullable();
 const door = z.enum(['base_url', 'forward']);
 
@@ -254,6 +264,7 @@ export const explained = z.union([
     json: list(field),
     body: z.string().nullable(),
     signatures: list(signature),
+    jwts: list(jwt),
     token: z
       .strictObject({
         method: z.string(),

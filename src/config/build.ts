@@ -94,7 +94,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
       for (const token of tokens) yield token.reveal();
       yield* storeSecrets(store);
       for (const { credentials } of providers.values()) yield* credentials.secretTexts();
-      for (const { tls } of tlsSections) yield* tls.secretTexts();
+      for (const { tls } of tlsSections) yield* tls.texts.secretTexts();
       for (const [, value] of tracing?.headers ?? []) yield value.reveal();
       for (const { profile } of sound.values()) yield* writtenSecrets(profile);
     },

@@ -5,6 +5,7 @@ import { systemCode } from '../core/system-code.ts';
 import type { OwnCertificate, TlsIdentity } from '../core/tls.ts';
 import type { Config, ProviderTls } from './config.ts';
 import { ageFault, expiryOf, readCertificates, readPrivateKey, subjectOf } from './checks/certificate.ts';
+import { NO_KEYS } from './checks/credential-keys.ts';
 import type { ErrorOfDefault, Judge } from './checks/credential-text.ts';
 import { ReloadableCredentials, type CredentialEntry } from './credentials.ts';
 import { ConfigError } from './diagnostics/config-error.ts';
@@ -142,6 +143,7 @@ export class ReloadableTls implements ProviderTls {
     this.#clock = clock;
     const judge: Judge = {
       errorOf: () => undefined,
+      keysOf: () => NO_KEYS,
       errorsOfDefaults: (values) => this.#faults(values),
       agesOf: (values) => [...agesOf(way, this.#textsIn(values), clock.now()).values()],
     };
@@ -163,14 +165,6 @@ export class ReloadableTls implements ProviderTls {
     if (this.#identity && this.#madeOf === values) return this.#identity;
     this.#madeOf = values;
     return (this.#identity = this.#make(this.#textsIn(values)));
-  }
-
-  /** The key and its passphrase, and each line of the key by itself: a program may have printed it line by line. */
-  *secretTexts(): Generator<string> {
-    for (const text of this.texts.secretTexts()) {
-      yield text;
-      for (const line of text.includes('\n') ? text.split(/\r?\n/) : []) if (/^[\w+/=]{16,}$/.test(line)) yield line;
-    }
   }
 
   #make(texts: Texts): TlsIdentity {

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import test from 'ava';
 import { CODES, type DiagnosticCode } from '../../src/config/diagnostics/codes.ts';
 import { loadExample } from '../../src/config/example.ts';
@@ -25,6 +26,10 @@ const EXPIRED = JSON.stringify(
 );
 const TLS = (lines: string): string =>
   PROVIDER(`profile: bearer\ncredentials: { token: abc }\ntls:\n${lines.replaceAll(/^/gm, '  ')}`);
+const RSA_1024 = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({
+  format: 'pem',
+  type: 'pkcs8',
+});
 
 const CASES: readonly Case[] = [
   {
@@ -382,6 +387,24 @@ const CASES: readonly Case[] = [
     title: 'a credential that may be empty and was forgotten',
     source: PROVIDER('profile: basic\ncredentials:\n  username: a\n  password: «~»'),
     path: 'providers.p.credentials.password',
+  },
+  {
+    code: 'bad_key',
+    title: 'a private key that is none',
+    source: PROVIDER(
+      'profile: jwt-bearer\ncredentials: { issuer: a, private_key: «"no key at all"» }\nendpoints: { token: "https://id.example" }',
+    ),
+    path: 'providers.p.credentials.private_key',
+    help: /\$\{file:/,
+  },
+  {
+    code: 'weak_key',
+    title: 'a short RSA key',
+    source: PROVIDER(
+      `profile: jwt-bearer\ncredentials: { issuer: a, private_key: «${JSON.stringify(RSA_1024)}» }\nendpoints: { token: "https://id.example" }`,
+    ),
+    path: 'providers.p.credentials.private_key',
+    help: /2048 bits/,
   },
   {
     code: 'suspicious_secret',

@@ -74,7 +74,7 @@ const WRONG: readonly (readonly [
     (authority) => authority.issue('a', { passphrase: 'open-sesame' }),
     'key',
     'bad_key',
-    /is encrypted, and no passphrase is given$/,
+    /is encrypted, and there is no passphrase$/,
     /`passphrase`/,
   ],
   [
@@ -82,7 +82,7 @@ const WRONG: readonly (readonly [
     (authority) => ({ ...authority.issue('a', { passphrase: 'open-sesame' }), passphrase: 'open-barley' }),
     'key',
     'bad_key',
-    /can't be decrypted with its passphrase$/,
+    /is not opened by its passphrase$/,
     /`passphrase`/,
   ],
   [
@@ -90,7 +90,7 @@ const WRONG: readonly (readonly [
     (authority) => ({ cert: authority.issue('a').cert, key: authority.cert }),
     'key',
     'bad_key',
-    /is no private key in PEM$/,
+    /is no private key$/,
     /PRIVATE KEY/,
   ],
   [

@@ -53,8 +53,8 @@ const unicode = (text: ByteString): string => toBytes(text).toString('utf8');
 export function createProgramRequest(deps: ProgramDeps, subject: ByteString): RequestToken {
   const { read, program, clock, timeoutMs, warn } = deps;
   return async (last, request) => {
-    const { values: credentials } = deps.credentials.resolve();
-    const scope = new Scope({ credentials, token: last, subject, request, now: () => clock.now() });
+    const { values: credentials, keys } = deps.credentials.resolve();
+    const scope = new Scope({ credentials, keys, token: last, subject, request, now: () => clock.now() });
     const render = (template: Compiled): string => unicode(template.render(scope));
     let call: ProgramCall;
     try {

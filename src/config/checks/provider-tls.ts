@@ -34,7 +34,8 @@ export function readTls(
   const serverName = data.serverName === undefined ? undefined : unbracket(data.serverName);
   if (given.length === 0 && serverName === undefined) return undefined;
   const entries = given.map(({ key, node }): CredentialEntry => {
-    return { name: `${way}.${key}`, node, isSecret: SECRET.has(key), mayBeEmpty: false };
+    const format = key === 'key' ? 'pem' : 'text';
+    return { name: `${way}.${key}`, node, isSecret: SECRET.has(key), mayBeEmpty: false, format };
   });
   const tls = new ReloadableTls(way, entries, { serverName, clock });
   const { faults } = tls;

@@ -71,7 +71,7 @@ function secretNames({ credentials = {}, values = {} }: ProfileData): (name: str
   const isSecret = (name: string, way: readonly string[]): boolean => {
     if (way.includes(name)) return false;
     const [head, rest] = [name.slice(0, name.indexOf('.')), name.slice(name.indexOf('.') + 1)];
-    if (head === 'credentials' && credentials[rest]?.secret === true) return true;
+    if (head === 'jwt' || (head === 'credentials' && credentials[rest]?.secret === true)) return true;
     const texts = head === 'credentials' ? defaultsOf(rest) : head === 'values' ? [values[rest] ?? ''] : [];
     return texts.flatMap(namesIn).some((inner) => isSecret(inner, [...way, name]));
   };
