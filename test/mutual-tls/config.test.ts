@@ -83,7 +83,7 @@ const WRONG: readonly (readonly [
     'key',
     'bad_key',
     /is not opened by its passphrase$/,
-    /`passphrase`/,
+    /passphrase/,
   ],
   [
     'a certificate in place of the key',
