@@ -66,11 +66,12 @@ export function keyReader(
   };
 }
 
-const NO_KEYS: ReadKeys = { keys: new Map(), problems: [] };
+/** What is read where no credential is a key. */
+export const NO_KEYS: ReadKeys = { keys: new Map(), problems: [] };
 
 /** What each key of the profile signs. */
 function usesOf({ sign, token, jwt }: Profile): ReadonlyMap<string, readonly Use[]> {
-  const signatures = [...sign, ...(token?.fetch.sign ?? []), ...(token?.refresh?.sign ?? [])].flatMap(
+  const signatures = [...sign, ...(token?.fetch?.sign ?? []), ...(token?.refresh?.sign ?? [])].flatMap(
     ({ algorithm, key }) => (key === undefined ? [] : [{ key, shown: algorithm as string, algorithm }]),
   );
   const jwts = Object.values(jwt).map(({ algorithm, key }) => {
