@@ -4,11 +4,12 @@ import type { ExplainedField, Explanation, Outbound } from './authorizer.ts';
 import { RequestDraft } from './draft.ts';
 import { explainToken } from './explain-token.ts';
 import type { Placement } from './inject.ts';
-import { type Build, DryRun } from './dry-run.ts';
-import type { PathBelow } from './path.ts';
+import type { Build } from './build.ts';
+import { DryRun } from './dry-run.ts';
+import type { Site } from './path.ts';
 import type { Plan, TokenPlan } from './plan.ts';
 import { Scope, type TokenView } from './scope.ts';
-import type { Signature } from './sign.ts';
+import type { Signature } from './signature.ts';
 import type { ByteString } from '../core/byte-string.ts';
 
 /** A request with the compiled provider of its route. */
@@ -17,7 +18,7 @@ export interface ExplainParts {
   /** The signatures of the plan that fit the request. */
   readonly signatures: readonly Signature[];
   readonly request: Outbound;
-  readonly pathBelow: PathBelow;
+  readonly site: Site;
   readonly clock: Clock;
   /** The subject's text, which `token.subject` shows; empty when the provider has one token for all. */
   readonly subject: ByteString;
@@ -28,11 +29,11 @@ export interface ExplainParts {
  * and once with each secret replaced by its name, for people to read. No token is fetched: its name stands in for it. Throws
  * what authorizing would throw.
  */
-export function explain({ plan, signatures, request, pathBelow, clock, subject }: ExplainParts): Explanation {
+export function explain({ plan, signatures, request, site, clock, subject }: ExplainParts): Explanation {
   const { values: credentials } = plan.credentials.resolve();
   const nowMs = clock.now();
   const shared = { credentials, subject, now: () => nowMs, uuid: randomUUID() };
-  const callersRequest = (): RequestDraft => new RequestDraft({ ...request, pathBelow });
+  const callersRequest = (): RequestDraft => new RequestDraft({ ...request, ...site });
   const build = (token: TokenView | undefined): Build => {
     const draft = callersRequest();
     for (const name of plan.privateHeaders) draft.dropHeader(name);

@@ -7,7 +7,8 @@ import { Credentials, secretCredentials } from './credentials.ts';
 import { EMPTY_REQUEST } from './draft.ts';
 import { compileInject, type Step, stepNeedsBody } from './inject.ts';
 import { Scope } from './scope.ts';
-import { compileSignature, type Signature } from './sign.ts';
+import { compileSignature } from './sign.ts';
+import type { Signature } from './signature.ts';
 import { type Compile, type Compiled, createCompiler, isStable, readsBody, readsToken } from './template.ts';
 import { compileTokenCalls, type TokenEndpoint } from './token/endpoint.ts';
 import { compilePlaceholder, type PlaceholderAnswer } from './token/placeholder.ts';
@@ -110,9 +111,7 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
     token,
     carriesToken: new Set([
       ...steps.filter(({ name, value }) => readsToken(name) || readsToken(value)),
-      ...signatures.filter(({ text, key, step }) =>
-        [text, key, step.name, step.value].some((part) => part && readsToken(part)),
-      ),
+      ...signatures.filter(({ templates }) => templates.some(readsToken)),
     ]),
     isPlain: signatures.length === 0 && refusals.length === 0 && privateHeaders.length === 0 && steps.every(isHeader),
     privateHeaders,

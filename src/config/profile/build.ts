@@ -14,7 +14,7 @@ import type {
   WhenSpec,
 } from './profile.ts';
 import { CONDITION_PLACES } from './schema.ts';
-import type { ProfileData, ReadingData, SignData, TokenCallData } from './schema.ts';
+import type { ProfileData, ReadingData, SignData, TextSignData, TokenCallData } from './schema.ts';
 import type { Node } from '../yaml/tree.ts';
 
 const LIFETIME_DEFAULT_MS = 600_000;
@@ -59,14 +59,17 @@ export function buildProfile(name: string, data: ProfileData): Profile {
       form: present(data.inject?.form),
       json: present(data.inject?.json),
     },
-    sign: (data.sign ?? []).filter(({ refuse }) => refuse === undefined).map(buildSign),
-    refusals: (data.sign ?? []).flatMap(({ when, refuse }) =>
-      refuse === undefined ? [] : [{ when: buildWhen(when), detail: refuse }],
-    ),
+    sign: (data.sign ?? []).filter((entry) => refusalOf(entry) === undefined).map(buildSign),
+    refusals: (data.sign ?? []).flatMap((entry) => {
+      const detail = refusalOf(entry);
+      return detail === undefined ? [] : [{ when: buildWhen(entry.when), detail }];
+    }),
     renew: buildRenew(data.renew),
     values: present(data.values),
   };
 }
+
+const refusalOf = (entry: SignData): string | undefined => ('refuse' in entry ? entry.refuse : undefined);
 
 /** Lays a `renew` part over the defaults, or over `base`. */
 export function buildRenew(data: ProfileData['renew'], base: RenewSpec = RENEW): RenewSpec {
@@ -86,13 +89,18 @@ function buildBodyRejection({ status, pointer, equals = [], all = [] }: BodyReje
 }
 
 function buildSign(data: SignData): SignSpec {
+  const when = buildWhen(data.when);
+  return 'signer' in data ? { ...data, when } : buildTextSign(data, when);
+}
+
+function buildTextSign(data: TextSignData, when: WhenSpec): SignSpec {
   const { header, query, form, json, value = '' } = data.set ?? {};
   let set: SignPlace = { header: header ?? '', value };
   if (query !== undefined) set = { query, value };
   else if (form !== undefined) set = { form, value };
   else if (json !== undefined) set = { json, value };
   return {
-    when: buildWhen(data.when),
+    when,
     body: data.body,
     text: data.text ?? '',
     algorithm: data.algorithm ?? 'sha256',

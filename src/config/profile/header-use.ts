@@ -1,6 +1,7 @@
 import { isToken } from '../../core/headers.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 import type { Profile, SignSpec, Template, TokenCallSpec } from './profile.ts';
+import { HEADER_PARAMETERS } from './signers.ts';
 import { parseTemplate } from '../template/template.ts';
 import { isOurHeader } from '../schema/values.ts';
 
@@ -51,8 +52,15 @@ export class HeaderUse {
     sign.forEach((entry) => this.#signs(entry));
   }
 
-  #signs({ set }: SignSpec): void {
-    if ('header' in set) this.#collect(set.value);
+  #signs(spec: SignSpec): void {
+    if (!('signer' in spec)) {
+      if ('header' in spec.set) this.#collect(spec.set.value);
+      return;
+    }
+    const inHeaders = HEADER_PARAMETERS[spec.signer];
+    for (const [name, value] of Object.entries(spec)) {
+      if (typeof value === 'string' && inHeaders.includes(name)) this.#collect(value);
+    }
   }
 
   /** Collects the credentials in a template, also those behind `values` and behind the defaults of other credentials. */

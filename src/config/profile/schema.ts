@@ -26,7 +26,10 @@ import {
   secretTemplate,
   template,
 } from '../schema/values.ts';
+import { type Section, section } from '../schema/section.ts';
+import { variants } from '../schema/variants.ts';
 import { type RenewSpec, TOKEN_ERRORS } from './profile.ts';
+import { SIGNERS, type SignerName } from './signers.ts';
 
 const templates = z.record(z.string(), removable(template));
 const fields = z.record(z.string(), removable(z.union([template, z.array(template)])));
@@ -66,27 +69,30 @@ const fieldConditions = (what: string) =>
       .optional(),
   );
 
-const sign = z.strictObject({
-  when: described(
-    'Which requests it signs; all, without it.',
-    z
-      .strictObject({
-        methods: z.array(method).optional(),
-        path: scalar({
-          expects: 'a path',
-          json: { type: 'string', pattern: '^/' },
-          read: (node) => {
-            if (!node.text.startsWith('/')) throw unexpectedValue(node, 'a path', 'begin with a slash');
-            return node.text;
-          },
-        }).optional(),
-        form: fieldConditions('Fields of a form'),
-        json: fieldConditions('Fields of JSON, by dotted paths'),
-        query: fieldConditions('Query parameters'),
-        headers: fieldConditions('Headers'),
-      })
-      .prefault({}),
-  ),
+const when = described(
+  'Which requests it signs; all, without it.',
+  z
+    .strictObject({
+      methods: z.array(method).optional(),
+      path: scalar({
+        expects: 'a path',
+        json: { type: 'string', pattern: '^/' },
+        read: (node) => {
+          if (!node.text.startsWith('/')) throw unexpectedValue(node, 'a path', 'begin with a slash');
+          return node.text;
+        },
+      }).optional(),
+      form: fieldConditions('Fields of a form'),
+      json: fieldConditions('Fields of JSON, by dotted paths'),
+      query: fieldConditions('Query parameters'),
+      headers: fieldConditions('Headers'),
+    })
+    .prefault({}),
+);
+
+/** A signature over a text that templates make, or a refusal. */
+const textSign = z.strictObject({
+  when,
   refuse: described('In place of a signature: such requests are refused, and this says why.', text.optional()),
   body: described(
     'Wrap the JSON body before it is signed: `{ wrap: base64, field: request }`.',
@@ -99,6 +105,20 @@ const sign = z.strictObject({
   case: described('Of a hex signature.', choice(['lower', 'upper']).optional()),
   set: described('Where the signature goes.', place.optional()),
 });
+
+type SignerSections = {
+  readonly [N in SignerName]: Section<{ signer: Scalar<N>; when: typeof when } & (typeof SIGNERS)[N]>;
+};
+
+/** An entry that names a signer has the signer's parameters. */
+const sign = variants('signer', textSign, mapSigners());
+
+function mapSigners(): SignerSections {
+  const sections = Object.entries(SIGNERS).map(([name, parameters]) => {
+    return [name, section({ signer: described('What signs.', choice([name])), when, ...parameters })] as const;
+  });
+  return Object.fromEntries(sections) as unknown as SignerSections;
+}
 
 const tokenCall = z.strictObject({
   url: template.optional(),
@@ -250,5 +270,6 @@ export const profileSchema = z
  */
 export type ProfileData = z.output<typeof profileSchema>;
 export type SignData = z.output<typeof sign>;
+export type TextSignData = z.output<typeof textSign>;
 export type TokenCallData = z.output<typeof tokenCall>;
 export type ReadingData = z.output<typeof reading>;

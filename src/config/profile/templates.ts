@@ -23,6 +23,8 @@ const withRequest = (context: Context): Context => ({ ...context, request: 'yes'
 const withSignature = (context: Context): Context => ({ ...context, signature: true });
 
 const CALL_FIELDS = ['url', 'headers', 'query', 'form', 'json', 'auth'];
+/** The keys of a signature that hold no template. */
+const NO_TEMPLATES: ReadonlySet<string> = new Set(['when', 'signer']);
 const SIGN_FIELDS = [['text'], ['key'], ...['header', 'query', 'form', 'json'].map((place) => ['set', place])];
 /** The parts of `inject`. Their names are templates too: the operator names the header that gets an API key. */
 const PLACES = ['headers', 'query', 'form', 'json'];
@@ -54,6 +56,10 @@ function* sites(profile: MapNode): Generator<Site> {
 function* signatures(list: Node | undefined, context: Context): Generator<Site> {
   if (list?.kind !== 'list') return;
   for (const entry of list.items) {
+    if (entry.kind === 'map' && entry.get('signer') !== undefined) {
+      for (const [key, value] of entry.entries) if (!NO_TEMPLATES.has(key)) yield* under(value, context);
+      continue;
+    }
     for (const way of SIGN_FIELDS) yield* under(find(entry, ...way), context);
     yield* under(find(entry, 'set', 'value'), withSignature(context));
   }

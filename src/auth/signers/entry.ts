@@ -1,0 +1,69 @@
+import type { SignerSpec } from '../../config/profile/profile.ts';
+import type { ByteString } from '../../core/byte-string.ts';
+import { type Build, type Builds, readable } from '../build.ts';
+import type { RequestDraft } from '../draft.ts';
+import { place } from '../inject.ts';
+import type { Scope } from '../scope.ts';
+import { nameKey, type Signature } from '../signature.ts';
+import type { Compile, Show } from '../template.ts';
+import { compileWhen } from '../when.ts';
+import type { Composition } from './signer.ts';
+import { signerOf } from './table.ts';
+
+/** Compiles an entry of `sign` that names a signer. */
+export function compileSigner(spec: SignerSpec, compile: Compile): Signature {
+  const signer = signerOf(spec, compile);
+  const compose = ({ draft, scope }: Build, show: Show): Composition => {
+    const { method, origin, target, headers, bytes: body } = draft;
+    return signer.compose({ method, origin, target, headers, body, nowMs: scope.nowMs, nonce: scope.uuid }, show);
+  };
+  const when = compileWhen(spec.when);
+  return {
+    when,
+    needsBody: signer.needsBody,
+    templates: signer.parameters,
+    announce: () => undefined,
+    apply(draft, scope) {
+      const composition = compose({ draft, scope }, rendered(scope));
+      put(draft, composition, composition.sign());
+    },
+    explain({ sent, other, seen }: Builds) {
+      const [real, another] = [sent, other].map((build) => compose(build, rendered(build.scope))) as [
+        Composition,
+        Composition,
+      ];
+      const shown = compose(seen, (template) => template.mask(seen.scope).text);
+      const digest = real.sign();
+      put(sent.draft, real, digest);
+      put(other.draft, another, digest);
+      put(seen.draft, shown, digest);
+      const [name, value] = shown.carry(digest);
+      const signature = {
+        ...(when.says !== undefined && { when: when.says }),
+        text: readable(shown.text),
+        covers: shown.covers,
+        algorithm: signer.algorithm,
+        key: readable(nameKey(signer.key, seen.scope)),
+        digest,
+        place: `header ${name}`,
+        value: readable(value),
+        coversToken: real.text !== another.text,
+      };
+      return {
+        signature,
+        placed: shown.headers.map(([header, text]) => ({ place: 'header', name: header, value: readable(text) })),
+      };
+    },
+  };
+}
+
+const rendered =
+  (scope: Scope): Show =>
+  (template) =>
+    template.render(scope);
+
+/** Puts in what a signer adds. It takes the place of all that the caller sent under those names. */
+function put(draft: RequestDraft, { drops, headers, carry }: Composition, signature: ByteString): void {
+  for (const lower of drops) draft.dropHeader(lower);
+  for (const [name, value] of [...headers, carry(signature)]) place(draft, 'header', name, value);
+}
