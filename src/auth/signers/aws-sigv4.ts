@@ -86,16 +86,22 @@ function payloadOf({ headers, body }: SignedRequest, isSigned: boolean): string 
   );
 }
 
+const isSignedHeader = (name: string): boolean => name === 'content-type' || name.startsWith('x-amz-');
+
 /**
- * The headers that are signed, by their names in lower case, sorted: Host, Content-Type and `x-amz-*`. `added` are those that
- * take the place of the caller's.
+ * The headers that are signed, by their names in lower case, sorted: Host, and those that `isWanted`.
+ * @param added Those that take the place of the caller's.
  */
-function signedHeaders({ origin, headers }: SignedRequest, added: readonly AddedHeader[]): Map<string, ByteString> {
+export function signedHeaders(
+  { origin, headers }: SignedRequest,
+  added: readonly AddedHeader[],
+  isWanted = isSignedHeader,
+): Map<string, ByteString> {
   const found = new Map<string, ByteString>([['host', new URL(origin).host], ...added]);
   const own = new Set([...found.keys(), TOKEN_HEADER]);
   for (let i = 0; i < headers.length; i += 2) {
     const name = (headers[i] as string).toLowerCase();
-    if ((name !== 'content-type' && !name.startsWith('x-amz-')) || own.has(name)) continue;
+    if (!isWanted(name) || own.has(name)) continue;
     const before = found.get(name);
     const value = trimmed(headers[i + 1] as string);
     found.set(name, before === undefined ? value : `${before},${value}`);
