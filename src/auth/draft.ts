@@ -165,6 +165,11 @@ export class RequestDraft implements RequestView {
     this.#expected[place].add(name);
   }
 
+  /** Fixes the length of the body, so that it goes out with a Content-Length even if it came in chunks. */
+  fixLength(): void {
+    this.changedBody ??= this.#whole;
+  }
+
   setHeader(name: string, value: ByteString): void {
     placeHeader(this.headers, { name, lower: name.toLowerCase(), value });
   }

@@ -118,7 +118,7 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
     signedMethods: [...new Set(signatures.flatMap(({ when }) => when.methods ?? []))],
     needsBody: (method, headers) =>
       alwaysNeedsBody ||
-      signatures.some(({ needsBody, when }) => needsBody && (when.methods?.includes(method) ?? true)) ||
+      signatures.some((one) => (one.when.methods?.includes(method) ?? true) && one.needsBody(headers)) ||
       [...signatures, ...refusals].some(({ when }) => when.needsBody(method, headers)),
   };
 }

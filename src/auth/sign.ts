@@ -18,8 +18,8 @@ export const compileSignature = (spec: SignSpec, compile: Compile): Signature =>
 /** A signature over a text that templates make of the request. */
 class TextSignature implements Signature {
   readonly when: When;
-  readonly needsBody: boolean;
   readonly templates: readonly Compiled[];
+  readonly #needsBody: boolean;
   readonly #spec: TextSignSpec;
   readonly #text: Compiled;
   /** The key of an HMAC; undefined for a plain hash. */
@@ -37,7 +37,11 @@ class TextSignature implements Signature {
     this.#field = spec.body && fromUnicode(spec.body.field);
     const signed = this.#key ? [this.#text, this.#key] : [this.#text];
     this.templates = [...signed, this.#step.name, this.#step.value];
-    this.needsBody = this.#field !== undefined || stepNeedsBody(this.#step) || signed.some(readsBody);
+    this.#needsBody = this.#field !== undefined || stepNeedsBody(this.#step) || signed.some(readsBody);
+  }
+
+  needsBody(): boolean {
+    return this.#needsBody;
   }
 
   announce(draft: RequestDraft, show: Show): void {

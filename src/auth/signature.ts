@@ -1,3 +1,4 @@
+import type { RawHeaders } from '../core/headers.ts';
 import type { ExplainedSignature } from './authorizer.ts';
 import type { Builds, Placed } from './build.ts';
 import type { RequestDraft } from './draft.ts';
@@ -8,8 +9,8 @@ import type { When } from './when.ts';
 /** One compiled entry of a profile's `sign`. It can be applied to any number of requests. */
 export interface Signature {
   readonly when: When;
-  /** Whether signing reads or changes the body. */
-  readonly needsBody: boolean;
+  /** Whether signing reads or changes the body of a request with these headers. */
+  needsBody(headers: RawHeaders): boolean;
   /** All templates in it. */
   readonly templates: readonly Compiled[];
   /** Announces the fields that it will fill, so that nothing that comes before sees the caller's. */

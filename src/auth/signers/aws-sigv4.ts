@@ -36,7 +36,7 @@ export const awsSigV4: Signer<SignerParameters<'aws-sigv4'>> = (parameters, comp
     algorithm: ALGORITHM,
     key: secretAccessKey,
     parameters: [accessKeyId, secretAccessKey, region, service, sessionToken],
-    needsBody: isSigned,
+    needsBody: () => isSigned,
     compose(request, show) {
       const [serviceName, token] = [show(service), show(sessionToken)];
       const isS3 = S3.has(serviceName);

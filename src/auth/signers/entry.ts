@@ -1,5 +1,5 @@
 import type { SignerSpec } from '../../config/profile/profile.ts';
-import type { ByteString } from '../../core/byte-string.ts';
+import { type ByteString, toBytes } from '../../core/byte-string.ts';
 import { type Build, type Builds, readable } from '../build.ts';
 import type { RequestDraft } from '../draft.ts';
 import { place } from '../inject.ts';
@@ -7,25 +7,26 @@ import type { Scope } from '../scope.ts';
 import { nameKey, type Signature } from '../signature.ts';
 import type { Compile, Show } from '../template.ts';
 import { compileWhen } from '../when.ts';
-import type { Composition } from './signer.ts';
+import type { Composition, KeyOf } from './signer.ts';
 import { signerOf } from './table.ts';
 
 /** Compiles an entry of `sign` that names a signer. */
 export function compileSigner(spec: SignerSpec, compile: Compile): Signature {
   const signer = signerOf(spec, compile);
   const compose = ({ draft, scope }: Build, show: Show): Composition => {
-    const { method, origin, target, headers, bytes: body } = draft;
-    return signer.compose({ method, origin, target, headers, body, nowMs: scope.nowMs, nonce: scope.uuid }, show);
+    const { method, origin, target, headers, bytes: body, isBodiless } = draft;
+    const { nowMs, uuid: nonce } = scope;
+    return signer.compose({ method, origin, target, headers, body, isBodiless, nowMs, nonce }, show);
   };
   const when = compileWhen(spec.when);
   return {
     when,
-    needsBody: signer.needsBody,
+    needsBody: (headers) => signer.needsBody(headers),
     templates: signer.parameters,
     announce: () => undefined,
     apply(draft, scope) {
       const composition = compose({ draft, scope }, rendered(scope));
-      put(draft, composition, composition.sign());
+      put(draft, composition, composition.sign(keysIn(scope)));
     },
     explain({ sent, other, seen }: Builds) {
       const [real, another] = [sent, other].map((build) => compose(build, rendered(build.scope))) as [
@@ -33,7 +34,7 @@ export function compileSigner(spec: SignerSpec, compile: Compile): Signature {
         Composition,
       ];
       const shown = compose(seen, (template) => template.mask(seen.scope).text);
-      const digest = real.sign();
+      const digest = real.sign(keysIn(sent.scope));
       put(sent.draft, real, digest);
       put(other.draft, another, digest);
       put(seen.draft, shown, digest);
@@ -62,8 +63,16 @@ const rendered =
   (template) =>
     template.render(scope);
 
+/** A key as the credentials hold it. */
+const keysIn =
+  (scope: Scope): KeyOf =>
+  (template) =>
+    toBytes(template.render(scope));
+
 /** Puts in what a signer adds. It takes the place of all that the caller sent under those names. */
-function put(draft: RequestDraft, { drops, headers, carry }: Composition, signature: ByteString): void {
+function put(draft: RequestDraft, composition: Composition, signature: ByteString): void {
+  const { drops, headers, carry, coversLength } = composition;
+  if (coversLength) draft.fixLength();
   for (const lower of drops) draft.dropHeader(lower);
   for (const [name, value] of [...headers, carry(signature)]) place(draft, 'header', name, value);
 }

@@ -1,5 +1,6 @@
 import type { RawHeaders } from '../../core/headers.ts';
 import type { ByteString } from '../../core/byte-string.ts';
+import type { Key } from '../../keys/algorithms.ts';
 import type { Compile, Compiled, Show } from '../template.ts';
 
 /** A request as a signer sees it: byte for byte as it is sent, but for what the signer itself will put in. */
@@ -13,6 +14,8 @@ export interface SignedRequest {
   readonly headers: RawHeaders;
   /** The whole body if the signer {@link CompiledSigner.needsBody}, else empty. */
   readonly body: Uint8Array;
+  /** Whether it has no body and its method doesn't usually have one. It then goes out without Content-Length. */
+  readonly isBodiless: boolean;
   /** The moment of the attempt, in epoch milliseconds. */
   readonly nowMs: number;
   /** A text that no other attempt has. */
@@ -32,11 +35,16 @@ export interface Composition {
   readonly headers: readonly AddedHeader[];
   /** Names of header fields, in lower case, that the caller may have sent and that must not go out. */
   readonly drops: readonly string[];
+  /** Whether the signature covers Content-Length, so that the body must not go out in chunks. */
+  readonly coversLength?: true;
   /** Signs the text. It is never called for a composition whose parameters are masked. */
-  sign(): ByteString;
+  sign(keyOf: KeyOf): ByteString;
   /** The header field that carries a signature. */
   carry(signature: ByteString): AddedHeader;
 }
+
+/** Gives the key that a template names. */
+export type KeyOf = (template: Compiled) => Key;
 
 /** A signer with the parameters of one entry of a profile's `sign`. It is pure: a request in, additions out. */
 export interface CompiledSigner {
@@ -46,8 +54,8 @@ export interface CompiledSigner {
   readonly key: Compiled;
   /** All parameters that are templates, so that what they read is known. */
   readonly parameters: readonly Compiled[];
-  /** Whether it signs or reads the body. */
-  readonly needsBody: boolean;
+  /** Whether it signs or reads the body of a request with these headers. */
+  needsBody(headers: RawHeaders): boolean;
   /** Throws `bad_request` or `bad_body` for a request that can't be signed for certain. */
   compose(request: SignedRequest, show: Show): Composition;
 }

@@ -26,10 +26,10 @@ import {
   secretTemplate,
   template,
 } from '../schema/values.ts';
-import { type Section, section } from '../schema/section.ts';
+import { section } from '../schema/section.ts';
 import { variants } from '../schema/variants.ts';
 import { type RenewSpec, TOKEN_ERRORS } from './profile.ts';
-import { SIGNERS, type SignerName } from './signers.ts';
+import { SIGNERS, type SignerName, type SignerParameters } from './signers.ts';
 
 const templates = z.record(z.string(), removable(template));
 const fields = z.record(z.string(), removable(z.union([template, z.array(template)])));
@@ -107,7 +107,10 @@ const textSign = z.strictObject({
 });
 
 type SignerSections = {
-  readonly [N in SignerName]: Section<{ signer: Scalar<N>; when: typeof when } & (typeof SIGNERS)[N]>;
+  readonly [N in SignerName]: z.ZodType<
+    { readonly signer: N; readonly when: z.output<typeof when> } & SignerParameters<N>,
+    Record<string, unknown>
+  >;
 };
 
 /** An entry that names a signer has the signer's parameters. */

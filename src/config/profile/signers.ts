@@ -1,6 +1,33 @@
-import { choice, described, withDefault } from '../schema/scalar.ts';
+import { z } from 'zod';
+import type { AlgorithmName } from '../../keys/algorithms.ts';
+import { component } from './components.ts';
+import { boolean, choice, described, duration, optional, pattern, withDefault } from '../schema/scalar.ts';
 import type { SectionOutput } from '../schema/section.ts';
-import { secretTemplate, template } from '../schema/values.ts';
+import { secretBytesTemplate, secretTemplate, template } from '../schema/values.ts';
+
+/** The registered algorithms of RFC 9421 (IANA, HTTP Signature Algorithms), and what each is in our table. */
+export const MESSAGE_ALGORITHMS = {
+  'rsa-pss-sha512': 'rsa-pss-sha512',
+  'rsa-v1_5-sha256': 'rsa-sha256',
+  'hmac-sha256': 'hmac-sha256',
+  'ecdsa-p256-sha256': 'ecdsa-p256-sha256',
+  'ecdsa-p384-sha384': 'ecdsa-p384-sha384',
+  ed25519: 'ed25519',
+} as const satisfies Record<string, AlgorithmName>;
+
+/** The signature methods of OAuth 1.0 (RFC 5849 §3.4, and those with SHA-256), and what each is in our table. */
+export const OAUTH1_METHODS = {
+  'HMAC-SHA1': 'hmac-sha1',
+  'RSA-SHA1': 'rsa-sha1',
+  'HMAC-SHA256': 'hmac-sha256',
+  'RSA-SHA256': 'rsa-sha256',
+} as const satisfies Record<string, AlgorithmName>;
+
+const MESSAGE_ALGORITHM_NAMES = Object.keys(MESSAGE_ALGORITHMS) as (keyof typeof MESSAGE_ALGORITHMS)[];
+const OAUTH1_METHOD_NAMES = Object.keys(OAUTH1_METHODS) as (keyof typeof OAUTH1_METHODS)[];
+
+/** A key of a structured field (RFC 8941 §3.1.2). */
+const sfKey = pattern('a label', /^[a-z*][a-z0-9_.*-]*$/, 'write lower-case letters, digits, `_`, `-`, `.` and `*`');
 
 /** The parameters of each signer, beside `signer` and `when`. What a signer does with them stands in `auth/signers`. */
 export const SIGNERS = {
@@ -15,6 +42,41 @@ export const SIGNERS = {
       withDefault(choice(['signed', 'unsigned']), 'signed', 'signed'),
     ),
   },
+  'http-message-signature': {
+    components: described(
+      'What the signature covers: header names, and `@method`, `@target-uri`, `@authority`, `@scheme`, `@request-target`, `@path`, `@query`, `@query-param;name="…"`.',
+      z.array(component),
+    ),
+    key_id: described('Says which key verifies it (`keyid`).', template.optional()),
+    key: described('The key.', secretBytesTemplate),
+    algorithm: described(
+      'The registered name of the algorithm, which then stands in the signature (`alg`). Without it the key decides.',
+      choice(MESSAGE_ALGORITHM_NAMES).optional(),
+    ),
+    label: described('The name of the signature.', withDefault(sfKey, 'sig1', 'sig1')),
+    expires: described('How long it is valid (`expires`).', optional(duration(1000))),
+    tag: described('What it is for, as the other side calls it (`tag`).', template.optional()),
+    digest: described(
+      'The digest in `Content-Digest`, which is put in where it is covered.',
+      withDefault(choice(['sha-256', 'sha-512']), 'sha-256', 'sha-256'),
+    ),
+  },
+  oauth1: {
+    consumer_key: described('Says whose key signs.', template),
+    signature_method: described(
+      'How it is signed.',
+      withDefault(choice(OAUTH1_METHOD_NAMES), 'HMAC-SHA1', 'HMAC-SHA1'),
+    ),
+    consumer_secret: described('The key of the HMAC methods.', secretTemplate.optional()),
+    key: described('The private key of the RSA methods.', secretBytesTemplate.optional()),
+    token: described('The access token; none, when it is empty.', secretTemplate.optional()),
+    token_secret: described('Goes with the token, in the HMAC methods.', secretTemplate.optional()),
+    realm: described('Is shown to the other side and not signed.', template.optional()),
+    body_hash: described(
+      'Whether the signature covers a body that is no form (`oauth_body_hash`). A form is always covered.',
+      withDefault(boolean, false, false),
+    ),
+  },
 } as const;
 
 /**
@@ -23,6 +85,8 @@ export const SIGNERS = {
  */
 export const HEADER_PARAMETERS: Readonly<Record<SignerName, readonly string[]>> = {
   'aws-sigv4': ['region', 'service', 'accessKeyId', 'sessionToken'],
+  'http-message-signature': ['keyId', 'tag'],
+  oauth1: ['realm'],
 };
 
 /** The name of a signer. */

@@ -1,4 +1,5 @@
 import type { RawHeaders } from '../../../src/core/headers.ts';
+import type { Key } from '../../../src/keys/algorithms.ts';
 import { EMPTY_REQUEST } from '../../../src/auth/draft.ts';
 import { Scope } from '../../../src/auth/scope.ts';
 import type { Composition, CompiledSigner, SignedRequest } from '../../../src/auth/signers/signer.ts';
@@ -24,6 +25,7 @@ export const signed = (parts: Partial<Omit<SignedRequest, 'body'>> & { readonly 
   headers: [],
   nowMs: 0,
   nonce: 'nonce',
+  isBodiless: parts.body === undefined,
   ...parts,
   body: Buffer.from(parts.body ?? ''),
 });
@@ -35,9 +37,9 @@ export interface Signed extends Composition {
 }
 
 /** Signs a request with a compiled signer. */
-export function sign(signer: CompiledSigner, request: Parameters<typeof signed>[0]): Signed {
+export function sign(signer: CompiledSigner, request: Parameters<typeof signed>[0], key?: Key): Signed {
   const composition = signer.compose(signed(request), show);
-  const signature = composition.sign();
+  const signature = composition.sign((template) => key ?? Buffer.from(show(template)));
   return {
     ...composition,
     signature,
