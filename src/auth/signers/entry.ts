@@ -71,8 +71,8 @@ const keysIn =
 
 /** Puts in what a signer adds. It takes the place of all that the caller sent under those names. */
 function put(draft: RequestDraft, composition: Composition, signature: ByteString): void {
-  const { drops, headers, carry, coversLength } = composition;
-  if (coversLength) draft.fixLength();
-  for (const lower of drops) draft.dropHeader(lower);
-  for (const [name, value] of [...headers, carry(signature)]) place(draft, 'header', name, value);
+  if (composition.coversLength) draft.fixLength();
+  for (const lower of composition.drops) draft.dropHeader(lower);
+  for (const [name, value] of [...composition.headers, composition.carry(signature)])
+    place(draft, 'header', name, value);
 }
