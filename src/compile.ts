@@ -46,7 +46,7 @@ class LiveCredentials implements CredentialSource {
     const seen = this.#source.current;
     if (seen !== this.#seen) {
       this.#seen = seen;
-      this.#current = { version: this.#current.version + 1, values: seen.values };
+      this.#current = { version: this.#current.version + 1, values: seen.values, keys: seen.keys };
     }
     return this.#current;
   }

@@ -27,6 +27,8 @@ export interface Authorized {
   readonly body: Uint8Array | undefined;
   /** The generation of the token in the request; 0 when it carries none. */
   readonly generation: number;
+  /** The generation of the newest JWT in it that several requests use (`jwt.reuse`); 0 when it carries none. */
+  readonly reused: number;
   /** The key of the subject whose token it is, for a provider with a token per subject; else undefined. */
   readonly subject: string | undefined;
   /** What was done: headers or fields were injected, the request was signed, or nothing was to be put on. */
@@ -89,7 +91,7 @@ export interface ExplainedSignature {
   /** The parts of the request that a signer covers. Undefined where `text` says it by itself. */
   readonly covers?: readonly string[];
   readonly algorithm: string;
-  /** The name of the HMAC's key; undefined for a plain hash. */
+  /** The name of its key; undefined for a plain hash. */
   readonly key: string | undefined;
   /** The encoded digest of the text with the real secrets in it. */
   readonly digest: string;

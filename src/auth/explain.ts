@@ -30,9 +30,9 @@ export interface ExplainParts {
  * what authorizing would throw.
  */
 export function explain({ plan, signatures, request, site, clock, subject }: ExplainParts): Explanation {
-  const { values: credentials } = plan.credentials.resolve();
+  const { values: credentials, keys } = plan.credentials.resolve();
   const nowMs = clock.now();
-  const shared = { credentials, subject, now: () => nowMs, uuid: randomUUID() };
+  const shared = { credentials, keys, signsJwts: false, subject, now: () => nowMs, uuid: randomUUID() };
   const callersRequest = (): RequestDraft => new RequestDraft({ ...request, ...site });
   const build = (token: TokenView | undefined): Build => {
     const draft = callersRequest();

@@ -1,19 +1,23 @@
-import { createHmac, hash } from 'node:crypto';
 import type { SignSpec, TextSignSpec } from '../config/profile/profile.ts';
+import { ALGORITHMS } from '../keys/algorithms.ts';
 import { type Build, type Builds, readable } from './build.ts';
 import type { RequestDraft } from './draft.ts';
 import { badBody } from './problem.ts';
 import { compilePlace, expect, place, type Step, stepNeedsBody } from './inject.ts';
+import { compileKey, type CompiledKey } from './key.ts';
 import type { Scope } from './scope.ts';
 import { type ExplainedEntry, nameKey, type Signature } from './signature.ts';
 import { compileSigner } from './signers/entry.ts';
-import { type Compile, type Compiled, readsBody, type Show } from './template.ts';
+import { type Compile, type Compiled, readsBody, readsToken, type Show } from './template.ts';
 import { type ByteString, fromUnicode, toBytes } from '../core/byte-string.ts';
 import { compileWhen, type When } from './when.ts';
 
 /** Compiles one entry of `sign`. */
 export const compileSignature = (spec: SignSpec, compile: Compile): Signature =>
   'signer' in spec ? compileSigner(spec, compile) : new TextSignature(spec, compile);
+
+/** What a plain hash gets for a key. */
+const NO_KEY = new Uint8Array();
 
 /** A signature over a text that templates make of the request. */
 class TextSignature implements Signature {
@@ -22,8 +26,8 @@ class TextSignature implements Signature {
   readonly #needsBody: boolean;
   readonly #spec: TextSignSpec;
   readonly #text: Compiled;
-  /** The key of an HMAC; undefined for a plain hash. */
-  readonly #key: Compiled | undefined;
+  /** Undefined for a plain hash. */
+  readonly #key: CompiledKey | undefined;
   readonly #step: Step;
   /** The field that the body is wrapped in; undefined when it isn't wrapped. */
   readonly #field: ByteString | undefined;
@@ -32,10 +36,10 @@ class TextSignature implements Signature {
     this.when = compileWhen(spec.when);
     this.#spec = spec;
     this.#text = compile(spec.text);
-    this.#key = spec.key === undefined ? undefined : compile(spec.key);
+    this.#key = spec.key === undefined ? undefined : compileKey(spec.key, ALGORITHMS[spec.algorithm].key, compile);
     this.#step = compilePlace(spec.set, compile);
     this.#field = spec.body && fromUnicode(spec.body.field);
-    const signed = this.#key ? [this.#text, this.#key] : [this.#text];
+    const signed = this.#key ? [this.#text, this.#key.template] : [this.#text];
     this.templates = [...signed, this.#step.name, this.#step.value];
     this.#needsBody = this.#field !== undefined || stepNeedsBody(this.#step) || signed.some(readsBody);
   }
@@ -48,12 +52,15 @@ class TextSignature implements Signature {
     expect(draft, this.#step.place, show(this.#step.name));
   }
 
-  apply(draft: RequestDraft, scope: Scope): void {
+  /** Returns the text that was signed. */
+  apply(draft: RequestDraft, scope: Scope): ByteString {
     const { place: where, name, value } = this.#step;
     const label = name.render(scope);
     this.#prepare(draft, label);
-    scope.signature = this.#digest(this.#text.render(scope), scope);
+    const text = this.#text.render(scope);
+    scope.signature = this.#digest(text, scope);
     place(draft, where, label, value.render(scope));
+    return text;
   }
 
   explain({ sent, other, seen }: Builds): ExplainedEntry {
@@ -61,8 +68,8 @@ class TextSignature implements Signature {
     const { place: where, name, value } = this.#step;
     const label = mask(name);
     this.#wrapSeen(sent, seen, label);
-    this.apply(sent.draft, sent.scope);
-    this.apply(other.draft, other.scope);
+    const signed = this.apply(sent.draft, sent.scope);
+    const otherwise = this.apply(other.draft, other.scope);
     const digest = sent.scope.signature;
     const text = mask(this.#text);
     seen.scope.signature = digest;
@@ -72,11 +79,11 @@ class TextSignature implements Signature {
       ...(this.when.says !== undefined && { when: this.when.says }),
       text: readable(text),
       algorithm: this.#spec.algorithm,
-      key: this.#key && readable(nameKey(this.#key, seen.scope)),
+      key: this.#key && readable(nameKey(this.#key.template, seen.scope)),
       digest,
       place: `${where} ${readable(label)}`,
       value: readable(masked),
-      coversToken: digest !== other.scope.signature,
+      coversToken: signed !== otherwise || (this.#key !== undefined && readsToken(this.#key.template)),
     };
     return { signature, placed: [] };
   }
@@ -105,26 +112,12 @@ class TextSignature implements Signature {
     else this.#prepare(seen.draft, label, show);
   }
 
-  /** The digest of `text`, encoded as the entry says. */
+  /** The signature of `text`, encoded as the entry says. Throws `token_unavailable` when its key is missing. */
   #digest(text: ByteString, scope: Scope): ByteString {
-    const { algorithm, encode, case: wanted } = this.#spec;
-    return changeCase(digest(algorithm, encode, text, this.#key?.render(scope)), wanted);
+    const { algorithm, encode, form, case: wanted } = this.#spec;
+    const signature = ALGORITHMS[algorithm].sign(this.#key?.read(scope) ?? NO_KEY, toBytes(text), form);
+    return changeCase(signature.toString(encode), wanted);
   }
-}
-
-function digest(
-  algorithm: TextSignSpec['algorithm'],
-  encode: TextSignSpec['encode'],
-  text: ByteString,
-  key: ByteString | undefined,
-): string {
-  const bytes = toBytes(text);
-  if (algorithm === 'hmac-sha256' || algorithm === 'hmac-sha512') {
-    return createHmac(algorithm.slice('hmac-'.length), toBytes(key ?? ''))
-      .update(bytes)
-      .digest(encode);
-  }
-  return hash(algorithm, bytes, encode);
 }
 
 function changeCase(text: string, wanted: TextSignSpec['case']): string {

@@ -19,6 +19,9 @@ export const JWS_ALGORITHMS = {
 /** The name of a JWT's algorithm. */
 export type JwsAlgorithm = keyof typeof JWS_ALGORITHMS;
 
+/** All names, in the order of the table. */
+export const JWS_ALGORITHM_NAMES = Object.keys(JWS_ALGORITHMS) as readonly JwsAlgorithm[];
+
 const encode = (text: string): string => Buffer.from(text).toString('base64url');
 
 /**

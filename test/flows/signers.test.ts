@@ -250,7 +250,7 @@ test("http-message-signature: the caller's own signature and digest do not go ou
 profiles:
   signed:
     credentials: { shared: { secret: true } }
-    sign: [{ signer: http-message-signature, components: ["@method", content-digest], key_id: k, key: "{{credentials.shared}}" }]`;
+    sign: [{ signer: http-message-signature, components: ["@method", content-digest], key_id: k, key: "{{credentials.shared}}", algorithm: hmac-sha256 }]`;
   const { outrider, upstream } = await start(t, check, '{ profile: signed, credentials: { shared: "${SHARED}" } }', {
     env: { SHARED },
     profiles,
@@ -281,7 +281,7 @@ test('http-message-signature: a body in chunks goes out with the Content-Length 
 profiles:
   signed:
     credentials: { shared: { secret: true } }
-    sign: [{ signer: http-message-signature, components: [content-length, x-shop], key_id: k, key: "{{credentials.shared}}" }]`;
+    sign: [{ signer: http-message-signature, components: [content-length, x-shop], key_id: k, key: "{{credentials.shared}}", algorithm: hmac-sha256 }]`;
   const { outrider, upstream } = await start(t, check, '{ profile: signed, credentials: { shared: "${SHARED}" } }', {
     env: { SHARED },
     profiles,

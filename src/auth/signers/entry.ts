@@ -1,5 +1,5 @@
 import type { SignerSpec } from '../../config/profile/profile.ts';
-import { type ByteString, toBytes } from '../../core/byte-string.ts';
+import type { ByteString } from '../../core/byte-string.ts';
 import { type Build, type Builds, readable } from '../build.ts';
 import type { RequestDraft } from '../draft.ts';
 import { place } from '../inject.ts';
@@ -63,11 +63,10 @@ const rendered =
   (template) =>
     template.render(scope);
 
-/** A key as the credentials hold it. */
 const keysIn =
   (scope: Scope): KeyOf =>
-  (template) =>
-    toBytes(template.render(scope));
+  (key) =>
+    key.read(scope);
 
 /** Puts in what a signer adds. It takes the place of all that the caller sent under those names. */
 function put(draft: RequestDraft, composition: Composition, signature: ByteString): void {

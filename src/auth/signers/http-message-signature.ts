@@ -1,30 +1,25 @@
 import { hash, KeyObject } from 'node:crypto';
 import type { MessageComponent } from '../../config/profile/components.ts';
-import { MESSAGE_ALGORITHMS, type SignerParameters } from '../../config/profile/signers.ts';
+import { MESSAGE_ALGORITHMS, messageAlgorithmOf, type SignerParameters } from '../../config/profile/signers.ts';
 import { type ByteString, isAscii, percentDecode, toBytes } from '../../core/byte-string.ts';
 import { OutriderError } from '../../core/errors.ts';
 import { headerValues } from '../../core/headers.ts';
-import { ALGORITHMS, type AlgorithmName, type Key, type KeyKind } from '../../keys/algorithms.ts';
-import { kindOf } from '../../keys/read.ts';
+import { ALGORITHMS, type AlgorithmName, type Key } from '../../keys/algorithms.ts';
 import { readFields } from '../fields.ts';
+import { compileKey } from '../key.ts';
 import { formEncode } from '../text.ts';
 import type { AddedHeader, SignedRequest, Signer } from './signer.ts';
 
 /** HTTP Message Signatures (RFC 9421), with the digest of the body (RFC 9530). */
 
-/** The algorithm of a key where the profile names none. */
-const BY_KEY: Readonly<Partial<Record<KeyKind, AlgorithmName>>> = {
-  secret: 'hmac-sha256',
-  rsa: 'rsa-pss-sha512',
-  'p-256': 'ecdsa-p256-sha256',
-  'p-384': 'ecdsa-p384-sha384',
-  ed25519: 'ed25519',
-};
-
 /** Compiles `signer: http-message-signature`. */
 export const messageSignature: Signer<SignerParameters<'http-message-signature'>> = (parameters, compile) => {
   const { components, algorithm, label, expiresMs, digest } = parameters;
-  const key = compile(parameters.key);
+  const key = compileKey(
+    parameters.key,
+    algorithm === undefined ? 'none' : ALGORITHMS[MESSAGE_ALGORITHMS[algorithm]].key,
+    compile,
+  );
   const keyId = compile(parameters.keyId ?? '');
   const tag = compile(parameters.tag ?? '');
   const covers = (name: string): boolean => components.some((one) => one.name === name);
@@ -32,8 +27,8 @@ export const messageSignature: Signer<SignerParameters<'http-message-signature'>
   const coversLength = covers('content-length');
   return {
     algorithm: algorithm ?? "the key's own",
-    key,
-    parameters: [key, keyId, tag],
+    key: key.template,
+    parameters: [key.template, keyId, tag],
     needsBody: () => hasDigest || coversLength,
     compose(request, show) {
       const digests: readonly AddedHeader[] = hasDigest
@@ -66,8 +61,9 @@ export const messageSignature: Signer<SignerParameters<'http-message-signature'>
   };
 };
 
+/** The algorithm that a key decides. That there is one was checked when the config was loaded. */
 function algorithmOf(key: Key): AlgorithmName {
-  const found = key instanceof KeyObject ? BY_KEY[kindOf(key) ?? 'none'] : 'hmac-sha256';
+  const found = key instanceof KeyObject ? messageAlgorithmOf(key) : undefined;
   if (found === undefined) throw new TypeError('no algorithm takes this key');
   return found;
 }

@@ -6,6 +6,7 @@ import { headerValues, type RawHeaders } from '../../core/headers.ts';
 import { ALGORITHMS } from '../../keys/algorithms.ts';
 import { checkBody } from '../body.ts';
 import { readFields } from '../fields.ts';
+import { compileKey } from '../key.ts';
 import { readMediaType } from '../media-type.ts';
 import type { SignedRequest, Signer } from './signer.ts';
 
@@ -22,13 +23,13 @@ export const oauth1: Signer<SignerParameters<'oauth1'>> = (parameters, compile) 
   const realm = compile(parameters.realm ?? '');
   const consumerSecret = compile(parameters.consumerSecret ?? '');
   const tokenSecret = compile(parameters.tokenSecret ?? '');
-  const privateKey = parameters.key === undefined ? undefined : compile(parameters.key);
   const algorithm = ALGORITHMS[OAUTH1_METHODS[method]];
+  const privateKey = parameters.key === undefined ? undefined : compileKey(parameters.key, algorithm.key, compile);
   const digest = method.endsWith('SHA256') ? 'sha256' : 'sha1';
   return {
     algorithm: method,
-    key: privateKey ?? consumerSecret,
-    parameters: [consumerKey, token, realm, consumerSecret, tokenSecret, ...(privateKey ? [privateKey] : [])],
+    key: privateKey?.template ?? consumerSecret,
+    parameters: [consumerKey, token, realm, consumerSecret, tokenSecret, ...(privateKey ? [privateKey.template] : [])],
     needsBody: (headers) => hasBodyHash || isForm(headers),
     compose(request, show) {
       const accessToken = show(token);

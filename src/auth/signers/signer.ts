@@ -1,6 +1,7 @@
 import type { RawHeaders } from '../../core/headers.ts';
 import type { ByteString } from '../../core/byte-string.ts';
 import type { Key } from '../../keys/algorithms.ts';
+import type { CompiledKey } from '../key.ts';
 import type { Compile, Compiled, Show } from '../template.ts';
 
 /** A request as a signer sees it: byte for byte as it is sent, but for what the signer itself will put in. */
@@ -43,8 +44,8 @@ export interface Composition {
   carry(signature: ByteString): AddedHeader;
 }
 
-/** Gives the key that a template names. */
-export type KeyOf = (template: Compiled) => Key;
+/** Gives a key as it is at the moment. Throws `token_unavailable` for a private key that was not given. */
+export type KeyOf = (key: CompiledKey) => Key;
 
 /** A signer with the parameters of one entry of a profile's `sign`. It is pure: a request in, additions out. */
 export interface CompiledSigner {

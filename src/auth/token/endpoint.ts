@@ -67,8 +67,8 @@ export function createTokenRequest(endpoint: TokenEndpoint, subject: ByteString)
     request: RequestView,
     timeoutMs: number,
   ): Promise<ArrivedToken> => {
-    const { values: credentials } = endpoint.credentials.resolve();
-    const scope = new Scope({ credentials, token: last, subject, request, now: () => clock.now() });
+    const { values: credentials, keys } = endpoint.credentials.resolve();
+    const scope = new Scope({ credentials, keys, token: last, subject, request, now: () => clock.now() });
     let host = hostOf('');
     try {
       host = hostOf(call.url.mask(scope).text);

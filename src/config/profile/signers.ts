@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import type { AlgorithmName } from '../../keys/algorithms.ts';
+import type { KeyObject } from 'node:crypto';
+import type { AlgorithmName, KeyKind } from '../../keys/algorithms.ts';
+import { kindOf } from '../../keys/read.ts';
 import { component } from './components.ts';
 import { boolean, choice, described, duration, optional, pattern, withDefault } from '../schema/scalar.ts';
 import type { SectionOutput } from '../schema/section.ts';
@@ -14,6 +16,18 @@ export const MESSAGE_ALGORITHMS = {
   'ecdsa-p384-sha384': 'ecdsa-p384-sha384',
   ed25519: 'ed25519',
 } as const satisfies Record<string, AlgorithmName>;
+
+/** What each kind of key signs with where no algorithm is named. */
+const BY_KEY: Readonly<Partial<Record<KeyKind, AlgorithmName>>> = {
+  secret: 'hmac-sha256',
+  rsa: 'rsa-pss-sha512',
+  'p-256': 'ecdsa-p256-sha256',
+  'p-384': 'ecdsa-p384-sha384',
+  ed25519: 'ed25519',
+};
+
+/** The algorithm of RFC 9421 that a key decides. Undefined for a key that none of them takes. */
+export const messageAlgorithmOf = (key: KeyObject): AlgorithmName | undefined => BY_KEY[kindOf(key) ?? 'none'];
 
 /** The signature methods of OAuth 1.0 (RFC 5849 §3.4, and those with SHA-256), and what each is in our table. */
 export const OAUTH1_METHODS = {
@@ -87,6 +101,22 @@ export const HEADER_PARAMETERS: Readonly<Record<SignerName, readonly string[]>> 
   'aws-sigv4': ['region', 'service', 'accessKeyId', 'sessionToken'],
   'http-message-signature': ['keyId', 'tag'],
   oauth1: ['realm'],
+};
+
+/** Where a signer's key comes from: which parameter names the algorithm, and what each name is in our table. */
+export interface SignerKey {
+  readonly names: string;
+  readonly algorithms: Readonly<Record<string, AlgorithmName>>;
+  /** The algorithm where none is named. Undefined: the key decides. */
+  readonly usual: string | undefined;
+  /** The parameter that holds a shared secret. Undefined: `key` does. */
+  readonly secret?: string;
+}
+
+/** The signers with a choice of algorithms. They have a parameter `key`. */
+export const SIGNER_KEYS: Readonly<Partial<Record<string, SignerKey>>> = {
+  'http-message-signature': { names: 'algorithm', algorithms: MESSAGE_ALGORITHMS, usual: undefined },
+  oauth1: { names: 'signature_method', algorithms: OAUTH1_METHODS, usual: 'HMAC-SHA1', secret: 'consumer_secret' },
 };
 
 /** The name of a signer. */

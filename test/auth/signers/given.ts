@@ -39,7 +39,7 @@ export interface Signed extends Composition {
 /** Signs a request with a compiled signer. */
 export function sign(signer: CompiledSigner, request: Parameters<typeof signed>[0], key?: Key): Signed {
   const composition = signer.compose(signed(request), show);
-  const signature = composition.sign((template) => key ?? Buffer.from(show(template)));
+  const signature = composition.sign(({ template }) => key ?? Buffer.from(show(template)));
   return {
     ...composition,
     signature,
