@@ -43,7 +43,6 @@ const TABLE: Readonly<Record<string, readonly [environments: string, credentials
   'payu-payment': ['production simulator test', 'key salt!'],
   'payu-v2': ['production simulator test', 'key salt!'],
   oauth2: ['', 'client_id client_secret!'],
-  'oauth2-jwt': ['', ''],
   aws: ['', 'access_key_id region secret_access_key! service session_token!'],
   'message-signature': ['', 'key_id private_key!'],
   oauth1: ['', 'consumer_key consumer_secret! token! token_secret!'],

@@ -17,12 +17,22 @@ interface Schema {
   readonly additionalProperties?: Schema | false;
   readonly items?: Schema;
   readonly anyOf?: readonly Schema[];
+  readonly $ref?: string;
   readonly enum?: readonly string[];
   readonly default?: Key['default'];
 }
 
+const { $defs } = jsonSchema() as { $defs: Readonly<Record<string, Schema>> };
+
+/** What a `$ref` stands for; any other schema stands for itself. */
+const resolved = (schema: Schema): Schema =>
+  schema.$ref === undefined ? schema : ($defs[schema.$ref.replace('#/$defs/', '')] as Schema);
+
 /** The forms that a value may have. */
-const formsOf = (schema: Schema): readonly Schema[] => [schema, ...(schema.anyOf ?? []).flatMap(formsOf)];
+const formsOf = (schema: Schema): readonly Schema[] => [
+  resolved(schema),
+  ...(resolved(schema).anyOf ?? []).flatMap(formsOf),
+];
 
 /** The signer whose parameters a form of an entry has. */
 const signerOf = ({ properties }: Schema): readonly string[] =>
@@ -39,10 +49,9 @@ function parametersOf(form: Schema): Schema {
  * is listed once, where it is nearest to the root.
  */
 export function profileKeys(): readonly Key[] {
-  const { $defs } = jsonSchema() as { $defs: { profile: Schema } };
   const keys: Key[] = [];
   const seen = new Set<string>();
-  const open: (readonly [schema: Schema, path: string])[] = [[$defs.profile, '']];
+  const open: (readonly [schema: Schema, path: string])[] = [[$defs['profile'] as Schema, '']];
   for (let next = open.shift(); next; next = open.shift()) {
     const [schema, path] = next;
     const forms = formsOf(schema);

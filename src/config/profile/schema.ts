@@ -90,6 +90,7 @@ const when = described(
       query: fieldConditions('Query parameters'),
       headers: fieldConditions('Headers'),
     })
+    .meta({ id: 'when' })
     .prefault({}),
 );
 
@@ -121,7 +122,7 @@ type SignerSections = {
 };
 
 /** An entry that names a signer has the signer's parameters. */
-const sign = variants('signer', textSign, mapSigners());
+const sign = variants('signature', 'signer', textSign, mapSigners());
 
 function mapSigners(): SignerSections {
   const sections = Object.entries(SIGNERS).map(([name, parameters]) => {
