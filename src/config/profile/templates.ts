@@ -147,20 +147,24 @@ function namedTexts(profile: MapNode, problems: Problems): Map<string, NamedText
     const members = ['header', 'claims'].flatMap((part) => [...under(jwt.get(part), ANYWHERE)]);
     all.set(`jwt.${name}`, [...members, ...under(jwt.get('key'), asKey(ANYWHERE))]);
   }
-  const follow = follower((name) => all.get(name)?.flatMap(({ text }) => namesIn(text)));
-  return new Map(
-    [...all].map(([full, inside]) => {
-      const reached = follow(full);
-      const [family, name = ''] = full.split('.');
-      const [first] = inside;
-      if (reached === undefined && first !== undefined) {
-        const what = `the ${family === 'jwt' ? 'JWT' : 'value'} "${name}" depends on itself`;
-        problems.error('template_cycle', first.place, what, 'write out what it stands for');
-      }
-      if (family === 'jwt') checkReuse(find(profile, 'jwt', name), reached ?? [], problems);
-      return [full, { sites: inside, names: (reached ?? []).filter((name) => !all.has(name)) }];
-    }),
-  );
+  // Each list is replaced by all that its name leads to. So a circle is reported once, where it is found first.
+  const links = new Map([...all].map(([full, inside]) => [full, inside.flatMap(({ text }) => namesIn(text))]));
+  const follow = follower((name) => links.get(name));
+  for (const [full, inside] of all) {
+    const reached = follow(full);
+    const [family, name = ''] = full.split('.');
+    const [first] = inside;
+    if (reached === undefined && first !== undefined) {
+      const what = `the ${family === 'jwt' ? 'JWT' : 'value'} "${name}" depends on itself`;
+      problems.error('template_cycle', first.place, what, 'write out what it stands for');
+    }
+    if (family === 'jwt') checkReuse(find(profile, 'jwt', name), reached ?? [], problems);
+    links.set(
+      full,
+      (reached ?? []).filter((each) => !all.has(each)),
+    );
+  }
+  return new Map([...all].map(([full, inside]) => [full, { sites: inside, names: links.get(full) ?? [] }]));
 }
 
 /** Checks that a JWT for several requests depends on none of them. Reports `invalid_value`. */
