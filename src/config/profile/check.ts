@@ -3,6 +3,7 @@ import { isToken } from '../../core/headers.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { checkJson, checkMembers } from './json.ts';
+import { checkComponents } from './components.ts';
 import { checkKeys } from './keys.ts';
 import { CONDITION_PLACES, type ProfileData } from './schema.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node } from '../yaml/tree.ts';
@@ -133,7 +134,9 @@ function checkSignatures(list: Node | undefined, problems: Problems, mayRefuse =
   for (const entry of list.items) {
     checkConditions(find(entry, 'when'), problems);
     const refusal = find(entry, 'refuse');
-    if (find(entry, 'signer') !== undefined) continue;
+    const signer = find(entry, 'signer');
+    if (signer?.kind === 'scalar' && signer.text === 'http-message-signature') checkComponents(entry, problems);
+    if (signer !== undefined) continue;
     if (isPresent(refusal)) checkRefusal(entry, refusal, mayRefuse, problems);
     else checkSignature(entry, problems);
   }

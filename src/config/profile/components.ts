@@ -3,7 +3,8 @@ import { ConfigError } from '../diagnostics/config-error.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import { type Scalar, scalar, shown } from '../schema/scalar.ts';
 import { isOurHeader } from '../schema/values.ts';
-import type { ScalarNode } from '../yaml/tree.ts';
+import type { Problems } from '../diagnostics/problems.ts';
+import { ChildLocation, find, type Node, type ScalarNode } from '../yaml/tree.ts';
 
 /** A part of a request that a message signature covers (RFC 9421 §2). */
 export interface MessageComponent {
@@ -60,3 +61,24 @@ function readParameters(node: ScalarNode, name: string, parameters: string): str
 
 const refuse = (node: ScalarNode, what: string, help: string): ConfigError =>
   new ConfigError('invalid_value', `${shown(node)} ${what}`, help);
+
+/**
+ * Checks the components of an entry whose signer has some: there is one at least, and none twice (RFC 9421 §2.5). Reports
+ * `missing_key` and `invalid_value`.
+ */
+export function checkComponents(entry: Node, problems: Problems): void {
+  const list = find(entry, 'components');
+  if (list !== undefined && list.kind !== 'list') return;
+  if (list === undefined || list.items.length === 0) {
+    const help = 'add `components: ["@method", "@authority", "@path", "@query", content-digest]`';
+    problems.error('missing_key', new ChildLocation(entry, 'components'), 'the signature would cover nothing', help);
+    return;
+  }
+  const seen = new Set<string>();
+  for (const item of list.items) {
+    if (item.kind !== 'scalar' || problems.isReported(item)) continue;
+    const name = item.text.replaceAll('"', '').replace(/^[^;]*/, (header) => header.toLowerCase());
+    if (seen.has(name)) problems.error('invalid_value', item, `${shown(item)} is covered twice`, 'name it once');
+    seen.add(name);
+  }
+}

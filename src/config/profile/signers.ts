@@ -94,8 +94,8 @@ export const SIGNERS = {
 } as const;
 
 /**
- * The parameters, by their names in the code, that become a part of a header as they are. What no header can hold is then a
- * mistake of the credential.
+ * The parameters, by their names in the code, that become a part of a header as they are. What is not ASCII, or no header can
+ * hold, is then a mistake of the credential.
  */
 export const HEADER_PARAMETERS: Readonly<Record<SignerName, readonly string[]>> = {
   'aws-sigv4': ['region', 'service', 'accessKeyId', 'sessionToken'],
