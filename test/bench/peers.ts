@@ -50,7 +50,7 @@ const nodePeer = (name: string, title: string): Peer => ({
 /** One route of the proxy under test, to a provider of {@link providersOf}. */
 export interface BenchRoute {
   readonly path: string;
-  readonly provider: 'token' | 'signed' | 'none';
+  readonly provider: 'token' | 'signed' | 'sigv4' | 'none';
 }
 
 /** A token from the upstream's token endpoint, and a signature over the body. */
@@ -65,6 +65,15 @@ const providersOf = (upstream: string): Readonly<Record<Exclude<BenchRoute['prov
     environment: 'sandbox',
     endpoints: { api: `${upstream}/api` },
     credentials: { merchant_id: 'BENCH', salt_key: 'salt-of-the-benchmark' },
+  },
+  sigv4: {
+    profile: 'aws',
+    credentials: {
+      access_key_id: 'BENCH',
+      secret_access_key: 'secret-of-the-benchmark',
+      region: 'eu-central-1',
+      service: 'sqs',
+    },
   },
 });
 
