@@ -24,6 +24,7 @@ import { createJournal } from './observe/journal.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { logNotices } from './observe/notices.ts';
+import type { OpenTracing } from './observe/tracing/tracing.ts';
 import { Budget } from './proxy/body/budget.ts';
 import { createClient } from './proxy/client.ts';
 import { createErrorNotices, createSpoolNotices } from './proxy/error-notices.ts';
@@ -144,6 +145,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const tokenUpstream = createUpstream(clock, scheduler, { egress, lookup, limits, isReused: false });
   const http: HttpClient = createClient(tokenUpstream, clock);
   let store: TokenStore | undefined;
+  let tracing: OpenTracing | undefined;
   const budgets = {
     memory: new Budget(config.limits.bodyMemoryBytes),
     disk: new Budget(config.replay.spoolTotalBytes),
@@ -171,6 +173,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
         http,
         store: store as TokenStore,
         endpointsOf: (provider) => endpointsOf(provider, simulated?.origin),
+        tracing,
       },
       live,
     );
@@ -184,6 +187,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     events,
     clock,
     budgets,
+    tracing: () => tracing,
     pseudonym,
     nextRequestId,
     report,
@@ -224,6 +228,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await admin?.close();
     stopWatching?.();
     live?.retire(undefined);
+    await tracing?.close();
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
     await Promise.all([upstream, unmatchedUpstream, tokenUpstream].map((one) => one.close()));
     await store?.close();
@@ -293,6 +298,10 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   async function open(): Promise<Started> {
     store = await openStore(config.store, { clock, events });
     simulator = await startSimulator(config, clock);
+    if (config.tracing) {
+      const { createTracing } = await import('./observe/tracing/tracing.ts');
+      tracing = createTracing(config.tracing, { http, clock, events, logger, instance });
+    }
     live = compile(config, simulator);
     await prepare(config, live);
     stopWatching = config.watchSecrets();

@@ -17,7 +17,10 @@ import { delimiter, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
+import { run as runCommand, SIMULATED, startProxy } from './commands/run.ts';
+import { startCollector } from './helpers/collector.ts';
 import { findNode } from './helpers/nodes.ts';
+import { httpCall } from './helpers/outrider.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const text = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
@@ -144,6 +147,11 @@ test('the libraries that are built in have their licences told', (t) => {
   const told = readFileSync(join(installed, 'dist/licenses.txt'), 'utf8');
   // Those that the sources import, and some that come with these.
   const names = [
+    '@opentelemetry/api',
+    '@opentelemetry/core',
+    '@opentelemetry/otlp-transformer',
+    '@opentelemetry/resources',
+    '@opentelemetry/sdk-trace',
     '@peculiar/x509',
     '@redis/client',
     'commander',
@@ -204,6 +212,34 @@ test('what is asked often is answered by the launcher alone: no file of the rest
     t.regex(stdout + stderr, output, args.join(' '));
   }
   t.regex(outrider('check').stderr, /ERR_MODULE_NOT_FOUND/, 'positive control');
+});
+
+test('what is installed sends its spans to a collector, and opens the libraries for them only then', async (t) => {
+  t.timeout(120_000);
+  const collector = await startCollector(t);
+  const traced = `${SIMULATED}tracing: { endpoint: "${collector.origin}" }\n`;
+  const proxy = await startProxy(t, traced, [], { script: join(installed, 'dist/outrider.cjs') });
+  t.is((await httpCall(proxy.origin, '/phonepe/checkout/v2/order/order-1/status')).status, 404);
+  proxy.kill('SIGTERM');
+  t.is(await proxy.exit, 0, proxy.stderr());
+  t.deepEqual(collector.spans.map(({ kind, name }) => `${kind} ${name}`).toSorted(), [
+    'client GET',
+    'client renew',
+    'internal wait for token',
+    'server GET pay',
+  ]);
+  t.like(collector.posts[0]?.resource, { 'service.name': 'outrider' });
+
+  const without = join(dir, 'without-tracing');
+  cpSync(installed, without, { recursive: true });
+  rmSync(join(without, 'dist/chunks/tracing.js'));
+  const script = join(without, 'dist/outrider.cjs');
+  const untraced = await startProxy(t, SIMULATED, [], { script });
+  t.is((await httpCall(untraced.origin, '/phonepe/checkout/v2/order/order-1/status')).status, 404);
+  const file = join(dir, 'traced.yaml');
+  writeFileSync(file, traced);
+  const { stderr } = await runCommand(t, ['start', '--config', file], { script });
+  t.regex(stderr, /Cannot find module .*tracing\.js/, 'positive control');
 });
 
 /** A command of the package, in a directory of its own and with nothing of ours in its environment. */

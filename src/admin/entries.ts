@@ -25,6 +25,7 @@ export const requestEntry = (request: RecordedRequest): RequestEntry => ({
   id: request.id,
   time: isoTime(request.atMs),
   request_id: request.requestId,
+  trace_id: request.traceId ?? null,
   route: request.route ?? null,
   provider: request.provider ?? null,
   method: request.method,

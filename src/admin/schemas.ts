@@ -109,6 +109,7 @@ export const request = z
     id: eventId,
     time,
     request_id: z.string(),
+    trace_id: z.string().nullable().describe('32 hex digits; null while there are [no traces](config.md#tracing).'),
     route: z.string().nullable(),
     provider: z.string().nullable(),
     method: z.string(),
@@ -229,6 +230,16 @@ export const signature = z.strictObject({
   value: z.string(),
   covers_token: z.boolean(),
 });
+/** One JWT of an explanation. */
+export const jwt = z.strictObject({
+  name: z.string(),
+  algorithm: z.string(),
+  key: z.string(),
+  header: z.string(),
+  claims: z.string(),
+  reuse_s: z.number().nullable(),
+  places: list(z.string()),
+});
 const connect = z.enum(['refused', 'intercepted', 'tunnelled']).nullable();
 const door = z.enum(['base_url', 'forward']);
 
@@ -252,6 +263,7 @@ export const explained = z.union([
     json: list(field),
     body: z.string().nullable(),
     signatures: list(signature),
+    jwts: list(jwt),
     token: z
       .strictObject({
         method: z.string(),

@@ -106,6 +106,22 @@ export interface ExplainedSignature {
   readonly coversToken: boolean;
 }
 
+/** One JWT of a request, or of its token call. */
+export interface ExplainedJwt {
+  /** As the profile calls it. */
+  readonly name: string;
+  readonly algorithm: string;
+  /** The name of its key. */
+  readonly key: string;
+  /** Both parts as JSON, with secrets masked. Together they are what is signed. */
+  readonly header: string;
+  readonly claims: string;
+  /** How long one is used for API calls; undefined when each attempt and each token call gets a new one. */
+  readonly reuseMs: number | undefined;
+  /** Where it goes: `header authorization`, `token call client_assertion`. */
+  readonly places: readonly string[];
+}
+
 /** What the credential adds to a request, secrets masked by name (`<access_token>`). */
 export interface Explanation {
   readonly headers: readonly ExplainedField[];
@@ -115,6 +131,7 @@ export interface Explanation {
   /** The body that is sent; undefined when it is the caller's body unchanged. */
   readonly body: string | undefined;
   readonly signatures: readonly ExplainedSignature[];
+  readonly jwts: readonly ExplainedJwt[];
   /** The token call that is made when no token is at hand; undefined for a provider without tokens. */
   readonly token:
     | {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { ExplainedField, Explanation, Outbound } from './authorizer.ts';
 import { RequestDraft } from './draft.ts';
+import { explainJwts } from './explain-jwts.ts';
 import { explainToken } from './explain-token.ts';
 import type { Placement } from './inject.ts';
 import type { Build } from './build.ts';
@@ -53,6 +54,7 @@ export function explain({ plan, signatures, request, site, clock, subject }: Exp
     json: placed('json'),
     body: dryRun.body,
     signatures: dryRun.signatures,
+    jwts: explainJwts(plan.jwts, { steps: plan.steps, signatures, token: plan.token }, builds.seen.scope),
     token: plan.token && explainToken(plan.token, { shared, token, request: callersRequest }),
   };
 }

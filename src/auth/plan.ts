@@ -128,7 +128,7 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
       : undefined,
     carriesToken: new Set([
       ...steps.filter(({ name, value }) => readsToken(name) || readsToken(value)),
-      ...signatures.filter(({ templates }) => templates.some(readsToken)),
+      ...signatures.filter((signature) => signature.readsToken),
     ]),
     isPlain: signatures.length === 0 && refusals.length === 0 && privateHeaders.length === 0 && steps.every(isHeader),
     privateHeaders,

@@ -22,7 +22,9 @@ const NO_KEY = new Uint8Array();
 /** A signature over a text that templates make of the request. */
 class TextSignature implements Signature {
   readonly when: When;
-  readonly templates: readonly Compiled[];
+  readonly signed: readonly Compiled[];
+  readonly placed: readonly Compiled[];
+  readonly readsToken: boolean;
   readonly #needsBody: boolean;
   readonly #spec: TextSignSpec;
   readonly #text: Compiled;
@@ -39,9 +41,14 @@ class TextSignature implements Signature {
     this.#key = spec.key === undefined ? undefined : compileKey(spec.key, ALGORITHMS[spec.algorithm].key, compile);
     this.#step = compilePlace(spec.set, compile);
     this.#field = spec.body && fromUnicode(spec.body.field);
-    const signed = this.#key ? [this.#text, this.#key.template] : [this.#text];
-    this.templates = [...signed, this.#step.name, this.#step.value];
-    this.#needsBody = this.#field !== undefined || stepNeedsBody(this.#step) || signed.some(readsBody);
+    this.signed = this.#key ? [this.#text, this.#key.template] : [this.#text];
+    this.placed = [this.#step.value];
+    this.readsToken = [...this.signed, ...this.placed, this.#step.name].some(readsToken);
+    this.#needsBody = this.#field !== undefined || stepNeedsBody(this.#step) || this.signed.some(readsBody);
+  }
+
+  placeOf(show: Show): string {
+    return `${this.#step.place} ${readable(show(this.#step.name))}`;
   }
 
   needsBody(): boolean {
@@ -81,7 +88,7 @@ class TextSignature implements Signature {
       algorithm: this.#spec.algorithm,
       key: this.#key && readable(nameKey(this.#key.template, seen.scope)),
       digest,
-      place: `${where} ${readable(label)}`,
+      place: this.placeOf(mask),
       value: readable(masked),
       coversToken: signed !== otherwise || (this.#key !== undefined && readsToken(this.#key.template)),
     };

@@ -11,8 +11,14 @@ export interface Signature {
   readonly when: When;
   /** Whether signing reads or changes the body of a request with these headers. */
   needsBody(headers: RawHeaders): boolean;
-  /** All templates in it. */
-  readonly templates: readonly Compiled[];
+  /** The templates of what is signed, and of the key. */
+  readonly signed: readonly Compiled[];
+  /** The templates of what is put in with the signature, but for the place's name. */
+  readonly placed: readonly Compiled[];
+  /** Whether it reads a part of the token. */
+  readonly readsToken: boolean;
+  /** Where the signature goes: `header x-verify`. */
+  placeOf(show: Show): string;
   /** Announces the fields that it will fill, so that nothing that comes before sees the caller's. */
   announce(draft: RequestDraft, show: Show): void;
   /** Signs the request as it has been built so far, over exactly the bytes that are sent. Throws `bad_body` and `bad_request`. */

@@ -121,6 +121,15 @@ export type ConfigFile = {
     /** One line for each request. Default: true. */
     readonly access?: boolean | Reference | null;
   } | null;
+  /** Traces over OTLP; false: none, whatever the environment says. */
+  readonly tracing?: false | {
+    /** The collector, without `/v1/traces`; by default what OTEL_EXPORTER_OTLP_ENDPOINT says. With neither there are no traces. */
+    readonly endpoint?: string | null;
+    /** The share of new traces that are kept, from 0 to 1; by default what OTEL_TRACES_SAMPLER says, else 1. A caller that traces decides itself. */
+    readonly sample?: number | Reference | null;
+    /** Sent to the collector, such as its key; they go before those of OTEL_EXPORTER_OTLP_HEADERS. */
+    readonly headers?: Readonly<Record<string, string | number | boolean | null>> | null;
+  } | null;
   /** Profiles of your own. */
   readonly profiles?: Readonly<Record<string, ProfileFile>> | null;
   /** Whose credentials there are, by a name of your own. */

@@ -94,6 +94,7 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
       id: ++lastId,
       atMs: clock.now(),
       requestId: copied(texts.id),
+      traceId: record.traceId && copied(record.traceId),
       route: record.route,
       provider: record.provider,
       method: copied(record.method),
@@ -113,7 +114,8 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
       replaySkipped: record.replaySkipped,
       addedHeaders: record.addedHeaders,
     };
-    const textBytes = 2 * (request.path.length + request.requestId.length + request.method.length);
+    const textBytes =
+      2 * (request.path.length + request.requestId.length + request.method.length + (request.traceId ?? '').length);
     requests.push(request, RECORD_BYTES + textBytes + ATTEMPT_BYTES * request.attempts);
     tell(request);
   }

@@ -19,6 +19,7 @@ export class ExchangeRecordBuilder implements ExchangeRecord {
   bytesIn = 0;
   bytesOut = 0;
   replaySkipped: ExchangeRecord['replaySkipped'];
+  traceId: string | undefined;
 
   constructor(method: string, path: string) {
     this.method = method;

@@ -5,6 +5,7 @@ import type { AttemptDetail } from '../core/events.ts';
 import { addedNames, type RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import { pathOfTarget } from '../core/path.ts';
+import type { AttemptTrace, RequestTrace } from '../core/tracing.ts';
 import { awaitFirstChunk } from './body/first-chunk.ts';
 import { collectBody, openBody } from './body/streaming-body.ts';
 import { originOfDestination, type Destination } from './destination.ts';
@@ -55,6 +56,8 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   #withoutCredential: RawHeaders = [];
   /** Whether its token was rejected, and it is not decided yet what follows. */
   #isRejected = false;
+  readonly #trace: RequestTrace | undefined;
+  #attemptTrace: AttemptTrace | undefined;
   #cors: RawHeaders | undefined;
 
   constructor(downstream: Downstream, deps: ExchangeDeps) {
@@ -64,11 +67,17 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.#deps = deps;
     this.#compiled = deps.compiled();
     this.#startedMs = deps.clock.monotonic();
+    this.#trace = deps.tracing()?.request(downstream.method, downstream.headers);
+    this.traceId = this.#trace?.traceId;
     downstream.onClose = this.#finish.bind(this);
   }
 
   get isGone(): boolean {
     return this.#downstream.isGone;
+  }
+
+  get trace(): RequestTrace | undefined {
+    return this.#trace;
   }
 
   run(): void {
@@ -129,7 +138,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.provider = route.provider;
     this.upstream = route.origin;
     const { authorizer } = route;
-    const headers = route.requestHeaders(this.#downstream.headers, head.connectionOptions);
+    const headers = this.#headersFor(route, head);
     this.#withoutCredential = headers;
     const needsBody = authorizer?.needsBody(this.method, headers) ?? false;
     this.#continueWith(this.#openBody(route, head, needsBody), () => {
@@ -144,13 +153,20 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
         if (this.#downstream.isGone) return;
         this.#continueWith(this.#send(route, authorized ?? outbound), (answer) => {
           this.#continueWith(isRejection(authorizer, authorized, answer, this.#isConditional), (isRejected) => {
-            if (isRejected)
-              this.#continueWith(this.#renew(route, answer, authorized as Authorized, outbound), () => undefined);
-            else this.#respond(answer, route, undefined);
+            if (isRejected) {
+              const again = this.#trace ? { ...outbound, headers: this.#headersFor(route, head) } : outbound;
+              this.#continueWith(this.#renew(route, answer, authorized as Authorized, again), () => undefined);
+            } else this.#respond(answer, route, undefined);
           });
         });
       });
     });
+  }
+
+  /** Makes the headers of the next attempt, without a credential. While tracing is on, each attempt has its own. */
+  #headersFor(route: CompiledRoute, { connectionOptions }: Head): RawHeaders {
+    const { headers } = this.#downstream;
+    return route.requestHeaders(this.#trace ? this.#trace.propagate(headers) : headers, connectionOptions);
   }
 
   #readHead(): Head {
@@ -231,6 +247,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     const carrier = this.#isHandshake ? handshakes : route.isUnmatched ? unmatchedUpstream : upstream;
     this.#sentMs = clock.monotonic();
     if (this.attempts++ === 0) this.#firstSentMs = this.#sentMs;
+    this.#attemptTrace = this.#trace?.attempt(this.method, route.origin, target);
     const attempt = carrier.send({
       origin: route.origin,
       method: this.method,
@@ -259,6 +276,8 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   onOutcome(status: number, error: OutriderError | undefined, atMs: number): void {
     this.upstreamMs = atMs - this.#firstSentMs;
     const route = this.route as string;
+    // An attempt that was given up failed because of what came before.
+    this.#attemptTrace?.end(status, error && (this.code ?? error.code));
     const durationMs = atMs - this.#sentMs;
     this.#deps.events.emit('attempt', { route, method: this.method, status, durationMs, error: error?.code });
   }
@@ -281,6 +300,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     }
     this.auth = decision.outcome;
     first.discard();
+    this.#withoutCredential = outbound.headers;
     const answer = await this.#replay(route, decision.second, status);
     const isRejected = await isRejection(route.authorizer, decision.second, answer, this.#isConditional);
     const outcome = isRejected ? 'rejected' : 'ok';
@@ -381,6 +401,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.bytesOut = this.#downstream.bytesOut;
     this.#body.release();
     this.durationMs = this.#deps.clock.monotonic() - this.#startedMs;
+    this.#trace?.end(this, this.#destination?.scheme ?? 'http');
     this.#deps.events.emit('exchange', this);
   }
 }

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import fs from 'node:fs';
 import test from 'ava';
 import {
@@ -249,6 +250,34 @@ test('an explanation says all but what is signed: this is no signing service', a
   ])
     t.like(await api.post('/api/explain', problem, 400, body), { code: 'bad_request' });
   t.like(await api.post('/api/explain', problem, 404, { method: 'GET', url: '/nowhere' }), { code: 'route_not_found' });
+});
+
+test('an explanation names a JWT, and says neither what is in it nor what a key signed', async (t) => {
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' });
+  const { api } = await givenApi(
+    t,
+    `${ADMIN}
+profiles:
+  bank:
+    extends: oauth2-jwt
+    jwt: { assertion: { algorithm: ES256 } }
+    token:
+      fetch:
+        sign: [{ text: "{{request.body}}", algorithm: ecdsa-p256-sha256, key: "{{credentials.private_key}}", set: { header: x-sign } }]
+providers:
+  bank:
+    profile: bank
+    credentials: { client_id: shop, private_key: ${JSON.stringify(key)} }
+    endpoints: { token: "https://bank.example/token" }
+routes: [{ match: { path: /bank }, provider: bank, upstream: "https://bank.example" }]
+`,
+  );
+  const found = await api.post('/api/explain', explained, 200, { method: 'GET', url: '/bank/a' });
+  if ('answered_with' in found) return t.fail();
+  t.like(found.jwts[0], { name: 'assertion', algorithm: 'ES256', key: '<private_key>', reuse_s: null });
+  t.deepEqual([found.jwts[0]?.header, found.jwts[0]?.claims], ['[hidden]', '[hidden]']);
+  t.is(found.token?.fields.find(({ name }) => name === 'x-sign')?.value, '[hidden]');
+  t.notRegex(JSON.stringify(found), /[0-9a-f]{32}|eyJ/);
 });
 
 test('simulators do as they are told, and where there are none, nothing does', async (t) => {

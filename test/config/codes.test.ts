@@ -551,8 +551,8 @@ for (const { code, title, source, path, help } of CASES) {
   });
 }
 
-/** Shown in load.test.ts and document.test.ts: they are not about a place in a small text. */
-const ELSEWHERE: readonly DiagnosticCode[] = ['missing_config', 'too_deep'];
+/** Shown in load.test.ts, document.test.ts and tracing/config.test.ts: they are not about a place in a small text. */
+const ELSEWHERE: readonly DiagnosticCode[] = ['missing_config', 'too_deep', 'invalid_variable'];
 
 test('every code is shown by a case', (t) => {
   const shown = new Set([...CASES.map(({ code }) => code), ...ELSEWHERE]);

@@ -34,6 +34,7 @@ export const awsSigV4: Signer<SignerParameters<'aws-sigv4'>> = (parameters, comp
   const keyOf = createSigningKeys();
   return {
     algorithm: ALGORITHM,
+    header: 'authorization',
     key: secretAccessKey,
     parameters: [accessKeyId, secretAccessKey, region, service, sessionToken],
     needsBody: () => isSigned,
@@ -62,10 +63,8 @@ export const awsSigV4: Signer<SignerParameters<'aws-sigv4'>> = (parameters, comp
           createHmac('sha256', keyOf(show(secretAccessKey), scope))
             .update(toBytes(text))
             .digest('hex'),
-        carry: (signature) => [
-          'authorization',
+        carry: (signature) =>
           `${ALGORITHM} Credential=${show(accessKeyId)}/${scope.join('/')}, SignedHeaders=${names.join(';')}, Signature=${signature}`,
-        ],
       };
     },
   };

@@ -5,7 +5,7 @@ import type { RequestDraft } from '../draft.ts';
 import { place } from '../inject.ts';
 import type { Scope } from '../scope.ts';
 import { nameKey, type Signature } from '../signature.ts';
-import type { Compile, Show } from '../template.ts';
+import { type Compile, readsToken, type Show } from '../template.ts';
 import { compileWhen } from '../when.ts';
 import type { Composition, KeyOf } from './signer.ts';
 import { signerOf } from './table.ts';
@@ -22,11 +22,14 @@ export function compileSigner(spec: SignerSpec, compile: Compile): Signature {
   return {
     when,
     needsBody: (headers) => signer.needsBody(headers),
-    templates: signer.parameters,
+    signed: signer.parameters,
+    placed: [],
+    readsToken: signer.parameters.some(readsToken),
+    placeOf: () => `header ${signer.header}`,
     announce: () => undefined,
     apply(draft, scope) {
       const composition = compose({ draft, scope }, rendered(scope));
-      put(draft, composition, composition.sign(keysIn(scope)));
+      put(draft, composition, signer.header, composition.sign(keysIn(scope)));
     },
     explain({ sent, other, seen }: Builds) {
       const [real, another] = [sent, other].map((build) => compose(build, rendered(build.scope))) as [
@@ -35,10 +38,10 @@ export function compileSigner(spec: SignerSpec, compile: Compile): Signature {
       ];
       const shown = compose(seen, (template) => template.mask(seen.scope).text);
       const digest = real.sign(keysIn(sent.scope));
-      put(sent.draft, real, digest);
-      put(other.draft, another, digest);
-      put(seen.draft, shown, digest);
-      const [name, value] = shown.carry(digest);
+      put(sent.draft, real, signer.header, digest);
+      put(other.draft, another, signer.header, digest);
+      put(seen.draft, shown, signer.header, digest);
+      const value = shown.carry(digest);
       const signature = {
         ...(when.says !== undefined && { when: when.says }),
         text: readable(shown.text),
@@ -46,7 +49,7 @@ export function compileSigner(spec: SignerSpec, compile: Compile): Signature {
         algorithm: signer.algorithm,
         key: readable(nameKey(signer.key, seen.scope)),
         digest,
-        place: `header ${name}`,
+        place: `header ${signer.header}`,
         value: readable(value),
         coversToken: real.text !== another.text,
       };
@@ -69,9 +72,9 @@ const keysIn =
     key.read(scope);
 
 /** Puts in what a signer adds. It takes the place of all that the caller sent under those names. */
-function put(draft: RequestDraft, composition: Composition, signature: ByteString): void {
+function put(draft: RequestDraft, composition: Composition, header: string, signature: ByteString): void {
   if (composition.coversLength) draft.fixLength();
   for (const lower of composition.drops) draft.dropHeader(lower);
-  for (const [name, value] of [...composition.headers, composition.carry(signature)])
+  for (const [name, value] of [...composition.headers, [header, composition.carry(signature)] as const])
     place(draft, 'header', name, value);
 }

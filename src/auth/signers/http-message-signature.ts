@@ -8,6 +8,7 @@ import { ALGORITHMS, type AlgorithmName, type Key } from '../../keys/algorithms.
 import { readFields } from '../fields.ts';
 import { compileKey } from '../key.ts';
 import { formEncode } from '../text.ts';
+import { quoted } from './quoted.ts';
 import type { AddedHeader, SignedRequest, Signer } from './signer.ts';
 
 /** HTTP Message Signatures (RFC 9421), with the digest of the body (RFC 9530). */
@@ -27,6 +28,7 @@ export const messageSignature: Signer<SignerParameters<'http-message-signature'>
   const coversLength = covers('content-length');
   return {
     algorithm: algorithm ?? "the key's own",
+    header: 'signature',
     key: key.template,
     parameters: [key.template, keyId, tag],
     needsBody: () => hasDigest || coversLength,
@@ -55,7 +57,7 @@ export const messageSignature: Signer<SignerParameters<'http-message-signature'>
           const name = algorithm === undefined ? algorithmOf(material) : MESSAGE_ALGORITHMS[algorithm];
           return ALGORITHMS[name].sign(material, toBytes(text)).toString('base64');
         },
-        carry: (signature) => ['signature', `${label}=:${signature}:`],
+        carry: (signature) => `${label}=:${signature}:`,
       };
     },
   };
@@ -73,7 +75,7 @@ const contentDigest = (body: Uint8Array, digest: 'sha-256' | 'sha-512'): string 
 
 /** A parameter that is a text (RFC 8941 §3.3.3); none when it is empty. The config holds ASCII alone there. */
 const textParameter = (name: string, value: ByteString): readonly string[] =>
-  value === '' ? [] : [`${name}="${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`];
+  value === '' ? [] : [`${name}=${quoted(value)}`];
 
 const identifier = ({ name, parameter }: MessageComponent): string =>
   parameter === undefined ? `"${name}"` : `"${name}";name="${encodeName(parameter)}"`;

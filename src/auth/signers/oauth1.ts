@@ -8,6 +8,7 @@ import { checkBody } from '../body.ts';
 import { readFields } from '../fields.ts';
 import { compileKey } from '../key.ts';
 import { readMediaType } from '../media-type.ts';
+import { quoted } from './quoted.ts';
 import type { SignedRequest, Signer } from './signer.ts';
 
 /** OAuth 1.0 (RFC 5849), in the Authorization header, with the extension for the hash of a body (oauth_body_hash). */
@@ -28,6 +29,7 @@ export const oauth1: Signer<SignerParameters<'oauth1'>> = (parameters, compile) 
   const digest = method.endsWith('SHA256') ? 'sha256' : 'sha1';
   return {
     algorithm: method,
+    header: 'authorization',
     key: privateKey?.template ?? consumerSecret,
     parameters: [consumerKey, token, realm, consumerSecret, tokenSecret, ...(privateKey ? [privateKey.template] : [])],
     needsBody: (headers) => hasBodyHash || isForm(headers),
@@ -64,15 +66,13 @@ export const oauth1: Signer<SignerParameters<'oauth1'>> = (parameters, compile) 
             toBytes(`${percentEncode(show(consumerSecret))}&${percentEncode(show(tokenSecret))}`);
           return algorithm.sign(privateKey ? keyOf(privateKey) : shared(), toBytes(text)).toString('base64');
         },
-        carry: (signature) => [
-          'authorization',
+        carry: (signature) =>
           `OAuth ${[
-            ...(name === '' ? [] : [`realm="${name.replaceAll(/["\\]/g, String.raw`\$&`)}"`]),
+            ...(name === '' ? [] : [`realm=${quoted(name)}`]),
             ...[...own, ['oauth_signature', signature] as const].map(
               ([one, value]) => `${one}="${percentEncode(value)}"`,
             ),
           ].join(', ')}`,
-        ],
       };
     },
   };

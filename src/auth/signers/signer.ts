@@ -40,8 +40,8 @@ export interface Composition {
   readonly coversLength?: true;
   /** Signs the text. It is never called for a composition whose parameters are masked. */
   sign(keyOf: KeyOf): ByteString;
-  /** The header field that carries a signature. */
-  carry(signature: ByteString): AddedHeader;
+  /** The value of the header field that carries a signature. */
+  carry(signature: ByteString): ByteString;
 }
 
 /** Gives a key as it is at the moment. Throws `token_unavailable` for a private key that was not given. */
@@ -51,6 +51,8 @@ export type KeyOf = (key: CompiledKey) => Key;
 export interface CompiledSigner {
   /** The algorithm, for a person to read. */
   readonly algorithm: string;
+  /** The header field that carries the signature. */
+  readonly header: string;
   /** The parameter that holds the key. */
   readonly key: Compiled;
   /** All parameters that are templates, so that what they read is known. */

@@ -114,7 +114,7 @@ function errorOf(
     }
     if (key.type === 'public') {
       const message = `${is} ${describeKey(key)}, and only a private one signs`;
-      return new ConfigError('bad_key', message, 'give the private key: -----BEGIN PRIVATE KEY-----');
+      return new ConfigError('bad_key', message, 'give the private half of the pair');
     }
     if (!canSign(key, algorithm)) {
       const message = `${is} ${describeKey(key)}, and ${shown} can't sign with it`;

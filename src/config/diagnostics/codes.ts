@@ -6,6 +6,8 @@ interface CodeEntry {
   readonly remedy: string;
   /** The shortest config with the problem. If it has no routes, one is added. Null stands for a missing file. */
   readonly example: string | null;
+  /** The environment of the example. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const error = (cause: string, remedy: string, example: string | null): CodeEntry => ({
@@ -15,11 +17,12 @@ const error = (cause: string, remedy: string, example: string | null): CodeEntry
   example,
 });
 
-const warning = (cause: string, remedy: string, example: string): CodeEntry => ({
+const warning = (cause: string, remedy: string, example: string, env: CodeEntry['env'] = {}): CodeEntry => ({
   severity: 'warning',
   cause,
   remedy,
   example,
+  env,
 });
 
 /** The config of a provider that asks for scopes. Its profile knows some of them. */
@@ -100,6 +103,12 @@ export const CODES = {
     'An environment variable without a default is not set.',
     'Set it for the process that runs the proxy, or give it a default: `${VAR:-default}`.',
     'state_dir: ${STATE_DIR}',
+  ),
+  invalid_variable: warning(
+    'A variable of OpenTelemetry has a value that can not be used, and counts as not set.',
+    'Correct it: the help says what the variable may hold. `tracing: false` leaves all of them out.',
+    'tracing: { endpoint: "http://127.0.0.1:4318" }',
+    { OTEL_TRACES_SAMPLER: 'always' },
   ),
   unused_key: warning(
     'A key means nothing beside the others.',

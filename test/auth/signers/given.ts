@@ -43,7 +43,7 @@ export function sign(signer: CompiledSigner, request: Parameters<typeof signed>[
   return {
     ...composition,
     signature,
-    added: Object.fromEntries([...composition.headers, composition.carry(signature)]),
+    added: Object.fromEntries([...composition.headers, [signer.header, composition.carry(signature)]]),
   };
 }
 
