@@ -241,6 +241,7 @@ export const field = z.strictObject({ name: z.string(), value: z.string() });
 export const signature = z.strictObject({
   when: z.string().optional(),
   text: z.string(),
+  covers: list(z.string()).optional(),
   algorithm: z.string(),
   key: z.string().nullable(),
   digest: z.string(),

@@ -1,7 +1,8 @@
 import type { Explanation } from './authorizer.ts';
 import { RequestDraft } from './draft.ts';
-import { type Build, DryRun, readable } from './dry-run.ts';
-import { createPathBelow } from './path.ts';
+import { type Build, readable } from './build.ts';
+import { DryRun } from './dry-run.ts';
+import { siteOf } from './path.ts';
 import type { TokenPlan } from './plan.ts';
 import { Scope, type ScopeParts, type TokenView } from './scope.ts';
 import type { Compiled } from './template.ts';
@@ -71,7 +72,7 @@ function draftOf(call: TokenCall, scope: Scope, api: string | undefined): Reques
   const { method, url, headers, body } = buildTokenCall({ ...call, signatures: [] }, scope, api);
   const origin = originOf(url);
   const target = url.slice(origin.length);
-  return new RequestDraft({ method, target, headers, body, pathBelow: createPathBelow(origin, api) });
+  return new RequestDraft({ method, target, headers, body, ...siteOf(origin, api) });
 }
 
 /**

@@ -9,7 +9,8 @@ import { compileJwt, type CompiledJwt } from './jwt.ts';
 import { compileInject, type Step, stepNeedsBody } from './inject.ts';
 import { ReusedJwts } from './reused-jwts.ts';
 import { Scope } from './scope.ts';
-import { compileSignature, type Signature } from './sign.ts';
+import { compileSignature } from './sign.ts';
+import type { Signature } from './signature.ts';
 import { type Compile, type Compiled, createCompiler, isStable, readsBody, readsToken } from './template.ts';
 import { compileTokenCalls, type TokenEndpoint } from './token/endpoint.ts';
 import { compileTokenProgram, type TokenProgram } from './token/program.ts';
@@ -130,16 +131,14 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
       : undefined,
     carriesToken: new Set([
       ...steps.filter(({ name, value }) => readsToken(name) || readsToken(value)),
-      ...signatures.filter(({ text, key, step }) =>
-        [text, key?.template, step.name, step.value].some((part) => part && readsToken(part)),
-      ),
+      ...signatures.filter((signature) => signature.readsToken),
     ]),
     isPlain: signatures.length === 0 && refusals.length === 0 && privateHeaders.length === 0 && steps.every(isHeader),
     privateHeaders,
     signedMethods: [...new Set(signatures.flatMap(({ when }) => when.methods ?? []))],
     needsBody: (method, headers) =>
       alwaysNeedsBody ||
-      signatures.some(({ needsBody, when }) => needsBody && (when.methods?.includes(method) ?? true)) ||
+      signatures.some((one) => (one.when.methods?.includes(method) ?? true) && one.needsBody(headers)) ||
       [...signatures, ...refusals].some(({ when }) => when.needsBody(method, headers)),
   };
 }

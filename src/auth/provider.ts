@@ -10,7 +10,7 @@ import type { TlsIdentity } from '../core/tls.ts';
 import type { TokenRecord, TokenStore } from '../store/store.ts';
 import type { Authorizer } from './authorizer.ts';
 import { type DraftStart, EMPTY_REQUEST, RequestDraft } from './draft.ts';
-import { createPathBelow } from './path.ts';
+import { siteOf } from './path.ts';
 import { compilePlan, type GuardedEndpoint, type Plan, type TokenPlan } from './plan.ts';
 import { compileRejectionRules, NO_REJECTION } from './rejection-rules.ts';
 import { RouteAuthorizer, type RouteParts } from './route.ts';
@@ -110,7 +110,7 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
       new RouteAuthorizer({
         plan,
         rejection,
-        pathBelow: createPathBelow(upstream, deps.endpoints['api']),
+        site: siteOf(upstream, deps.endpoints['api']),
         clock: deps.clock,
         subjectOf: createSubjectOf(plan, everybody, subjects),
       }),
@@ -208,8 +208,8 @@ function createSubjectOf(plan: Plan, everybody: Subject, subjects: Subjects): Ro
   if (!token) return () => everybody;
   const { subject: template, reads } = token;
   if (!template && reads === 'nothing') return () => everybody;
-  return (request, pathBelow) => {
-    const draft: DraftStart = { ...request, pathBelow };
+  return (request, site) => {
+    const draft: DraftStart = { ...request, ...site };
     const subject = template ? subjects.get(nameSubject(plan, template, draft)) : everybody;
     if (reads !== 'nothing') subject.request = reads === 'body' ? draft : { ...draft, body: null };
     return subject;

@@ -62,10 +62,11 @@ const textRows = (text: string): Rows => text.split('\n').map((line, i) => [i ==
 
 const signature = (
   title: string,
-  { when, text, algorithm, key, digest, place, value, covers_token }: Signature,
+  { when, text, covers, algorithm, key, digest, place, value, covers_token }: Signature,
 ): string =>
   part(title, [
     ...textRows(text),
+    ...(covers === undefined ? [] : [['covers', oneLine(covers.join(', '))] as const]),
     ['with', key === null ? algorithm : `${algorithm}, key ${oneLine(key)}`],
     ['digest', covers_token ? `${digest} (with the token's name in its place: what is sent is another)` : digest],
     ['gives', oneLine(value)],

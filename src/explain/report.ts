@@ -233,9 +233,10 @@ export type Redact = (text: string) => string;
 
 const toReport =
   (redact: Redact) =>
-  ({ when, text, algorithm, key, digest, place, value, coversToken }: ExplainedSignature): Signature => ({
+  ({ when, text, covers, algorithm, key, digest, place, value, coversToken }: ExplainedSignature): Signature => ({
     ...(when !== undefined && { when }),
     text: redact(text),
+    ...(covers !== undefined && { covers }),
     algorithm,
     key: key ?? null,
     digest,

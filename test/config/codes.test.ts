@@ -313,7 +313,7 @@ const CASES: readonly Case[] = [
     title: 'a misspelt profile',
     source: PROVIDER('profile: «phonpe»\nenvironment: sandbox'),
     path: 'providers.p.profile',
-    help: /^did you mean "phonepe"\? Known profiles: basic, bearer, /,
+    help: /^did you mean "phonepe"\? Known profiles: aws, basic, bearer, /,
   },
   {
     code: 'unknown_profile',

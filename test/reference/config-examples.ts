@@ -198,7 +198,7 @@ routes:
 
 /** Keys of a profile that neither a built-in one nor the page about profiles uses in short. */
 export const PROFILE_EXAMPLE = `
-credentials: { merchant_id: {}, store_id: { optional: true } }
+credentials: { merchant_id: {}, store_id: { optional: true }, signing_key: { secret: true, format: pem, optional: true } }
 token:
   fetch:
     url: "{{endpoints.token}}"
@@ -208,7 +208,28 @@ token:
     token_type: { default: Bearer }
 inject:
   json: { merchantId: "{{credentials.merchant_id}}" }
-sign: [{ text: "{{request.body}}", algorithm: sha256, set: { json: hash } }]
+sign:
+  - { text: "{{request.body}}", algorithm: sha256, set: { json: hash } }
+  - when: { methods: [PUT] }
+    signer: aws-sigv4
+    region: eu-central-1
+    service: s3
+    access_key_id: AKIDEXAMPLE
+    secret_access_key: "{{credentials.merchant_id}}"
+    payload: unsigned
+  - when: { methods: [POST] }
+    signer: http-message-signature
+    components: ["@method", content-digest]
+    key: "{{credentials.merchant_id}}"
+    algorithm: hmac-sha256
+    label: pay
+    digest: sha-512
+  - when: { methods: [GET] }
+    signer: oauth1
+    consumer_key: "{{credentials.merchant_id}}"
+    signature_method: RSA-SHA256
+    key: "{{credentials.signing_key}}"
+    body_hash: true
 jwt:
   proof: { algorithm: HS256, key: "{{credentials.merchant_id}}", claims: { sub: "{{uuid}}" } }
 `;

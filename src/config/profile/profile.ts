@@ -1,6 +1,7 @@
 import type { AlgorithmName, SignatureForm } from '../../keys/algorithms.ts';
 import type { JwsAlgorithm } from '../../keys/jws.ts';
 import type { KeyFormat } from '../../keys/read.ts';
+import type { SignerName, SignerParameters } from './signers.ts';
 
 /** A text that may hold `{{ }}`. It was checked when the config was loaded. `auth/template` compiles it. */
 export type Template = string;
@@ -59,8 +60,16 @@ export interface RefusalSpec {
   readonly detail: string;
 }
 
-/** A signature: which requests get it, how it is made, and where it goes. */
-export interface SignSpec {
+/** A signature: which requests get it, and how it is made. */
+export type SignSpec = TextSignSpec | SignerSpec;
+
+/** A signature that a signer makes, with the signer's own parameters. */
+export type SignerSpec = {
+  [N in SignerName]: { readonly when: WhenSpec; readonly signer: N } & SignerParameters<N>;
+}[SignerName];
+
+/** A signature over a text that templates make. It says how the text is signed, and where the signature goes. */
+export interface TextSignSpec {
   readonly when: WhenSpec;
   /** How the JSON body is wrapped before it is signed. Undefined: it stays as it is. */
   readonly body: { readonly wrap: 'base64'; readonly field: string } | undefined;

@@ -30,6 +30,8 @@ const asKey = (context: Context): Context => ({ ...context, isKey: true });
 const ANYWHERE = withRequest(REFRESH);
 
 const CALL_FIELDS = ['url', 'headers', 'query', 'form', 'json', 'auth'];
+/** The keys of a signature that hold no template. */
+const NO_TEMPLATES: ReadonlySet<string> = new Set(['when', 'signer']);
 const SIGN_FIELDS = [['text'], ...['header', 'query', 'form', 'json'].map((place) => ['set', place])];
 /** The parts of `inject`. Their names are templates too: the operator names the header that gets an API key. */
 const PLACES = ['headers', 'query', 'form', 'json'];
@@ -63,6 +65,12 @@ function* sites(profile: MapNode): Generator<Site> {
 function* signatures(list: Node | undefined, context: Context): Generator<Site> {
   if (list?.kind !== 'list') return;
   for (const entry of list.items) {
+    if (entry.kind === 'map' && entry.get('signer') !== undefined) {
+      for (const [key, value] of entry.entries) {
+        if (!NO_TEMPLATES.has(key)) yield* under(value, key === 'key' ? asKey(context) : context);
+      }
+      continue;
+    }
     for (const way of SIGN_FIELDS) yield* under(find(entry, ...way), context);
     yield* under(find(entry, 'key'), asKey(context));
     yield* under(find(entry, 'set', 'value'), withSignature(context));
