@@ -41,7 +41,8 @@ export function readCertificates(what: string, text: string): readonly [X509Cert
  * @param what The key of the config, for the message.
  */
 export function readPrivateKey(what: string, text: string, passphrase: string | undefined): KeyObject {
-  const bad = (message: string, help: string): ConfigError => new ConfigError('bad_key', `the ${what} ${message}`, help);
+  const bad = (message: string, help: string): ConfigError =>
+    new ConfigError('bad_key', `the ${what} ${message}`, help);
   let key: KeyObject;
   try {
     key = readKey(text, 'pem', passphrase);
