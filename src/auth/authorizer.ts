@@ -146,4 +146,6 @@ export interface Explanation {
         readonly signatures: readonly ExplainedSignature[];
       }
     | undefined;
+  /** The program that is run when no token is at hand, with its arguments and variables. */
+  readonly program: { readonly command: readonly string[]; readonly env: readonly ExplainedField[] } | undefined;
 }

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { ExplainedField, Explanation, Outbound } from './authorizer.ts';
 import { RequestDraft } from './draft.ts';
+import { explainProgram, explainToken } from './explain-token.ts';
 import { explainJwts } from './explain-jwts.ts';
-import { explainToken } from './explain-token.ts';
 import type { Placement } from './inject.ts';
 import type { Build } from './build.ts';
 import { DryRun } from './dry-run.ts';
@@ -56,6 +56,7 @@ export function explain({ plan, signatures, request, site, clock, subject }: Exp
     signatures: dryRun.signatures,
     jwts: explainJwts(plan.jwts, { steps: plan.steps, signatures, token: plan.token }, builds.seen.scope),
     token: plan.token && explainToken(plan.token, { shared, token, request: callersRequest }),
+    program: plan.token && explainProgram(plan.token, { shared, token, request: callersRequest }),
   };
 }
 

@@ -172,6 +172,35 @@ export type ConfigFile = {
     } | null;
     /** Whether a program that asks for a token of its own gets a placeholder; false refuses it. Default: true. */
     readonly placeholder?: boolean | Reference | null;
+    /** How TLS is spoken to the API and the token endpoint: mutual TLS, a CA of its own. */
+    readonly tls?: {
+      /** The certificate that we show, in PEM, those that vouch for it behind it. */
+      readonly certificate?: string | null;
+      /** Its private key, in PEM. */
+      readonly key?: string | null;
+      /** Of an encrypted key. */
+      readonly passphrase?: string | null;
+      /** The authorities to trust, in PEM, in place of the system's. */
+      readonly ca?: string | null;
+      /** The name to ask the server for, which its certificate must be for; by default its host. */
+      readonly server_name?: string | null;
+    } | null;
+    /** What is different at the token endpoint. */
+    readonly token?: {
+      /** In place of the `tls` of the provider; an empty map: none. */
+      readonly tls?: {
+        /** The certificate that we show, in PEM, those that vouch for it behind it. */
+        readonly certificate?: string | null;
+        /** Its private key, in PEM. */
+        readonly key?: string | null;
+        /** Of an encrypted key. */
+        readonly passphrase?: string | null;
+        /** The authorities to trust, in PEM, in place of the system's. */
+        readonly ca?: string | null;
+        /** The name to ask the server for, which its certificate must be for; by default its host. */
+        readonly server_name?: string | null;
+      } | null;
+    } | null;
   }>> | null;
   /** Which requests go where, with whose credential. */
   readonly routes?: readonly ({
@@ -269,6 +298,12 @@ export type ProfileFile = {
       /** Signatures of the token call itself. */
       readonly sign?: readonly SignatureFile[] | null;
     } | null;
+    /** In place of `fetch`: a program and its arguments, run without a shell; what it prints is the answer. */
+    readonly command?: readonly (string | number | boolean)[] | null;
+    /** The variables of that program, besides PATH and HOME. */
+    readonly env?: Readonly<Record<string, string | number | boolean | null>> | null;
+    /** How long it may take; by default `timeouts.token`. */
+    readonly timeout?: string | null;
     /** How one is renewed while a refresh token is held; what it leaves out is as in `fetch`. */
     readonly refresh?: {
       readonly url?: string | number | boolean | null;

@@ -70,11 +70,12 @@ export function keyReader(
   };
 }
 
-const NO_KEYS: ReadKeys = { keys: new Map(), problems: [] };
+/** What is read where no credential is a key. */
+export const NO_KEYS: ReadKeys = { keys: new Map(), problems: [] };
 
 /** What each key of the profile signs. */
 function usesOf({ sign, token, jwt }: Profile): ReadonlyMap<string, readonly Use[]> {
-  const signatures = [...sign, ...(token?.fetch.sign ?? []), ...(token?.refresh?.sign ?? [])].flatMap(useOf);
+  const signatures = [...sign, ...(token?.fetch?.sign ?? []), ...(token?.refresh?.sign ?? [])].flatMap(useOf);
   const jwts = Object.values(jwt).map(({ algorithm, key }) => {
     return { key, shown: algorithm as string, algorithm: JWS_ALGORITHMS[algorithm] as AlgorithmName };
   });

@@ -6,6 +6,7 @@ import type {
   JsonTemplate,
   JwtSpec,
   Profile,
+  ProgramSpec,
   ReadSpec,
   RenewSpec,
   SignPlace,
@@ -14,6 +15,7 @@ import type {
   TokenSpec,
   WhenSpec,
 } from './profile.ts';
+import { soundsSecret } from '../diagnostics/hide.ts';
 import { CONDITION_PLACES } from './schema.ts';
 import type { JwtData, ProfileData, ReadingData, SignData, TextSignData, TokenCallData } from './schema.ts';
 import { soleCredential } from '../template/template.ts';
@@ -151,10 +153,12 @@ function buildCondition(condition: ConditionData): FieldCondition['wanted'] {
 type TokenData = NonNullable<ProfileData['token']>;
 
 function buildToken(data: TokenData): TokenSpec {
-  const fetch = buildCall(data.fetch ?? {}, undefined);
+  const program = buildProgram(data);
+  const fetch = program ? undefined : buildCall(data.fetch ?? {}, undefined);
   return {
     subject: data.subject,
     fetch,
+    ...(program && { program }),
     refresh: data.refresh ? buildCall(data.refresh, fetch) : undefined,
     hasRefreshToken: data.refresh !== undefined || data.read?.refresh_token !== undefined,
     placeholder: data.placeholder && mapValues(data.placeholder, jsonOf),
@@ -168,6 +172,14 @@ function buildToken(data: TokenData): TokenSpec {
       error: buildError(data.read?.error),
     },
   };
+}
+
+function buildProgram({ command = [], env, timeout }: TokenData): ProgramSpec | undefined {
+  if (command.length === 0) return undefined;
+  const variables = Object.entries(present(env)).map(([name, { value, isSecret }]) => {
+    return [name, { value, isSecret: isSecret || (soundsSecret(name) && !value.includes('{{')) }] as const;
+  });
+  return { command, env: Object.fromEntries(variables), timeoutMs: timeout };
 }
 
 /**

@@ -2,6 +2,7 @@ import { SIMULATOR } from '../../core/simulator.ts';
 import { isToken } from '../../core/headers.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 import type { Problems } from '../diagnostics/problems.ts';
+import { checkProgram } from './program.ts';
 import { checkJson, checkMembers } from './json.ts';
 import { checkComponents } from './components.ts';
 import { checkKeys } from './keys.ts';
@@ -30,7 +31,8 @@ export function checkProfile(profile: MapNode, data: ProfileData, problems: Prob
     const node = find(profile, 'token', call);
     if (node?.kind === 'map') checkCall(node, problems);
   }
-  if (data.token.fetch?.url === undefined) {
+  const isProgram = checkProgram(profile, data, problems);
+  if (!isProgram && data.token.fetch?.url === undefined) {
     const at = nearest(profile, 'token', 'fetch');
     problems.error('missing_key', at, '`token.fetch.url` is missing', 'add `url: "{{endpoints.token}}"`');
   }

@@ -144,11 +144,23 @@ export interface ReadSpec {
   readonly default: string | undefined;
 }
 
+/** A program whose output is the answer that holds the token. */
+export interface ProgramSpec {
+  /** The program and its arguments. */
+  readonly command: readonly Template[];
+  /** Its variables besides PATH and HOME. `isSecret`: the value is written out in the config, and must not be seen. */
+  readonly env: Readonly<Record<string, { readonly value: Template; readonly isSecret: boolean }>>;
+  /** Undefined: that of the config for token calls. */
+  readonly timeoutMs: number | undefined;
+}
+
 /** How a profile gets and renews tokens. */
 export interface TokenSpec {
   /** Whose token it is. One token is kept for each subject. Undefined: all requests share one. */
   readonly subject: Template | undefined;
-  readonly fetch: TokenCallSpec;
+  /** Undefined when a program gives the tokens. */
+  readonly fetch: TokenCallSpec | undefined;
+  readonly program?: ProgramSpec | undefined;
   /** The call for a renewal by a refresh token. What the file left out was already taken from `fetch`. */
   readonly refresh: TokenCallSpec | undefined;
   /** Whether the profile reads a refresh token or renews by one. A placeholder then has a refresh token too. */

@@ -19,8 +19,10 @@ import {
 } from '../schema/scalar.ts';
 import {
   apiPath,
+  argumentTemplate,
   bytesTemplate,
   endpoint,
+  envTemplate,
   headerName,
   method,
   pairTemplate,
@@ -176,6 +178,15 @@ const tokenError = z.strictObject({
 const token = z.strictObject({
   subject: described('Whose token it is, where tokens belong to users: one is kept for each.', template.optional()),
   fetch: described('How a token is got.', tokenCall.optional()),
+  command: described(
+    'In place of `fetch`: a program and its arguments, run without a shell; what it prints is the answer.',
+    z.array(argumentTemplate).optional(),
+  ),
+  env: described(
+    'The variables of that program, besides PATH and HOME.',
+    z.record(z.string(), removable(envTemplate)).optional(),
+  ),
+  timeout: described('How long it may take; by default `timeouts.token`.', duration(1).optional()),
   refresh: described(
     'How one is renewed while a refresh token is held; what it leaves out is as in `fetch`.',
     tokenCall.optional(),

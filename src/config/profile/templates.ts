@@ -19,6 +19,8 @@ const SUBJECT: Context = { credentials: true, request: 'yes', token: 'no', signa
 const FETCH: Context = { credentials: true, request: 'subject', token: 'subject', signature: false };
 const REFRESH: Context = { credentials: true, request: 'subject', token: 'all', signature: false };
 const REQUEST: Context = { credentials: true, request: 'yes', token: 'all', signature: false };
+/** Every user of the machine sees arguments, and no caller decides what runs. */
+const COMMAND: Context = { credentials: true, request: 'no', token: 'no', signature: false };
 /** Here `token` is the placeholder and not the real token. */
 const PLACEHOLDER: Context = { credentials: false, request: 'no', token: 'all', signature: false };
 const withRequest = (context: Context): Context => ({ ...context, request: 'yes' });
@@ -52,6 +54,8 @@ function* sites(profile: MapNode): Generator<Site> {
     // In these signatures `request` is the token call itself.
     yield* signatures(find(profile, 'token', call, 'sign'), withRequest(context));
   }
+  yield* under(find(profile, 'token', 'command'), COMMAND);
+  yield* under(find(profile, 'token', 'env'), FETCH);
   yield* under(find(profile, 'token', 'placeholder'), PLACEHOLDER);
   yield* under(find(profile, 'inject'), REQUEST);
   for (const place of PLACES) yield* keysOf(find(profile, 'inject', place), REQUEST);
