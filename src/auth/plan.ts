@@ -5,11 +5,15 @@ import type { TemplateMap, TokenSpec } from '../config/profile/profile.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { Credentials, secretCredentials } from './credentials.ts';
 import { EMPTY_REQUEST } from './draft.ts';
+import { compileJwt, type CompiledJwt } from './jwt.ts';
 import { compileInject, type Step, stepNeedsBody } from './inject.ts';
+import { ReusedJwts } from './reused-jwts.ts';
 import { Scope } from './scope.ts';
-import { compileSignature, type Signature } from './sign.ts';
+import { compileSignature } from './sign.ts';
+import type { Signature } from './signature.ts';
 import { type Compile, type Compiled, createCompiler, isStable, readsBody, readsToken } from './template.ts';
 import { compileTokenCalls, type TokenEndpoint } from './token/endpoint.ts';
+import { compileTokenProgram, type TokenProgram } from './token/program.ts';
 import { compilePlaceholder, type PlaceholderAnswer } from './token/placeholder.ts';
 import { compileWhen, type When } from './when.ts';
 
@@ -26,6 +30,10 @@ export interface Plan {
   readonly signatures: readonly Signature[];
   readonly refusals: readonly Refusal[];
   readonly token: TokenPlan | undefined;
+  /** The JWTs that some template uses, by name. */
+  readonly jwts: ReadonlyMap<string, CompiledJwt>;
+  /** Undefined when no JWT is used again. */
+  readonly reused: ReusedJwts | undefined;
   /**
    * Whether the credential is only headers, equal for all requests with the same token and version of the credentials. Then
    * rendered headers can be cached.
@@ -43,6 +51,8 @@ export interface Plan {
 
 /** How a provider gets its tokens, compiled. */
 export interface TokenPlan extends Pick<TokenEndpoint, 'read' | 'fetch' | 'refresh' | 'api'> {
+  /** The program that gives the tokens, in place of `fetch`. */
+  readonly program: TokenProgram | undefined;
   /** Renders the subject whose token a request needs; undefined when all requests share one token. */
   readonly subject: Compiled | undefined;
   /**
@@ -87,8 +97,15 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
   const { profile, environment } = provider;
   const context = { endpoints, scope: provider.scope.join(' '), values: profile.values };
   const privateHeaders = subjectHeaders(profile.token?.subject, context);
+  const jwts = new Map<string, CompiledJwt>();
   const compile = createCompiler({
     ...context,
+    jwt(name, compileInner) {
+      const spec = profile.jwt[name];
+      const jwt = spec && compileJwt(name, spec, compileInner);
+      if (jwt) jwts.set(name, jwt);
+      return jwt;
+    },
     secretNames: new Set([
       ...TOKEN_SECRETS,
       ...[...secretCredentials(profile.credentials, environment)].map((name) => `credentials.${name}`),
@@ -108,18 +125,20 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
     signatures,
     refusals,
     token,
+    jwts,
+    reused: jwts.values().some(({ reuseMs }) => reuseMs !== undefined)
+      ? new ReusedJwts(profile.renew.cooldownMs)
+      : undefined,
     carriesToken: new Set([
       ...steps.filter(({ name, value }) => readsToken(name) || readsToken(value)),
-      ...signatures.filter(({ text, key, step }) =>
-        [text, key, step.name, step.value].some((part) => part && readsToken(part)),
-      ),
+      ...signatures.filter((signature) => signature.readsToken),
     ]),
     isPlain: signatures.length === 0 && refusals.length === 0 && privateHeaders.length === 0 && steps.every(isHeader),
     privateHeaders,
     signedMethods: [...new Set(signatures.flatMap(({ when }) => when.methods ?? []))],
     needsBody: (method, headers) =>
       alwaysNeedsBody ||
-      signatures.some(({ needsBody, when }) => needsBody && (when.methods?.includes(method) ?? true)) ||
+      signatures.some((one) => (one.when.methods?.includes(method) ?? true) && one.needsBody(headers)) ||
       [...signatures, ...refusals].some(({ when }) => when.needsBody(method, headers)),
   };
 }
@@ -134,11 +153,13 @@ function compileToken(
   if (!spec) return undefined;
   const calls = compileTokenCalls(spec, compile);
   const subject = spec.subject === undefined ? undefined : compile(spec.subject);
-  const names = [...calls.fetch.names, ...(calls.refresh?.names ?? [])];
+  const program = spec.program && compileTokenProgram(spec.program, compile);
+  const names = [calls.fetch, calls.refresh, program].flatMap((call) => [...(call?.names ?? [])]);
   const readsHead = names.some((name) => name.startsWith('request.'));
   const bodies = [subject, { names: new Set(names) }].some((part) => part && readsBody(part));
   return {
     ...calls,
+    program,
     api: endpoints['api'],
     subject,
     reads: bodies ? 'body' : readsHead ? 'head' : 'nothing',
@@ -152,12 +173,14 @@ function guardedEndpoint(
   spec: TokenSpec,
   endpoints: Readonly<Record<string, string>>,
   compile: Compile,
-): GuardedEndpoint {
+): GuardedEndpoint | undefined {
   const { values } = provider.profile;
+  const urls = tokenUrls(spec, values, endpoints);
+  if (urls.length === 0 && !spec.fetch) return undefined;
   return {
-    urls: tokenUrls(spec, values, endpoints),
+    urls,
     standInUrls: simulatedEnvironments(provider).flatMap((other) => tokenUrls(spec, values, other)),
-    method: spec.fetch.method,
+    method: spec.fetch?.method ?? 'POST',
     placeholder: compilePlaceholder(spec, compile),
   };
 }
@@ -168,8 +191,8 @@ function tokenUrls(
   values: TemplateMap,
   endpoints: Readonly<Record<string, string>>,
 ): readonly string[] {
-  const url = createCompiler({ endpoints, scope: '', values, secretNames: new Set() })(fetch.url);
-  const isFixed = [...url.names].every((name) => name.startsWith('endpoints.'));
+  const url = fetch && createCompiler({ endpoints, scope: '', values, secretNames: new Set() })(fetch.url);
+  const isFixed = url && [...url.names].every((name) => name.startsWith('endpoints.'));
   const called = isFixed ? [url.render(NO_SCOPE)] : [];
   const urls = [...called, ...(endpoints['token'] === undefined ? [] : [endpoints['token']])];
   return [...new Set(urls)].filter((text) => URL.canParse(text));
@@ -195,7 +218,9 @@ function fingerprint(
 ): string {
   const secrets = secretCredentials(profile.credentials, environment);
   const open = [...credentials.resolve().values].filter(([name]) => !secrets.has(name));
-  const asked = JSON.stringify([environment, endpoints, scope, { ...profile.token, placeholder: undefined }, open]);
+  const { token, jwt } = profile;
+  const call = { ...token, placeholder: undefined, ...(Object.keys(jwt).length > 0 && { jwt }) };
+  const asked = JSON.stringify([environment, endpoints, scope, call, open]);
   return createHash('sha256').update(asked).digest('hex').slice(0, 12);
 }
 

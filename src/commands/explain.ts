@@ -7,6 +7,7 @@ import {
   explainRequest,
   type AnsweredReport,
   type ExplainedRequest,
+  type Jwt,
   type Report,
   type Signature,
 } from '../explain/report.ts';
@@ -17,7 +18,7 @@ import { readConfig } from './config-file.ts';
 import { redactText } from './redact-text.ts';
 import { CommandRefusal } from './refusal.ts';
 import type { Context } from './output.ts';
-import { columns, printError, printFailure, failureOf } from './output.ts';
+import { columns, printError, printFailure, failureOf, shellQuote } from './output.ts';
 
 const LOOPBACK = '127.0.0.1';
 /** Where curl looks for a proxy whose URL names no port. */
@@ -48,20 +49,38 @@ const fields = (label: string, list: readonly Field[], sign: string): Rows =>
 
 const bodyRow = (body: string | null): Rows => (body === null ? [] : [['body', oneLine(body)]]);
 
+const certificateText = (certificate: Report['certificate']): string | undefined =>
+  certificate ? `${oneLine(certificate.subject)}, until ${certificate.expires_at.slice(0, 10)}` : undefined;
+
+const certificateRow = (certificate: Report['certificate']): Rows => {
+  const text = certificateText(certificate);
+  return text === undefined ? [] : [['certificate', text]];
+};
+
 /** One row for each line of the signed text. */
 const textRows = (text: string): Rows => text.split('\n').map((line, i) => [i === 0 ? 'text' : '', oneLine(line)]);
 
 const signature = (
   title: string,
-  { when, text, algorithm, key, digest, place, value, covers_token }: Signature,
+  { when, text, covers, algorithm, key, digest, place, value, covers_token }: Signature,
 ): string =>
   part(title, [
     ...textRows(text),
+    ...(covers === undefined ? [] : [['covers', oneLine(covers.join(', '))] as const]),
     ['with', key === null ? algorithm : `${algorithm}, key ${oneLine(key)}`],
     ['digest', covers_token ? `${digest} (with the token's name in its place: what is sent is another)` : digest],
     ['gives', oneLine(value)],
     ['place', oneLine(place)],
     ...(when === undefined ? [] : [['when', oneLine(when)] as const]),
+  ]);
+
+const jwt = ({ name, algorithm, key, header, claims, reuse_s, places }: Jwt): string =>
+  part(`jwt ${name}`, [
+    ['header', oneLine(header)],
+    ['claims', oneLine(claims)],
+    ['with', `${algorithm}, key ${oneLine(key)}`],
+    ...places.map((place) => ['place', oneLine(place)] as const),
+    ['made', reuse_s === null ? 'anew each time' : `anew every ${reuse_s} s, and after a rejection`],
   ]);
 
 const answeredAsText = ({ door, connect, route, provider }: AnsweredReport): string =>
@@ -88,6 +107,7 @@ function asText(found: Report): string {
       ['why', found.why],
       ['provider', provider === null ? 'none: forwarded without credentials' : `${provider} (${about})`],
       ['upstream', `${found.method} ${found.upstream}`],
+      ['certificate', certificateText(found.certificate)],
       ['caller', found.access_token_needed ? `must show an access token (${tokenHeader})` : undefined],
     ]),
     part(
@@ -102,12 +122,20 @@ function asText(found: Report): string {
     ]),
     part('sends', bodyRow(found.body)),
     ...found.signatures.map((one) => signature('signs', one)),
+    ...found.jwts.map(jwt),
     token === null
       ? ''
       : part('token call, when no token is at hand', [
           ['call', oneLine(`${token.method} ${token.url}`)],
           ...fields('field', token.fields, '='),
           ...bodyRow(token.body),
+          ...certificateRow(found.token_certificate),
+        ]),
+    found.token_program === null
+      ? ''
+      : part('program, when no token is at hand', [
+          ['command', oneLine(found.token_program.command.map(shellQuote).join(' '))],
+          ...fields('env', found.token_program.env, '='),
         ]),
     ...(token?.signatures ?? []).map((one) => signature('signs the token call', one)),
   ].join('');

@@ -1,5 +1,8 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { CredentialSnapshot, CredentialSource, ProviderConfig } from './config.ts';
+import type { KeyObject } from 'node:crypto';
+import type { KeyFormat } from '../keys/read.ts';
+import type { KeyProblem } from './checks/credential-keys.ts';
 import { suspicionOf, type Judge } from './checks/credential-text.ts';
 import type { Profile } from './profile/profile.ts';
 import type { InterpolationSources } from './yaml/interpolate.ts';
@@ -9,10 +12,16 @@ import type { ScalarNode } from './yaml/tree.ts';
 class Snapshot implements CredentialSnapshot {
   readonly version: number;
   readonly #values: ReadonlyMap<string, string>;
+  readonly #keys: ReadonlyMap<string, KeyObject>;
 
-  constructor(version: number, values: ReadonlyMap<string, string>) {
+  constructor(version: number, values: ReadonlyMap<string, string>, keys: ReadonlyMap<string, KeyObject> = new Map()) {
     this.version = version;
     this.#values = values;
+    this.#keys = keys;
+  }
+
+  get keys(): ReadonlyMap<string, KeyObject> {
+    return this.#keys;
   }
 
   get values(): ReadonlyMap<string, string> {
@@ -35,6 +44,8 @@ export interface CredentialEntry {
   readonly isSecret: boolean;
   /** Whether the empty text is a value too. */
   readonly mayBeEmpty: boolean;
+  /** How it becomes a key. */
+  readonly format: KeyFormat;
 }
 
 /** What {@link ReloadableCredentials.reload} did: it took new values, or refused them all and says why. */
@@ -46,6 +57,8 @@ export type Reloaded =
       readonly shown: Readonly<Record<string, string>>;
       /** One sentence for each new value that looks wrong. */
       readonly suspicions: readonly string[];
+      /** One sentence for each certificate that has expired or soon will. */
+      readonly ages: readonly string[];
     }
   | { readonly refused: string };
 
@@ -54,6 +67,8 @@ export class ReloadableCredentials implements CredentialSource {
   readonly #entries: readonly CredentialEntry[];
   readonly #standIns: ReadonlyMap<string, string>;
   readonly #judge: Judge | undefined;
+  /** What is wrong with the keys among the values that the config was loaded with. */
+  readonly keyProblems: readonly KeyProblem[];
   #current: Snapshot;
   #previous: Snapshot | undefined;
   #isCarriedOn = false;
@@ -67,7 +82,10 @@ export class ReloadableCredentials implements CredentialSource {
     this.#judge = judge;
     this.#standIns = standIns;
     const given = entries.map(({ name, node }) => [name, node.text] as const);
-    this.#current = new Snapshot(1, new Map([...standIns, ...given]));
+    const values = new Map([...standIns, ...given]);
+    const read = judge?.keysOf(values);
+    this.keyProblems = read?.problems ?? [];
+    this.#current = new Snapshot(1, values, read?.keys);
   }
 
   get current(): CredentialSnapshot {
@@ -84,11 +102,12 @@ export class ReloadableCredentials implements CredentialSource {
     return this.#isCarriedOn;
   }
 
-  /** The values from files that are no secrets, by name. */
+  /** The values from files that are no secrets, by name. Certificates and other texts of several lines are left out. */
   get shown(): Readonly<Record<string, string>> {
     const shown: Record<string, string> = {};
     for (const { name, node, isSecret } of this.#entries) {
-      if (!isSecret && isFromFile(node)) shown[name] = this.#current.values.get(name) ?? '';
+      const text = this.#current.values.get(name) ?? '';
+      if (!isSecret && isFromFile(node) && isOneLine(text)) shown[name] = text;
     }
     return shown;
   }
@@ -98,7 +117,11 @@ export class ReloadableCredentials implements CredentialSource {
    * moment, perhaps in the middle of a change. Only {@link reload} knows when they are complete.
    */
   carryOn(before: ReloadableCredentials): void {
-    this.#isCarriedOn = this.files.length > 0 && isDeepStrictEqual(this.#written(), before.#written());
+    this.#isCarriedOn =
+      this.files.length > 0 &&
+      isDeepStrictEqual(this.#written(), before.#written()) &&
+      // The profile may have changed, so that the old key is of another kind than is wanted now.
+      !this.#judge?.keysOf(before.#current.values).problems.some(({ isWarning }) => !isWarning);
     if (!this.#isCarriedOn || before.#current === this.#current) return;
     this.#previous = this.#current;
     this.#current = before.#current;
@@ -106,11 +129,14 @@ export class ReloadableCredentials implements CredentialSource {
 
   /** The secret values and the ones before them: requests under way may still carry those into the log. */
   *secretTexts(): Generator<string> {
-    for (const { name, isSecret } of this.#entries) {
+    for (const { name, isSecret, format } of this.#entries) {
       if (!isSecret) continue;
       for (const snapshot of [this.#current, this.#previous]) {
         const value = snapshot?.values.get(name);
-        if (value !== undefined && value !== '') yield value;
+        if (value === undefined || value === '') continue;
+        yield value;
+        // A line of a key is a secret as well.
+        if (format !== 'text') for (const line of value.split(/\s+|\\[rn]/)) if (isKeyLine(line)) yield line;
       }
     }
   }
@@ -127,33 +153,39 @@ export class ReloadableCredentials implements CredentialSource {
     const changed: string[] = [];
     const shown: Record<string, string> = {};
     const suspicions: string[] = [];
-    for (const { name, node, isSecret, mayBeEmpty } of this.#entries) {
+    for (const { name, node, isSecret, mayBeEmpty, format } of this.#entries) {
       if (!isFromFile(node)) continue;
       const text = node.interpolation.again(readFile);
       if (text === '' && !mayBeEmpty) return { refused: `the credential ${name} has become empty` };
       if (text === values.get(name)) continue;
       const error = this.#judge?.errorOf(name, text);
       if (error) return { refused: error.message };
-      const suspicion = suspicionOf(text);
+      const suspicion = format === 'text' ? suspicionOf(text) : undefined;
       if (suspicion !== undefined) suspicions.push(`the credential "${name}" ${suspicion}`);
       values.set(name, text);
       changed.push(name);
-      if (!isSecret) shown[name] = text;
+      if (!isSecret && isOneLine(text)) shown[name] = text;
     }
     const [refused] = changed.length > 0 ? (this.#judge?.errorsOfDefaults(values) ?? []) : [];
     if (refused) return { refused: refused.error.message };
+    const read = changed.length > 0 ? this.#judge?.keysOf(values) : undefined;
+    const wrong = read?.problems.find(({ isWarning }) => !isWarning);
+    if (wrong) return { refused: wrong.error.message };
+    for (const { error } of read?.problems ?? []) suspicions.push(error.message);
     if (!isCurrent()) return undefined;
     if (changed.length > 0) {
       this.#previous = this.#current;
-      this.#current = new Snapshot(this.#current.version + 1, values);
+      this.#current = new Snapshot(this.#current.version + 1, values, read?.keys);
     }
-    return { changed, shown, suspicions };
+    const ages = changed.length > 0 ? (this.#judge?.agesOf?.(values) ?? []) : [];
+    return { changed, shown, suspicions, ages };
   }
 
   /** All that determines the values, except for the contents of the files. */
   #written(): unknown {
-    const given = this.#entries.map(({ name, node }) => [
+    const given = this.#entries.map(({ name, node, format }) => [
       name,
+      format,
       node.interpolation?.again((file) => `\0${file}\0`) ?? node.text,
     ]);
     return [given, [...this.#standIns]];
@@ -168,20 +200,28 @@ export class ReloadableCredentials implements CredentialSource {
   }
 }
 
-/** Secrets that stand in the profile itself, as defaults. */
-export function* writtenSecrets({ credentials }: Pick<Profile, 'credentials'>): Generator<string> {
+const SHORTEST_KEY_LINE = 16;
+
+const isKeyLine = (line: string): boolean => line.length >= SHORTEST_KEY_LINE && !line.startsWith('-----');
+
+/** Secrets that stand in the profile itself, as defaults or as variables of its program. */
+export function* writtenSecrets({ credentials, token }: Pick<Profile, 'credentials' | 'token'>): Generator<string> {
   for (const { secret, default: given } of Object.values(credentials)) {
     for (const text of secret ? Object.values(typeof given === 'object' ? given : { given }) : []) {
       if (text !== undefined && !text.includes('{{')) yield text;
     }
   }
+  for (const { value, isSecret } of Object.values(token?.program?.env ?? {})) if (isSecret) yield value;
 }
 
 type FileNode = ScalarNode & { readonly interpolation: NonNullable<ScalarNode['interpolation']> };
 
+const isOneLine = (text: string): boolean => !text.includes('\n');
+
 const isFromFile = (node: ScalarNode): node is FileNode => (node.interpolation?.files.length ?? 0) > 0;
 
-type Providers = ReadonlyMap<string, Pick<ProviderConfig, 'credentials' | 'environment' | 'endpoints'>>;
+type Carried = 'credentials' | 'tls' | 'tokenTls' | 'environment' | 'endpoints';
+type Providers = ReadonlyMap<string, Pick<ProviderConfig, Carried>>;
 
 /**
  * Takes over credentials from a config that is being replaced. This concerns the providers whose credentials are written in the
@@ -189,12 +229,17 @@ type Providers = ReadonlyMap<string, Pick<ProviderConfig, 'credentials' | 'envir
  * them when they are complete.
  */
 export function carryCredentials(before: Providers, after: Providers): void {
-  for (const [name, { credentials, environment, endpoints }] of after) {
+  for (const [name, provider] of after) {
     const known = before.get(name);
-    if (!(credentials instanceof ReloadableCredentials) || !(known?.credentials instanceof ReloadableCredentials))
-      continue;
-    if (known.environment === environment && isDeepStrictEqual(known.endpoints, endpoints)) {
-      credentials.carryOn(known.credentials);
-    }
+    const isSame =
+      known?.environment === provider.environment && isDeepStrictEqual(known?.endpoints, provider.endpoints);
+    if (!known || !isSame) continue;
+    carry(known.credentials, provider.credentials);
+    carry(known.tls?.texts, provider.tls?.texts);
+    carry(known.tokenTls?.texts, provider.tokenTls?.texts);
   }
+}
+
+function carry(before: CredentialSource | undefined, after: CredentialSource | undefined): void {
+  if (before instanceof ReloadableCredentials && after instanceof ReloadableCredentials) after.carryOn(before);
 }

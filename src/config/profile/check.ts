@@ -2,7 +2,10 @@ import { SIMULATOR } from '../../core/simulator.ts';
 import { isToken } from '../../core/headers.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 import type { Problems } from '../diagnostics/problems.ts';
-import { checkJson, checkPlaceholder } from './json.ts';
+import { checkProgram } from './program.ts';
+import { checkJson, checkMembers } from './json.ts';
+import { checkComponents } from './components.ts';
+import { checkKeys } from './keys.ts';
 import { CONDITION_PLACES, type ProfileData } from './schema.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node } from '../yaml/tree.ts';
 import { checkTemplate, isOurHeader } from '../schema/values.ts';
@@ -21,20 +24,22 @@ export function checkProfile(profile: MapNode, data: ProfileData, problems: Prob
   for (const place of ['headers', 'query', 'form', 'json'])
     checkNameTemplates(find(profile, 'inject', place), problems);
   checkSignatures(find(profile, 'sign'), problems, true);
+  checkKeys(profile, data, problems);
   checkRenew(find(profile, 'renew'), problems);
   if (!data.token) return;
   for (const call of ['fetch', 'refresh']) {
     const node = find(profile, 'token', call);
     if (node?.kind === 'map') checkCall(node, problems);
   }
-  if (data.token.fetch?.url === undefined) {
+  const isProgram = checkProgram(profile, data, problems);
+  if (!isProgram && data.token.fetch?.url === undefined) {
     const at = nearest(profile, 'token', 'fetch');
     problems.error('missing_key', at, '`token.fetch.url` is missing', 'add `url: "{{endpoints.token}}"`');
   }
   checkExpiry(profile, data, problems);
   const isForm = data.token.read?.format === 'form';
   if (isForm) checkFormPointers(find(profile, 'token', 'read'), problems);
-  checkPlaceholder(find(profile, 'token', 'placeholder'), isForm, problems);
+  checkMembers(find(profile, 'token', 'placeholder'), isForm, problems);
 }
 
 const isPresent = (node: Node | undefined): node is Node =>
@@ -131,13 +136,30 @@ function checkSignatures(list: Node | undefined, problems: Problems, mayRefuse =
   for (const entry of list.items) {
     checkConditions(find(entry, 'when'), problems);
     const refusal = find(entry, 'refuse');
+    const signer = find(entry, 'signer');
+    if (signer?.kind === 'scalar' && signer.text === 'http-message-signature') checkComponents(entry, problems);
+    if (signer !== undefined) continue;
     if (isPresent(refusal)) checkRefusal(entry, refusal, mayRefuse, problems);
     else checkSignature(entry, problems);
   }
+  checkOrder(list.items, problems);
+}
+
+/** Checks that nothing is put in behind a signer: the request that was signed would not be the one that is sent. */
+function checkOrder(entries: readonly Node[], problems: Problems): void {
+  const first = entries.findIndex((entry) => find(entry, 'signer') !== undefined);
+  const late = first < 0 ? undefined : entries.slice(first).find((entry) => isPresent(find(entry, 'set')));
+  if (late === undefined) return;
+  problems.error(
+    'invalid_value',
+    late,
+    'this signature is put in behind what a signer has signed',
+    'move entries with a `signer` to the end of the list',
+  );
 }
 
 /** The keys of a signature. An entry that refuses has none of them. */
-const SIGNATURE_KEYS = ['body', 'text', 'algorithm', 'key', 'encode', 'case', 'set'];
+const SIGNATURE_KEYS = ['body', 'text', 'algorithm', 'key', 'form', 'encode', 'case', 'set'];
 
 function checkRefusal(entry: Node, refusal: Node, mayRefuse: boolean, problems: Problems): void {
   if (!mayRefuse) {
@@ -193,19 +215,6 @@ function checkSignature(entry: Node, problems: Problems): void {
     problems.error('invalid_value', header, `"${header.text}" is not a header that can be set`);
   }
   checkCase(entry, problems);
-  const algorithm = find(entry, 'algorithm');
-  const needsKey = algorithm?.kind === 'scalar' && algorithm.text.startsWith('hmac-');
-  const key = find(entry, 'key');
-  if (needsKey && !isPresent(key)) {
-    problems.error('missing_key', algorithm, `${algorithm.text} needs a \`key\``, 'add `key: "{{credentials.…}}"`');
-  } else if (!needsKey && isPresent(key)) {
-    problems.error(
-      'invalid_value',
-      key,
-      'a plain digest has no `key`',
-      'use hmac-sha256 or hmac-sha512, or put it into `text`',
-    );
-  }
 }
 
 /** Checks the `renew` part of a profile or of a provider. Reports `missing_key`. */

@@ -1,3 +1,8 @@
+import type { AlgorithmName, SignatureForm } from '../../keys/algorithms.ts';
+import type { JwsAlgorithm } from '../../keys/jws.ts';
+import type { KeyFormat } from '../../keys/read.ts';
+import type { SignerName, SignerParameters } from './signers.ts';
+
 /** A text that may hold `{{ }}`. It was checked when the config was loaded. `auth/template` compiles it. */
 export type Template = string;
 /** Name → template. */
@@ -18,6 +23,10 @@ export interface CredentialSpec {
   readonly empty: boolean;
   /** Characters that the value must not hold. */
   readonly without: string | undefined;
+  /** How its value becomes a key. `text`: it is none, or its bytes are the key. */
+  readonly format: KeyFormat;
+  /** The credential whose value opens this one, an encrypted PEM. */
+  readonly passphrase: string | undefined;
 }
 
 /** Where a signature goes, and the template of what is put there. */
@@ -51,17 +60,38 @@ export interface RefusalSpec {
   readonly detail: string;
 }
 
-/** A signature: which requests get it, how it is made, and where it goes. */
-export interface SignSpec {
+/** A signature: which requests get it, and how it is made. */
+export type SignSpec = TextSignSpec | SignerSpec;
+
+/** A signature that a signer makes, with the signer's own parameters. */
+export type SignerSpec = {
+  [N in SignerName]: { readonly when: WhenSpec; readonly signer: N } & SignerParameters<N>;
+}[SignerName];
+
+/** A signature over a text that templates make. It says how the text is signed, and where the signature goes. */
+export interface TextSignSpec {
   readonly when: WhenSpec;
   /** How the JSON body is wrapped before it is signed. Undefined: it stays as it is. */
   readonly body: { readonly wrap: 'base64'; readonly field: string } | undefined;
   readonly text: Template;
-  readonly algorithm: 'sha256' | 'sha512' | 'sha1' | 'md5' | 'hmac-sha256' | 'hmac-sha512';
+  readonly algorithm: AlgorithmName;
   readonly key: Template | undefined;
+  /** How an ECDSA signature is written. */
+  readonly form: SignatureForm;
   readonly encode: 'hex' | 'base64' | 'base64url';
   readonly case: 'lower' | 'upper' | undefined;
   readonly set: SignPlace;
+}
+
+/** A JWT: what is in it, and how it is signed. */
+export interface JwtSpec {
+  readonly algorithm: JwsAlgorithm;
+  readonly key: Template;
+  /** What stands in the header beside `alg`. In it and in the claims, `{ number: … }` stands for a number. */
+  readonly header: Readonly<Record<string, JsonTemplate>>;
+  readonly claims: Readonly<Record<string, JsonTemplate>>;
+  /** How long one is used for API calls. Undefined: each attempt gets a new one. */
+  readonly reuseMs: number | undefined;
 }
 
 /** One call to a token endpoint. It has at most one of `form` and `json`. */
@@ -114,11 +144,23 @@ export interface ReadSpec {
   readonly default: string | undefined;
 }
 
+/** A program whose output is the answer that holds the token. */
+export interface ProgramSpec {
+  /** The program and its arguments. */
+  readonly command: readonly Template[];
+  /** Its variables besides PATH and HOME. `isSecret`: the value is written out in the config, and must not be seen. */
+  readonly env: Readonly<Record<string, { readonly value: Template; readonly isSecret: boolean }>>;
+  /** Undefined: that of the config for token calls. */
+  readonly timeoutMs: number | undefined;
+}
+
 /** How a profile gets and renews tokens. */
 export interface TokenSpec {
   /** Whose token it is. One token is kept for each subject. Undefined: all requests share one. */
   readonly subject: Template | undefined;
-  readonly fetch: TokenCallSpec;
+  /** Undefined when a program gives the tokens. */
+  readonly fetch: TokenCallSpec | undefined;
+  readonly program?: ProgramSpec | undefined;
   /** The call for a renewal by a refresh token. What the file left out was already taken from `fetch`. */
   readonly refresh: TokenCallSpec | undefined;
   /** Whether the profile reads a refresh token or renews by one. A placeholder then has a refresh token too. */
@@ -189,4 +231,6 @@ export interface Profile {
   readonly scope: { readonly max: number | undefined; readonly known: readonly string[] };
   /** Named templates for use in others, as `{{values.name}}`. */
   readonly values: TemplateMap;
+  /** JWTs for use in templates, as `{{jwt.name}}`. */
+  readonly jwt: Readonly<Record<string, JwtSpec>>;
 }

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { parseDuration } from '../../core/units.ts';
+import { ALGORITHM_NAMES } from '../../keys/algorithms.ts';
+import { JWS_ALGORITHM_NAMES } from '../../keys/jws.ts';
+import { KEY_FORMATS } from '../../keys/read.ts';
 import {
   anyNode,
   boolean,
@@ -16,8 +19,10 @@ import {
 } from '../schema/scalar.ts';
 import {
   apiPath,
+  argumentTemplate,
   bytesTemplate,
   endpoint,
+  envTemplate,
   headerName,
   method,
   pairTemplate,
@@ -26,7 +31,10 @@ import {
   secretTemplate,
   template,
 } from '../schema/values.ts';
+import { section } from '../schema/section.ts';
+import { variants } from '../schema/variants.ts';
 import { type RenewSpec, TOKEN_ERRORS } from './profile.ts';
+import { SIGNERS, type SignerName, type SignerParameters } from './signers.ts';
 
 const templates = z.record(z.string(), removable(template));
 const fields = z.record(z.string(), removable(z.union([template, z.array(template)])));
@@ -66,38 +74,79 @@ const fieldConditions = (what: string) =>
       .optional(),
   );
 
-const sign = z.strictObject({
-  when: described(
-    'Which requests it signs; all, without it.',
-    z
-      .strictObject({
-        methods: z.array(method).optional(),
-        path: scalar({
-          expects: 'a path',
-          json: { type: 'string', pattern: '^/' },
-          read: (node) => {
-            if (!node.text.startsWith('/')) throw unexpectedValue(node, 'a path', 'begin with a slash');
-            return node.text;
-          },
-        }).optional(),
-        form: fieldConditions('Fields of a form'),
-        json: fieldConditions('Fields of JSON, by dotted paths'),
-        query: fieldConditions('Query parameters'),
-        headers: fieldConditions('Headers'),
-      })
-      .prefault({}),
-  ),
+const when = described(
+  'Which requests it signs; all, without it.',
+  z
+    .strictObject({
+      methods: z.array(method).optional(),
+      path: scalar({
+        expects: 'a path',
+        json: { type: 'string', pattern: '^/' },
+        read: (node) => {
+          if (!node.text.startsWith('/')) throw unexpectedValue(node, 'a path', 'begin with a slash');
+          return node.text;
+        },
+      }).optional(),
+      form: fieldConditions('Fields of a form'),
+      json: fieldConditions('Fields of JSON, by dotted paths'),
+      query: fieldConditions('Query parameters'),
+      headers: fieldConditions('Headers'),
+    })
+    .meta({ id: 'when' })
+    .prefault({}),
+);
+
+/** A signature over a text that templates make, or a refusal. */
+const textSign = z.strictObject({
+  when,
   refuse: described('In place of a signature: such requests are refused, and this says why.', text.optional()),
   body: described(
     'Wrap the JSON body before it is signed: `{ wrap: base64, field: request }`.',
     z.strictObject({ wrap: choice(['base64']), field: text }).optional(),
   ),
   text: described('What is signed.', bytesTemplate.optional()),
-  algorithm: choice(['sha256', 'sha512', 'sha1', 'md5', 'hmac-sha256', 'hmac-sha512']).optional(),
-  key: described('The key of an HMAC.', secretBytesTemplate.optional()),
+  algorithm: choice(ALGORITHM_NAMES).optional(),
+  key: described('The key, where the algorithm takes one.', secretBytesTemplate.optional()),
+  form: described(
+    'Of an ECDSA signature: r and s side by side, or DER.',
+    withDefault(choice(['raw', 'der']), 'raw', 'raw'),
+  ),
   encode: withDefault(choice(['hex', 'base64', 'base64url']), 'hex', 'hex'),
   case: described('Of a hex signature.', choice(['lower', 'upper']).optional()),
   set: described('Where the signature goes.', place.optional()),
+});
+
+type SignerSections = {
+  readonly [N in SignerName]: z.ZodType<
+    { readonly signer: N; readonly when: z.output<typeof when> } & SignerParameters<N>,
+    Record<string, unknown>
+  >;
+};
+
+/** An entry that names a signer has the signer's parameters. */
+const sign = variants('signature', 'signer', textSign, mapSigners());
+
+function mapSigners(): SignerSections {
+  const sections = Object.entries(SIGNERS).map(([name, parameters]) => {
+    return [name, section({ signer: described('What signs.', choice([name])), when, ...parameters })] as const;
+  });
+  return Object.fromEntries(sections) as unknown as SignerSections;
+}
+const jwt = z.strictObject({
+  algorithm: choice(JWS_ALGORITHM_NAMES).optional(),
+  key: described('The key that signs it.', secretBytesTemplate.optional()),
+  header: described(
+    'What stands in its header beside `alg` and `typ: JWT`.',
+    z.record(z.string(), jsonMember).optional(),
+  ),
+  claims: described(
+    'What it says; `{ number: "{{now.s + 300}}" }` is a number.',
+    z.record(z.string(), jsonMember).optional(),
+  ),
+  reuse: described(
+    'How long one is used for API calls; without it, each attempt gets a new one.',
+    duration(1).optional(),
+  ),
 });
 
 const tokenCall = z.strictObject({
@@ -129,6 +178,15 @@ const tokenError = z.strictObject({
 const token = z.strictObject({
   subject: described('Whose token it is, where tokens belong to users: one is kept for each.', template.optional()),
   fetch: described('How a token is got.', tokenCall.optional()),
+  command: described(
+    'In place of `fetch`: a program and its arguments, run without a shell; what it prints is the answer.',
+    z.array(argumentTemplate).optional(),
+  ),
+  env: described(
+    'The variables of that program, besides PATH and HOME.',
+    z.record(z.string(), removable(envTemplate)).optional(),
+  ),
+  timeout: described('How long it may take; by default `timeouts.token`.', duration(1).optional()),
   refresh: described(
     'How one is renewed while a refresh token is held; what it leaves out is as in `fetch`.',
     tokenCall.optional(),
@@ -224,6 +282,8 @@ export const profileSchema = z
               default: z.union([secretTemplate, z.record(z.string(), removable(secretTemplate))]).optional(),
               empty: described('Whether the empty text is a value.', withDefault(boolean, false, false)),
               without: described('Characters that it must not hold.', text.optional()),
+              format: described('How it becomes a key.', withDefault(choice(KEY_FORMATS), 'text', 'text')),
+              passphrase: described('The credential that opens an encrypted PEM.', template.optional()),
             }),
           ),
         )
@@ -242,6 +302,7 @@ export const profileSchema = z
       z.strictObject({ max: integer(1, 1000).optional(), known: z.array(text).optional() }).optional(),
     ),
     values: described('Named texts for use in templates.', templates.optional()),
+    jwt: described('JWTs for use in templates, as `{{jwt.name}}`.', z.record(z.string(), removable(jwt)).optional()),
   })
   .meta({ id: 'profile' });
 
@@ -250,5 +311,7 @@ export const profileSchema = z
  */
 export type ProfileData = z.output<typeof profileSchema>;
 export type SignData = z.output<typeof sign>;
+export type TextSignData = z.output<typeof textSign>;
+export type JwtData = z.output<typeof jwt>;
 export type TokenCallData = z.output<typeof tokenCall>;
 export type ReadingData = z.output<typeof reading>;
