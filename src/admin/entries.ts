@@ -45,6 +45,7 @@ export const requestEntry = (request: RecordedRequest): RequestEntry => ({
   token_wait_ms: rounded(request.tokenWaitMs),
   bytes_in: request.bytesIn,
   bytes_out: request.bytesOut,
+  scrubbed: request.scrubbed,
 });
 
 type Told = Exclude<RecordedEvent['kind'], 'request'>;

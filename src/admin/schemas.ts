@@ -130,6 +130,7 @@ export const request = z
     token_wait_ms: ms,
     bytes_in: count,
     bytes_out: count,
+    scrubbed: count.describe('How many secrets were [overwritten in the answer](config.md#scrub).'),
   })
   .describe('One request that has ended.');
 

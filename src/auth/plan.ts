@@ -5,6 +5,7 @@ import type { TemplateMap, TokenSpec } from '../config/profile/profile.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { Credentials, secretCredentials } from './credentials.ts';
 import { EMPTY_REQUEST } from './draft.ts';
+import { compileEchoes, type Echoes } from './echoes.ts';
 import { compileInject, type Step, stepNeedsBody } from './inject.ts';
 import { Scope } from './scope.ts';
 import { compileSignature, type Signature } from './sign.ts';
@@ -33,6 +34,8 @@ export interface Plan {
   readonly isPlain: boolean;
   /** The entries of `steps` and `signatures` that contain a part of the token. */
   readonly carriesToken: ReadonlySet<Step | Signature>;
+  /** The secrets in requests, for which answers are searched. */
+  readonly echoes: Echoes;
   /** Names of request headers, in lower case, that are never forwarded. */
   readonly privateHeaders: readonly string[];
   /** The methods that some signature is limited to, for the field `Allow` (RFC 9110 §10.2.1). */
@@ -87,13 +90,10 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
   const { profile, environment } = provider;
   const context = { endpoints, scope: provider.scope.join(' '), values: profile.values };
   const privateHeaders = subjectHeaders(profile.token?.subject, context);
+  const ownSecrets = [...secretCredentials(profile.credentials, environment)].map((name) => `credentials.${name}`);
   const compile = createCompiler({
     ...context,
-    secretNames: new Set([
-      ...TOKEN_SECRETS,
-      ...[...secretCredentials(profile.credentials, environment)].map((name) => `credentials.${name}`),
-      ...privateHeaders.map((name) => `request.headers.${name}`),
-    ]),
+    secretNames: new Set([...TOKEN_SECRETS, ...ownSecrets, ...privateHeaders.map((name) => `request.headers.${name}`)]),
   });
   const credentials = new Credentials(profile.credentials, environment, provider.credentials, compile);
   const steps = compileInject(profile.inject, compile);
@@ -114,6 +114,7 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
         [text, key, step.name, step.value].some((part) => part && readsToken(part)),
       ),
     ]),
+    echoes: compileEchoes(steps, signatures, ownSecrets, compile),
     isPlain: signatures.length === 0 && refusals.length === 0 && privateHeaders.length === 0 && steps.every(isHeader),
     privateHeaders,
     signedMethods: [...new Set(signatures.flatMap(({ when }) => when.methods ?? []))],

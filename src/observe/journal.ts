@@ -110,6 +110,7 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
       tokenWaitMs: record.tokenWaitMs,
       bytesIn: record.bytesIn,
       bytesOut: record.bytesOut,
+      scrubbed: record.scrubbed,
       attemptDetails: record.attemptDetails,
       replaySkipped: record.replaySkipped,
       addedHeaders: record.addedHeaders,

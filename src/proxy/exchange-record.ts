@@ -18,6 +18,7 @@ export class ExchangeRecordBuilder implements ExchangeRecord {
   tokenWaitMs = 0;
   bytesIn = 0;
   bytesOut = 0;
+  scrubbed = 0;
   replaySkipped: ExchangeRecord['replaySkipped'];
   traceId: string | undefined;
 
