@@ -21,7 +21,6 @@ const bucket = (first: number, second: number, third: number): number =>
 
 /** The compiled needles, by the algorithm of Wu and Manber. */
 interface Compiled {
-  /** None of them contains another one. */
   readonly needles: readonly Buffer[];
   /** The shared length of the beginnings by which needles are found. */
   readonly window: number;
@@ -40,7 +39,7 @@ function compile(secrets: readonly Secret[]): Compiled | undefined {
     if (unicode === undefined) spellings.add(text);
     else for (const spelling of spellingsOf(unicode)) spellings.add(fromUnicode(spelling));
   }
-  const needles = shortestOf(spellings).map(toBytes);
+  const needles = [...spellings].map(toBytes);
   if (needles.length === 0) return undefined;
   const window = Math.min(MAX_WINDOW, ...needles.map(({ length }) => length));
   const shifts = new Uint8Array(BUCKETS).fill(window - BLOCK + 1);
@@ -53,14 +52,6 @@ function compile(secrets: readonly Secret[]): Compiled | undefined {
     }
   }
   return { needles, window, shifts, firsts };
-}
-
-/** Leaves out the spellings that contain another one: it is found within them. Padding is a part of what is overwritten. */
-function shortestOf(spellings: ReadonlySet<string>): string[] {
-  const all = [...spellings];
-  const isPadded = (text: string, inner: string): boolean =>
-    text.startsWith(inner) && /^=+$/.test(text.slice(inner.length));
-  return all.filter((text) => !all.some((inner) => inner !== text && text.includes(inner) && !isPadded(text, inner)));
 }
 
 /** What a search found at one place of a text. */

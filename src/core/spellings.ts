@@ -21,26 +21,26 @@ const JSON_WRITERS: readonly { readonly escapes?: RegExp; readonly isUpper?: tru
   { escapes: /[^\x20-\x7e]|[<>&'+"`]/, isUpper: true }, // .NET
 ];
 
-const hex = (code: number, digits: number, isUpper: boolean): string => {
-  const text = code.toString(16).padStart(digits, '0');
-  return isUpper ? text.toUpperCase() : text;
+const digitsOf = (code: number, length: number, isUpper: boolean): string => {
+  const digits = code.toString(16).padStart(length, '0');
+  return isUpper ? digits.toUpperCase() : digits;
 };
 
 const inUrl = (bytes: Buffer, keeps: string, blank: string, isUpper: boolean): string =>
   Array.from(bytes, (byte) => {
     const char = String.fromCharCode(byte);
     if (char === ' ') return blank;
-    return /[A-Za-z0-9]/.test(char) || keeps.includes(char) ? char : `%${hex(byte, 2, isUpper)}`;
+    return /[A-Za-z0-9]/.test(char) || keeps.includes(char) ? char : `%${digitsOf(byte, 2, isUpper)}`;
   }).join('');
 
-const inJson = (text: string, { escapes, isUpper, slash }: (typeof JSON_WRITERS)[number]): string =>
-  Array.from({ length: text.length }, (_, i) => {
-    const char = text.charAt(i);
-    if (char === '/' && slash !== undefined) return slash;
-    return escapes?.test(char)
-      ? `\\u${hex(char.charCodeAt(0), 4, isUpper === true)}`
-      : JSON.stringify(char).slice(1, -1);
+const inJson = (text: string, { escapes, isUpper, slash }: (typeof JSON_WRITERS)[number]): string => {
+  const unit = (char: string): string => `\\u${digitsOf(char.charCodeAt(0), 4, isUpper === true)}`;
+  return Array.from(text, (char) => {
+    if (char === '/') return slash ?? char;
+    // A character beyond U+FFFF is written as two.
+    return escapes?.test(char) ? char.split('').map(unit).join('') : JSON.stringify(char).slice(1, -1);
   }).join('');
+};
 
 /**
  * Returns the ways to write a text that programs have, the text itself among them: in a URL or a form, in JSON, and in base64

@@ -126,6 +126,7 @@ export function createScrubber(
       detail: 'the provider sent a body with a content coding, which `scrub: strict` can not search for secrets',
       remedy:
         'The provider may have acted on the request: ask for its status before sending it again. With `scrub: on`, such bodies pass unsearched.',
+      proxyError: 'http_response_content_coding',
     });
   }
   return new Scrubber(secrets, { isSearchable, isEventStream: isEventStream(headers) });
