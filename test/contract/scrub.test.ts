@@ -31,7 +31,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
     sent: (arrival) => arrival.header('authorization')?.slice('Basic '.length),
   },
   'a short password': {
-    provider: `{ profile: basic, credentials: { username: long-user-name, password: short } }`,
+    provider: `{ profile: basic, credentials: { username: long-user-name-x, password: short } }`,
     sent: (arrival) => arrival.header('authorization')?.slice('Basic '.length),
   },
   'an API key': {
@@ -155,7 +155,7 @@ test('after a replay the tokens of both attempts are overwritten; a 401 that sta
 
 test('what has no body, and a part of one, keep their framing', async (t) => {
   let reply: Handler = (arrival) => arrival.reply(200);
-  const upstream = await startUpstream(t, (arrival) => reply(arrival));
+  const upstream = await startUpstream(t, (arrival, n) => reply(arrival, n));
   const outrider = await startOutrider(
     t,
     yamlFor(`{ profile: bearer, credentials: { token: ${PLAIN} } }`, upstream.origin),
