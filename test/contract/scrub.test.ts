@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import test from 'ava';
 import { givenTokens } from './given.ts';
 import { startOutrider } from '../helpers/outrider.ts';
+import { until } from '../helpers/http1.ts';
 import { ask, rawClient } from '../helpers/raw.ts';
 import { assertProblem } from '../helpers/problem.ts';
 import { granted } from '../helpers/token-endpoint.ts';
@@ -245,6 +246,37 @@ test('strict asks for bodies that can be searched, and refuses others', async (t
   }
   upstream.handler = (arrival) => arrival.reply(200, { headers: ['Content-Encoding', 'identity'], body: PLAIN });
   t.is((await outrider.call('/api/x')).text, '*'.repeat(PLAIN.length));
+});
+
+test('an answer to a WebSocket handshake has no secrets, and what follows a 101 is untouched', async (t) => {
+  const wires = [
+    `HTTP/1.1 101 ${PLAIN}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Echo: ${PLAIN}\r\n\r\n${PLAIN}`,
+    `HTTP/1.1 403 No\r\nX-Echo: ${PLAIN}\r\nContent-Length: ${PLAIN.length}\r\n\r\n${PLAIN}`,
+  ];
+  const upstream = await startUpstream(t, (arrival, n) => arrival.write(wires[n - 1] ?? ''));
+  const outrider = await startOutrider(t, yamlFor(BEARER, upstream.origin, ', websocket: true'));
+  const stars = '*'.repeat(PLAIN.length);
+  const handshake =
+    'GET /api/x HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+  const client = await rawClient(t, outrider.port);
+  await client.send(handshake);
+  await until('the bytes behind the 101', () => client.received().toString().endsWith(`\r\n\r\n${PLAIN}`));
+  const [head = ''] = client.received().toString().split('\r\n\r\n');
+  t.true(head.startsWith(`HTTP/1.1 101 ${stars}\r\n`));
+  t.true(head.includes(`X-Echo: ${stars}`));
+  const refused = await ask(t, outrider.port, handshake);
+  t.is(refused.header('x-echo'), stars);
+  t.is(refused.text, stars);
+});
+
+test('after a reload the new credential is looked for', async (t) => {
+  const rotated = 'secret-of-28-characters-0002';
+  const upstream = await startUpstream(t, (arrival) => arrival.reply(200, { body: `${PLAIN} ${rotated}` }));
+  const outrider = await startOutrider(t, yamlFor(BEARER, upstream.origin));
+  const stars = '*'.repeat(PLAIN.length);
+  t.is((await outrider.call('/api/x')).text, `${stars} ${rotated}`);
+  await outrider.reload(yamlFor(BEARER.replace(PLAIN, rotated), upstream.origin));
+  t.is((await outrider.call('/api/x')).text, `${PLAIN} ${stars}`);
 });
 
 test('off leaves answers as they are, for all routes or for one', async (t) => {
