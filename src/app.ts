@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
 import type { Writable } from 'node:stream';
 import { createApi, type Api } from './admin/api.ts';
+import { createAssetPages } from './admin/assets.ts';
 import type { ExplainRequest } from './admin/schemas.ts';
 import { createAdmin, type Admin } from './admin/server.ts';
 import { describeStatus, providerStatus, type Facts } from './admin/status.ts';
@@ -285,7 +286,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       },
       metrics,
       readiness: () => [{ name: 'listener', ok: isReady }],
-      pages: api.pages,
+      pages: new Map([...createAssetPages(), ...api.pages]),
       onFailure: (error, requestId) =>
         events.emit('notice', {
           level: 'error',

@@ -15,7 +15,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['auth'],
   ['store'],
   ['config'],
-  ['http1'],
+  ['http1', 'keys'],
   ['core'],
 ];
 

@@ -27,7 +27,7 @@ export function compileEchoes(
 ): Echoes {
   const secrets = new Set([...TOKEN, ...credentials]);
   const injected = [...steps, ...signatures.map(({ step }) => step)].map(({ value }) => value);
-  const signed = signatures.flatMap(({ text, key }): Compiled[] => (key ? [text, key] : [text]));
+  const signed = signatures.flatMap(({ text, key }): Compiled[] => (key ? [text, key.template] : [text]));
   const isSecret = (name: string): boolean => secrets.has(name);
   const read = new Set([...injected, ...signed].flatMap(({ names }) => [...names]).filter(isSecret));
   const pieces: Piece[] = [

@@ -30,7 +30,8 @@ interface Compiled {
   readonly firsts: Uint8Array;
 }
 
-function compile(secrets: readonly Secret[]): Compiled | undefined {
+/** Returns the spellings of secrets that are long enough to be searched for. */
+function spell(secrets: readonly Secret[]): readonly Buffer[] {
   const spellings = new Set<string>();
   for (const secret of secrets) {
     const text = secret.reveal();
@@ -39,7 +40,10 @@ function compile(secrets: readonly Secret[]): Compiled | undefined {
     if (unicode === undefined) spellings.add(text);
     else for (const spelling of spellingsOf(unicode)) spellings.add(fromUnicode(spelling));
   }
-  const needles = [...spellings].map(toBytes);
+  return [...spellings].map(toBytes);
+}
+
+function compile(needles: readonly Buffer[]): Compiled | undefined {
   if (needles.length === 0) return undefined;
   const window = Math.min(MAX_WINDOW, ...needles.map(({ length }) => length));
   const shifts = new Uint8Array(BUCKETS).fill(window - BLOCK + 1);
@@ -76,30 +80,34 @@ const NOTHING: readonly Found[] = [];
  */
 export class Needles {
   readonly #secrets: readonly Secret[];
+  readonly #others: readonly Needles[];
   #compiled: Compiled | undefined;
   #isCompiled = false;
   #last: { readonly digest: string; readonly needles: Needles } | undefined;
 
-  constructor(secrets: readonly Secret[]) {
+  /** @param others Needles that are searched for too. They are not spelled anew. */
+  constructor(secrets: readonly Secret[], others: readonly Needles[] = []) {
     this.#secrets = secrets;
+    this.#others = others;
   }
 
   /** These, and others. The last answer is kept for the same others. */
   with(more: readonly Secret[]): Needles {
     if (more.length === 0) return this;
     const digest = more.map((secret) => secret.digest()).join(' ');
-    if (this.#last?.digest !== digest) this.#last = { digest, needles: new Needles([...this.#secrets, ...more]) };
+    if (this.#last?.digest !== digest) this.#last = { digest, needles: new Needles(more, [this]) };
     return this.#last.needles;
   }
 
   /** These, and those of another request. */
   and(other: Needles): Needles {
-    return other === this ? this : new Needles([...this.#secrets, ...other.#secrets]);
+    return other === this ? this : new Needles([], [this, other]);
   }
 
   #get(): Compiled | undefined {
     if (!this.#isCompiled) {
-      this.#compiled = compile(this.#secrets);
+      const others = this.#others.flatMap((needles) => needles.#get()?.needles ?? []);
+      this.#compiled = compile([...spell(this.#secrets), ...others]);
       this.#isCompiled = true;
     }
     return this.#compiled;

@@ -96,7 +96,7 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
     }
     return source;
   };
-  const rejection = token ? compileRejectionRules(provider.profile.renew) : NO_REJECTION;
+  const rejection = token || plan.reused ? compileRejectionRules(provider.profile.renew) : NO_REJECTION;
   return {
     forUpstream: (upstream) =>
       new RouteAuthorizer({

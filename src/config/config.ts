@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { Address } from '../core/address.ts';
 import type { TracingConfig } from './checks/tracing.ts';
 import type { Profile } from './profile/profile.ts';
@@ -22,6 +23,8 @@ export interface CredentialSnapshot {
    * credential that was left out is `test`.
    */
   readonly values: ReadonlyMap<string, string>;
+  /** The keys among the credentials, defaults included: credential name → key. None has the format `text`. */
+  readonly keys?: ReadonlyMap<string, KeyObject> | undefined;
 }
 
 /** A provider's credentials. When a secret file changes, a new snapshot replaces `current` as a whole. */

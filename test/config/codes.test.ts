@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import test from 'ava';
 import { CODES, type DiagnosticCode } from '../../src/config/diagnostics/codes.ts';
 import { loadExample } from '../../src/config/example.ts';
@@ -18,6 +19,11 @@ const PROFILE = (lines: string): string =>
   `profiles:\n  mine:\n${lines.replaceAll(/^/gm, '    ')}\nroutes: [{ match: { path: /p }, upstream: "http://127.0.0.1:1" }]\n`;
 const ROUTES = (lines: string): string =>
   `providers:\n  p: { profile: bearer, credentials: { token: abc } }\nroutes:\n${lines.replaceAll(/^/gm, '  ')}\n`;
+
+const RSA_1024 = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({
+  format: 'pem',
+  type: 'pkcs8',
+});
 
 const CASES: readonly Case[] = [
   { code: 'yaml_syntax', title: 'a value with a colon', source: 'version: 1\nadmin: «a»: b\n', path: '' },
@@ -346,6 +352,24 @@ const CASES: readonly Case[] = [
     title: 'a credential that may be empty and was forgotten',
     source: PROVIDER('profile: basic\ncredentials:\n  username: a\n  password: «~»'),
     path: 'providers.p.credentials.password',
+  },
+  {
+    code: 'bad_key',
+    title: 'a private key that is none',
+    source: PROVIDER(
+      'profile: jwt-bearer\ncredentials: { issuer: a, private_key: «"no key at all"» }\nendpoints: { token: "https://id.example" }',
+    ),
+    path: 'providers.p.credentials.private_key',
+    help: /\$\{file:/,
+  },
+  {
+    code: 'weak_key',
+    title: 'a short RSA key',
+    source: PROVIDER(
+      `profile: jwt-bearer\ncredentials: { issuer: a, private_key: «${JSON.stringify(RSA_1024)}» }\nendpoints: { token: "https://id.example" }`,
+    ),
+    path: 'providers.p.credentials.private_key',
+    help: /2048 bits/,
   },
   {
     code: 'suspicious_secret',

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
 import { givenTokens } from './given.ts';
@@ -11,6 +12,7 @@ import type { Arrival } from '../helpers/arrival.ts';
 
 const SECRET = 'a secret/of+34=letters & "quotes"';
 const PLAIN = 'secret-of-28-characters-0001';
+const KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' });
 const TOKEN = 'eyJhbGciOiJub25lIn0.e30.token-1';
 
 /** How a credential gets into a request: the provider, the request's type and body, and what holds the secret on the wire. */
@@ -53,6 +55,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
     body: ['application/json', '{"a":1}'],
     sent: (_, body) => /"key":"((?:[^"\\]|\\.)*)"/.exec(body)?.[1],
   },
+  'a JWT of its own for each request': {
+    provider: `{ profile: own-jwt, credentials: { private_key: ${JSON.stringify(KEY)} } }`,
+    sent: (arrival) => arrival.header('authorization')?.slice('Bearer '.length),
+  },
   'a secret beside what each request says': {
     provider: `{ profile: changing, credentials: { key: short-1 } }`,
     sent: (arrival) => arrival.header('x-key'),
@@ -63,6 +69,11 @@ const PROFILES = `
 profiles:
   in-form: { title: A, credentials: { key: { secret: true } }, inject: { form: { key: "{{credentials.key}}" } } }
   in-json: { title: B, credentials: { key: { secret: true } }, inject: { json: { key: "{{credentials.key}}" } } }
+  own-jwt:
+    title: D
+    credentials: { private_key: { secret: true, format: pem } }
+    jwt: { proof: { algorithm: ES256, key: "{{credentials.private_key}}", claims: { jti: "{{uuid}}" } } }
+    inject: { headers: { authorization: "Bearer {{jwt.proof}}" } }
   changing:
     title: C
     credentials: { key: { secret: true } }

@@ -123,7 +123,7 @@ test('secrets that overlap, touch or lie within each other are overwritten as al
       return secret.slice(pick(4), secret.length - pick(4)) + word(pick(4));
     });
     const text = parts.join('');
-    const marks = [...text];
+    const marks = text.split('');
     for (const secret of secrets) {
       for (let at = text.indexOf(secret); at >= 0; at = text.indexOf(secret, at + 1))
         marks.fill('*', at, at + secret.length);

@@ -183,4 +183,6 @@ token:
 inject:
   json: { merchantId: "{{credentials.merchant_id}}" }
 sign: [{ text: "{{request.body}}", algorithm: sha256, set: { json: hash } }]
+jwt:
+  proof: { algorithm: HS256, key: "{{credentials.merchant_id}}", claims: { sub: "{{uuid}}" } }
 `;

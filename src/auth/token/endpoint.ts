@@ -73,8 +73,8 @@ export function createTokenRequest(endpoint: TokenEndpoint, subject: ByteString)
     trace: RenewalTrace | undefined,
     timeoutMs: number,
   ): Promise<ArrivedToken> => {
-    const { values: credentials } = endpoint.credentials.resolve();
-    const scope = new Scope({ credentials, token: last, subject, request, now: () => clock.now() });
+    const { values: credentials, keys } = endpoint.credentials.resolve();
+    const scope = new Scope({ credentials, keys, token: last, subject, request, now: () => clock.now() });
     let host = hostOf('');
     try {
       const masked = call.url.mask(scope).text;

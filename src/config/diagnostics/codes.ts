@@ -34,6 +34,10 @@ providers:
     endpoints: { token: "https://id.example/token" }
     scope: ${asked}`;
 
+/** An RSA key of 512 bits, which opens nothing: the shortest that can be made. */
+const SHORT_KEY =
+  '-----BEGIN PRIVATE KEY-----\\nMIIBVQIBADANBgkqhkiG9w0BAQEFAASCAT8wggE7AgEAAkEA4G7+b5FPnIc7kO7QqWWMAMslidwhuBxzbQoWeGBt5gyFgiGdej6JjmKwPZk64uhdK95SRw7lwnHupsIlPpXEzwIDAQABAkEAxOZ8ETPCTciTKNdsd4Ggr72KhIV9i8JiPgLArgGjyVQETXMs8UhXqJk8SnExEQEi1kAgME73tI4ceJIWYNfpQQIhAPR9itFCbqRYUeKqNRKaz95hYyigmjXTluYgGC5rhBNhAiEA6v+8/kCKv++X6o7SJ/7sh0ny/0wH/HMjLO9NSHkX9i8CIQDx3TQz2ZVc7aZsJleEhTQ4WX1f1qlXsG8qTvu9CE3LYQIgTWbihxQXH1T5Qqa8DbRnj8AJq5ENaFc8FMbVO7O28r0CIGIBdlyCZUikBgDlvAfHB8h7OS+89UxmtuaYOBOuIi2M\\n-----END PRIVATE KEY-----';
+
 /** Every code that a diagnostic can have, with its meaning. Codes are stable, as scripts match on them. */
 export const CODES = {
   // The file as text
@@ -164,6 +168,16 @@ export const CODES = {
     'A credential has white space at an end, or a control character: mostly a slip of copying.',
     'Write it without; where the provider really gave it so, there is nothing to do.',
     'providers: { p: { profile: bearer, credentials: { token: "abc " } } }',
+  ),
+  bad_key: error(
+    'A credential that is a key can not be read, or is of another kind than its algorithm takes.',
+    'Give the whole key, from its first line to its last, of the kind that the message names; `${file:…}` is the easiest way.',
+    'providers: { p: { profile: jwt-bearer, credentials: { issuer: a, private_key: "not a key" }, endpoints: { token: "https://id.example/token" } } }',
+  ),
+  weak_key: warning(
+    'An RSA key has less than 2048 bits.',
+    'Make a new one, and give the provider its public half.',
+    `providers: { p: { profile: jwt-bearer, credentials: { issuer: a, private_key: "${SHORT_KEY}" }, endpoints: { token: "https://id.example/token" } } }`,
   ),
   missing_endpoint: error(
     'The profile needs a URL that neither its environment nor `endpoints` gives.',
