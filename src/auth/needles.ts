@@ -2,8 +2,8 @@ import { fromUnicode, toBytes, toUnicode } from '../core/byte-string.ts';
 import type { Secret } from '../core/secret.ts';
 import { spellingsOf } from '../core/spellings.ts';
 
-/** Shorter texts are not searched for: they stand in others by chance. */
-const MIN_BYTES = 12;
+/** Texts with fewer characters are not searched for: they stand in others by chance. */
+const MIN_LENGTH = 12;
 /** How much of each needle decides where it may begin. Longer windows skip further, and cost more memory. */
 const MAX_WINDOW = 32;
 /** How many bytes are looked at together. */
@@ -35,8 +35,8 @@ function spell(secrets: readonly Secret[]): readonly Buffer[] {
   const spellings = new Set<string>();
   for (const secret of secrets) {
     const text = secret.reveal();
-    if (text.length < MIN_BYTES) continue;
     const unicode = toUnicode(text);
+    if ((unicode ?? text).length < MIN_LENGTH) continue;
     if (unicode === undefined) spellings.add(text);
     else for (const spelling of spellingsOf(unicode)) spellings.add(fromUnicode(spelling));
   }

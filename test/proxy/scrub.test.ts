@@ -117,7 +117,7 @@ test('secrets that overlap, touch or lie within each other are overwritten as al
   const word = (length: number): string => Array.from({ length }, () => 'ab'.charAt(pick(2))).join('');
   for (let round = 0; round < 300; round++) {
     const first = word(12 + pick(6));
-    const secrets = [first, first.slice(pick(3)) + word(12), word(12 + pick(40))];
+    const secrets = [first, first.slice(pick(3)) + word(12), word(3) + first + word(pick(30))];
     const parts = Array.from({ length: 12 }, () => {
       const secret = secrets[pick(3)] as string;
       return secret.slice(pick(4), secret.length - pick(4)) + word(pick(4));
