@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import license from 'rollup-plugin-license';
 import { defineConfig, type Plugin } from 'rolldown';
+import { copyAssets } from './src/admin/assets.ts';
 
 const DIST = 'dist';
 const OUTPUT = { dir: DIST, format: 'esm', chunkFileNames: 'chunks/[name].js' } as const;
@@ -98,10 +99,11 @@ export default defineConfig([
     plugins: [
       lazyBuiltins,
       {
-        name: 'launcher-and-types',
+        name: 'launcher-types-and-page',
         resolveId: (id) => (id === './cli.ts' ? { id: './cli.js', external: true } : undefined),
         writeBundle() {
           declareLibrary();
+          copyAssets();
           copyFileSync('src/outrider.cjs', `${DIST}/outrider.cjs`);
           chmodSync(`${DIST}/outrider.cjs`, 0o755);
         },

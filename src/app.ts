@@ -1,19 +1,23 @@
 import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
 import type { LookupFunction } from 'node:net';
 import type { Writable } from 'node:stream';
 import { createApi, type Api } from './admin/api.ts';
+import { createAssetPages } from './admin/assets.ts';
 import type { ExplainRequest } from './admin/schemas.ts';
 import { createAdmin, type Admin } from './admin/server.ts';
 import { describeStatus, providerStatus, type Facts } from './admin/status.ts';
 import { isLoopback } from './config/checks/listening.ts';
 import type { Config } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
+import { clientCertificates } from './config/tls.ts';
 import type { Loaded } from './config/load.ts';
 import { restartsNeeded } from './config/restart.ts';
 import { systemClock, type Clock } from './core/clock.ts';
 import { OutriderError } from './core/errors.ts';
 import { createEvents, type Events } from './core/events.ts';
 import type { HttpClient } from './core/http.ts';
+import { createPrograms } from './core/program.ts';
 import { VERSION } from './core/version.ts';
 import { compileConfig, type LiveConfig } from './compile.ts';
 import { explainRequest } from './explain/report.ts';
@@ -127,7 +131,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const events = createEvents((notice) => logger.clean(notice));
   let stopAccessLog = config.log.access ? logExchanges(events, logger) : undefined;
   logNotices(events, logger, clock);
-  const metrics = createMetrics(events, { version: VERSION });
+  const metrics = createMetrics(events, { version: VERSION, clientCertificates: () => clientCertificates(current) });
 
   const egress = readEgress(env);
   const limits = (): ConnectionLimits => ({
@@ -144,6 +148,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   // would make every caller wait for the back-off.
   const tokenUpstream = createUpstream(clock, scheduler, { egress, lookup, limits, isReused: false });
   const http: HttpClient = createClient(tokenUpstream, clock);
+  const programs = createPrograms({ cwd: dirname(config.file), env, clock });
   let store: TokenStore | undefined;
   let tracing: OpenTracing | undefined;
   const budgets = {
@@ -171,6 +176,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
         clock,
         events,
         http,
+        run: programs.run,
         store: store as TokenStore,
         endpointsOf: (provider) => endpointsOf(provider, simulated?.origin),
         tracing,
@@ -228,6 +234,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await admin?.close();
     stopWatching?.();
     live?.retire(undefined);
+    programs.close();
     await tracing?.close();
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
     await Promise.all([upstream, unmatchedUpstream, tokenUpstream].map((one) => one.close()));
@@ -284,7 +291,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       },
       metrics,
       readiness: () => [{ name: 'listener', ok: isReady }],
-      pages: api.pages,
+      pages: new Map([...createAssetPages(), ...api.pages]),
       onFailure: (error, requestId) =>
         events.emit('notice', {
           level: 'error',

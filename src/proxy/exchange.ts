@@ -1,14 +1,14 @@
 import type { Authorized, Authorizer, Outbound } from '../auth/authorizer.ts';
 import type { Waiter } from '../auth/token/waiting.ts';
+import { originOfDestination, type Destination } from '../core/authority.ts';
 import { OutriderError } from '../core/errors.ts';
-import type { AttemptDetail } from '../core/events.ts';
+import type { AttemptDetail, Door } from '../core/events.ts';
 import { addedNames, type RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import { pathOfTarget } from '../core/path.ts';
 import type { AttemptTrace, RequestTrace } from '../core/tracing.ts';
 import { awaitFirstChunk } from './body/first-chunk.ts';
 import { collectBody, openBody } from './body/streaming-body.ts';
-import { originOfDestination, type Destination } from './destination.ts';
 import { checkForwardable, enter, findRoute, isPreflight, tokenAnswer, withoutRoute } from './doors/enter.ts';
 import type { Downstream } from './downstream.ts';
 import { requestError } from './failure.ts';
@@ -30,6 +30,8 @@ interface SentRequest {
   readonly target: string;
   readonly headers: RawHeaders;
   readonly body?: Uint8Array | null | undefined;
+  /** What was done about its credential. Undefined when its route has none. */
+  readonly auth?: Authorized['auth'];
   /** The generation of the token in it. */
   readonly generation?: number;
 }
@@ -58,6 +60,8 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   #isRejected = false;
   readonly #trace: RequestTrace | undefined;
   #attemptTrace: AttemptTrace | undefined;
+  /** Since when it waits for a token. NaN while it doesn't. */
+  #waitsFromMs = Number.NaN;
   #cors: RawHeaders | undefined;
 
   constructor(downstream: Downstream, deps: ExchangeDeps) {
@@ -216,8 +220,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 
   async #waitForToken(authorized: Promise<Authorized>): Promise<Authorized> {
-    const { clock } = this.#deps;
-    const waitedFromMs = clock.monotonic();
+    this.#waitsFromMs = this.#deps.clock.monotonic();
     this.#body.readAhead();
     try {
       return await authorized;
@@ -225,8 +228,18 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       this.auth = 'failed';
       throw error;
     } finally {
-      this.tokenWaitMs += clock.monotonic() - waitedFromMs;
+      this.#endTokenWait();
     }
+  }
+
+  /** Notes how long it has waited for a token, if it did. */
+  #endTokenWait(): void {
+    if (Number.isNaN(this.#waitsFromMs)) return;
+    const startMs = this.#waitsFromMs - this.#startedMs;
+    const durationMs = this.#deps.clock.monotonic() - this.#waitsFromMs;
+    this.#waitsFromMs = Number.NaN;
+    this.tokenWaitMs += durationMs;
+    this.tokenWaits = [...this.tokenWaits, { startMs, durationMs }];
   }
 
   /** Makes one attempt: sends `request` with its body, or with the caller's if it has none. */
@@ -250,6 +263,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.#attemptTrace = this.#trace?.attempt(this.method, route.origin, target);
     const attempt = carrier.send({
       origin: route.origin,
+      tls: route.tls?.current,
       method: this.method,
       target,
       headers,
@@ -263,8 +277,22 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     return attempt.answer;
   }
 
+  override get door(): Door | undefined {
+    if (this.#downstream.context) return 'intercepted';
+    if (this.#destination) return 'forward';
+    // A target in absolute form that was refused stands here as it came.
+    return this.path.startsWith('/') ? 'base_url' : undefined;
+  }
+
+  override get destination(): Destination | undefined {
+    return this.#destination;
+  }
+
   override get attemptDetails(): readonly AttemptDetail[] {
-    return this.#attempts.map((attempt, i) => detailOf(attempt, this.#sent[i]?.generation ?? 0, this.#startedMs));
+    return this.#attempts.map((attempt, i) => {
+      const { auth = 'skipped', generation = 0 } = this.#sent[i] ?? {};
+      return detailOf(attempt, auth === 'skipped' ? undefined : this.provider, generation, this.#startedMs);
+    });
   }
 
   override get addedHeaders(): readonly string[] {
@@ -311,7 +339,6 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   async #afterRejection(route: CompiledRoute, first: Authorized, outbound: Outbound): Promise<ReplayDecision> {
     const authorizer = route.authorizer as Authorizer;
     const { clock } = this.#deps;
-    const rejectedMs = clock.monotonic();
     const renewal = authorizer.renew(first, outbound, clock.now(), this);
     const obstacle = unrepeatable(route, this.#body);
     if (obstacle && !this.#isHandshake) {
@@ -319,6 +346,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       renewal.catch(() => undefined);
       return obstacle;
     }
+    this.#waitsFromMs = clock.monotonic();
     try {
       const renewed = await renewal;
       // The body may have outgrown its limit in the meantime.
@@ -331,7 +359,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     } catch {
       return skipBecause('renewal_failed');
     } finally {
-      this.tokenWaitMs += clock.monotonic() - rejectedMs;
+      this.#endTokenWait();
     }
   }
 
@@ -397,6 +425,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
         this.replaySkipped = { reason, detail };
       }
     }
+    this.#endTokenWait();
     this.bytesIn = this.#body.bytesIn;
     this.bytesOut = this.#downstream.bytesOut;
     this.#body.release();

@@ -1,10 +1,13 @@
 import type { ProviderConfig } from '../config.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { ReloadableCredentials } from '../credentials.ts';
+import type { ReloadableTls } from '../tls.ts';
 import { buildRenew } from '../profile/build.ts';
 import { SIMULATOR } from '../../core/simulator.ts';
 import { checkRenew } from '../profile/check.ts';
 import type { Profile, RenewSpec } from '../profile/profile.ts';
 import { readCredentials } from './provider-credentials.ts';
+import { readTls } from './provider-tls.ts';
 import type { Profiles, ResolvedProfile } from '../profile/profiles.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { isName, NAME_HELP, type ProviderData } from '../schema.ts';
@@ -24,19 +27,22 @@ export interface ReadProvider {
   readonly apiPlace: Node | undefined;
   readonly environment: string | undefined;
   readonly credentials: ReloadableCredentials;
+  /** Its `tls` sections. */
+  readonly tls: readonly ReloadableTls[];
   readonly config: ProviderConfig | undefined;
 }
 
 /**
  * Checks one entry of `providers` against its profile.
  * Reports `unknown_profile`, `missing_environment`, `unknown_environment`, `missing_endpoint`, `unknown_key`, `scope_too_many`,
- * `unknown_scope`, `unused_key`, `invalid_value`, `missing_key`, and the codes of {@link readCredentials}.
+ * `unknown_scope`, `unused_key`, `invalid_value`, `missing_key`, and the codes of {@link readCredentials} and {@link readTls}.
  */
 export function readProvider(
   node: Node,
   name: string,
   data: ProviderData,
   profiles: Profiles,
+  clock: Clock,
   problems: Problems,
 ): ReadProvider {
   const before = problems.errors;
@@ -58,6 +64,9 @@ export function readProvider(
   );
   const scope = (data.scope ?? []).flatMap((item) => item.split(/\s+/)).filter((item) => item !== '');
   if (resolved) checkScope(node, resolved, scope, problems);
+  const tls = data.tls && readTls(node, ['tls'], data.tls, clock, problems);
+  const ofToken = data.token?.tls;
+  const tokenTls = ofToken ? readTls(node, ['token', 'tls'], ofToken, clock, problems) : tls;
   const profile = resolved?.profile;
   if (profile) {
     checkUnused(node, data.profile, profile, problems);
@@ -75,6 +84,8 @@ export function readProvider(
           credentials,
           scope,
           placeholder: data.placeholder,
+          tls,
+          tokenTls,
         };
   return {
     name,
@@ -83,6 +94,7 @@ export function readProvider(
     apiPlace: find(node, 'endpoints', 'api'),
     environment,
     credentials,
+    tls: [...new Set([tls, tokenTls])].filter((one) => one !== undefined),
     config,
   };
 }
