@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import { AuditRefusal } from '../../src/observe/audit/refusal.ts';
+import { isLinux, openBelow } from '../files/place.ts';
 import { makeTrail, newKey, openTrail, readTrail, trailPath, verify } from './given.ts';
 
 const refused = (code: AuditRefusal['code']) => ({ instanceOf: AuditRefusal, code });
@@ -74,6 +75,7 @@ test('a file that was moved away is followed by one that begins with its head', 
   trail.look();
   trail.append('request', {});
   await trail.close();
+  if (isLinux) t.deepEqual(openBelow(process.pid, dirname(path)), [], 'the one before is closed too');
   t.deepEqual(said, ['begun']);
   t.is(fs.statSync(path).mode & 0o777, 0o600);
   t.deepEqual(

@@ -188,6 +188,21 @@ test('with a key, a chain that somebody without it wrote anew is found from its 
   }
 });
 
+test('with a key, a torn line that somebody without it made up excuses no changed line', async (t) => {
+  const key = newKey();
+  const path = trailPath(t);
+  await makeTrail(path, COUNT, key);
+  const lines = linesOf(path);
+  const changed = 'anything';
+  const link = { seq: 5, prev: sha(changed) };
+  const told = { bytes: changed.length, after: sha(lines[3] as string) };
+  const forged = (other?: KeyObject): Buffer =>
+    asBytes([...lines.slice(0, 4), changed, writeLine(link, '2026-01-01T00:00:00.000Z', 'torn', told, other)]);
+  t.is(lineIn(await verify(forged(key), { key })), 0, 'positive control');
+  t.is(lineIn(await verify(forged(newKey()), { key })), 5);
+  t.is(lineIn(await verify(forged(), { key })), 5);
+});
+
 test('without a key, only a head that was kept tells of a chain that was written anew', async (t) => {
   const path = trailPath(t);
   const bytes = await makeTrail(path, COUNT);

@@ -39,6 +39,7 @@ lines in between, and \`verify\` finds that.
 
 A process has a trail of its own: a second one on the same file is refused (\`audit_in_use\`), and replicas need a path each. While lines can't be written (a full disk), requests go on.
 The log warns, \`outrider_audit_gaps_total\` counts, and when there is room again, a \`gap\` line says how many are missing. A line that a crash tore is kept; a \`torn\` line behind it says so.
+\`outrider token\`, when no proxy runs, and \`outrider doctor\` make token calls of their own, which no trail has.
 A file has one key: to change it, move the file away while the proxy is stopped. A new trail begins then.`,
 
   replay: `A body of up to \`replay.spool\` is kept for a replay: in memory up to \`replay.memory\` each, and \`limits.body_memory\` for all

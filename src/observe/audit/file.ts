@@ -1,7 +1,6 @@
 import {
   closeSync,
   constants,
-  fchmodSync,
   fstatSync,
   fsyncSync,
   lstatSync,
@@ -116,10 +115,7 @@ export function openTrail(path: string): TrailFile {
         throw new AuditRefusal('unusable_audit', `${path} is no regular file`, help);
       }
       checkOwner(path, stats, OTHERS, false);
-      if (stats.size === 0) {
-        fchmodSync(fd, 0o600);
-        syncDirectory(directory);
-      }
+      if (stats.size === 0) syncDirectory(directory);
       return { fd, id: idOf(stats), sizeBytes: stats.size };
     } catch (error) {
       closeSync(fd);
