@@ -7,7 +7,7 @@ import { createAdmin, type Admin } from './admin/server.ts';
 import { describeStatus, providerStatus, type Facts } from './admin/status.ts';
 import { isLoopback } from './config/checks/listening.ts';
 import type { Config } from './config/config.ts';
-import { carryCredentials } from './config/credentials.ts';
+import { carryCredentials, carryOn } from './config/credentials.ts';
 import type { Loaded } from './config/load.ts';
 import { restartsNeeded } from './config/restart.ts';
 import { systemClock, type Clock } from './core/clock.ts';
@@ -30,6 +30,7 @@ import { createErrorNotices, createSpoolNotices } from './proxy/error-notices.ts
 import { guardedLookup } from './proxy/destination.ts';
 import { sharedLookup } from './proxy/lookup.ts';
 import { dialUnmatched } from './proxy/egress/dial.ts';
+import type { Tunnel } from './proxy/downstream.ts';
 import { createExchange } from './proxy/exchange.ts';
 import { createConnectDoor } from './proxy/doors/connect.ts';
 import { createGuard, isOwnOrigin } from './proxy/guard.ts';
@@ -44,6 +45,7 @@ import type { Simulator } from './simulator/simulator.ts';
 import { openStore } from './store/open.ts';
 import { openBlindTunnel } from './tunnel/blind.ts';
 import type { LocalCa } from './tunnel/certificate.ts';
+import type { TunnelTarget } from './tunnel/intercept.ts';
 import { createInterceptor } from './tunnel/interceptor.ts';
 import type { TokenStore } from './store/store.ts';
 
@@ -189,11 +191,16 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     report,
   });
 
-  const interceptor = createInterceptor({
+  const interceptor = createInterceptor<TunnelTarget & Pick<Tunnel, 'identity'>>({
     clock,
     events,
     ...(options.caFor && { caFor: options.caFor }),
-    adopt: (socket, scheme, { host, port }, carrier) => listener?.adopt(socket, { scheme, host, port }, carrier),
+    adopt: (socket, scheme, { host, port, identity }, carrier) =>
+      listener?.adopt(
+        socket,
+        { tunnel: { destination: { scheme, host, port }, identity }, certificate: undefined },
+        carrier,
+      ),
     failed: (cause, { host }) => {
       const detail = `a client broke off TLS with us in a tunnel to ${host}: does it trust our CA (\`outrider ca show\`)?`;
       report(new OutriderError('bad_request', { detail, cause }), nextRequestId(), undefined);
@@ -208,7 +215,8 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     report,
     refuse: (socket, error, requestId) => listener?.refuseTunnel(socket, error, requestId),
     dial: (destination) => dialUnmatched(destination, current.timeouts.connectMs, { egress, lookup: guarded, clock }),
-    intercept: ({ socket, behind }, destination) => interceptor.intercept(socket, behind, destination),
+    intercept: ({ socket, behind }, { destination: { host, port }, identity }) =>
+      interceptor.intercept(socket, behind, { host, port, identity }),
     openBlindTunnel: (socket, head, onward) => openBlindTunnel(socket, head, onward, clock),
   });
 
@@ -233,6 +241,8 @@ export function createApp(config: Config, options: AppOptions = {}): App {
 
   async function openAdmin({ address, token }: Exclude<Config['admin'], false>, origin: string): Promise<void> {
     const { allowedHosts, accessTokens } = config.listen;
+    // A reload may bring callers or take them away.
+    const isTokenAsked = (): boolean => accessTokens.length > 0 || current.callers !== undefined;
     const guard = createGuard({ allowedHosts, allowedOrigins: [], accessTokens: [] }, []);
     const redact = (text: string): string => {
       logger.redactor.refresh();
@@ -270,7 +280,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     admin = createAdmin({
       address,
       token,
-      needsToken: token !== undefined || accessTokens.length > 0 || !isLoopback(address),
+      needsToken: () => token !== undefined || isTokenAsked() || !isLoopback(address),
       guard: ({ rawHeaders, socket }) => {
         const { host, origin: from, fetchSite } = readHead(rawHeaders);
         guard.checkHost(host, socket.localAddress);
@@ -318,6 +328,10 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     const before = live;
     // This comes before the comparison. Without it, credentials whose files are half changed would start a new simulator.
     carryCredentials(current.providers, next.providers);
+    carryOn(current.listen.tls, next.listen.tls);
+    for (const { name, tokens } of next.callers ?? []) {
+      carryOn(current.callers?.find((caller) => caller.name === name)?.tokens, tokens);
+    }
     const isSimulatedOtherwise =
       JSON.stringify(simulatedProviders(current)) !== JSON.stringify(simulatedProviders(next));
     const simulated = isSimulatedOtherwise ? await startSimulator(next, clock) : simulator;
@@ -399,9 +413,11 @@ const asExplainOptions = ({
   url,
   headers = {},
   body,
+  caller,
 }: ExplainRequest): Parameters<typeof explainRequest>[1] => ({
   method,
   url,
   headers: Object.entries(headers).flatMap(([name, values]) => [values].flat().flatMap((value) => [name, value])),
   body: body === undefined ? undefined : Buffer.from(body),
+  caller,
 });

@@ -8,13 +8,17 @@ import { basePathOf } from './core/path.ts';
 import type { CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
 import { checkHostAddress, destinationOfUrl, originOfDestination, type Destination } from './proxy/destination.ts';
 import { createRequestHeaders } from './proxy/forwarded-headers.ts';
+import { createCallers } from './proxy/callers.ts';
 import { createForwardDoor } from './proxy/doors/forward.ts';
 import { createGuard, type Guard } from './proxy/guard.ts';
 import { createRouter } from './proxy/router.ts';
+import type { Join } from './proxy/target.ts';
 import { createTokenEndpoints } from './proxy/token-endpoints.ts';
 
 /** Endpoint name → absolute URL. */
 export type Endpoints = Readonly<Record<string, string>>;
+
+const AS_IT_IS: Join = { cut: 0, basePath: '' };
 
 /** What the compiled parts work with. */
 export interface CompileDeps extends Omit<AuthDeps, 'endpoints' | 'tokenTimeoutMs' | 'maxWaiting'> {
@@ -82,7 +86,7 @@ export interface LiveConfig extends CompiledConfig {
  * under way.
  */
 export function compileConfig(
-  config: Pick<Config, 'listen' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes'>,
+  config: Pick<Config, 'listen' | 'callers' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes'>,
   deps: CompileDeps,
   before?: LiveConfig,
 ): LiveConfig {
@@ -116,6 +120,7 @@ export function compileConfig(
           route.stripPrefix && route.match.path !== undefined && route.match.path !== '/' ? route.match.path.length : 0,
         basePath: basePathOf(upstream),
       },
+      doorPath: AS_IT_IS,
       apiPaths: apiPathsOf(route, config, endpoints, upstream),
       standsInFor: standInsOf(route, config),
       requestHeaders: createRequestHeaders(route.headers, `1.1 ${deps.pseudonym}`),
@@ -135,7 +140,8 @@ export function compileConfig(
       match: { path: undefined, methods: [], hosts: [], headers: new Map() },
       provider: undefined,
       origin: originOfDestination(destination),
-      join: { cut: 0, basePath: '' },
+      join: AS_IT_IS,
+      doorPath: AS_IT_IS,
       apiPaths: [],
       standsInFor: undefined,
       requestHeaders: forwardAsItIs,
@@ -152,6 +158,7 @@ export function compileConfig(
     router: createRouter(routes),
     tokenEndpoints,
     guard: compileGuard(config),
+    callers: config.callers && createCallers(config.callers, config.routes, before?.callers?.usage),
     forwardDoor: createForwardDoor(config.forward, routes, relay, tokenEndpoints),
     limits: config.limits,
     config,

@@ -27,6 +27,7 @@ export const requestEntry = (request: RecordedRequest): RequestEntry => ({
   request_id: request.requestId,
   route: request.route ?? null,
   provider: request.provider ?? null,
+  caller: request.caller ?? null,
   method: request.method,
   path: request.path,
   status: request.status,

@@ -111,6 +111,7 @@ export const request = z
     request_id: z.string(),
     route: z.string().nullable(),
     provider: z.string().nullable(),
+    caller: z.string().nullable().describe('The name of the caller; null where there are none, and for a stranger.'),
     method: z.string(),
     path: z.string().describe('As the caller sent it, without its query.'),
     status: count.describe('0 when the caller got no answer.'),
@@ -213,6 +214,7 @@ export const explainRequest = z.strictObject({
     .optional()
     .describe('By name, the value or the values.'),
   body: z.string().optional(),
+  caller: z.string().optional().describe('The name of the caller who makes it.'),
 });
 
 /** One header or parameter of an explanation. */
@@ -244,6 +246,7 @@ export const explained = z.union([
     environment: z.string().nullable(),
     upstream: z.string(),
     access_token_needed: z.boolean(),
+    caller: z.string().nullable().describe('Who makes the request; null when nobody was named.'),
     dropped: list(z.string()),
     headers: list(field),
     query: list(field),
@@ -267,6 +270,7 @@ export const explained = z.union([
     connect,
     route: z.string().nullable(),
     provider: z.string(),
+    caller: z.string().nullable(),
     answered_with: z.literal('placeholder'),
   }),
 ]);

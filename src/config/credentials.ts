@@ -198,3 +198,8 @@ export function carryCredentials(before: Providers, after: Providers): void {
     }
   }
 }
+
+/** Takes over the credentials of one owner from a config that is being replaced, as {@link carryCredentials} does. */
+export function carryOn(before: CredentialSource | undefined, after: CredentialSource | undefined): void {
+  if (before instanceof ReloadableCredentials && after instanceof ReloadableCredentials) after.carryOn(before);
+}

@@ -96,6 +96,7 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
       requestId: copied(texts.id),
       route: record.route,
       provider: record.provider,
+      caller: record.caller,
       method: copied(record.method),
       path: copied(texts.path),
       status: record.status,

@@ -6,6 +6,7 @@ import type { Events } from '../core/events.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { Budgets } from './body/budget.ts';
 import type { Destination } from './destination.ts';
+import type { Caller, Callers } from './callers.ts';
 import type { Guard } from './guard.ts';
 import type { Router } from './router.ts';
 import type { Join } from './target.ts';
@@ -21,6 +22,8 @@ export interface CompiledRoute {
   /** Scheme, host and port of the upstream. */
   readonly origin: string;
   readonly join: Join;
+  /** Makes the path that a request has at the base-URL door. */
+  readonly doorPath: Join;
   /** The upstream's paths for which its profile is made; empty: all paths. */
   readonly apiPaths: readonly string[];
   /** Makes the headers of the upstream request; see `createRequestHeaders`. */
@@ -56,6 +59,8 @@ export interface ForwardDoor {
   readonly hosts: ReadonlySet<string>;
   /** Whether a route leads to this host and port, or a token endpoint lies there. */
   isRouted(host: string, port: number): boolean;
+  /** The same, for the routes of a caller. */
+  isRoutedFor(caller: Caller, host: string, port: number): boolean;
   /** Makes the error that no route leads there. It says where routes lead. */
   denied(destination: Destination): OutriderError;
   /** Returns the route that leads there; undefined when none does. */
@@ -78,6 +83,8 @@ export interface ForwardRequest {
 export interface CompiledConfig {
   readonly router: Router<CompiledRoute>;
   readonly guard: Guard;
+  /** Undefined when the config has none: then the guard alone decides who may call. */
+  readonly callers: Callers | undefined;
   /** Undefined when forwarding is off. */
   readonly forwardDoor: ForwardDoor | undefined;
   readonly tokenEndpoints: TokenEndpoints;

@@ -27,6 +27,7 @@ export const exchange = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord 
   requestId: 'req-1',
   route: 'phonepe',
   provider: 'phonepe',
+  caller: undefined,
   method: 'POST',
   path: '/phonepe/checkout/v2/pay',
   status: 200,

@@ -8,6 +8,7 @@ import { loadConfig, parseConfig } from '../../src/config/load.ts';
 import { createEvents } from '../../src/core/events.ts';
 import { LABELS } from '../../src/observe/labels.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
+import { CERTIFICATE, CERTIFICATE_KEY } from '../contract/certificate.ts';
 import { profileKeys } from '../profiles/keys.ts';
 import { CONFIG_EXAMPLES, PROFILE_EXAMPLE } from './config-examples.ts';
 import { CONFIG_KEYS, isOverridable, needsRestart } from './config-keys.ts';
@@ -80,6 +81,12 @@ test('every code has its entry, where `check --explain` says', (t) => {
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
 const ENV = { ACME_TOKEN: 'token-of-the-reference', STORE_KEY: KEY, OLD_STORE_KEY: KEY };
+/** What stands in secret files that are no single words. */
+const FILES: Readonly<Record<string, string>> = {
+  tls_certificate: CERTIFICATE,
+  tls_key: CERTIFICATE_KEY,
+  callers_ca: CERTIFICATE,
+};
 const ROUTE = 'routes: [{ match: { path: /pay }, upstream: "https://api.example" }]\n';
 
 for (const [section, examples] of Object.entries(CONFIG_EXAMPLES)) {
@@ -90,7 +97,7 @@ for (const [section, examples] of Object.entries(CONFIG_EXAMPLES)) {
       const secrets = join(dir, 'secrets');
       mkdirSync(secrets);
       for (const [, name = ''] of example.matchAll(/\/run\/secrets\/(\w+)/g))
-        writeFileSync(join(secrets, name), `${name}-of-the-reference`);
+        writeFileSync(join(secrets, name), FILES[name] ?? `${name}-of-the-reference`);
       const whole = /^routes:/m.test(example) ? example : `${example}\n${ROUTE}`;
       const file = join(dir, 'proxy.config.yaml');
       writeFileSync(file, whole.replaceAll('/run/secrets', secrets));

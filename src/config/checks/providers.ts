@@ -8,7 +8,8 @@ import type { Profile, RenewSpec } from '../profile/profile.ts';
 import { readCredentials } from './provider-credentials.ts';
 import type { Profiles, ResolvedProfile } from '../profile/profiles.ts';
 import type { Problems } from '../diagnostics/problems.ts';
-import { isName, NAME_HELP, type ProviderData } from '../schema.ts';
+import type { ProviderData } from '../schema.ts';
+import { isName, NAME_HELP } from '../schema/values.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import { ChildLocation, find, nearest, type Node } from '../yaml/tree.ts';
 

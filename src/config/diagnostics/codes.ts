@@ -31,6 +31,20 @@ providers:
     endpoints: { token: "https://id.example/token" }
     scope: ${asked}`;
 
+/** A pair that protects nothing. */
+const EXAMPLE_KEY = `-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIEbywewvrUQlp7SsKwixRrU36m46vW7hHhR2gHfcNeLa
+-----END PRIVATE KEY-----`;
+const EXAMPLE_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBKDCB26ADAgECAhRiTHEy9x6mBMZ29GSPTiMpOls7+jAFBgMrZXAwDDEKMAgG
+A1UEAwwBYTAgFw0yNjExMjkwMTQ2MzVaGA8yMTI2MTEwNTAxNDYzNVowDDEKMAgG
+A1UEAwwBYTAqMAUGAytlcAMhAEeoVKHTd1xbWeYhQCihArs8Ra3MEm9gTu5k5kgA
+TtQao00wSzAdBgNVHQ4EFgQUCFBdSfBCE3GGats1bIb2X0eW4aswHwYDVR0jBBgw
+FoAUCFBdSfBCE3GGats1bIb2X0eW4aswCQYDVR0TBAIwADAFBgMrZXADQQAIKdP+
+VJgT03J2+jxG/JmwbLvZ1r8Zmdf5sUdBO0AWk0LnLgcK7WLDXIHyJ8cw6xCBV1M6
+LpvHkoRFTvBm0+kN
+-----END CERTIFICATE-----`;
+
 /** Every code that a diagnostic can have, with its meaning. Codes are stable, as scripts match on them. */
 export const CODES = {
   // The file as text
@@ -103,10 +117,16 @@ export const CODES = {
     'store: { kind: memory, path: /var/lib/outrider }',
   ),
 
+  conflicting_keys: error(
+    'Two keys exclude each other.',
+    'Remove one of them, as the help says.',
+    'listen: { access_tokens: [abc] }\ncallers: [{ name: shop, token: def, routes: "*" }]\nadmin: false',
+  ),
+
   // Listening
   unsafe_bind: error(
-    'Callers from other machines would be let in without an access token, and spend your credentials.',
-    'Give `listen.access_tokens`; where something before the proxy keeps others out, `listen.allow_unauthenticated: true`.',
+    'Callers from other machines would be let in without a token, and spend your credentials.',
+    'Give `callers` or `listen.access_tokens`; where something before the proxy keeps others out, `listen.allow_unauthenticated: true`.',
     'listen: { address: 0.0.0.0:8080 }',
   ),
   closed_admin_api: warning(
@@ -118,6 +138,34 @@ export const CODES = {
     'Both listeners have the same address.',
     'Give `admin.address` or `listen.address` another port.',
     'admin: { address: 127.0.0.1:8080 }',
+  ),
+
+  bad_certificate: error(
+    'A text is no certificate in PEM, or not one that can be used there.',
+    'Name the right file: `${file:/path}` stands for its text, which begins with `-----BEGIN CERTIFICATE-----`.',
+    `listen:\n  tls:\n    certificate: abc\n    key: |\n      ${EXAMPLE_KEY.replaceAll('\n', '\n      ')}`,
+  ),
+  bad_key: error(
+    'A text is no private key in PEM, or not that of its certificate.',
+    'Give the key of that certificate, in PEM and not encrypted.',
+    `listen:\n  tls:\n    certificate: |\n      ${EXAMPLE_CERTIFICATE.replaceAll('\n', '\n      ')}\n    key: abc`,
+  ),
+
+  // Callers
+  duplicate_identity: error(
+    'Two callers show the same token or certificate.',
+    'Give each caller a token or certificate of its own.',
+    'callers:\n  - { name: a, token: abc, routes: "*" }\n  - { name: b, token: abc, routes: "*" }\nadmin: false',
+  ),
+  unknown_route: error(
+    'No route has a name that a caller lists.',
+    'Correct the name; without `name` a route is called like its provider.',
+    'callers: [{ name: shop, token: abc, routes: [nowhere] }]\nadmin: false',
+  ),
+  unused_route: warning(
+    'No caller may make any request of a route.',
+    'Add it to the `routes` of a caller, or remove it.',
+    'callers: [{ name: shop, token: abc }]\nadmin: false',
   ),
 
   // Providers
@@ -189,7 +237,7 @@ export const CODES = {
     'providers: { p: { profile: phonepe, environment: simulator } }\nroutes: [{ match: { path: /p }, provider: p, upstream: "https://api.phonepe.com/apis/pg" }]',
   ),
   duplicate_name: error(
-    'Two routes have the same name.',
+    'Two routes, or two callers, have the same name.',
     'Give one of them another `name`.',
     'routes:\n  - { name: a, match: { path: /a }, upstream: "https://api.example" }\n  - { name: a, match: { path: /b }, upstream: "https://api.example" }',
   ),
