@@ -6,7 +6,7 @@ import type { ExplainRequest } from './admin/schemas.ts';
 import { createAdmin, type Admin } from './admin/server.ts';
 import { describeStatus, providerStatus, type Facts } from './admin/status.ts';
 import { isLoopback } from './config/checks/listening.ts';
-import type { Config } from './config/config.ts';
+import type { Config, CredentialSnapshot, CredentialSource } from './config/config.ts';
 import { carryCredentials, carryOn } from './config/credentials.ts';
 import type { Loaded } from './config/load.ts';
 import { restartsNeeded } from './config/restart.ts';
@@ -18,6 +18,7 @@ import { VERSION } from './core/version.ts';
 import { compileConfig, type LiveConfig } from './compile.ts';
 import { explainRequest } from './explain/report.ts';
 import { ReadScheduler } from './http1/read-scheduler.ts';
+import type { TlsMaterial } from './http1/tls.ts';
 import { logExchanges } from './observe/access-log.ts';
 import { BUCKET_MS, createHistory } from './observe/history.ts';
 import { createJournal } from './observe/journal.ts';
@@ -220,6 +221,12 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     openBlindTunnel: (socket, head, onward) => openBlindTunnel(socket, head, onward, clock),
   });
 
+  const tlsMaterial = materialOf(() => current.listen.tls ?? (config.listen.tls as CredentialSource));
+  const tellRefusedCertificate = (reason: string): void => {
+    const detail = `a client certificate does not verify (${reason}): is its CA in \`listen.tls.client_ca\`?`;
+    report(new OutriderError('client_unauthenticated', { detail }), nextRequestId(), undefined);
+  };
+
   /** Loads what a config needs before its first request: the WebSocket client and the local CA. */
   const prepare = async ({ stateDir }: Config, { routes, forwardDoor }: LiveConfig): Promise<void> => {
     await handshakes.prepare(routes);
@@ -315,6 +322,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       handle,
       connect: (request) => void connect(request),
       nextRequestId,
+      tls: config.listen.tls && { material: tlsMaterial, refused: tellRefusedCertificate },
     });
     const origin = await listener.listen();
     if (config.admin !== false) await openAdmin(config.admin, origin);
@@ -405,6 +413,23 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       if (!load) return Promise.reject(new Error('the config has no file'));
       return reloads.run(load);
     },
+  };
+}
+
+/** Gives the material of a listener. It is the same object as long as nothing of it changes. */
+function materialOf(source: () => CredentialSource): () => TlsMaterial {
+  let seen: CredentialSnapshot | undefined;
+  let material: TlsMaterial = { certificate: '', key: '', clientCa: undefined };
+  return () => {
+    const { current } = source();
+    if (current !== seen) {
+      seen = current;
+      const text = (name: string): string => current.values.get(name) ?? '';
+      const [certificate, key, clientCa] = [text('certificate'), text('key'), current.values.get('client_ca')];
+      const isSame = material.certificate === certificate && material.key === key && material.clientCa === clientCa;
+      if (!isSame) material = { certificate, key, clientCa };
+    }
+    return material;
   };
 }
 

@@ -80,7 +80,12 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   const tokens = [...listen.accessTokens, ...(admin && admin.token ? [admin.token] : [])];
   return {
     file: options.file,
-    listen: { ...listen, address: socketOf(data.listen, resolve), allowedHosts: listen.allowedHosts.flat(), tls },
+    listen: {
+      ...listen,
+      address: socketOf(data.listen, resolve),
+      allowedHosts: listen.allowedHosts.flat(),
+      tls: 'path' in data.listen.address ? undefined : tls,
+    },
     admin,
     callers,
     forward: data.forward,

@@ -84,11 +84,12 @@ export class ReloadableCredentials implements CredentialSource {
     return this.#isCarriedOn;
   }
 
-  /** The values from files that are no secrets, by name. */
+  /** The values from files that are no secrets, by name. Certificates and other texts of several lines are left out. */
   get shown(): Readonly<Record<string, string>> {
     const shown: Record<string, string> = {};
     for (const { name, node, isSecret } of this.#entries) {
-      if (!isSecret && isFromFile(node)) shown[name] = this.#current.values.get(name) ?? '';
+      const text = this.#current.values.get(name) ?? '';
+      if (!isSecret && isFromFile(node) && isOneLine(text)) shown[name] = text;
     }
     return shown;
   }
@@ -138,7 +139,7 @@ export class ReloadableCredentials implements CredentialSource {
       if (suspicion !== undefined) suspicions.push(`the credential "${name}" ${suspicion}`);
       values.set(name, text);
       changed.push(name);
-      if (!isSecret) shown[name] = text;
+      if (!isSecret && isOneLine(text)) shown[name] = text;
     }
     const [refused] = changed.length > 0 ? (this.#judge?.errorsOfDefaults(values) ?? []) : [];
     if (refused) return { refused: refused.error.message };
@@ -178,6 +179,8 @@ export function* writtenSecrets({ credentials }: Pick<Profile, 'credentials'>): 
 }
 
 type FileNode = ScalarNode & { readonly interpolation: NonNullable<ScalarNode['interpolation']> };
+
+const isOneLine = (text: string): boolean => !text.includes('\n');
 
 const isFromFile = (node: ScalarNode): node is FileNode => (node.interpolation?.files.length ?? 0) > 0;
 

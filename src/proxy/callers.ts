@@ -142,6 +142,13 @@ const namesIn = ({ uris, dnsNames, commonName }: ClientCertificate): readonly st
   ...(commonName === undefined ? [] : [keyOf({ kind: 'cn', name: commonName })]),
 ];
 
+/** Why a certificate that was verified is good no more. */
+function staleness(certificate: ClientCertificate | undefined, nowMs: number): string | undefined {
+  if (!certificate) return undefined;
+  if (!certificate.isTrusted()) return 'the CA of the client certificate is trusted no more';
+  return nowMs >= certificate.expiresAtMs ? 'the client certificate has expired' : undefined;
+}
+
 /** Finds the one that all keys lead to. Undefined where one leads nowhere, or two to different ones. */
 function only(found: readonly (Known | undefined)[]): Known | undefined {
   const [first] = found;
@@ -188,16 +195,14 @@ export function createCallers(
   const isExpired = ({ config }: Known, nowMs: number): boolean => nowMs >= (config.expiresAtMs ?? Infinity);
 
   /** Whom a certificate belongs to, or why to nobody. */
-  function ownerOf(certificate: ClientCertificate, nowMs: number): Known | string {
-    if (!certificate.isTrusted()) return 'the CA of the client certificate is trusted no more';
-    if (nowMs >= certificate.expiresAtMs) return 'the client certificate has expired';
+  function ownerOf(certificate: ClientCertificate): Known | string {
     const owners = namesIn(certificate).flatMap((key) => byCertificate.get(key) ?? []);
     return only(owners) ?? 'the client certificate is not that of one caller';
   }
 
   function find({ digests, certificate }: Identity, nowMs: number): Known | string {
     refresh();
-    const owner = certificate && ownerOf(certificate, nowMs);
+    const owner = certificate && ownerOf(certificate);
     if (typeof owner === 'string') return owner;
     const byToken = digests.map((digest) => byDigest.get(digest));
     if (byToken.includes(undefined)) return 'the token is not that of a caller';
@@ -211,6 +216,10 @@ export function createCallers(
   return {
     usage,
     identify(identity, nowMs, challenge) {
+      const stale = staleness(identity.certificate, nowMs);
+      // On a new connection the client may show another certificate.
+      if (stale !== undefined)
+        throw new OutriderError('client_unauthenticated', { detail: stale, close: true, ...challenge });
       const found = find(identity, nowMs);
       if (typeof found === 'string') throw new OutriderError('client_unauthenticated', { detail: found, ...challenge });
       return found.caller;

@@ -5,7 +5,7 @@ import { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import type { RequestHead } from '../http1/head.ts';
 import type { ReadScheduler } from '../http1/read-scheduler.ts';
-import { Server } from '../http1/server.ts';
+import { Server, type ServerTls } from '../http1/server.ts';
 import type { ServerLimits } from '../http1/server-connection.ts';
 import type { ConnectionContext, Downstream } from './downstream.ts';
 import { requestError } from './failure.ts';
@@ -27,6 +27,8 @@ export interface ListenerOptions {
   /** Takes each CONNECT, with its socket. */
   readonly connect: (request: ConnectRequest) => void;
   readonly nextRequestId: () => string;
+  /** Ends TLS on the connections. Undefined: plain HTTP. */
+  readonly tls: Pick<ServerTls<ConnectionContext>, 'material' | 'refused'> | undefined;
 }
 
 /** The server for callers, on one address. */
@@ -92,6 +94,10 @@ export function createListener(options: ListenerOptions): Listener {
     scheduler,
     limits,
     context: undefined,
+    tls: options.tls && {
+      ...options.tls,
+      contextOf: (certificate) => certificate && { tunnel: undefined, certificate },
+    },
     accepted(socket) {
       events.emit('connected');
       socket.once('close', () => events.emit('disconnected'));

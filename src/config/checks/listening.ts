@@ -48,6 +48,10 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
         );
     }
   }
+  const tls = find(root, 'listen', 'tls');
+  if (tls && 'path' in listen.address) {
+    problems.warning('unused_key', tls, '`tls` is for TCP, and a Unix socket speaks plain HTTP', 'remove it');
+  }
   if (admin === false) return;
   const hasToken = admin.token !== undefined || problems.isBrokenBelow(find(root, 'admin', 'token'));
   const why = !isLoopback(admin.address)

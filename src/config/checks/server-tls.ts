@@ -44,11 +44,6 @@ export class ServerTls extends ReloadableCredentials {
     super(entries, new Map(), judge);
   }
 
-  /** Nothing of it is for the log, not even the certificate. */
-  override get shown(): Readonly<Record<string, string>> {
-    return {};
-  }
-
   /** Always the same, since its change needs no restart. */
   override toJSON(): unknown {
     return 'tls';
