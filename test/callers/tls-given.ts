@@ -16,13 +16,13 @@ export interface Secured {
   /** Signs those of callers. */
   readonly callersAuthority: Authority;
   /** The path of a file in the test's directory. */
-  at(file: string): string;
+  readonly at: (file: string) => string;
   /** Writes a pair as `NAME.crt` and `NAME.key`. Each file is replaced as a whole. */
-  write(name: string, pair: Pair): void;
+  readonly write: (name: string, pair: Pair) => void;
   /** Replaces the CAs of callers. */
-  trust(...certificates: readonly string[]): void;
+  readonly trust: (...certificates: readonly string[]) => void;
   /** Makes the certificate of a client and writes it. */
-  client(name: string, issue: Issue, by?: Authority): Pair;
+  readonly client: (name: string, issue: Issue, by?: Authority) => Pair;
 }
 
 /** Resolves when the files have been taken over for the n-th time; the first is the start. */
