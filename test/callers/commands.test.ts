@@ -6,7 +6,11 @@ import { httpCall, startOutrider } from '../helpers/outrider.ts';
 import { caller, callersYaml, tokenOf } from './given.ts';
 
 const explain = (file: string, name: string, method: string, url: string, ...more: readonly string[]) => [
-  ...['explain', '--config', file, '--caller', name],
+  'explain',
+  '--config',
+  file,
+  '--caller',
+  name,
   ...more,
   method,
   url,

@@ -26,7 +26,7 @@ export async function givenCallers(
 ): Promise<{
   readonly upstream: Upstream;
   readonly outrider: Outrider;
-  reload(callers: readonly string[]): Promise<void>;
+  readonly reload: (callers: readonly string[]) => Promise<void>;
 }> {
   const upstream = await startUpstream(t, handler);
   const yaml = (list: readonly string[]): string => callersYaml(upstream.origin, list, extra);

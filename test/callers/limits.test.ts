@@ -96,7 +96,7 @@ test('at ten times the rate, in real time, no more than the rate and its burst p
   await Promise.all(lanes);
   const seconds = (performance.now() - startedMs) / 1_000;
   const passed = statuses.get(200) ?? 0;
-  t.deepEqual([...statuses.keys()].toSorted(), [200, 429]);
+  t.deepEqual(new Set(statuses.keys()), new Set([200, 429]));
   t.is(passed, upstream.requests.length);
   t.true(passed <= (20 * seconds + 20) * 1.02, `${passed} in ${seconds} s`);
   t.true(passed >= (20 * 3 + 20) * 0.8, `${passed} in ${seconds} s`);

@@ -18,7 +18,13 @@ async function curl(
   path = '/a/x',
 ): Promise<{ status: number; text: string }> {
   const said = await runProgram('curl', [
-    ...['-sS', '--cacert', at('ca.pem'), '--noproxy', '*', '-w', '\n%{http_code}'],
+    '-sS',
+    '--cacert',
+    at('ca.pem'),
+    '--noproxy',
+    '*',
+    '-w',
+    '\n%{http_code}',
     ...args,
     `https://localhost:${outrider.port}${path}`,
   ]);
@@ -38,9 +44,11 @@ const certificate = ({ at }: Secured, name: string): readonly string[] => [
 const handshake = ({ at, outrider }: Secured, ...args: readonly string[]): Promise<string> =>
   runProgram('sh', [
     '-c',
-    'sleep 0 | openssl s_client "$@" 2>&1 || true',
+    `openssl s_client -connect localhost:${outrider.port} -servername localhost "$@" 2>&1 </dev/null || true`,
     'sh',
-    ...['-connect', `localhost:${outrider.port}`, '-CAfile', at('ca.pem'), '-servername', 'localhost', ...args],
+    '-CAfile',
+    at('ca.pem'),
+    ...args,
   ]);
 
 test('TLS 1.2 and 1.3 are spoken and nothing older, with HTTP/1.1 by ALPN', async (t) => {
