@@ -4,9 +4,10 @@ import { wholeApiPaths } from './config/checks/api-paths.ts';
 import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
 import { simulatedEnvironments } from './config/environments.ts';
+import { originOfDestination } from './core/authority.ts';
 import { basePathOf } from './core/path.ts';
 import type { CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
-import { checkHostAddress, destinationOfUrl, originOfDestination, type Destination } from './proxy/destination.ts';
+import { checkHostAddress, destinationOfUrl, type Destination } from './proxy/destination.ts';
 import { createRequestHeaders } from './proxy/forwarded-headers.ts';
 import { createCallers } from './proxy/callers.ts';
 import { createForwardDoor } from './proxy/doors/forward.ts';
@@ -50,7 +51,7 @@ class LiveCredentials implements CredentialSource {
     const seen = this.#source.current;
     if (seen !== this.#seen) {
       this.#seen = seen;
-      this.#current = { version: this.#current.version + 1, values: seen.values };
+      this.#current = { version: this.#current.version + 1, values: seen.values, keys: seen.keys };
     }
     return this.#current;
   }

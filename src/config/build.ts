@@ -16,6 +16,7 @@ import { read } from './schema/read.ts';
 import { readRoutes } from './checks/routes.ts';
 import { configSchema, type ConfigData } from './schema.ts';
 import { readServerTls } from './checks/server-tls.ts';
+import { readTracing } from './checks/tracing.ts';
 import { checkShadows } from './checks/shadow.ts';
 import { checkStore, storeOf, storeSecrets } from './schema/store.ts';
 import { ChildLocation, find, type MapNode, type Node } from './yaml/tree.ts';
@@ -75,6 +76,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   ];
   const sound = soundOnes(providers);
   const store = storeOf(data.store, resolve);
+  const tracing = readTracing(root, data.tracing, options.env, problems);
   const admin = data.admin && { address: resolveAddress(data.admin.address, resolve), token: data.admin.token };
   const { socketMode: _mode, socketGroup: _group, ...listen } = data.listen;
   const tokens = [...listen.accessTokens, ...(admin && admin.token ? [admin.token] : [])];
@@ -95,11 +97,13 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     limits: data.limits,
     replay,
     log: data.log,
+    tracing,
     providers: sound,
     routes: routes.map(({ route }) => route),
     *secretTexts() {
       for (const token of tokens) yield token.reveal();
       yield* storeSecrets(store);
+      for (const [, value] of tracing?.headers ?? []) yield value.reveal();
       for (const { credentials } of watched) yield* credentials.secretTexts();
       for (const { profile } of sound.values()) yield* writtenSecrets(profile);
     },

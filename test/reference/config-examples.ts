@@ -120,6 +120,14 @@ replay:
   dir: /var/spool/outrider`,
   ],
   log: ['log: { level: warn, format: json, access: false }'],
+  tracing: [
+    `# A tenth of the traces that begin here, to a collector that wants a key
+tracing:
+  endpoint: https://otlp.example:4318
+  sample: 0.1
+  headers: { x-api-key: "\${file:/run/secrets/collector_key}" }`,
+    '# Whatever the environment says\ntracing: false',
+  ],
   profiles: [
     `# A built-in profile with one detail changed
 profiles:
@@ -209,4 +217,6 @@ token:
 inject:
   json: { merchantId: "{{credentials.merchant_id}}" }
 sign: [{ text: "{{request.body}}", algorithm: sha256, set: { json: hash } }]
+jwt:
+  proof: { algorithm: HS256, key: "{{credentials.merchant_id}}", claims: { sub: "{{uuid}}" } }
 `;

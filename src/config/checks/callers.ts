@@ -6,6 +6,7 @@ import { didYouMean } from '../diagnostics/suggest.ts';
 import type { CallerData, ConfigData } from '../schema.ts';
 import { ALL, callerTokenError, writtenDigest } from '../schema/callers.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node, type ScalarNode } from '../yaml/tree.ts';
+import { NO_KEYS } from './credential-keys.ts';
 import type { Judge } from './credential-text.ts';
 import type { ReadRoute } from './routes.ts';
 
@@ -14,7 +15,11 @@ export interface ReadCaller extends CallerConfig {
   readonly tokens: ReloadableCredentials;
 }
 
-const judge: Judge = { errorOf: (_, text) => callerTokenError(text), errorsOfDefaults: () => [] };
+const judge: Judge = {
+  errorOf: (_, text) => callerTokenError(text),
+  errorsOfDefaults: () => [],
+  keysOf: () => NO_KEYS,
+};
 
 /**
  * Reads the callers. Undefined when the config has no `callers`. Reports `conflicting_keys`, `missing_key`, `invalid_value`,
@@ -71,6 +76,7 @@ function readCaller(node: Node, data: CallerData, { listen }: ConfigData, proble
     node: token,
     isSecret: true,
     mayBeEmpty: false,
+    format: 'text' as const,
   }));
   const routes = data.routes ?? [];
   return {

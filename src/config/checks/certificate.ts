@@ -1,4 +1,5 @@
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { X509Certificate, type KeyObject } from 'node:crypto';
+import { KeyError, readKey } from '../../keys/read.ts';
 import { systemCode } from '../../core/system-code.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 
@@ -34,29 +35,25 @@ export function readCertificates(what: string, text: string): readonly [X509Cert
   return [read(first), ...more.map(read)];
 }
 
-/** What the errors of OpenSSL say of a key. */
-const KEY_FAULTS: readonly (readonly [pattern: RegExp, message: string, help: string])[] = [
-  [/MISSING_PASSPHRASE|INTERRUPTED/, 'is encrypted, and no passphrase is given', 'give `passphrase` beside it'],
-  [/BAD_DECRYPT|BAD_PASSWORD/, "can't be decrypted with its passphrase", 'compare `passphrase` with the key'],
-];
-
 /**
  * Reads a private key in PEM (PKCS#8, PKCS#1, SEC1), encrypted or not. Throws a {@link ConfigError} (`bad_key`), whose texts hold
  * nothing of the key.
  * @param what The key of the config, for the message.
  */
 export function readPrivateKey(what: string, text: string, passphrase: string | undefined): KeyObject {
+  const bad = (message: string, help: string): ConfigError =>
+    new ConfigError('bad_key', `the ${what} ${message}`, help);
+  let key: KeyObject;
   try {
-    return createPrivateKey({ key: text, format: 'pem', ...(passphrase !== undefined && { passphrase }) });
+    key = readKey(text, 'pem', passphrase);
   } catch (error) {
-    const code = systemCode(error);
-    const [, message, help] = KEY_FAULTS.find(([pattern]) => pattern.test(code)) ?? [
-      undefined,
-      'is no private key in PEM',
-      helpWith(text, 'give it as PKCS#8, PKCS#1 or SEC1: it begins with -----BEGIN … PRIVATE KEY-----'),
-    ];
-    throw new ConfigError('bad_key', `the ${what} ${message}`, help);
+    if (!(error instanceof KeyError)) throw error;
+    // The reader's own help for this speaks of credentials.
+    const needsPassphrase = error.message.includes('no passphrase');
+    throw bad(error.message, needsPassphrase ? 'give `passphrase` beside it' : helpWith(text, error.help));
   }
+  if (key.type === 'private') return key;
+  throw bad('is no private key', 'give the key of the certificate: it begins with -----BEGIN … PRIVATE KEY-----');
 }
 
 /** The subject of a certificate in one line. */

@@ -2,9 +2,8 @@ import { ReloadableCredentials, type CredentialEntry } from '../credentials.ts';
 import { defaultOf } from '../profile/default-text.ts';
 import { SIMULATOR } from '../../core/simulator.ts';
 import { judgeBy, suspicionOf } from './credential-text.ts';
-import type { CredentialSpec } from '../profile/profile.ts';
+import type { CredentialSpec, Profile } from '../profile/profile.ts';
 import type { Problems } from '../diagnostics/problems.ts';
-import type { HeaderUse } from '../profile/header-use.ts';
 import { hideBelow, show, showKey } from '../diagnostics/hide.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node, type ScalarNode } from '../yaml/tree.ts';
@@ -18,19 +17,21 @@ interface Chosen {
   readonly environment: string | undefined;
   /** Whether the environment is clear. Only then it is known which credentials are missing. */
   readonly isChosen: boolean;
-  /** Undefined when something is wrong with the profile. */
-  readonly headerUse: HeaderUse | undefined;
+  readonly endpoints: Readonly<Record<string, string>>;
+  /** Undefined when something is wrong with it. */
+  readonly profile: Profile | undefined;
 }
 
 /**
  * Reads a provider's credentials, and hides the secrets that are written out in the file.
- * Reports `unknown_credential`, `missing_credential`, `empty_secret`, `invalid_type`, `invalid_value` and `suspicious_secret`.
+ * Reports `unknown_credential`, `missing_credential`, `empty_secret`, `invalid_type`, `invalid_value`,
+ * `suspicious_secret`, `bad_key` and `weak_key`.
  * @param declared The declarations of its profile. Undefined when the profile is not known.
  */
 export function readCredentials(
   provider: Node,
   declared: Declared | undefined,
-  { environment, isChosen, headerUse }: Chosen,
+  { environment, isChosen, endpoints, profile }: Chosen,
   problems: Problems,
 ): ReloadableCredentials {
   const given = find(provider, 'credentials');
@@ -38,18 +39,19 @@ export function readCredentials(
   const standIns = new Map<string, string>();
   if (declared && isChosen) {
     for (const name of missingNames(declared, environment, given)) {
-      if (environment === SIMULATOR) standIns.set(name, STAND_IN);
+      // No stand-in is a key.
+      if (environment === SIMULATOR && declared[name]?.format === 'text') standIns.set(name, STAND_IN);
       else reportMissing(provider, name, problems);
     }
   }
-  const judge = judgeBy(declared ?? {}, environment, headerUse);
+  const judge = judgeBy(declared ?? {}, environment, endpoints, profile);
   const refused = new Set<string>();
   for (const { name, node } of entries) {
     const error = judge.errorOf(name, node.text);
     if (error) {
       problems.add(error, node);
       refused.add(name);
-    } else {
+    } else if (declared?.[name]?.format === 'text') {
       reportSuspicion(name, node, problems);
     }
   }
@@ -59,6 +61,11 @@ export function readCredentials(
     if (!refused.isDisjointFrom(madeOf)) continue;
     const from = entries.find(({ name }) => madeOf.has(name));
     problems.add(error, from?.node ?? nearest(provider, 'credentials'));
+  }
+  for (const { credential, error, isWarning } of credentials.keyProblems) {
+    const place = entries.find(({ name }) => name === credential)?.node ?? nearest(provider, 'credentials');
+    if (isWarning) problems.warning(error.code, place, error.message, error.help);
+    else problems.add(error, place);
   }
   return credentials;
 }
@@ -83,7 +90,7 @@ function readGiven(
       );
     }
     showKey(given, name);
-    if (isSecret) hideBelow(value);
+    if (isSecret || spec?.format === 'pem') hideBelow(value);
     else show(value);
     if (value.kind !== 'scalar') {
       problems.error('invalid_type', value, `the credential "${name}" is a single value`);
@@ -91,7 +98,8 @@ function readGiven(
     }
     if (value.isBroken || (declared && spec === undefined)) continue;
     const isValue = !value.isEmpty || isEmptyAValue(value, spec);
-    if (isValue) entries.push({ name, node: value, isSecret, mayBeEmpty: spec?.empty === true });
+    const { empty, format = 'text' } = spec ?? {};
+    if (isValue) entries.push({ name, node: value, isSecret, mayBeEmpty: empty === true, format });
     else if (!mayBeEmpty(value, spec, environment)) reportEmpty(name, value, problems);
   }
   return entries;

@@ -1,7 +1,6 @@
 import type { ProviderConfig } from '../config.ts';
 import type { ReloadableCredentials } from '../credentials.ts';
 import { buildRenew } from '../profile/build.ts';
-import { HeaderUse } from '../profile/header-use.ts';
 import { SIMULATOR } from '../../core/simulator.ts';
 import { checkRenew } from '../profile/check.ts';
 import type { Profile, RenewSpec } from '../profile/profile.ts';
@@ -52,11 +51,10 @@ export function readProvider(
     checkEndpointNames(node, resolved, problems);
     if (isChosen) checkNeeds(node, name, data, resolved, endpoints, problems);
   }
-  const headerUse = resolved?.profile && new HeaderUse(resolved.profile);
   const credentials = readCredentials(
     node,
     resolved?.declared.credentials,
-    { environment, isChosen, headerUse },
+    { environment, isChosen, endpoints, profile: resolved?.profile },
     problems,
   );
   const scope = (data.scope ?? []).flatMap((item) => item.split(/\s+/)).filter((item) => item !== '');
@@ -195,10 +193,13 @@ function checkScope(
   }
 }
 
-/** Warns of keys about tokens when the profile gets no token. */
+/** Warns of keys about tokens when the profile gets no token. A JWT may say scopes, and one that is reused is renewed. */
 function checkUnused(node: Node, name: string, profile: Profile, problems: Problems): void {
   if (profile.token) return;
-  for (const key of ['scope', 'renew']) {
+  const jwts = Object.values(profile.jwt);
+  const isUsed = { scope: jwts.length > 0, renew: jwts.some(({ reuseMs }) => reuseMs !== undefined) };
+  for (const key of ['scope', 'renew'] as const) {
+    if (isUsed[key]) continue;
     const place = find(node, key);
     if (place === undefined || (place.kind === 'scalar' && place.isEmpty)) continue;
     problems.warning(

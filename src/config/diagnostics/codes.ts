@@ -6,6 +6,8 @@ interface CodeEntry {
   readonly remedy: string;
   /** The shortest config with the problem. If it has no routes, one is added. Null stands for a missing file. */
   readonly example: string | null;
+  /** The environment of the example. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const error = (cause: string, remedy: string, example: string | null): CodeEntry => ({
@@ -15,11 +17,12 @@ const error = (cause: string, remedy: string, example: string | null): CodeEntry
   example,
 });
 
-const warning = (cause: string, remedy: string, example: string): CodeEntry => ({
+const warning = (cause: string, remedy: string, example: string, env: CodeEntry['env'] = {}): CodeEntry => ({
   severity: 'warning',
   cause,
   remedy,
   example,
+  env,
 });
 
 /** The config of a provider that asks for scopes. Its profile knows some of them. */
@@ -31,19 +34,13 @@ providers:
     endpoints: { token: "https://id.example/token" }
     scope: ${asked}`;
 
-/** A pair that protects nothing. */
+/** A private key that protects nothing. */
 const EXAMPLE_KEY = `-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIEbywewvrUQlp7SsKwixRrU36m46vW7hHhR2gHfcNeLa
 -----END PRIVATE KEY-----`;
-const EXAMPLE_CERTIFICATE = `-----BEGIN CERTIFICATE-----
-MIIBKDCB26ADAgECAhRiTHEy9x6mBMZ29GSPTiMpOls7+jAFBgMrZXAwDDEKMAgG
-A1UEAwwBYTAgFw0yNjExMjkwMTQ2MzVaGA8yMTI2MTEwNTAxNDYzNVowDDEKMAgG
-A1UEAwwBYTAqMAUGAytlcAMhAEeoVKHTd1xbWeYhQCihArs8Ra3MEm9gTu5k5kgA
-TtQao00wSzAdBgNVHQ4EFgQUCFBdSfBCE3GGats1bIb2X0eW4aswHwYDVR0jBBgw
-FoAUCFBdSfBCE3GGats1bIb2X0eW4aswCQYDVR0TBAIwADAFBgMrZXADQQAIKdP+
-VJgT03J2+jxG/JmwbLvZ1r8Zmdf5sUdBO0AWk0LnLgcK7WLDXIHyJ8cw6xCBV1M6
-LpvHkoRFTvBm0+kN
------END CERTIFICATE-----`;
+/** An RSA key of 512 bits, which opens nothing: the shortest that can be made. */
+const SHORT_KEY =
+  '-----BEGIN PRIVATE KEY-----\\nMIIBVQIBADANBgkqhkiG9w0BAQEFAASCAT8wggE7AgEAAkEA4G7+b5FPnIc7kO7QqWWMAMslidwhuBxzbQoWeGBt5gyFgiGdej6JjmKwPZk64uhdK95SRw7lwnHupsIlPpXEzwIDAQABAkEAxOZ8ETPCTciTKNdsd4Ggr72KhIV9i8JiPgLArgGjyVQETXMs8UhXqJk8SnExEQEi1kAgME73tI4ceJIWYNfpQQIhAPR9itFCbqRYUeKqNRKaz95hYyigmjXTluYgGC5rhBNhAiEA6v+8/kCKv++X6o7SJ/7sh0ny/0wH/HMjLO9NSHkX9i8CIQDx3TQz2ZVc7aZsJleEhTQ4WX1f1qlXsG8qTvu9CE3LYQIgTWbihxQXH1T5Qqa8DbRnj8AJq5ENaFc8FMbVO7O28r0CIGIBdlyCZUikBgDlvAfHB8h7OS+89UxmtuaYOBOuIi2M\\n-----END PRIVATE KEY-----';
 
 /** Every code that a diagnostic can have, with its meaning. Codes are stable, as scripts match on them. */
 export const CODES = {
@@ -111,6 +108,12 @@ export const CODES = {
     'Set it for the process that runs the proxy, or give it a default: `${VAR:-default}`.',
     'state_dir: ${STATE_DIR}',
   ),
+  invalid_variable: warning(
+    'A variable of OpenTelemetry has a value that can not be used, and counts as not set.',
+    'Correct it: the help says what the variable may hold. `tracing: false` leaves all of them out.',
+    'tracing: { endpoint: "http://127.0.0.1:4318" }',
+    { OTEL_TRACES_SAMPLER: 'always' },
+  ),
   unused_key: warning(
     'A key means nothing beside the others.',
     'Leave it out, or change what makes it useless.',
@@ -144,11 +147,6 @@ export const CODES = {
     'A text is no certificate in PEM, or not one that can be used there.',
     'Name the right file: `${file:/path}` stands for its text, which begins with `-----BEGIN CERTIFICATE-----`.',
     `listen:\n  tls:\n    certificate: abc\n    key: |\n      ${EXAMPLE_KEY.replaceAll('\n', '\n      ')}`,
-  ),
-  bad_key: error(
-    'A text is no private key in PEM, or not that of its certificate.',
-    'Give the key of that certificate, in PEM and not encrypted.',
-    `listen:\n  tls:\n    certificate: |\n      ${EXAMPLE_CERTIFICATE.replaceAll('\n', '\n      ')}\n    key: abc`,
   ),
 
   // Callers
@@ -203,6 +201,16 @@ export const CODES = {
     'A credential has white space at an end, or a control character: mostly a slip of copying.',
     'Write it without; where the provider really gave it so, there is nothing to do.',
     'providers: { p: { profile: bearer, credentials: { token: "abc " } } }',
+  ),
+  bad_key: error(
+    'A key can not be read, is of another kind than its algorithm takes, or is not that of its certificate.',
+    'Give the whole key, from its first line to its last, of the kind that the message names; `${file:…}` is the easiest way.',
+    'providers: { p: { profile: jwt-bearer, credentials: { issuer: a, private_key: "not a key" }, endpoints: { token: "https://id.example/token" } } }',
+  ),
+  weak_key: warning(
+    'An RSA key has less than 2048 bits.',
+    'Make a new one, and give the provider its public half.',
+    `providers: { p: { profile: jwt-bearer, credentials: { issuer: a, private_key: "${SHORT_KEY}" }, endpoints: { token: "https://id.example/token" } } }`,
   ),
   missing_endpoint: error(
     'The profile needs a URL that neither its environment nor `endpoints` gives.',

@@ -4,6 +4,7 @@ import type {
   FieldCondition,
   FieldMap,
   JsonTemplate,
+  JwtSpec,
   Profile,
   ReadSpec,
   RenewSpec,
@@ -14,7 +15,8 @@ import type {
   WhenSpec,
 } from './profile.ts';
 import { CONDITION_PLACES } from './schema.ts';
-import type { ProfileData, ReadingData, SignData, TokenCallData } from './schema.ts';
+import type { JwtData, ProfileData, ReadingData, SignData, TokenCallData } from './schema.ts';
+import { soleCredential } from '../template/template.ts';
 import type { Node } from '../yaml/tree.ts';
 
 const LIFETIME_DEFAULT_MS = 600_000;
@@ -34,9 +36,10 @@ export type Declarations = Pick<Profile, 'environments' | 'credentials' | 'scope
 export function buildDeclarations(data: ProfileData): Declarations {
   const environments = Object.entries(present(data.environments)).map(([name, urls]) => [name, present(urls)] as const);
   const credentials = Object.entries(present(data.credentials)).map(([name, spec]) => {
-    const { description, secret, optional, default: given, empty, without } = spec;
+    const { description, secret, optional, default: given, empty, without, format } = spec;
     const defaults = typeof given === 'object' ? present(given) : given;
-    return [name, { description, secret, optional, default: defaults, empty, without }] as const;
+    const passphrase = spec.passphrase === undefined ? undefined : soleCredential(spec.passphrase);
+    return [name, { description, secret, optional, default: defaults, empty, without, format, passphrase }] as const;
   });
   return {
     environments: Object.fromEntries(environments),
@@ -65,6 +68,7 @@ export function buildProfile(name: string, data: ProfileData): Profile {
     ),
     renew: buildRenew(data.renew),
     values: present(data.values),
+    jwt: mapValues(present(data.jwt), buildJwt),
   };
 }
 
@@ -97,9 +101,20 @@ function buildSign(data: SignData): SignSpec {
     text: data.text ?? '',
     algorithm: data.algorithm ?? 'sha256',
     key: data.key,
+    form: data.form,
     encode: data.encode,
     case: data.case,
     set,
+  };
+}
+
+function buildJwt(data: JwtData): JwtSpec {
+  return {
+    algorithm: data.algorithm ?? 'RS256',
+    key: data.key ?? '',
+    header: mapValues(data.header ?? {}, jsonOf),
+    claims: mapValues(data.claims ?? {}, jsonOf),
+    reuseMs: data.reuse,
   };
 }
 

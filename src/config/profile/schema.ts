@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { parseDuration } from '../../core/units.ts';
+import { ALGORITHM_NAMES } from '../../keys/algorithms.ts';
+import { JWS_ALGORITHM_NAMES } from '../../keys/jws.ts';
+import { KEY_FORMATS } from '../../keys/read.ts';
 import {
   anyNode,
   boolean,
@@ -93,11 +96,32 @@ const sign = z.strictObject({
     z.strictObject({ wrap: choice(['base64']), field: text }).optional(),
   ),
   text: described('What is signed.', bytesTemplate.optional()),
-  algorithm: choice(['sha256', 'sha512', 'sha1', 'md5', 'hmac-sha256', 'hmac-sha512']).optional(),
-  key: described('The key of an HMAC.', secretBytesTemplate.optional()),
+  algorithm: choice(ALGORITHM_NAMES).optional(),
+  key: described('The key, where the algorithm takes one.', secretBytesTemplate.optional()),
+  form: described(
+    'Of an ECDSA signature: r and s side by side, or DER.',
+    withDefault(choice(['raw', 'der']), 'raw', 'raw'),
+  ),
   encode: withDefault(choice(['hex', 'base64', 'base64url']), 'hex', 'hex'),
   case: described('Of a hex signature.', choice(['lower', 'upper']).optional()),
   set: described('Where the signature goes.', place.optional()),
+});
+
+const jwt = z.strictObject({
+  algorithm: choice(JWS_ALGORITHM_NAMES).optional(),
+  key: described('The key that signs it.', secretBytesTemplate.optional()),
+  header: described(
+    'What stands in its header beside `alg` and `typ: JWT`.',
+    z.record(z.string(), jsonMember).optional(),
+  ),
+  claims: described(
+    'What it says; `{ number: "{{now.s + 300}}" }` is a number.',
+    z.record(z.string(), jsonMember).optional(),
+  ),
+  reuse: described(
+    'How long one is used for API calls; without it, each attempt gets a new one.',
+    duration(1).optional(),
+  ),
 });
 
 const tokenCall = z.strictObject({
@@ -224,6 +248,8 @@ export const profileSchema = z
               default: z.union([secretTemplate, z.record(z.string(), removable(secretTemplate))]).optional(),
               empty: described('Whether the empty text is a value.', withDefault(boolean, false, false)),
               without: described('Characters that it must not hold.', text.optional()),
+              format: described('How it becomes a key.', withDefault(choice(KEY_FORMATS), 'text', 'text')),
+              passphrase: described('The credential that opens an encrypted PEM.', template.optional()),
             }),
           ),
         )
@@ -242,6 +268,7 @@ export const profileSchema = z
       z.strictObject({ max: integer(1, 1000).optional(), known: z.array(text).optional() }).optional(),
     ),
     values: described('Named texts for use in templates.', templates.optional()),
+    jwt: described('JWTs for use in templates, as `{{jwt.name}}`.', z.record(z.string(), removable(jwt)).optional()),
   })
   .meta({ id: 'profile' });
 
@@ -250,5 +277,6 @@ export const profileSchema = z
  */
 export type ProfileData = z.output<typeof profileSchema>;
 export type SignData = z.output<typeof sign>;
+export type JwtData = z.output<typeof jwt>;
 export type TokenCallData = z.output<typeof tokenCall>;
 export type ReadingData = z.output<typeof reading>;

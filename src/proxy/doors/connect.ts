@@ -123,6 +123,8 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
       events.emit('started');
       events.emit('exchange', {
         requestId,
+        door: 'connect',
+        destination: undefined,
         route: undefined,
         provider: undefined,
         caller: caller?.name,
@@ -138,6 +140,7 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
         durationMs,
         upstreamMs: 0,
         tokenWaitMs: 0,
+        tokenWaits: [],
         bytesIn: 0,
         bytesOut: 0,
         attemptDetails: [],
