@@ -60,6 +60,7 @@ interface ExplainFlags {
   readonly json?: true;
   readonly header?: readonly string[];
   readonly data?: readonly string[];
+  readonly caller?: string;
 }
 
 /** Options of a command that asks a running proxy. */
@@ -156,15 +157,16 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
       'the body of the request; @file is a file, @- stdin (repeatable, as curl has it)',
       addData,
     )
+    .option('--caller <name>', 'as a caller of the config: whether it may, or why not')
     .action(async (method: string, url: string, words: readonly string[], options: ExplainFlags, called: Program) => {
       const { explain, explainCurl } = await import('./commands/explain.ts');
-      const { header: headers = [], data = [] } = options;
+      const { header: headers = [], data = [], caller } = options;
       if (method === CURL) {
         if (headers.length + data.length > 0) called.error("error: a curl line stands behind '--'");
-        done(explainCurl(contextOf(options), [url, ...words]));
+        done(explainCurl(contextOf(options), [url, ...words], caller));
       } else {
         if (words.length > 0) called.error(`error: too many arguments for 'explain': ${words.join(' ')}`);
-        done(explain(contextOf(options), { method, url, headers, data }));
+        done(explain(contextOf(options), { method, url, headers, data, caller }));
       }
     });
   readCommand('token', 'get a token and print what is known of it')
@@ -175,6 +177,12 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
       const { token } = await import('./commands/token.ts');
       const { renew = false, show = false } = options;
       done(await token(contextOf(options), { provider, renew, show }));
+    });
+  readCommand('token-for', 'make a token for a caller, and the line for the config with its digest')
+    .argument('<name>', 'the name of the caller')
+    .action(async (name: string, options: { json?: true }) => {
+      const { tokenFor } = await import('./commands/token-for.ts');
+      done(tokenFor(contextOf(options), name));
     });
   readCommand('simulate', 'run the simulators alone')
     .option('--port <number>', 'where to listen (0: any free port)', readPort, 0)

@@ -10,14 +10,18 @@ import type { TlsIdentity, TlsSource } from './core/tls.ts';
 import type { CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
 import { checkHostAddress, destinationOfUrl, type Destination } from './proxy/destination.ts';
 import { createRequestHeaders } from './proxy/forwarded-headers.ts';
+import { createCallers } from './proxy/callers.ts';
 import { createForwardDoor } from './proxy/doors/forward.ts';
 import { createGuard, type Guard } from './proxy/guard.ts';
 import { searchable } from './proxy/scrub.ts';
 import { createRouter } from './proxy/router.ts';
+import type { Join } from './proxy/target.ts';
 import { createTokenEndpoints } from './proxy/token-endpoints.ts';
 
 /** Endpoint name → absolute URL. */
 export type Endpoints = Readonly<Record<string, string>>;
+
+const AS_IT_IS: Join = { cut: 0, basePath: '' };
 
 /** What the compiled parts work with. */
 export interface CompileDeps extends Omit<AuthDeps, 'endpoints' | 'tls' | 'tokenTimeoutMs' | 'maxWaiting'> {
@@ -103,7 +107,7 @@ export interface LiveConfig extends CompiledConfig {
  * under way.
  */
 export function compileConfig(
-  config: Pick<Config, 'listen' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes'>,
+  config: Pick<Config, 'listen' | 'callers' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes'>,
   deps: CompileDeps,
   before?: LiveConfig,
 ): LiveConfig {
@@ -138,6 +142,7 @@ export function compileConfig(
           route.stripPrefix && route.match.path !== undefined && route.match.path !== '/' ? route.match.path.length : 0,
         basePath: basePathOf(upstream),
       },
+      doorPath: AS_IT_IS,
       apiPaths: apiPathsOf(route, config, endpoints, upstream),
       standsInFor: standInsOf(route, config),
       requestHeaders: createRequestHeaders(
@@ -162,7 +167,8 @@ export function compileConfig(
       provider: undefined,
       origin: originOfDestination(destination),
       tls: undefined,
-      join: { cut: 0, basePath: '' },
+      join: AS_IT_IS,
+      doorPath: AS_IT_IS,
       apiPaths: [],
       standsInFor: undefined,
       requestHeaders: forwardAsItIs,
@@ -180,6 +186,7 @@ export function compileConfig(
     router: createRouter(routes),
     tokenEndpoints,
     guard: compileGuard(config),
+    callers: config.callers && createCallers(config.callers, config.routes, before?.callers?.usage),
     forwardDoor: createForwardDoor(config.forward, routes, relay, tokenEndpoints),
     limits: config.limits,
     config,

@@ -6,6 +6,7 @@ import type { Address, Config, ProviderConfig } from './config.ts';
 import { writtenSecrets } from './credentials.ts';
 import { readSecretFile } from './yaml/files.ts';
 import { hideSecrets } from './diagnostics/hide.ts';
+import { readCallers } from './checks/callers.ts';
 import { checkListening } from './checks/listening.ts';
 import { Profiles } from './profile/profiles.ts';
 import type { Problems } from './diagnostics/problems.ts';
@@ -14,12 +15,13 @@ import { checkReach } from './checks/reach.ts';
 import { read } from './schema/read.ts';
 import { readRoutes } from './checks/routes.ts';
 import { configSchema, type ConfigData } from './schema.ts';
+import { readServerTls } from './checks/server-tls.ts';
 import { readTracing } from './checks/tracing.ts';
 import { checkShadows } from './checks/shadow.ts';
 import { checkStore, storeOf, storeSecrets } from './schema/store.ts';
 import { ChildLocation, find, type MapNode, type Node } from './yaml/tree.ts';
 import { watchCertificates } from './certificate-watch.ts';
-import { watchCredentials, type WatchedProvider } from './watch.ts';
+import { watchCredentials, type Watched } from './watch.ts';
 
 export interface BuildOptions {
   /** Absolute path of the config file. Relative paths in it start in its directory. */
@@ -66,9 +68,14 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     );
   }
   const tlsSections = [...providers.values()].flatMap(({ name, tls }) => tls.map((one) => ({ name, tls: one })));
-  const watched: readonly WatchedProvider[] = [
-    ...providers.values(),
-    ...tlsSections.map(({ name, tls }) => ({ name, credentials: tls.texts })),
+  const callers = readCallers(root, data, routes, options.clock.now(), problems);
+  const tlsNode = find(root, 'listen', 'tls');
+  const tls = tlsNode && data.listen.tls && readServerTls(tlsNode, data.listen.tls, problems);
+  const watched: readonly Watched[] = [
+    ...[...providers.values()].map(({ name, credentials }) => ({ kind: 'provider' as const, name, credentials })),
+    ...tlsSections.map(({ name, tls: { texts } }) => ({ kind: 'provider' as const, name, credentials: texts })),
+    ...(callers ?? []).map(({ name, tokens }) => ({ kind: 'caller' as const, name, credentials: tokens })),
+    ...(tls ? [{ kind: 'listener' as const, name: 'listen.tls', credentials: tls }] : []),
   ];
   const sound = soundOnes(providers);
   const store = storeOf(data.store, resolve);
@@ -78,8 +85,14 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   const tokens = [...listen.accessTokens, ...(admin && admin.token ? [admin.token] : [])];
   return {
     file: options.file,
-    listen: { ...listen, address: socketOf(data.listen, resolve), allowedHosts: listen.allowedHosts.flat() },
+    listen: {
+      ...listen,
+      address: socketOf(data.listen, resolve),
+      allowedHosts: listen.allowedHosts.flat(),
+      tls: 'path' in data.listen.address ? undefined : tls,
+    },
     admin,
+    callers,
     forward: data.forward,
     store,
     stateDir: data.stateDir === undefined ? stateDir(options.env) : resolve(data.stateDir),

@@ -234,12 +234,13 @@ export function carryCredentials(before: Providers, after: Providers): void {
     const isSame =
       known?.environment === provider.environment && isDeepStrictEqual(known?.endpoints, provider.endpoints);
     if (!known || !isSame) continue;
-    carry(known.credentials, provider.credentials);
-    carry(known.tls?.texts, provider.tls?.texts);
-    carry(known.tokenTls?.texts, provider.tokenTls?.texts);
+    carryOn(known.credentials, provider.credentials);
+    carryOn(known.tls?.texts, provider.tls?.texts);
+    carryOn(known.tokenTls?.texts, provider.tokenTls?.texts);
   }
 }
 
-function carry(before: CredentialSource | undefined, after: CredentialSource | undefined): void {
+/** Takes over the credentials of one owner from a config that is being replaced, as {@link carryCredentials} does. */
+export function carryOn(before: CredentialSource | undefined, after: CredentialSource | undefined): void {
   if (before instanceof ReloadableCredentials && after instanceof ReloadableCredentials) after.carryOn(before);
 }

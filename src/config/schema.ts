@@ -21,9 +21,11 @@ import {
   withDefault,
   type Scalar,
 } from './schema/scalar.ts';
+import { caller } from './schema/callers.ts';
 import { profileSchema, renewSchema } from './profile/schema.ts';
 import { needsRestart, overrides, section } from './schema/section.ts';
 import { storeSection } from './schema/store.ts';
+import { serverTls } from './schema/server-tls.ts';
 import type { ScalarNode } from './yaml/tree.ts';
 import {
   address,
@@ -41,13 +43,8 @@ import {
   upstream,
 } from './schema/values.ts';
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-/** The remedy for a name that {@link isName} refuses. */
-export const NAME_HELP = 'use letters, digits, `.`, `_` and `-`, beginning with a letter or digit';
 const ROUTE_NAME = /^[\x21-\x7e]{1,100}$/;
 const ROUTE_NAME_HELP = 'use visible ASCII without spaces';
-/** Whether a text can be the name of a provider. */
-export const isName = (name: string): boolean => NAME.test(name);
 
 const never: Scalar<false> = scalar({
   expects: 'false, or a map',
@@ -111,9 +108,10 @@ const listen = section({
   allowed_origins: described('Browser origins that may call.', listOf(origin)),
   access_tokens: described('When given, a caller must show one of them.', listOf(accessToken)),
   allow_unauthenticated: described(
-    'Must be true to listen beyond loopback without access tokens.',
+    'Must be true to listen beyond loopback with neither callers nor access tokens.',
     withDefault(boolean, false, false),
   ),
+  tls: described('TLS on the listener; the files are watched.', serverTls.optional()),
 });
 
 /** The `admin` section, or false. */
@@ -126,7 +124,7 @@ export const adminSchema = z
         withDefault(address, { host: '127.0.0.1', port: 8081 }, '127.0.0.1:8081'),
       ),
       token: described(
-        'Needed for /api: beyond loopback, where `listen.access_tokens` are set, and wherever this is.',
+        'Needed for /api: beyond loopback, where `callers` or `listen.access_tokens` are set, and wherever this is.',
         adminToken.optional(),
       ),
     }),
@@ -305,6 +303,10 @@ export const configSchema = section({
   admin: needsRestart(
     described('Health, metrics and the API, at an address of their own; false switches it off.', adminSchema),
   ),
+  callers: described(
+    'Who may call, and what each of them may do. With it, every request needs one of them.',
+    z.array(caller).optional(),
+  ),
   forward: described('The forward-proxy doors.', forward.prefault({})),
   store: needsRestart(described('Where tokens are kept.', storeSection.prefault({}))),
   state_dir: needsRestart(
@@ -334,3 +336,4 @@ export type ConfigData = z.output<typeof configSchema>;
 export type ProviderData = z.output<typeof provider>;
 export type TlsData = z.output<typeof tls>;
 export type RouteData = z.output<typeof route>;
+export type CallerData = z.output<typeof caller>;

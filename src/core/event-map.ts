@@ -93,6 +93,8 @@ export interface ExchangeRecord {
   readonly destination: Destination | undefined;
   readonly route: string | undefined;
   readonly provider: string | undefined;
+  /** The name of the caller in the config. Undefined where there are none, and for a stranger. */
+  readonly caller: string | undefined;
   readonly method: string;
   /** The path as the caller sent it, without the query. */
   readonly path: string;

@@ -94,7 +94,7 @@ export function createMetrics(
     exchange: (record) => {
       const route = record.route ?? UNMATCHED;
       if (tallies.active > 0) tallies.active--;
-      server.add(route, record.method, record.status, record.code, record.durationMs);
+      server.add(route, record.method, record.status, record.code, record.durationMs, record.caller);
       // A caller who left before anything was tried has no outcome.
       if (record.code !== undefined) errors.add(route, record.code, record.outcome ?? 'not_sent');
       if (record.auth !== undefined) auth.add(route, record.auth);

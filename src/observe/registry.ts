@@ -30,6 +30,7 @@ export interface Instruments {
 }
 
 const HTTP_LABELS = [
+  'caller',
   'http_route',
   'http_request_method',
   'http_response_status_code',
@@ -38,6 +39,7 @@ const HTTP_LABELS = [
 type HttpLabel = (typeof HTTP_LABELS)[number];
 
 const httpLabels = (route: string, series: Series): Partial<Record<HttpLabel, string>> => ({
+  ...(series.caller === undefined ? {} : { caller: series.caller }),
   http_route: route,
   http_request_method: series.method,
   ...(series.status === 0 ? {} : { http_response_status_code: String(series.status) }),

@@ -8,6 +8,7 @@ import type { Tracing } from '../core/tracing.ts';
 import type { Budgets } from './body/budget.ts';
 import type { TlsSource } from '../core/tls.ts';
 import type { Destination } from './destination.ts';
+import type { Caller, Callers } from './callers.ts';
 import type { Guard } from './guard.ts';
 import type { Router } from './router.ts';
 import type { ScrubMode } from './scrub.ts';
@@ -26,6 +27,8 @@ export interface CompiledRoute {
   /** How TLS is spoken there; undefined: without a certificate of ours, and with the system's roots. */
   readonly tls: TlsSource | undefined;
   readonly join: Join;
+  /** Makes the path that a request has at the base-URL door. */
+  readonly doorPath: Join;
   /** The upstream's paths for which its profile is made; empty: all paths. */
   readonly apiPaths: readonly string[];
   /** Makes the headers of the upstream request; see `createRequestHeaders`. */
@@ -63,6 +66,8 @@ export interface ForwardDoor {
   readonly hosts: ReadonlySet<string>;
   /** Whether a route leads to this host and port, or a token endpoint lies there. */
   isRouted(host: string, port: number): boolean;
+  /** The same, for the routes of a caller. */
+  isRoutedFor(caller: Caller, host: string, port: number): boolean;
   /** Makes the error that no route leads there. It says where routes lead. */
   denied(destination: Destination): OutriderError;
   /** Returns the route that leads there; undefined when none does. */
@@ -85,6 +90,8 @@ export interface ForwardRequest {
 export interface CompiledConfig {
   readonly router: Router<CompiledRoute>;
   readonly guard: Guard;
+  /** Undefined when the config has none: then the guard alone decides who may call. */
+  readonly callers: Callers | undefined;
   /** Undefined when forwarding is off. */
   readonly forwardDoor: ForwardDoor | undefined;
   readonly tokenEndpoints: TokenEndpoints;
