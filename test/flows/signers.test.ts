@@ -85,6 +85,9 @@ test('aws: a session token is signed, and what an SDK with made-up keys sends is
   ];
   const { status, text } = await outrider.call('/p/k', { method: 'PUT', headers, body: 'b' });
   t.is(status, 200, text);
+  const without: Check = (request) => checkAws(request, AWS, { region: 'eu-central-1', service: 's3' });
+  const other = await start(t, without, aws('s3'), { env: AWS_ENV });
+  t.is((await other.outrider.call('/p/k', { method: 'PUT', headers, body: 'b' })).text, 'ok');
 });
 
 test('aws: an unsigned payload streams, beyond what a signed body may have', async (t) => {
