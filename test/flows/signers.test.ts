@@ -118,6 +118,16 @@ profiles:
   t.is(signed.upstream.requests.length, 0);
 });
 
+test('aws: S3 gets a signed body with its length, even one that came in chunks', async (t) => {
+  const check: Check = (request) => checkAws(request, AWS, { region: 'eu-central-1', service: 's3' });
+  const { outrider, upstream } = await start(t, check, aws('s3'), { env: AWS_ENV });
+  const headers = ['Transfer-Encoding', 'chunked'];
+  t.is((await outrider.call('/p/k', { method: 'PUT', headers, body: 'twelve bytes' })).text, 'ok');
+  t.is(upstream.requests[0]?.header('content-length'), '12');
+  t.is((await outrider.call('/p/k', { method: 'GET' })).text, 'ok');
+  t.is(upstream.requests[1]?.header('content-length'), undefined);
+});
+
 test('aws: a request that nobody can sign for certain is refused, and nothing is sent', async (t) => {
   const { outrider, upstream } = await start(t, () => undefined, aws('sqs'), { env: AWS_ENV });
   assertProblem(t, await outrider.call('/p?q=a+b'), { status: 400, code: 'bad_request', route: 'p' });
