@@ -31,7 +31,7 @@ import { logNotices } from './observe/notices.ts';
 import type { OpenTracing } from './observe/tracing/tracing.ts';
 import { Budget } from './proxy/body/budget.ts';
 import { createClient } from './proxy/client.ts';
-import { createErrorNotices, createSpoolNotices } from './proxy/error-notices.ts';
+import { createErrorNotices, createSpoolNotices, reportEchoes } from './proxy/error-notices.ts';
 import { guardedLookup } from './proxy/destination.ts';
 import { sharedLookup } from './proxy/lookup.ts';
 import { dialUnmatched } from './proxy/egress/dial.ts';
@@ -185,6 +185,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     );
 
   const report = createErrorNotices(events, clock);
+  reportEchoes(events, clock);
   const handle = createExchange({
     compiled: () => live as LiveConfig,
     upstream,

@@ -12,6 +12,7 @@ import { checkHostAddress, destinationOfUrl, type Destination } from './proxy/de
 import { createRequestHeaders } from './proxy/forwarded-headers.ts';
 import { createForwardDoor } from './proxy/doors/forward.ts';
 import { createGuard, type Guard } from './proxy/guard.ts';
+import { searchable } from './proxy/scrub.ts';
 import { createRouter } from './proxy/router.ts';
 import { createTokenEndpoints } from './proxy/token-endpoints.ts';
 
@@ -139,12 +140,16 @@ export function compileConfig(
       },
       apiPaths: apiPathsOf(route, config, endpoints, upstream),
       standsInFor: standInsOf(route, config),
-      requestHeaders: createRequestHeaders(route.headers, `1.1 ${deps.pseudonym}`),
+      requestHeaders: createRequestHeaders(
+        authorizer && route.scrub === 'strict' ? searchable(route.headers) : route.headers,
+        `1.1 ${deps.pseudonym}`,
+      ),
       authorizer,
       timeouts: route.timeouts,
       replays: route.replay !== false,
       keep: isKept && route.replay ? route.replay : keepNothing,
       tokenEndpoints: tokenEndpoints.at(destinationOfUrl(upstream)),
+      scrub: route.scrub,
       websocket: route.websocket,
     };
   });
@@ -166,6 +171,7 @@ export function compileConfig(
       replays: false,
       keep: keepNothing,
       tokenEndpoints: undefined,
+      scrub: 'off',
       websocket: false,
       isUnmatched: true,
     };

@@ -61,6 +61,7 @@ export const requestEntry = (request: RecordedRequest): RequestEntry => ({
   token_waits: request.tokenWaits.map(wait),
   bytes_in: request.bytesIn,
   bytes_out: request.bytesOut,
+  scrubbed: request.scrubbed,
 });
 
 type Told = Exclude<RecordedEvent['kind'], 'request'>;

@@ -149,6 +149,7 @@ export const request = z
     ).describe('When it waited for a token: at most once before each attempt.'),
     bytes_in: count,
     bytes_out: count,
+    scrubbed: count.describe('How many secrets were [overwritten in the answer](config.md#scrub).'),
   })
   .describe('One request that has ended.');
 

@@ -50,7 +50,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   const routes = readRoutes(
     routeList,
     data.routes ?? [],
-    { timeouts, replay, providers, providerNames, needsPath },
+    { timeouts, replay, scrub: data.scrub, providers, providerNames, needsPath },
     problems,
   );
   checkReach(routes, problems);
@@ -86,6 +86,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     timeouts,
     limits: data.limits,
     replay,
+    scrub: data.scrub,
     log: data.log,
     tracing,
     providers: sound,

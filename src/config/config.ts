@@ -87,6 +87,8 @@ export interface RouteConfig {
   readonly timeouts: Timeouts;
   /** False: no request of this route is replayed. */
   readonly replay: ReplayConfig | false;
+  /** Whether answers are searched for the secrets in their requests. */
+  readonly scrub: ConfigData['scrub'];
   /** Whether `Upgrade: websocket` may pass. */
   readonly websocket: boolean;
 }
@@ -106,6 +108,7 @@ export interface Config {
   readonly timeouts: Timeouts;
   readonly limits: Limits;
   readonly replay: ReplayConfig;
+  readonly scrub: ConfigData['scrub'];
   readonly log: ConfigData['log'];
   /** Undefined: there are no traces. */
   readonly tracing: TracingConfig | undefined;

@@ -112,6 +112,8 @@ export type ConfigFile = {
     /** Where temporary files are made; the system's directory for them by default. */
     readonly dir?: string | number | boolean | null;
   } | null;
+  /** Whether secrets that a provider sends back are overwritten in its answers. strict: an answer that can not be searched is refused. Default: "on". */
+  readonly scrub?: "on" | "off" | "strict" | Reference | null;
   /** What goes to stderr. */
   readonly log?: {
     /** The least that is told. Default: "info". */
@@ -246,6 +248,8 @@ export type ConfigFile = {
       /** The largest body that is kept at all; beyond memory, in a temporary file. */
       readonly spool?: string | null;
     } | null;
+    /** In place of the config's own. */
+    readonly scrub?: "on" | "off" | "strict" | Reference | null;
     /** Let `Upgrade: websocket` pass. Default: false. */
     readonly websocket?: boolean | Reference | null;
   })[] | null;

@@ -207,6 +207,8 @@ const tracing = section({
   ),
 });
 
+const scrub = choice(['on', 'off', 'strict']);
+
 /** The node is kept: the profile's declarations decide how it is read, and a changed file is read again. */
 const credential = anyNode(
   'a credential',
@@ -290,6 +292,7 @@ const route = section({
     "In place of the config's own; false never replays.",
     z.union([never, overrides(REPLAY, 'memory', 'spool')]).optional(),
   ),
+  scrub: described("In place of the config's own.", scrub.optional()),
   websocket: described('Let `Upgrade: websocket` pass.', withDefault(boolean, false, false)),
 });
 
@@ -310,6 +313,10 @@ export const configSchema = section({
   timeouts: described('How long each thing may take.', section(TIMEOUTS).prefault({})),
   limits: described('How much of each thing there may be.', limits.prefault({})),
   replay: described('How much of bodies is kept, so that they can be sent again.', section(REPLAY).prefault({})),
+  scrub: described(
+    'Whether secrets that a provider sends back are overwritten in its answers. strict: an answer that can not be searched is refused.',
+    withDefault(scrub, 'on', 'on'),
+  ),
   log: described('What goes to stderr.', log.prefault({})),
   tracing: needsRestart(
     described('Traces over OTLP; false: none, whatever the environment says.', z.union([never, tracing]).optional()),

@@ -183,7 +183,7 @@ export const ERRORS = {
     proxyError: 'http_protocol_error',
     title: 'The provider answered something that is not valid HTTP',
     cause:
-      'What came back can not be read for certain: no HTTP, two lengths, a head beyond `limits.answer_header_bytes`.',
+      'What came back can not be read for certain: no HTTP, two lengths, a head beyond `limits.answer_header_bytes`. Or `scrub: strict` can not search it: it has a content coding.',
     remedy: 'The provider may have acted on the request: ask for its status before sending it again.',
     outcome: 'unknown',
     example: { detail: 'the answer does not begin as one of HTTP/1.1' },

@@ -32,6 +32,7 @@ function jsonLine(record: ExchangeRecord, logger: Logger, name: (text: string | 
     `,"attempts":${record.attempts},"duration_ms":${decimalMs(record.durationMs)}` +
     `,"upstream_ms":${decimalMs(record.upstreamMs)},"token_wait_ms":${decimalMs(record.tokenWaitMs)}` +
     `,"bytes_in":${record.bytesIn},"bytes_out":${record.bytesOut}` +
+    (record.scrubbed === 0 ? '' : `,"scrubbed":${record.scrubbed}`) +
     (record.traceId === undefined ? '}' : `,"trace_id":"${record.traceId}"}`)
   );
 }
@@ -47,6 +48,7 @@ function prettyLine(record: ExchangeRecord, logger: Logger): string {
     record.outcome === undefined ? undefined : `outcome=${record.outcome}`,
     record.auth === undefined ? undefined : `auth=${record.auth}`,
     record.attempts > 1 ? `attempts=${record.attempts}` : undefined,
+    record.scrubbed > 0 ? `scrubbed=${record.scrubbed}` : undefined,
     `${Math.round(record.durationMs)} ms`,
     `id=${id}`,
     record.traceId === undefined ? undefined : `trace=${record.traceId}`,
@@ -61,8 +63,8 @@ function prettyLine(record: ExchangeRecord, logger: Logger): string {
 /**
  * Logs each request when it has ended, as one line at level info: `request_id`, `route`, `provider`, `method`, `path` (without
  * query), `status` (0: the caller got no answer), `code`, `outcome`, `auth`, `upstream`, `attempts`, `duration_ms`,
- * `upstream_ms`, `token_wait_ms`, `bytes_in`, `bytes_out`. A field without a value is null. While tracing is on there is
- * `trace_id` too. Returns a function that stops the log.
+ * `upstream_ms`, `token_wait_ms`, `bytes_in`, `bytes_out`. A field without a value is null. Where secrets were overwritten
+ * there is `scrubbed` too, and while tracing is on `trace_id`. Returns a function that stops the log.
  */
 export function logExchanges(events: Events, logger: Logger): () => void {
   if (!logger.isEnabled('info')) return () => {};

@@ -116,7 +116,7 @@ export class LabelledCounter<Name extends string> {
   }
 
   /** Counts one event with these label values. */
-  add(first: string, second: string, third?: string): void {
+  add(first: string, second?: string, third?: string): void {
     let list = this.#counts.get(first);
     if (list === undefined) this.#counts.set(first, (list = []));
     for (const known of list) {
@@ -125,7 +125,7 @@ export class LabelledCounter<Name extends string> {
         return;
       }
     }
-    list.push({ values: third === undefined ? [first, second] : [first, second, third], count: 1 });
+    list.push({ values: [first, second, third].filter((value) => value !== undefined), count: 1 });
   }
 
   /** All label combinations with their counts. */

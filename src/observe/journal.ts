@@ -114,6 +114,7 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
       tokenWaits: record.tokenWaits,
       bytesIn: record.bytesIn,
       bytesOut: record.bytesOut,
+      scrubbed: record.scrubbed,
       attemptDetails: record.attemptDetails,
       replaySkipped: record.replaySkipped,
       addedHeaders: record.addedHeaders,

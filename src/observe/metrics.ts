@@ -72,10 +72,11 @@ export function createMetrics(
     renewals: new LabelledCounter(['provider', 'reason', 'outcome']),
     replays: new LabelledCounter(['route', 'status', 'outcome']),
     replaySkipped: new LabelledCounter(['route', 'reason']),
+    scrubbed: new LabelledCounter(['route']),
     expiries: new Map(),
     stores: new Map(),
   };
-  const { server, client, auth, errors, renewals, replays, replaySkipped, expiries, stores } = tallies;
+  const { server, client, auth, errors, renewals, replays, replaySkipped, scrubbed, expiries, stores } = tallies;
 
   const close = subscribe(events, {
     connected: () => {
@@ -97,6 +98,7 @@ export function createMetrics(
       // A caller who left before anything was tried has no outcome.
       if (record.code !== undefined) errors.add(route, record.code, record.outcome ?? 'not_sent');
       if (record.auth !== undefined) auth.add(route, record.auth);
+      if (record.scrubbed > 0) scrubbed.add(route);
     },
     attempt: (record) => {
       client.add(record.route, record.method, record.status, record.error, record.durationMs);

@@ -10,6 +10,7 @@ import type { TlsSource } from '../core/tls.ts';
 import type { Destination } from './destination.ts';
 import type { Guard } from './guard.ts';
 import type { Router } from './router.ts';
+import type { ScrubMode } from './scrub.ts';
 import type { Join } from './target.ts';
 import type { TokenEndpoints, TokenEndpointsAt } from './token-endpoints.ts';
 import type { Upstream } from './upstream.ts';
@@ -40,6 +41,8 @@ export interface CompiledRoute {
   readonly keep: KeepLimits;
   /** The token endpoints at its origin. Requests of callers don't reach them. */
   readonly tokenEndpoints: TokenEndpointsAt | undefined;
+  /** How answers are searched for the secrets in their requests. */
+  readonly scrub: ScrubMode;
   /** Whether WebSocket handshakes pass. */
   readonly websocket: boolean;
   /** Set when it stands for a destination without a route. Then private and metadata addresses are never dialled. */

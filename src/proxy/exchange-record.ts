@@ -22,6 +22,7 @@ export class ExchangeRecordBuilder implements ExchangeRecord {
   tokenWaits = NO_WAITS;
   bytesIn = 0;
   bytesOut = 0;
+  scrubbed = 0;
   replaySkipped: ExchangeRecord['replaySkipped'];
   traceId: string | undefined;
 

@@ -1,4 +1,5 @@
 import type { Authorized, Authorizer, Outbound } from '../auth/authorizer.ts';
+import type { Needles } from '../auth/needles.ts';
 import type { Waiter } from '../auth/token/waiting.ts';
 import { originOfDestination, type Destination } from '../core/authority.ts';
 import { OutriderError } from '../core/errors.ts';
@@ -18,6 +19,7 @@ import { isRejection } from './rejection.ts';
 import { readHead, requestIdIn, type Head } from './request-head.ts';
 import { answerError, answerForwarded, answerOk, answerPreflight, asOutriderError } from './respond.ts';
 import { detailsOf, type ReplayDecision, skipBecause, type ReplaySkip, unrepeatable } from './replay-skip.ts';
+import { createScrubber, type Scrubber } from './scrub.ts';
 import { joinTarget } from './target.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 import type { Attempt, AttemptObserver, UpstreamRequest } from './attempt.ts';
@@ -34,6 +36,7 @@ interface SentRequest {
   readonly auth?: Authorized['auth'];
   /** The generation of the token in it. */
   readonly generation?: number;
+  readonly secrets?: Needles;
 }
 
 /**
@@ -63,6 +66,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   /** Since when it waits for a token. NaN while it doesn't. */
   #waitsFromMs = Number.NaN;
   #cors: RawHeaders | undefined;
+  #scrubber: Scrubber | undefined;
 
   constructor(downstream: Downstream, deps: ExchangeDeps) {
     super(downstream.method, downstream.target);
@@ -378,6 +382,13 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 
   #respond(answer: UpstreamAnswer, route: CompiledRoute, details: string | undefined): void {
+    try {
+      const sent = this.#sent.map(({ secrets }) => secrets);
+      if (route.scrub !== 'off') this.#scrubber = createScrubber(route.scrub, answer, this.method, sent);
+    } catch (error) {
+      answer.discard();
+      throw error;
+    }
     this.status = answer.status;
     const extra = ['Via', `1.1 ${this.#deps.pseudonym}`];
     if (details !== undefined) extra.push('Proxy-Status', `outrider; details="${details}"`);
@@ -386,6 +397,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       extra,
       isBrowser: this.#cors !== undefined,
       idleMs: route.timeouts.idleMs,
+      scrubber: this.#scrubber,
       onBroken: (error) => {
         this.code ??= error.code;
         this.outcome = 'unknown';
@@ -428,6 +440,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.#endTokenWait();
     this.bytesIn = this.#body.bytesIn;
     this.bytesOut = this.#downstream.bytesOut;
+    this.scrubbed = this.#scrubber?.count ?? 0;
     this.#body.release();
     this.durationMs = this.#deps.clock.monotonic() - this.#startedMs;
     this.#trace?.end(this, this.#destination?.scheme ?? 'http');

@@ -44,6 +44,7 @@ const REQUEST: RequestEntry = {
   token_waits: [],
   bytes_in: 0,
   bytes_out: 0,
+  scrubbed: 0,
 };
 
 test('whether a request has reached its provider is said only where it is known', (t) => {

@@ -193,6 +193,13 @@ test('keys of every usual kind are good, encrypted ones too', (t) => {
     t.deepEqual(check(tlsOf(files, 'p', material)), [], form.split('\n', 1)[0]);
   }
   t.deepEqual(check(tlsOf(files, 'p', { cert: key + cert, key: cert + key })), [], 'both in one file');
+  const [oneLine, windows] = [
+    (text: string): string => text.replaceAll('\n', '\\n'),
+    (text: string): string => text.replaceAll('\n', '\r\n'),
+  ];
+  for (const spelled of [oneLine, windows]) {
+    t.deepEqual(check(tlsOf(files, 'p', { cert: spelled(cert), key: spelled(key), ca: spelled(authority.cert) })), []);
+  }
 });
 
 test('metrics tell when the certificate of a provider expires, and a running proxy warns of it each day', async (t) => {

@@ -40,6 +40,7 @@ export const exchange = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord 
   durationMs: 12.3456,
   upstreamMs: 11,
   tokenWaitMs: 0,
+  scrubbed: 0,
   tokenWaits: [],
   bytesIn: 500,
   bytesOut: 200,

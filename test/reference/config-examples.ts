@@ -76,6 +76,15 @@ replay:
   spool_total: 8GiB
   dir: /var/spool/outrider`,
   ],
+  scrub: [
+    `# Answers that can not be searched for the secrets in their requests are refused, but on one route
+scrub: strict
+providers:
+  acme: { profile: bearer, credentials: { token: "\${ACME_TOKEN}" } }
+routes:
+  - { match: { path: /acme }, provider: acme, upstream: "https://api.acme.example" }
+  - { name: keys, match: { path: /acme/keys }, provider: acme, upstream: "https://api.acme.example/keys", scrub: off }`,
+  ],
   log: ['log: { level: warn, format: json, access: false }'],
   tracing: [
     `# A tenth of the traces that begin here, to a collector that wants a key

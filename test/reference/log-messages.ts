@@ -145,6 +145,16 @@ export const LOG_MESSAGES: Readonly<Record<string, readonly LogMessage[]>> = {
       'detail',
     ),
   ],
+  Answers: [
+    tells(
+      'warn',
+      'the provider sent back a secret of the request: it was overwritten in the answer',
+      '[`scrub`](config.md#scrub) found one; each provider once in a while',
+      'provider',
+      'route',
+      'request_id',
+    ),
+  ],
   'Stores and files': [
     tells(
       'warn',
@@ -193,5 +203,7 @@ export const ACCESS_FIELDS: Readonly<Record<string, string>> = {
   token_wait_ms: 'how long it waited for a token',
   bytes_in: 'of the body that came',
   bytes_out: 'of the body that went back',
+  scrubbed:
+    'how many secrets were [overwritten in the answer](config.md#scrub); the field is there only where there was one',
   trace_id: 'the trace that it belongs to; the field is there only with [`tracing`](config.md#tracing)',
 };

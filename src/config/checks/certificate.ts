@@ -19,7 +19,8 @@ const helpWith = (text: string, otherwise: string): string =>
  * @param what The key of the config, for the message.
  */
 export function readCertificates(what: string, text: string): readonly [X509Certificate, ...X509Certificate[]] {
-  const [first, ...more] = text.match(BLOCK) ?? [];
+  // A variable often has the line breaks as the two characters `\n`, as for a key.
+  const [first, ...more] = text.replaceAll(/\\r\\n|\\n|\\r/g, '\n').match(BLOCK) ?? [];
   if (first === undefined) {
     const help = helpWith(text, 'give it in PEM: `openssl x509 -inform der -in FILE` turns DER into it');
     throw new ConfigError('bad_certificate', `the ${what} holds no certificate in PEM`, help);

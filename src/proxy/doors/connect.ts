@@ -124,6 +124,7 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
         upstream: undefined,
         attempts: 0,
         durationMs,
+        scrubbed: 0,
         upstreamMs: 0,
         tokenWaitMs: 0,
         tokenWaits: [],
