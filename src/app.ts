@@ -6,7 +6,7 @@ import type { ExplainRequest } from './admin/schemas.ts';
 import { createAdmin, type Admin } from './admin/server.ts';
 import { describeStatus, providerStatus, type Facts } from './admin/status.ts';
 import { isLoopback } from './config/checks/listening.ts';
-import type { Config } from './config/config.ts';
+import type { Address, Config } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
 import type { Loaded } from './config/load.ts';
 import { restartsNeeded } from './config/restart.ts';
@@ -25,6 +25,7 @@ import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { logNotices } from './observe/notices.ts';
 import { Budget } from './proxy/body/budget.ts';
+import { createCallbackExchange } from './proxy/callback.ts';
 import { createClient } from './proxy/client.ts';
 import { createErrorNotices, createSpoolNotices } from './proxy/error-notices.ts';
 import { guardedLookup } from './proxy/destination.ts';
@@ -41,11 +42,12 @@ import { createUpstream, type ConnectionLimits } from './proxy/upstream.ts';
 import { createReloads, type FailedReload, type GoodReload } from './reload.ts';
 import { endpointsOf, simulatedProviders, startSimulator } from './simulation.ts';
 import type { Simulator } from './simulator/simulator.ts';
+import { Deliveries } from './store/deliveries.ts';
 import { openStore } from './store/open.ts';
 import { openBlindTunnel } from './tunnel/blind.ts';
 import type { LocalCa } from './tunnel/certificate.ts';
 import { createInterceptor } from './tunnel/interceptor.ts';
-import type { TokenStore } from './store/store.ts';
+import type { Store } from './store/store.ts';
 
 /** What an app takes from its surroundings in place of the system's. Tests and `exec` set these. */
 export interface AppOptions {
@@ -70,6 +72,8 @@ export interface Started {
   readonly adminOrigin: string | undefined;
   /** `http://127.0.0.1:PORT`; undefined when no provider is simulated. */
   readonly simulatorOrigin: string | undefined;
+  /** Like `origin`; undefined without `callbacks_listen`. */
+  readonly callbacksOrigin: string | undefined;
 }
 
 /** A proxy with its listeners, its token store and its log, for one config at a time. */
@@ -143,16 +147,21 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   // would make every caller wait for the back-off.
   const tokenUpstream = createUpstream(clock, scheduler, { egress, lookup, limits, isReused: false });
   const http: HttpClient = createClient(tokenUpstream, clock);
-  let store: TokenStore | undefined;
+  let store: Store | undefined;
   const budgets = {
     memory: new Budget(config.limits.bodyMemoryBytes),
     disk: new Budget(config.replay.spoolTotalBytes),
     diskFailed: createSpoolNotices(events, clock),
   };
 
+  const callbackMemory = new Budget(config.limits.bodyMemoryBytes);
+
   let simulator: Simulator | undefined;
   const retired: Simulator[] = [];
   let listener: Listener | undefined;
+  let callbackListener: Listener | undefined;
+  let deliveries: Deliveries | undefined;
+  let callbacksOrigin: string | undefined;
   let admin: Admin | undefined;
   let api: Api | undefined;
   const startedAtMs = clock.now();
@@ -169,7 +178,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
         clock,
         events,
         http,
-        store: store as TokenStore,
+        store: store as Store,
         endpointsOf: (provider) => endpointsOf(provider, simulated?.origin),
       },
       live,
@@ -219,13 +228,14 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   };
 
   async function closeAll(drainMs: number): Promise<void> {
-    await listener?.close(drainMs);
+    await Promise.all([listener?.close(drainMs), callbackListener?.close(drainMs)]);
     api?.close();
     await admin?.close();
     stopWatching?.();
     live?.retire(undefined);
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
     await Promise.all([upstream, unmatchedUpstream, tokenUpstream].map((one) => one.close()));
+    await deliveries?.close();
     await store?.close();
     metrics.close();
     await logger.close();
@@ -290,6 +300,41 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await admin.listen();
   }
 
+  /** Opens the listener of callbacks. Nothing but callbacks is served there. */
+  async function openCallbacks(address: Address): Promise<void> {
+    deliveries = new Deliveries(store as Store, clock);
+    const handleCallback = createCallbackExchange({
+      compiled: () => live as LiveConfig,
+      upstream,
+      deliveries,
+      events,
+      clock,
+      // Strangers who send large bodies don't use up what the requests of callers need.
+      budgets: { ...budgets, memory: callbackMemory },
+      pseudonym,
+      nextRequestId,
+      report,
+    });
+    const own = createListener({
+      address,
+      limits: () => limitsOfServer,
+      clock,
+      events,
+      scheduler,
+      handle: handleCallback,
+      connect: ({ socket }) => {
+        const error = new OutriderError('method_not_allowed', {
+          detail: 'a callback is a POST',
+          headers: ['Allow', 'POST'],
+        });
+        own.refuseTunnel(socket, error, nextRequestId());
+      },
+      nextRequestId,
+    });
+    callbackListener = own;
+    callbacksOrigin = await own.listen();
+  }
+
   async function open(): Promise<Started> {
     store = await openStore(config.store, { clock, events });
     simulator = await startSimulator(config, clock);
@@ -307,9 +352,10 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       nextRequestId,
     });
     const origin = await listener.listen();
+    if (config.callbacksListen) await openCallbacks(config.callbacksListen.address);
     if (config.admin !== false) await openAdmin(config.admin, origin);
     isReady = true;
-    return { origin, adminOrigin: admin?.origin, simulatorOrigin: simulator?.origin };
+    return { origin, adminOrigin: admin?.origin, simulatorOrigin: simulator?.origin, callbacksOrigin };
   }
 
   async function reload(next: Config): Promise<readonly string[]> {
@@ -342,7 +388,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     current = next;
     loadedAtMs = clock.now();
     limitsOfServer = serverLimits(next);
-    budgets.memory.resize(next.limits.bodyMemoryBytes);
+    for (const memory of [budgets.memory, callbackMemory]) memory.resize(next.limits.bodyMemoryBytes);
     budgets.disk.resize(next.replay.spoolTotalBytes);
     logger.configure(next.log);
     stopAccessLog?.();
@@ -374,6 +420,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       stopping ??= (async () => {
         isReady = false;
         listener?.beginClosing();
+        callbackListener?.beginClosing();
         const { lameDuckMs, drainMs } = current.timeouts;
         if (signal === 'SIGTERM' && lameDuckMs > 0)
           await new Promise<void>((resolve) => clock.after(lameDuckMs, resolve));

@@ -1,11 +1,12 @@
 import type { AuthDeps, ProviderAuth } from './auth/provider.ts';
 import { createProviderAuth } from './auth/provider.ts';
+import { createVerifier } from './auth/verify/verifier.ts';
 import { wholeApiPaths } from './config/checks/api-paths.ts';
 import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
 import { simulatedEnvironments } from './config/environments.ts';
 import { basePathOf } from './core/path.ts';
-import type { CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
+import type { CompiledCallback, CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
 import { checkHostAddress, destinationOfUrl, originOfDestination, type Destination } from './proxy/destination.ts';
 import { createRequestHeaders } from './proxy/forwarded-headers.ts';
 import { createForwardDoor } from './proxy/doors/forward.ts';
@@ -82,7 +83,7 @@ export interface LiveConfig extends CompiledConfig {
  * under way.
  */
 export function compileConfig(
-  config: Pick<Config, 'listen' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes'>,
+  config: Pick<Config, 'listen' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes' | 'callbacks'>,
   deps: CompileDeps,
   before?: LiveConfig,
 ): LiveConfig {
@@ -125,6 +126,7 @@ export function compileConfig(
       keep: isKept && route.replay ? route.replay : keepNothing,
       tokenEndpoints: tokenEndpoints.at(destinationOfUrl(upstream)),
       websocket: route.websocket,
+      answer: route.answer,
     };
   });
   const forwardAsItIs = createRequestHeaders({ set: new Map(), remove: [] }, `1.1 ${deps.pseudonym}`);
@@ -145,6 +147,7 @@ export function compileConfig(
       keep: keepNothing,
       tokenEndpoints: undefined,
       websocket: false,
+      answer: 'upstream',
       isUnmatched: true,
     };
   };
@@ -152,7 +155,13 @@ export function compileConfig(
     router: createRouter(routes),
     tokenEndpoints,
     guard: compileGuard(config),
-    forwardDoor: createForwardDoor(config.forward, routes, relay, tokenEndpoints),
+    forwardDoor: createForwardDoor(
+      config.forward,
+      routes.filter(({ answer }) => answer === 'upstream'),
+      relay,
+      tokenEndpoints,
+    ),
+    callbacks: compileCallbacks(config, deps, endpoints),
     limits: config.limits,
     config,
     providers,
@@ -175,6 +184,42 @@ export const compileGuard = ({ listen, routes }: Pick<Config, 'listen' | 'routes
     listen,
     routes.flatMap((route) => route.match.hosts),
   );
+
+/** Headers that only this proxy may set, however programs spell them. The name is in lower case. */
+const isOurMark = (lower: string): boolean => /^outrider[^a-z0-9]/.test(lower);
+
+function compileCallbacks(
+  { callbacks, providers, timeouts }: Pick<Config, 'callbacks' | 'providers' | 'timeouts'>,
+  { pseudonym, clock }: CompileDeps,
+  endpoints: ReadonlyMap<string, Endpoints>,
+): ReadonlyMap<string, CompiledCallback> {
+  return new Map(
+    callbacks.map((callback): [string, CompiledCallback] => {
+      const { name, timeoutMs, windowMs, duplicates } = callback;
+      const provider = providers.get(callback.verify);
+      if (!provider) throw new Error(`callback ${name} has no provider`);
+      const verifier = createVerifier(provider, endpoints.get(provider.name) ?? {}, clock);
+      const { origin } = new URL(callback.forward);
+      const headers = { set: new Map([['Outrider-Verified', name]]), remove: verifier.fixedHeaders };
+      return [
+        callback.path,
+        {
+          name,
+          timeoutMs,
+          windowMs,
+          duplicates,
+          route: `callback:${name}`,
+          provider: provider.name,
+          verifier,
+          origin,
+          target: callback.forward.slice(origin.length) || '/',
+          requestHeaders: createRequestHeaders(headers, `1.1 ${pseudonym}`, isOurMark),
+          timeouts: { connectMs: Math.min(timeouts.connectMs, timeoutMs), responseMs: timeoutMs, idleMs: timeoutMs },
+        },
+      ];
+    }),
+  );
+}
 
 /** The providers of a new config, and what `takeOver` has to connect. */
 interface Continued {

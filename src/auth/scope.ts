@@ -19,6 +19,14 @@ export interface RequestView {
   jsonField(path: readonly ByteString[]): ByteString;
 }
 
+/** What a template can read from a callback besides its request. Both throw `bad_body` or `bad_request`, as {@link RequestView}. */
+export interface CallbackView {
+  /** A field of the JSON that a field of the body holds in base64. */
+  innerField(path: readonly ByteString[]): ByteString;
+  /** A part of the header that is split into parts. */
+  part(name: string): ByteString;
+}
+
 /** The parts of a token that a template can name. */
 export interface TokenView {
   readonly accessToken: string;
@@ -32,6 +40,8 @@ export interface ScopeParts {
   readonly token: TokenView | undefined;
   readonly subject: ByteString;
   readonly request: RequestView;
+  /** Undefined: the request is no callback. */
+  readonly callback?: CallbackView;
   readonly now: () => number;
   readonly uuid?: string;
 }
@@ -44,6 +54,7 @@ export class Scope {
   readonly credentials: ReadonlyMap<string, ByteString>;
   readonly token: TokenView | undefined;
   readonly subject: ByteString;
+  readonly callback: CallbackView | undefined;
   /**
    * The request that `request.*` reads. While the fields of a token call are rendered, it is the caller's request; while that
    * call is signed, it is the call itself.
@@ -61,6 +72,7 @@ export class Scope {
     this.token = parts.token;
     this.subject = parts.subject;
     this.request = parts.request;
+    this.callback = parts.callback;
     this.#now = parts.now;
     this.#uuid = parts.uuid;
   }

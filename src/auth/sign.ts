@@ -41,7 +41,7 @@ export function compileSignature(spec: SignSpec, compile: Compile): Signature {
     wrap(draft, show) {
       if (field !== undefined) draft.wrapBase64(field, show);
     },
-    digest: (signed, scope) => changeCase(digest(algorithm, encode, signed, key?.render(scope)), spec.case),
+    digest: (signed, scope) => changeCase(digest(algorithm, signed, key?.render(scope)).toString(encode), spec.case),
   };
 }
 
@@ -73,19 +73,15 @@ export function prepare(
   signature.wrap(draft, show);
 }
 
-function digest(
-  algorithm: SignSpec['algorithm'],
-  encode: SignSpec['encode'],
-  text: ByteString,
-  key: ByteString | undefined,
-): string {
+/** The digest of a text, or its HMAC under `key`. */
+export function digest(algorithm: SignSpec['algorithm'], text: ByteString, key: ByteString | undefined): Buffer {
   const bytes = toBytes(text);
   if (algorithm === 'hmac-sha256' || algorithm === 'hmac-sha512') {
     return createHmac(algorithm.slice('hmac-'.length), toBytes(key ?? ''))
       .update(bytes)
-      .digest(encode);
+      .digest();
   }
-  return hash(algorithm, bytes, encode);
+  return hash(algorithm, bytes, 'buffer');
 }
 
 function changeCase(text: string, wanted: SignSpec['case']): string {

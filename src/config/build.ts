@@ -6,6 +6,7 @@ import type { Address, Config, ProviderConfig } from './config.ts';
 import { writtenSecrets } from './credentials.ts';
 import { readSecretFile } from './yaml/files.ts';
 import { hideSecrets } from './diagnostics/hide.ts';
+import { readCallbacks } from './checks/callbacks.ts';
 import { checkListening } from './checks/listening.ts';
 import { Profiles } from './profile/profiles.ts';
 import type { Problems } from './diagnostics/problems.ts';
@@ -52,10 +53,12 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     problems,
   );
   checkReach(routes, problems);
-  if (data.forward.mode !== 'none') checkShadows(routes, providers, problems);
+  const forwarded = routes.filter(({ route }) => route.answer !== 'signed');
+  if (data.forward.mode !== 'none') checkShadows(forwarded, providers, problems);
+  const callbacks = readCallbacks(root, data, providers, problems);
   checkListening(root, data, problems);
   checkStore(root, data.store, problems);
-  if (routes.length === 0 && !problems.isBrokenBelow(list)) {
+  if (routes.length === 0 && callbacks.length === 0 && !problems.isBrokenBelow(list)) {
     problems.warning(
       'no_routes',
       new ChildLocation(root, 'routes'),
@@ -63,7 +66,12 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
       'add `routes:`',
     );
   }
-  const watched: readonly WatchedProvider[] = [...providers.values()];
+  const watched: readonly WatchedProvider[] = [...providers.values()].flatMap(
+    ({ name, credentials, oldCredentials }) => [
+      { name, credentials },
+      ...oldCredentials.map((old) => ({ name, credentials: old })),
+    ],
+  );
   const sound = soundOnes(providers);
   const store = storeOf(data.store, resolve);
   const admin = data.admin && { address: resolveAddress(data.admin.address, resolve), token: data.admin.token };
@@ -82,6 +90,8 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     log: data.log,
     providers: sound,
     routes: routes.map(({ route }) => route),
+    callbacksListen: data.callbacksListen && { address: resolveAddress(data.callbacksListen.address, resolve) },
+    callbacks,
     *secretTexts() {
       for (const token of tokens) yield token.reveal();
       yield* storeSecrets(store);

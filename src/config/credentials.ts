@@ -181,7 +181,14 @@ type FileNode = ScalarNode & { readonly interpolation: NonNullable<ScalarNode['i
 
 const isFromFile = (node: ScalarNode): node is FileNode => (node.interpolation?.files.length ?? 0) > 0;
 
-type Providers = ReadonlyMap<string, Pick<ProviderConfig, 'credentials' | 'environment' | 'endpoints'>>;
+type Providers = ReadonlyMap<
+  string,
+  Pick<ProviderConfig, 'credentials' | 'oldCredentials' | 'environment' | 'endpoints'>
+>;
+
+function carryOne(before: CredentialSource | undefined, after: CredentialSource): void {
+  if (after instanceof ReloadableCredentials && before instanceof ReloadableCredentials) after.carryOn(before);
+}
 
 /**
  * Takes over credentials from a config that is being replaced. This concerns the providers whose credentials are written in the
@@ -189,12 +196,10 @@ type Providers = ReadonlyMap<string, Pick<ProviderConfig, 'credentials' | 'envir
  * them when they are complete.
  */
 export function carryCredentials(before: Providers, after: Providers): void {
-  for (const [name, { credentials, environment, endpoints }] of after) {
+  for (const [name, { credentials, oldCredentials, environment, endpoints }] of after) {
     const known = before.get(name);
-    if (!(credentials instanceof ReloadableCredentials) || !(known?.credentials instanceof ReloadableCredentials))
-      continue;
-    if (known.environment === environment && isDeepStrictEqual(known.endpoints, endpoints)) {
-      credentials.carryOn(known.credentials);
-    }
+    if (!known || known.environment !== environment || !isDeepStrictEqual(known.endpoints, endpoints)) continue;
+    carryOne(known.credentials, credentials);
+    for (const [index, old] of oldCredentials.entries()) carryOne(known.oldCredentials[index], old);
   }
 }

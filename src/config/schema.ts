@@ -204,6 +204,10 @@ const provider = section({
   ),
   environment: described('Required where the profile has any; `simulator` needs no credentials.', text.optional()),
   credentials: described('Those that the profile declares.', z.record(z.string(), credential).optional()),
+  old_credentials: described(
+    'Credentials of before a change, which callbacks may still be signed with; each names what was other then.',
+    z.array(z.record(z.string(), credential)).optional(),
+  ),
   endpoints: described(
     'Override single URLs of the environment.',
     z.record(z.string(), removable(endpointUrl)).optional(),
@@ -249,6 +253,30 @@ const route = section({
     z.union([never, overrides(REPLAY, 'memory', 'spool')]).optional(),
   ),
   websocket: described('Let `Upgrade: websocket` pass.', withDefault(boolean, false, false)),
+  answer: described(
+    'signed: nothing is sent, and the caller gets what would have been sent, as JSON.',
+    withDefault(choice(['upstream', 'signed']), 'upstream', 'upstream'),
+  ),
+});
+
+const callbacksListen = section({
+  address: described(
+    'host:port, or unix:/path; it may be beyond loopback, since every callback is verified.',
+    withDefault(address, { host: '127.0.0.1', port: 8090 }, '127.0.0.1:8090'),
+  ),
+});
+
+const callback = section({
+  name: described("Default: the provider's name.", pattern('a name', NAME, NAME_HELP).optional()),
+  match: described('Which path it is for.', section({ path: described('The whole path.', pathPrefix) })),
+  verify: described('The provider whose profile verifies it.', text),
+  forward: described('The URL of the application; the query of the callback is appended.', endpointUrl),
+  timeout: described('How long the application may take.', ms('5s')),
+  window: described('How long the same callback is recognised.', ms('24h')),
+  duplicates: described(
+    'pass: one that was delivered before is forwarded with `Outrider-Callback-Seen`. answer: it is answered here.',
+    withDefault(choice(['pass', 'answer']), 'pass', 'pass'),
+  ),
 });
 
 /**
@@ -275,9 +303,17 @@ export const configSchema = section({
     z.record(z.string(), provider).optional(),
   ),
   routes: described('Which requests go where, with whose credential.', z.array(route).optional()),
+  callbacks_listen: needsRestart(
+    described(
+      'Where providers call back: an address of its own, with nothing but callbacks.',
+      callbacksListen.optional(),
+    ),
+  ),
+  callbacks: described('What providers send, verified and handed to the application.', z.array(callback).optional()),
 });
 
 /** What {@link configSchema} reads. A required value that is wrong is undefined, against its type: see `read`. */
 export type ConfigData = z.output<typeof configSchema>;
 export type ProviderData = z.output<typeof provider>;
 export type RouteData = z.output<typeof route>;
+export type CallbackData = z.output<typeof callback>;

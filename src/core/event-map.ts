@@ -42,6 +42,16 @@ export const REPLAY_OUTCOMES = {
   failed: 'the second attempt got no answer',
 } as const;
 
+/** What became of a callback. */
+export const CALLBACK_OUTCOMES = {
+  verified: 'it was verified, and the application took it for the first time',
+  duplicate: 'it was verified, and had been delivered before',
+  rejected: 'it was not verified',
+  stale: 'its signature is right, and too old, or of a time to come',
+  undeliverable: 'it was verified, and the application did not take it',
+} as const;
+export type CallbackOutcome = keyof typeof CALLBACK_OUTCOMES;
+
 /** One attempt at the upstream, as a part of its request. Times are in milliseconds; undefined when it never came to that. */
 export interface AttemptDetail {
   /** 0 when no answer came. */
@@ -137,6 +147,12 @@ export interface ReplaySkippedRecord {
   readonly detail?: string;
 }
 
+/** One callback, by its name in the config. */
+export interface CallbackRecord {
+  readonly name: string;
+  readonly outcome: CallbackOutcome;
+}
+
 /** A change of state of a token store that several processes share: it began to work, or stopped. */
 export interface StoreHealthRecord {
   readonly kind: 'file' | 'redis';
@@ -171,6 +187,7 @@ export interface EventMap {
   renewal: [RenewalRecord];
   replay: [ReplayRecord];
   replaySkipped: [ReplaySkippedRecord];
+  callback: [CallbackRecord];
   store: [StoreHealthRecord];
   reload: [ReloadRecord];
   notice: [NoticeRecord];

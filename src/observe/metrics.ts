@@ -65,10 +65,11 @@ export function createMetrics(events: Events, info: { readonly version: string }
     renewals: new LabelledCounter(['provider', 'reason', 'outcome']),
     replays: new LabelledCounter(['route', 'status', 'outcome']),
     replaySkipped: new LabelledCounter(['route', 'reason']),
+    callbacks: new LabelledCounter(['name', 'outcome']),
     expiries: new Map(),
     stores: new Map(),
   };
-  const { server, client, auth, errors, renewals, replays, replaySkipped, expiries, stores } = tallies;
+  const { server, client, auth, errors, renewals, replays, replaySkipped, callbacks, expiries, stores } = tallies;
 
   const close = subscribe(events, {
     connected: () => {
@@ -100,6 +101,7 @@ export function createMetrics(events: Events, info: { readonly version: string }
     },
     replay: ({ route, status, outcome }) => replays.add(route, String(status), outcome),
     replaySkipped: ({ route, reason }) => replaySkipped.add(route, reason),
+    callback: ({ name, outcome }) => callbacks.add(name, outcome),
     store: ({ kind, isUp }) => void stores.set(kind, isUp),
   });
 

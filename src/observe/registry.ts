@@ -20,6 +20,7 @@ export interface Instruments {
   readonly renewals: LabelledCounter<'provider' | 'reason' | 'outcome'>;
   readonly replays: LabelledCounter<'route' | 'status' | 'outcome'>;
   readonly replaySkipped: LabelledCounter<'route' | 'reason'>;
+  readonly callbacks: LabelledCounter<'name' | 'outcome'>;
   /** Provider → expiry of its newest token, epoch milliseconds. */
   readonly expiries: Map<string, number>;
   /** Kind of shared store → whether it works. */
@@ -109,7 +110,7 @@ const gauge = <Name extends Label>(
 
 /** Creates the registry behind `/metrics`, including the metrics of the process itself. */
 export function createRegistry(tallies: Instruments): Registry {
-  const { server, client, auth, errors, renewals, replays, replaySkipped } = tallies;
+  const { server, client, auth, errors, renewals, replays, replaySkipped, callbacks } = tallies;
   const metrics = [
     new ExportedHistogram(
       'http_server_request_duration_seconds',
@@ -151,6 +152,7 @@ export function createRegistry(tallies: Instruments): Registry {
     ),
     counter('outrider_replays_total', 'Rejected requests that were sent again.', replays),
     counter('outrider_replay_skipped_total', 'Rejected requests that were not sent again.', replaySkipped),
+    counter('outrider_callbacks_total', 'Callbacks of providers.', callbacks),
     gauge('outrider_build_info', 'Always 1; the labels tell what runs.', ['version', 'node_version'], (build) =>
       build.set({ version: tallies.version, node_version: process.version }, 1),
     ),

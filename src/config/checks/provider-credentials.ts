@@ -1,7 +1,7 @@
 import { ReloadableCredentials, type CredentialEntry } from '../credentials.ts';
 import { defaultOf } from '../profile/default-text.ts';
 import { SIMULATOR } from '../../core/simulator.ts';
-import { judgeBy, suspicionOf } from './credential-text.ts';
+import { judgeBy, suspicionOf, type Judge } from './credential-text.ts';
 import type { CredentialSpec } from '../profile/profile.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import type { HeaderUse } from '../profile/header-use.ts';
@@ -20,6 +20,8 @@ interface Chosen {
   readonly isChosen: boolean;
   /** Undefined when something is wrong with the profile. */
   readonly headerUse: HeaderUse | undefined;
+  /** The credentials that verify callbacks. A simulator knows them, so that they may be left out for it. */
+  readonly verified?: ReadonlySet<string>;
 }
 
 /**
@@ -30,19 +32,32 @@ interface Chosen {
 export function readCredentials(
   provider: Node,
   declared: Declared | undefined,
-  { environment, isChosen, headerUse }: Chosen,
+  { environment, isChosen, headerUse, verified }: Chosen,
   problems: Problems,
 ): ReloadableCredentials {
   const given = find(provider, 'credentials');
   const entries = given?.kind === 'map' ? readGiven(given, declared, environment, problems) : [];
   const standIns = new Map<string, string>();
   if (declared && isChosen) {
-    for (const name of missingNames(declared, environment, given)) {
+    for (const name of missingNames(declared, environment, given, verified)) {
       if (environment === SIMULATOR) standIns.set(name, STAND_IN);
       else reportMissing(provider, name, problems);
     }
   }
   const judge = judgeBy(declared ?? {}, environment, headerUse);
+  const refused = judgeAll(entries, judge, problems);
+  const credentials = new ReloadableCredentials(entries, standIns, judge);
+  for (const { error, madeOf } of isChosen ? judge.errorsOfDefaults(credentials.current.values) : []) {
+    // The mistake comes from a given value, and that one has been reported.
+    if (!refused.isDisjointFrom(madeOf)) continue;
+    const from = entries.find(({ name }) => madeOf.has(name));
+    problems.add(error, from?.node ?? nearest(provider, 'credentials'));
+  }
+  return credentials;
+}
+
+/** Judges the given values, and reports what is wrong with them. Returns the names of those that are refused. */
+function judgeAll(entries: readonly CredentialEntry[], judge: Judge, problems: Problems): ReadonlySet<string> {
   const refused = new Set<string>();
   for (const { name, node } of entries) {
     const error = judge.errorOf(name, node.text);
@@ -53,14 +68,25 @@ export function readCredentials(
       reportSuspicion(name, node, problems);
     }
   }
-  const credentials = new ReloadableCredentials(entries, standIns, judge);
-  for (const { error, madeOf } of isChosen ? judge.errorsOfDefaults(credentials.current.values) : []) {
-    // The mistake comes from a given value, and that one has been reported.
-    if (!refused.isDisjointFrom(madeOf)) continue;
-    const from = entries.find(({ name }) => madeOf.has(name));
-    problems.add(error, from?.node ?? nearest(provider, 'credentials'));
-  }
-  return credentials;
+  return refused;
+}
+
+/**
+ * Reads a provider's `old_credentials`: each set has what was other before a change. Reports what {@link readCredentials} does.
+ * @param list The node of `old_credentials`.
+ */
+export function readOldCredentials(
+  list: Node | undefined,
+  declared: Declared | undefined,
+  { environment, headerUse }: Chosen,
+  problems: Problems,
+): ReloadableCredentials[] {
+  const judge = judgeBy(declared ?? {}, environment, headerUse);
+  return (list?.kind === 'list' ? list.items : []).map((given) => {
+    const entries = given.kind === 'map' ? readGiven(given, declared, environment, problems) : [];
+    judgeAll(entries, judge, problems);
+    return new ReloadableCredentials(entries, new Map(), judge);
+  });
 }
 
 function readGiven(
@@ -135,10 +161,16 @@ function reportMissing(provider: Node, name: string, problems: Problems): void {
 }
 
 /** The required credentials that the file leaves out. In the environment `simulator`, empty ones are among them. */
-function missingNames(declared: Declared, environment: string | undefined, given: Node | undefined): string[] {
+function missingNames(
+  declared: Declared,
+  environment: string | undefined,
+  given: Node | undefined,
+  verified: ReadonlySet<string> | undefined,
+): string[] {
   return Object.entries(declared)
     .filter(([name, spec]) => {
-      if (spec.optional || defaultOf(spec, environment) !== undefined) return false;
+      const isWanted = !spec.optional || (environment === SIMULATOR && verified?.has(name) === true);
+      if (!isWanted || defaultOf(spec, environment) !== undefined) return false;
       const value = find(given, name);
       if (value?.kind !== 'scalar' || environment !== SIMULATOR) return value === undefined;
       return value.isEmpty && !isEmptyAValue(value, spec);

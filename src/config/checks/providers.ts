@@ -5,7 +5,8 @@ import { HeaderUse } from '../profile/header-use.ts';
 import { SIMULATOR } from '../../core/simulator.ts';
 import { checkRenew } from '../profile/check.ts';
 import type { Profile, RenewSpec } from '../profile/profile.ts';
-import { readCredentials } from './provider-credentials.ts';
+import { credentialsOf } from '../profile/read-names.ts';
+import { readCredentials, readOldCredentials } from './provider-credentials.ts';
 import type { Profiles, ResolvedProfile } from '../profile/profiles.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { isName, NAME_HELP, type ProviderData } from '../schema.ts';
@@ -25,6 +26,7 @@ export interface ReadProvider {
   readonly apiPlace: Node | undefined;
   readonly environment: string | undefined;
   readonly credentials: ReloadableCredentials;
+  readonly oldCredentials: readonly ReloadableCredentials[];
   readonly config: ProviderConfig | undefined;
 }
 
@@ -55,6 +57,12 @@ export function readProvider(
   const credentials = readCredentials(
     node,
     resolved?.declared.credentials,
+    { environment, isChosen, headerUse, verified: verifiedWith(resolved) },
+    problems,
+  );
+  const oldCredentials = readOldCredentials(
+    find(node, 'old_credentials'),
+    resolved?.declared.credentials,
     { environment, isChosen, headerUse },
     problems,
   );
@@ -75,6 +83,7 @@ export function readProvider(
           environment,
           endpoints,
           credentials,
+          oldCredentials,
           scope,
           placeholder: data.placeholder,
         };
@@ -85,9 +94,14 @@ export function readProvider(
     apiPlace: find(node, 'endpoints', 'api'),
     environment,
     credentials,
+    oldCredentials,
     config,
   };
 }
+
+/** The credentials that the profile's `verify` reads. */
+const verifiedWith = (resolved: ResolvedProfile | undefined): ReadonlySet<string> =>
+  credentialsOf(resolved?.profile?.verify ?? [], resolved?.profile?.values ?? {});
 
 /** The `renew` below a provider's own. The simulator revokes tokens of any age, and a cooldown would hide its rejections. */
 function renewIn(
@@ -194,8 +208,13 @@ function checkScope(
   }
 }
 
-/** Warns of keys about tokens when the profile gets no token. */
+/** Warns of keys about tokens when the profile gets no token, and of keys about callbacks when it verifies none. */
 function checkUnused(node: Node, name: string, profile: Profile, problems: Problems): void {
+  const old = find(node, 'old_credentials');
+  if (old?.kind === 'list' && old.items.length > 0 && profile.verify.length === 0) {
+    const message = `the profile "${name}" verifies no callbacks, so \`old_credentials\` means nothing`;
+    problems.warning('unused_key', old, message, 'leave it out');
+  }
   if (profile.token) return;
   for (const key of ['scope', 'renew']) {
     const place = find(node, key);

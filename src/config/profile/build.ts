@@ -6,15 +6,17 @@ import type {
   JsonTemplate,
   Profile,
   ReadSpec,
+  ReceivedPlace,
   RenewSpec,
   SignPlace,
   SignSpec,
   TokenCallSpec,
   TokenSpec,
+  VerifySpec,
   WhenSpec,
 } from './profile.ts';
-import { CONDITION_PLACES } from './schema.ts';
-import type { ProfileData, ReadingData, SignData, TokenCallData } from './schema.ts';
+import { CONDITION_PLACES, RECEIVED_PLACES } from './schema.ts';
+import type { ProfileData, ReadingData, SignData, TokenCallData, VerifyData } from './schema.ts';
 import type { Node } from '../yaml/tree.ts';
 
 const LIFETIME_DEFAULT_MS = 600_000;
@@ -63,6 +65,7 @@ export function buildProfile(name: string, data: ProfileData): Profile {
     refusals: (data.sign ?? []).flatMap(({ when, refuse }) =>
       refuse === undefined ? [] : [{ when: buildWhen(when), detail: refuse }],
     ),
+    verify: (data.verify ?? []).map(buildVerify),
     renew: buildRenew(data.renew),
     values: present(data.values),
   };
@@ -101,6 +104,30 @@ function buildSign(data: SignData): SignSpec {
     case: data.case,
     set,
   };
+}
+
+function buildVerify(data: VerifyData): VerifySpec {
+  const { body, parts, text, algorithm, key, encode, equals, timestamp, id, require, separator } = data;
+  return {
+    when: buildWhen(data.when),
+    unwrap: body?.field,
+    parts,
+    text: text ?? '',
+    algorithm: algorithm ?? 'sha256',
+    key,
+    encode,
+    equals: [equals ?? []].flat().map((place) => ({ ...buildPlace(place), value: place.value })),
+    timestamp: timestamp && { ...buildPlace(timestamp), unit: timestamp.unit, toleranceMs: timestamp.tolerance },
+    id,
+    require: (require ?? []).map((field) => ({ ...buildPlace(field), equals: field.equals })),
+    separator: separator && { text: separator.text, allowedIn: separator.allowed_in ?? [] },
+  };
+}
+
+function buildPlace(data: { readonly [K in ReceivedPlace['place']]?: string | undefined }): ReceivedPlace {
+  const place = RECEIVED_PLACES.find((known) => data[known] !== undefined) ?? 'header';
+  const name = data[place] ?? '';
+  return { place, name: place === 'header' ? name.toLowerCase() : name };
 }
 
 function buildWhen({ methods, path, ...places }: SignData['when']): WhenSpec {

@@ -1,6 +1,6 @@
 import type { Problems } from '../diagnostics/problems.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
-import { parseTemplate, TemplateError } from '../template/template.ts';
+import { namesIn } from './read-names.ts';
 import { find, type MapNode, type Node, type Location, type ScalarNode } from '../yaml/tree.ts';
 
 /** What a template may name at its place. Endpoints, `scope`, `now`, `uuid` and values are allowed everywhere. */
@@ -11,6 +11,8 @@ interface Context {
   readonly request: 'yes' | 'subject' | 'no';
   readonly token: 'all' | 'subject' | 'no';
   readonly signature: boolean;
+  /** In `verify`: which names of a callback there are besides `request`. */
+  readonly received?: { readonly inner: boolean; readonly parts: boolean; readonly isAny?: true };
 }
 
 const SUBJECT: Context = { credentials: true, request: 'yes', token: 'no', signature: false };
@@ -49,6 +51,20 @@ function* sites(profile: MapNode): Generator<Site> {
   yield* under(find(profile, 'inject'), REQUEST);
   for (const place of PLACES) yield* keysOf(find(profile, 'inject', place), REQUEST);
   yield* signatures(find(profile, 'sign'), REQUEST);
+  yield* verifications(find(profile, 'verify'));
+}
+
+const VERIFY_FIELDS = [['text'], ['key'], ['require']];
+const WITH_SIGNATURE = [['id'], ['equals']];
+
+function* verifications(list: Node | undefined): Generator<Site> {
+  if (list?.kind !== 'list') return;
+  for (const entry of list.items) {
+    const received = { inner: find(entry, 'body') !== undefined, parts: find(entry, 'parts') !== undefined };
+    const context: Context = { ...SUBJECT, received };
+    for (const way of VERIFY_FIELDS) yield* under(find(entry, ...way), context);
+    for (const way of WITH_SIGNATURE) yield* under(find(entry, ...way), withSignature(context));
+  }
 }
 
 function* signatures(list: Node | undefined, context: Context): Generator<Site> {
@@ -72,16 +88,6 @@ function* keysOf(node: Node | undefined, context: Context): Generator<Site> {
 /** What stands before the name of a value in a template. */
 const VALUES = 'values.';
 
-/** The names in a template. None when its syntax is wrong: that was reported when its value was read. */
-export function namesIn(text: string): string[] {
-  try {
-    return parseTemplate(text).flatMap((part) => (typeof part === 'string' ? [] : [part.name]));
-  } catch (error) {
-    if (error instanceof TemplateError) return [];
-    throw error;
-  }
-}
-
 /** What a profile declares, so that templates may name it. */
 export interface Declared {
   readonly credentials: readonly string[];
@@ -99,7 +105,7 @@ export function checkTemplates(profile: MapNode, declared: Declared, problems: P
   const endpoints = new Set<string>();
   const values = valuesOf(profile, problems);
   const known = { ...declared, values: [...values.keys()] };
-  const anywhere = withRequest(REFRESH);
+  const anywhere: Context = { ...withRequest(REFRESH), received: { inner: true, parts: true, isAny: true } };
   for (const [name, { node }] of values)
     checkNames(namesIn(node.text), node, anywhere, known, problems, `${VALUES}${name}`);
   for (const { text, place, context } of sites(profile)) {
@@ -196,7 +202,11 @@ function complaintAbout(name: string, context: Context, known: Known): [string, 
     return [`the profile has nothing called "${name}"`, didYouMean(rest, list, head)];
   }
   if (head === 'signature' && !context.signature) {
-    return ['`signature` is known only in `set.value` of a signature'];
+    return ['`signature` is known only in `set.value` of a signature, and in `equals.value` and `id` of `verify`'];
+  }
+  if (head === 'inner' || head === 'parts') return complaintAboutReceived(name, head, context);
+  if (context.received && !context.received.isAny && (head === 'now' || head === 'uuid')) {
+    return [`"${name}" is not known here: a provider signed the callback before it came`];
   }
   if (head === 'token') return complaintAboutToken(name, context, known);
   if (head === 'request' && (context.request === 'no' || (context.request === 'subject' && !known.hasSubject))) {
@@ -206,6 +216,22 @@ function complaintAbout(name: string, context: Context, known: Known): [string, 
     ];
   }
   return undefined;
+}
+
+const RECEIVED_HELP = {
+  inner: 'add `body: { unwrap: base64, field: … }` to the entry of `verify`',
+  parts: 'add `parts: { of: …, separator: …, pair: … }` to the entry of `verify`',
+};
+
+function complaintAboutReceived(
+  name: string,
+  head: 'inner' | 'parts',
+  { received }: Context,
+): [string, string?] | undefined {
+  if (!received) return [`"${name}" is known only in \`verify\``];
+  return received[head]
+    ? undefined
+    : [`"${name}" is not known: the entry has nothing of that kind`, RECEIVED_HELP[head]];
 }
 
 function complaintAboutToken(name: string, context: Context, known: Known): [string, string?] | undefined {
