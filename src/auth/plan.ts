@@ -35,6 +35,8 @@ export interface Plan {
   readonly carriesToken: ReadonlySet<Step | Signature>;
   /** Names of request headers, in lower case, that are never forwarded. */
   readonly privateHeaders: readonly string[];
+  /** The template names whose values must not be shown: `credentials.client_secret`. */
+  readonly secretNames: ReadonlySet<string>;
   /** The methods that some signature is limited to, for the field `Allow` (RFC 9110 §10.2.1). */
   readonly signedMethods: readonly string[];
   /** Whether a request with this method and these headers can be authorized only with its whole body. */
@@ -87,14 +89,12 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
   const { profile, environment } = provider;
   const context = { endpoints, scope: provider.scope.join(' '), values: profile.values };
   const privateHeaders = subjectHeaders(profile.token?.subject, context);
-  const compile = createCompiler({
-    ...context,
-    secretNames: new Set([
-      ...TOKEN_SECRETS,
-      ...[...secretCredentials(profile.credentials, environment)].map((name) => `credentials.${name}`),
-      ...privateHeaders.map((name) => `request.headers.${name}`),
-    ]),
-  });
+  const secretNames = new Set([
+    ...TOKEN_SECRETS,
+    ...[...secretCredentials(profile.credentials, environment)].map((name) => `credentials.${name}`),
+    ...privateHeaders.map((name) => `request.headers.${name}`),
+  ]);
+  const compile = createCompiler({ ...context, secretNames });
   const credentials = new Credentials(profile.credentials, environment, provider.credentials, compile);
   const steps = compileInject(profile.inject, compile);
   const signatures = profile.sign.map((entry) => compileSignature(entry, compile));
@@ -116,6 +116,7 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
     ]),
     isPlain: signatures.length === 0 && refusals.length === 0 && privateHeaders.length === 0 && steps.every(isHeader),
     privateHeaders,
+    secretNames,
     signedMethods: [...new Set(signatures.flatMap(({ when }) => when.methods ?? []))],
     needsBody: (method, headers) =>
       alwaysNeedsBody ||

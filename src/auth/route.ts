@@ -16,7 +16,7 @@ import type { Judgement, RejectionRules } from './rejection-rules.ts';
 import { Scope } from './scope.ts';
 import { applySignature, type Signature } from './sign.ts';
 import type { Subject } from './subjects.ts';
-import { toBytes } from '../core/byte-string.ts';
+import { asText, toBytes } from '../core/byte-string.ts';
 import { notRenewed } from './token/skip.ts';
 import type { Waiter } from './token/waiting.ts';
 
@@ -69,6 +69,19 @@ export class RouteAuthorizer implements Authorizer {
     const signatures = fittingSignatures(plan, request, pathBelow);
     const authorized = this.#build(request, signatures, subject, replacement.record);
     return { authorized, renewed: replacement.renewed };
+  }
+
+  signedWith(request: Outbound): Readonly<Record<string, string>> {
+    const { plan, pathBelow } = this.#parts;
+    const { values } = plan.credentials.resolve();
+    const names = fittingSignatures(plan, request, pathBelow).flatMap(({ text, step }) => [
+      ...text.names,
+      ...step.value.names,
+    ]);
+    const open = [...new Set(names)]
+      .filter((name) => name.startsWith('credentials.') && !plan.secretNames.has(name))
+      .map((name) => name.slice('credentials.'.length));
+    return Object.fromEntries(open.map((name) => [name, asText(values.get(name) ?? '')]));
   }
 
   explain(request: Outbound): Explanation {

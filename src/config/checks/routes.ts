@@ -99,7 +99,7 @@ function readRoute(
     headers: readHeaders(node, data.headers, problems),
     timeouts: { ...defaults.timeouts, ...given(data.timeouts) },
     replay: data.replay === false ? false : { ...defaults.replay, ...given(data.replay) },
-    websocket: data.websocket,
+    websocket: data.websocket && data.answer !== 'signed',
     answer: data.answer,
   };
 }
