@@ -20,7 +20,7 @@ export const GLOBAL_OPTIONS: readonly string[] = ['--config', '-h', '--help'];
 export const COMMANDS: Readonly<Record<string, Taken>> = {
   start: { options: ['--watch'] },
   check: { options: ['--json', '--explain'] },
-  explain: { options: ['--json', '-H', '--header', '-d', '--data'], operands: ['method', 'path'] },
+  explain: { options: ['--json', '-H', '--header', '-d', '--data', '--callback'], operands: ['method', 'path'] },
   token: { options: ['--json', '--renew', '--show'], operands: ['provider'] },
   simulate: { options: ['--json', '--port'] },
   health: { options: ['--json', '--admin', '--wait'] },
@@ -51,6 +51,7 @@ const PROGRAM: Taken = { options: ['-V', '--version'], commands: COMMANDS };
 /** Options whose value is the word behind them. */
 const WITH_VALUE: ReadonlySet<string> = new Set([
   '--admin',
+  '--callback',
   '--config',
   '--data',
   '--dir',
