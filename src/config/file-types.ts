@@ -131,6 +131,8 @@ export type ConfigFile = {
     readonly environment?: string | number | boolean | null;
     /** Those that the profile declares. */
     readonly credentials?: Readonly<Record<string, string | number | boolean>> | null;
+    /** Credentials of before a change, which callbacks may still be signed with; each names what was other then. */
+    readonly old_credentials?: readonly (Readonly<Record<string, string | number | boolean>>)[] | null;
     /** Override single URLs of the environment. */
     readonly endpoints?: Readonly<Record<string, string | null>> | null;
     /** For profiles that have scopes. */
@@ -210,6 +212,33 @@ export type ConfigFile = {
     } | null;
     /** Let `Upgrade: websocket` pass. Default: false. */
     readonly websocket?: boolean | Reference | null;
+    /** signed: nothing is sent, and the caller gets what would have been sent, as JSON. Default: "upstream". */
+    readonly answer?: "upstream" | "signed" | Reference | null;
+  })[] | null;
+  /** Where providers call back: an address of its own, with nothing but callbacks. */
+  readonly callbacks_listen?: {
+    /** host:port, or unix:/path; it may be beyond loopback, since every callback is verified. Default: "127.0.0.1:8090". */
+    readonly address?: string | null;
+  } | null;
+  /** What providers send, verified and handed to the application. */
+  readonly callbacks?: readonly ({
+    /** Default: the provider's name. */
+    readonly name?: string | null;
+    /** Which path it is for. */
+    readonly match: {
+      /** The whole path. */
+      readonly path: string;
+    };
+    /** The provider whose profile verifies it. */
+    readonly verify: string | number | boolean;
+    /** The URL of the application; the query of the callback is appended. */
+    readonly forward: string;
+    /** How long the application may take. Default: "5s". */
+    readonly timeout?: string | null;
+    /** How long the same callback is recognised. Default: "24h". */
+    readonly window?: string | null;
+    /** pass: one that was delivered before is forwarded with `Outrider-Callback-Seen`. answer: it is answered here. Default: "pass". */
+    readonly duplicates?: "pass" | "answer" | Reference | null;
   })[] | null;
 };
 
@@ -456,6 +485,95 @@ export type ProfileFile = {
       readonly json?: string | number | boolean | null;
       /** Default: "{{signature}}". */
       readonly value?: string | number | boolean | null;
+    } | null;
+  })[] | null;
+  /** How callbacks are verified; the first entry that fits decides. */
+  readonly verify?: readonly ({
+    /** Which callbacks it is for; all, without it. */
+    readonly when?: {
+      readonly methods?: readonly string[] | null;
+      readonly path?: string | null;
+      /** Fields of a form: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
+      readonly form?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
+        readonly not: readonly (string | number | boolean)[];
+      } | null>> | null;
+      /** Fields of JSON, by dotted paths: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
+      readonly json?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
+        readonly not: readonly (string | number | boolean)[];
+      } | null>> | null;
+      /** Query parameters: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
+      readonly query?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
+        readonly not: readonly (string | number | boolean)[];
+      } | null>> | null;
+      /** Headers: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
+      readonly headers?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
+        readonly not: readonly (string | number | boolean)[];
+      } | null>> | null;
+    } | null;
+    /** The JSON field that holds more JSON in base64: templates read that as `inner.*`. */
+    readonly body?: {
+      readonly unwrap: "base64" | Reference;
+      readonly field: string | number | boolean;
+    } | null;
+    /** Splits a header into named parts: templates read them as `parts.*`. */
+    readonly parts?: {
+      readonly of: string;
+      readonly separator: string | number | boolean;
+      readonly pair: string | number | boolean;
+    } | null;
+    /** What the provider signs. */
+    readonly text?: string | number | boolean | null;
+    readonly algorithm?: "sha256" | "sha512" | "sha1" | "md5" | "hmac-sha256" | "hmac-sha512" | Reference | null;
+    /** The key of an HMAC. */
+    readonly key?: string | number | boolean | null;
+    /** Default: "hex". */
+    readonly encode?: "hex" | "base64" | "base64url" | Reference | null;
+    /** Where the signature stands, or a list of such places. */
+    readonly equals?: readonly ({
+      readonly header?: string | number | boolean | null;
+      readonly query?: string | number | boolean | null;
+      readonly form?: string | number | boolean | null;
+      readonly json?: string | number | boolean | null;
+      readonly part?: string | number | boolean | null;
+      /** Default: "{{signature}}". */
+      readonly value?: string | number | boolean | null;
+    })[] | {
+      readonly header?: string | number | boolean | null;
+      readonly query?: string | number | boolean | null;
+      readonly form?: string | number | boolean | null;
+      readonly json?: string | number | boolean | null;
+      readonly part?: string | number | boolean | null;
+      /** Default: "{{signature}}". */
+      readonly value?: string | number | boolean | null;
+    } | null;
+    /** When it was signed; what is older, or lies further ahead, is rejected. */
+    readonly timestamp?: {
+      readonly header?: string | number | boolean | null;
+      readonly query?: string | number | boolean | null;
+      readonly form?: string | number | boolean | null;
+      readonly json?: string | number | boolean | null;
+      readonly part?: string | number | boolean | null;
+      /** Default: "s". */
+      readonly unit?: "s" | "ms" | "iso" | Reference | null;
+      /** Default: "5m". */
+      readonly tolerance?: string | null;
+    } | null;
+    /** What makes two callbacks the same; the signature and the body by default. */
+    readonly id?: string | number | boolean | null;
+    /** Fields that must have these values besides. */
+    readonly require?: readonly ({
+      readonly header?: string | number | boolean | null;
+      readonly query?: string | number | boolean | null;
+      readonly form?: string | number | boolean | null;
+      readonly json?: string | number | boolean | null;
+      readonly part?: string | number | boolean | null;
+      readonly equals: string | number | boolean;
+    })[] | null;
+    /** The text between the fields in `text`: a callback that has it in a field is rejected. */
+    readonly separator?: {
+      readonly text: string | number | boolean;
+      /** Fields that may hold it. */
+      readonly allowed_in?: readonly (string | number | boolean)[] | null;
     } | null;
   })[] | null;
   /** When a token is renewed. */

@@ -150,6 +150,37 @@ routes:
     match: { path: /events }
     upstream: https://events.example
     websocket: true`,
+    `# The fields of a payment form with its hash, for the browser to post
+providers:
+  payu: { profile: payu-payment, environment: production, credentials: { key: "\${PAYU_KEY}", salt: "\${PAYU_SALT}" } }
+routes:
+  - { match: { path: /sign/payu-payment }, provider: payu, answer: signed }`,
+  ],
+  callbacks_listen: [
+    `# Where providers reach it; nothing but callbacks is served there
+providers:
+  phonepe:
+    profile: phonepe-x-verify
+    environment: production
+    credentials: { merchant_id: SHOP, salt_key: "\${file:/run/secrets/salt_key}", salt_index: 2 }
+    old_credentials: [{ salt_key: "\${file:/run/secrets/old_salt_key}", salt_index: 1 }]
+callbacks_listen: { address: 0.0.0.0:8090 }
+callbacks:
+  - { match: { path: /callbacks/phonepe }, verify: phonepe, forward: "http://127.0.0.1:3000/hooks/phonepe" }`,
+  ],
+  callbacks: [
+    `# Server-to-server callbacks; one that was delivered before is answered here
+providers:
+  payu: { profile: payu-payment, environment: production, credentials: { key: "\${PAYU_KEY}", salt: "\${PAYU_SALT}" } }
+callbacks_listen: { address: 127.0.0.1:8090 }
+callbacks:
+  - name: payu-server
+    match: { path: /callbacks/payu }
+    verify: payu
+    forward: http://shop.internal.example:3000/hooks/payu
+    timeout: 10s
+    window: 72h
+    duplicates: answer`,
   ],
 };
 
@@ -166,4 +197,21 @@ token:
 inject:
   json: { merchantId: "{{credentials.merchant_id}}" }
 sign: [{ text: "{{request.body}}", algorithm: sha256, set: { json: hash } }]
+verify:
+  - body: { unwrap: base64, field: data }
+    parts: { of: x-signature, separator: ",", pair: "=" }
+    text: "{{inner.id}}{{parts.t}}"
+    algorithm: sha256
+    equals: [{ query: s, value: "{{signature}}" }, { part: v1 }]
+    timestamp: { part: t, unit: iso, tolerance: 1m }
+    require: [{ header: x-merchant, equals: "{{credentials.merchant_id}}" }]
+    id: "{{inner.id}}"
+  - text: "{{request.query}}{{request.form.at}}"
+    algorithm: sha1
+    equals: { query: s }
+    timestamp: { form: at }
+    require: [{ query: to, equals: "{{credentials.merchant_id}}" }, { part: to, equals: shop }]
+    parts: { of: x-parts, separator: ",", pair: "=" }
+  - { text: "{{request.query}}", algorithm: sha1, equals: { query: s }, timestamp: { query: at } }
+  - { text: "{{request.json.at}}", algorithm: sha1, equals: { query: s }, timestamp: { json: at } }
 `;

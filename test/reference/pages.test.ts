@@ -79,7 +79,13 @@ test('every code has its entry, where `check --explain` says', (t) => {
 });
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
-const ENV = { ACME_TOKEN: 'token-of-the-reference', STORE_KEY: KEY, OLD_STORE_KEY: KEY };
+const ENV = {
+  ACME_TOKEN: 'token-of-the-reference',
+  STORE_KEY: KEY,
+  OLD_STORE_KEY: KEY,
+  PAYU_KEY: 'k',
+  PAYU_SALT: 'salt-of-payu',
+};
 const ROUTE = 'routes: [{ match: { path: /pay }, upstream: "https://api.example" }]\n';
 
 for (const [section, examples] of Object.entries(CONFIG_EXAMPLES)) {
@@ -149,7 +155,7 @@ test('the example of a profile is a good one, and each of its keys is shown by s
 
 test('what needs a restart, and what a route may override, comes from the schema', (t) => {
   const wanting = CONFIG_KEYS.filter(({ path }) => needsRestart(path)).map(({ path }) => path.split('.', 1)[0]);
-  t.deepEqual([...new Set(wanting)], ['listen', 'admin', 'store', 'state_dir']);
+  t.deepEqual([...new Set(wanting)], ['listen', 'admin', 'store', 'state_dir', 'callbacks_listen']);
   t.deepEqual(
     CONFIG_KEYS.filter(({ path }) => isOverridable(path)).map(({ path }) => path),
     ['timeouts.connect', 'timeouts.response', 'timeouts.idle', 'replay.memory', 'replay.spool'],

@@ -34,7 +34,7 @@ export function readCallbacks(
   for (const [index, entry] of given.entries()) {
     const node = list?.kind === 'list' ? list.items[index] : undefined;
     if (entry === undefined || node === undefined) continue;
-    checkProvider(node, entry, providers, problems);
+    checkProvider(root, node, entry, providers, problems);
     const callback = {
       name: entry.name ?? entry.verify,
       path: entry.match?.path,
@@ -67,6 +67,7 @@ function checkTaken(
 }
 
 function checkProvider(
+  root: MapNode,
   node: Node,
   { verify }: CallbackData,
   providers: ReadonlyMap<string, ReadProvider>,
@@ -90,7 +91,10 @@ function checkProvider(
   const { values } = provider.credentials.current;
   for (const name of credentialsOf(profile.verify, profile.values)) {
     const spec = profile.credentials[name];
-    if (!spec || (values.get(name) ?? '') !== '' || defaultOf(spec, provider.environment) !== undefined) continue;
+    const given = find(root, 'providers', verify, 'credentials', name);
+    // The provider itself reports one that is always required.
+    if (!spec || !(spec.optional || spec.empty) || problems.isBrokenBelow(given)) continue;
+    if ((values.get(name) ?? '') !== '' || defaultOf(spec, provider.environment) !== undefined) continue;
     const message = `the credential "${name}" of "${verify}" is missing: nothing can be verified without it`;
     problems.error('missing_credential', place, message, `add \`${name}:\` to \`providers.${verify}.credentials\``);
   }

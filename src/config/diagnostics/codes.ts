@@ -215,7 +215,7 @@ export const CODES = {
   ),
   signs_with_a_token: error(
     'A route with `answer: signed` would hand out a token, a password or a key: its profile puts it on as it is.',
-    'Use `answer: signed` with a profile that only signs, such as `payu-payment`.',
+    'Use `answer: signed` with a profile that only signs.',
     `providers: { p: { profile: bearer, credentials: { token: secret-1 } } }
 routes: [{ match: { path: /sign }, provider: p, upstream: "https://api.example", answer: signed }]`,
   ),
