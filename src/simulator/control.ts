@@ -250,7 +250,8 @@ export function control(
     const done = all.map((result, index) => ({ provider: chosen[index]?.name, ...result }));
     return { status: 200, body: name === undefined ? { providers: done } : done[0] };
   };
-  return results.some((result) => result instanceof Promise) ? Promise.all(results).then(answer) : answer(results);
+  const isLater = results.some((result) => result instanceof Promise);
+  return isLater ? Promise.all(results.map(async (result) => result)).then(answer) : answer(results);
 }
 
 /**

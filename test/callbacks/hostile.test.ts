@@ -78,7 +78,7 @@ callbacks: [{ match: { path: /callbacks/payu }, verify: payu, forward: "http://1
   const answer = await httpCall(outrider.callbacksOrigin ?? '', '/callbacks/payu', { method: 'POST', headers, body });
   t.is(answer.status, 503);
   const lines = await outrider.logged(2);
-  t.deepEqual(lines.map(({ code }) => code).toSorted(), ['callback_undeliverable', 'loop_detected']);
+  t.deepEqual(new Set(lines.map(({ code }) => code)), new Set(['callback_undeliverable', 'loop_detected']));
 });
 
 test('strangers with large bodies and slow heads keep nobody else from being served', async (t) => {
