@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import license from 'rollup-plugin-license';
 import { defineConfig, type Plugin } from 'rolldown';
+import { copyAssets } from './src/admin/assets.ts';
 
 const DIST = 'dist';
 const OUTPUT = { dir: DIST, format: 'esm', chunkFileNames: 'chunks/[name].js' } as const;
@@ -62,6 +63,24 @@ function declareLibrary(): void {
   }
 }
 
+/**
+ * The files that a start loads: four in place of fifty, since each one has to be found, read and linked. Node's own modules are
+ * apart, because the command line needs them before it keeps compiled code; `common` is what every command loads.
+ */
+const STARTED = [
+  { name: 'builtin', test: /^\0builtin:/, priority: 4 },
+  {
+    name: 'common',
+    test: /\/src\/(core|commands\/(output|words)|config\/diagnostics\/suggest|http1\/methods)\b/,
+    priority: 3,
+  },
+  { name: 'config', test: /\/src\/config\/load\.ts$/, priority: 2 },
+  { name: 'start', test: /\/src\/(commands\/start|app)\.ts$/, priority: 1 },
+];
+
+/** Without white space and comments, half as many bytes are read and checked at each start. Names stay as they are. */
+const COMPACT = { compress: false, mangle: false, codegen: { removeWhitespace: true } };
+
 /** The libraries go into what is built: a tenth of what they install is used. */
 export default defineConfig([
   {
@@ -69,7 +88,7 @@ export default defineConfig([
     platform: 'node',
     // @redis/client does without it.
     external: ['@node-rs/xxhash'],
-    output: { ...OUTPUT, cleanDir: true },
+    output: { ...OUTPUT, cleanDir: true, minify: COMPACT, codeSplitting: { groups: STARTED } },
     plugins: [lazyBuiltins, license({ thirdParty: { output: `${DIST}/licenses.txt` } })],
   },
   {
@@ -80,10 +99,11 @@ export default defineConfig([
     plugins: [
       lazyBuiltins,
       {
-        name: 'launcher-and-types',
+        name: 'launcher-types-and-page',
         resolveId: (id) => (id === './cli.ts' ? { id: './cli.js', external: true } : undefined),
         writeBundle() {
           declareLibrary();
+          copyAssets();
           copyFileSync('src/outrider.cjs', `${DIST}/outrider.cjs`);
           chmodSync(`${DIST}/outrider.cjs`, 0o755);
         },

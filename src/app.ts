@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
 import type { Writable } from 'node:stream';
 import { createApi, type Api } from './admin/api.ts';
+import { createAssetPages } from './admin/assets.ts';
 import type { ExplainRequest } from './admin/schemas.ts';
 import { createAdmin, type Admin } from './admin/server.ts';
 import { describeStatus, providerStatus, type Facts } from './admin/status.ts';
@@ -24,6 +25,7 @@ import { createJournal } from './observe/journal.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { logNotices } from './observe/notices.ts';
+import type { OpenTracing } from './observe/tracing/tracing.ts';
 import { Budget } from './proxy/body/budget.ts';
 import { createCallbackExchange } from './proxy/callback.ts';
 import { createClient } from './proxy/client.ts';
@@ -148,6 +150,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const tokenUpstream = createUpstream(clock, scheduler, { egress, lookup, limits, isReused: false });
   const http: HttpClient = createClient(tokenUpstream, clock);
   let store: Store | undefined;
+  let tracing: OpenTracing | undefined;
   const budgets = {
     memory: new Budget(config.limits.bodyMemoryBytes),
     disk: new Budget(config.replay.spoolTotalBytes),
@@ -180,6 +183,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
         http,
         store: store as Store,
         endpointsOf: (provider) => endpointsOf(provider, simulated?.origin),
+        tracing,
       },
       live,
     );
@@ -193,6 +197,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     events,
     clock,
     budgets,
+    tracing: () => tracing,
     pseudonym,
     nextRequestId,
     report,
@@ -233,6 +238,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await admin?.close();
     stopWatching?.();
     live?.retire(undefined);
+    await tracing?.close();
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
     await Promise.all([upstream, unmatchedUpstream, tokenUpstream].map((one) => one.close()));
     await deliveries?.close();
@@ -289,7 +295,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       },
       metrics,
       readiness: () => [{ name: 'listener', ok: isReady }],
-      pages: api.pages,
+      pages: new Map([...createAssetPages(), ...api.pages]),
       onFailure: (error, requestId) =>
         events.emit('notice', {
           level: 'error',
@@ -338,6 +344,10 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   async function open(): Promise<Started> {
     store = await openStore(config.store, { clock, events });
     simulator = await startSimulator(config, clock);
+    if (config.tracing) {
+      const { createTracing } = await import('./observe/tracing/tracing.ts');
+      tracing = createTracing(config.tracing, { http, clock, events, logger, instance });
+    }
     live = compile(config, simulator);
     await prepare(config, live);
     stopWatching = config.watchSecrets();

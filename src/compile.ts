@@ -5,9 +5,10 @@ import { wholeApiPaths } from './config/checks/api-paths.ts';
 import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
 import { simulatedEnvironments } from './config/environments.ts';
+import { originOfDestination } from './core/authority.ts';
 import { basePathOf } from './core/path.ts';
 import type { CompiledCallback, CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
-import { checkHostAddress, destinationOfUrl, originOfDestination, type Destination } from './proxy/destination.ts';
+import { checkHostAddress, destinationOfUrl, type Destination } from './proxy/destination.ts';
 import { createRequestHeaders } from './proxy/forwarded-headers.ts';
 import { createForwardDoor } from './proxy/doors/forward.ts';
 import { createGuard, type Guard } from './proxy/guard.ts';
@@ -47,7 +48,7 @@ class LiveCredentials implements CredentialSource {
     const seen = this.#source.current;
     if (seen !== this.#seen) {
       this.#seen = seen;
-      this.#current = { version: this.#current.version + 1, values: seen.values };
+      this.#current = { version: this.#current.version + 1, values: seen.values, keys: seen.keys };
     }
     return this.#current;
   }

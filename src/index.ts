@@ -13,6 +13,8 @@ export type {
   AttemptDetail,
   AttemptRecord,
   AuthOutcome,
+  Destination,
+  Door,
   EventMap,
   ExchangeRecord,
   NoticeRecord,
@@ -23,6 +25,7 @@ export type {
   ReplaySkippedRecord,
   ReplaySkipReason,
   StoreHealthRecord,
+  TokenWait,
 } from './core/event-map.ts';
 
 // What the types above need is small; what runs is loaded when it is asked for.

@@ -15,7 +15,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['auth'],
   ['store'],
   ['config'],
-  ['http1'],
+  ['http1', 'keys'],
   ['core'],
 ];
 
@@ -35,6 +35,7 @@ const REVEALED: Readonly<Record<string, string>> = {
   'src/commands/exec.ts': 'the program that exec runs shows the access token to the proxy around it',
   'src/config/build.ts': 'the log needs every secret text, to blot it out',
   'src/config/schema/store.ts': 'the log needs the secrets of the store too',
+  'src/observe/tracing/exporter.ts': 'goes to the collector',
   'src/proxy/egress/tunnel.ts': 'goes to the corporate proxy',
   'src/proxy/guard.ts': 'the digests of the access tokens are compared with what a caller shows',
   'src/proxy/upstream.ts': 'goes to the corporate proxy',
@@ -58,11 +59,8 @@ const KNOW_NODE_HTTP: readonly string[] = [
 ];
 
 const MAX_LINES = 500;
-/** Files that are longer all the same, until somebody parts them. */
-const TOO_LONG: readonly string[] = [
-  // It is derived, and nobody reads it.
-  'src/config/file-types.ts',
-];
+/** Files that are longer all the same: what is derived, which nobody edits, and others until somebody parts them. */
+const TOO_LONG: readonly string[] = ['src/config/file-types.ts'];
 const ROOT = join(import.meta.dirname, '..');
 
 interface SourceFile {
@@ -161,6 +159,24 @@ test('a library that may be replaced is known to one file', (t) => {
       name,
     );
   }
+});
+
+test('OpenTelemetry is known to tracing alone, which is loaded only when it is on', (t) => {
+  const isTracing = (path: string): boolean => path.startsWith('src/observe/tracing/');
+  const inside = sources.filter(({ path }) => isTracing(path));
+  t.true(
+    inside.some(({ imports }) => imports.some((specifier) => packageOf(specifier) === '@opentelemetry/sdk-trace')),
+  );
+  const outside = sources.filter(({ path }) => !isTracing(path));
+  t.deepEqual(
+    outside.filter(({ imports }) => imports.some((specifier) => specifier.startsWith('@opentelemetry/'))),
+    [],
+  );
+  const eager = /import (?!type )[^;]*?from '[^']*observe\/tracing\//;
+  t.deepEqual(
+    outside.filter(({ code }) => eager.test(code)).map(({ path }) => path),
+    [],
+  );
 });
 
 test('every library that the sources import is there to be built in, of one version, and none is installed with the package', (t) => {

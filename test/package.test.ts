@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -17,7 +17,11 @@ import { delimiter, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
+import { run as runCommand, SIMULATED, startProxy } from './commands/run.ts';
+import { startCollector } from './helpers/collector.ts';
 import { findNode } from './helpers/nodes.ts';
+import { httpCall } from './helpers/outrider.ts';
+import { until } from './helpers/http1.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const text = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
@@ -108,7 +112,7 @@ test.after.always(() => rmSync(dir, { recursive: true, force: true }));
 test('the package holds what runs and its types, and nothing else', (t) => {
   const paths = packed.files.map(({ path }) => path);
   const allowed =
-    /^(?:dist\/.+\.(?:js|cjs|d\.ts)|dist\/licenses\.txt|config\/.+\.(?:yaml|json|md|service|svg)|config\/completion\/outrider\.(?:bash|fish|zsh)|proxy\.config\.yaml|package\.json|README\.md|LICENSE)$/;
+    /^(?:dist\/.+\.(?:js|cjs|d\.ts)|dist\/licenses\.txt|dist\/page\/.+\.(?:html|css|svg|LICENSE)|config\/.+\.(?:yaml|json|md|service|svg)|config\/completion\/outrider\.(?:bash|fish|zsh)|proxy\.config\.yaml|package\.json|README\.md|LICENSE)$/;
   t.deepEqual(
     paths.filter((path) => !allowed.test(path)),
     [],
@@ -117,6 +121,9 @@ test('the package holds what runs and its types, and nothing else', (t) => {
   const needed = [
     'dist/outrider.cjs',
     'dist/types/index.d.ts',
+    'dist/page/index.html',
+    'dist/page/main.js',
+    'dist/page/preact.js',
     'proxy.config.yaml',
     'LICENSE',
     'README.md',
@@ -144,6 +151,11 @@ test('the libraries that are built in have their licences told', (t) => {
   const told = readFileSync(join(installed, 'dist/licenses.txt'), 'utf8');
   // Those that the sources import, and some that come with these.
   const names = [
+    '@opentelemetry/api',
+    '@opentelemetry/core',
+    '@opentelemetry/otlp-transformer',
+    '@opentelemetry/resources',
+    '@opentelemetry/sdk-trace',
     '@peculiar/x509',
     '@redis/client',
     'commander',
@@ -166,6 +178,28 @@ test('the built command line checks the shipped config, with the shipped profile
     encoding: 'utf8',
   });
   t.is(status, 0, stderr);
+});
+
+// Before the others: they wait for programs in such a way that nothing else in this process goes on.
+test.serial('the package serves the page at its admin address, with all that it loads', async (t) => {
+  const child = spawn(process.execPath, [join(installed, 'dist/outrider.cjs'), 'start'], {
+    cwd: installed,
+    env: { ...process.env, OUTRIDER_LISTEN: '127.0.0.1:0', OUTRIDER_ADMIN: '127.0.0.1:0' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk) => (said += chunk));
+  const address = (): string | undefined => /^ +admin +(http\S+)/m.exec(said)?.[1];
+  await until('the address', () => address() !== undefined, 40_000);
+  const html = await (await fetch(`${address()}/`)).text();
+  const files = [...html.matchAll(/"(\/page\/[^"]+)"/g)].map(([, path]) => path);
+  t.true(files.length > 6, html);
+  for (const path of files) {
+    const answer = await fetch(`${address()}${path}`);
+    t.is(answer.status, 200, path);
+    t.true((await answer.text()).length > 0, path);
+  }
 });
 
 test('the built command answers for its version and for health by itself, and hands on what it does not know', (t) => {
@@ -204,6 +238,34 @@ test('what is asked often is answered by the launcher alone: no file of the rest
     t.regex(stdout + stderr, output, args.join(' '));
   }
   t.regex(outrider('check').stderr, /ERR_MODULE_NOT_FOUND/, 'positive control');
+});
+
+test('what is installed sends its spans to a collector, and opens the libraries for them only then', async (t) => {
+  t.timeout(120_000);
+  const collector = await startCollector(t);
+  const traced = `${SIMULATED}tracing: { endpoint: "${collector.origin}" }\n`;
+  const proxy = await startProxy(t, traced, [], { script: join(installed, 'dist/outrider.cjs') });
+  t.is((await httpCall(proxy.origin, '/phonepe/checkout/v2/order/order-1/status')).status, 404);
+  proxy.kill('SIGTERM');
+  t.is(await proxy.exit, 0, proxy.stderr());
+  t.deepEqual(collector.spans.map(({ kind, name }) => `${kind} ${name}`).toSorted(), [
+    'client GET',
+    'client renew',
+    'internal wait for token',
+    'server GET pay',
+  ]);
+  t.like(collector.posts[0]?.resource, { 'service.name': 'outrider' });
+
+  const without = join(dir, 'without-tracing');
+  cpSync(installed, without, { recursive: true });
+  rmSync(join(without, 'dist/chunks/tracing.js'));
+  const script = join(without, 'dist/outrider.cjs');
+  const untraced = await startProxy(t, SIMULATED, [], { script });
+  t.is((await httpCall(untraced.origin, '/phonepe/checkout/v2/order/order-1/status')).status, 404);
+  const file = join(dir, 'traced.yaml');
+  writeFileSync(file, traced);
+  const { stderr } = await runCommand(t, ['start', '--config', file], { script });
+  t.regex(stderr, /Cannot find module .*tracing\.js/, 'positive control');
 });
 
 /** A command of the package, in a directory of its own and with nothing of ours in its environment. */

@@ -79,7 +79,7 @@ function withoutSignatures(found: Explained): Explained {
   type Signatures = typeof found.signatures;
   const hideIn = (signatures: Signatures): Signatures =>
     signatures.map((one) => ({ ...one, text: HIDDEN, digest: HIDDEN, value: HIDDEN }));
-  const values = new Set(found.signatures.map(({ value }) => value));
+  const values = new Set([...found.signatures, ...(found.token?.signatures ?? [])].map(({ value }) => value));
   const hide = (fields: typeof found.headers): typeof found.headers =>
     fields.map(({ name, value }) => ({ name, value: values.has(value) ? HIDDEN : value }));
   return {
@@ -90,8 +90,10 @@ function withoutSignatures(found: Explained): Explained {
     json: hide(found.json),
     body: found.body === null ? null : HIDDEN,
     signatures: hideIn(found.signatures),
+    jwts: found.jwts.map((one) => ({ ...one, header: HIDDEN, claims: HIDDEN })),
     token: found.token && {
       ...found.token,
+      fields: hide(found.token.fields),
       body: found.token.body === null ? null : HIDDEN,
       signatures: hideIn(found.token.signatures),
     },

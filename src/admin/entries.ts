@@ -1,4 +1,5 @@
-import type { AttemptDetail } from '../core/events.ts';
+import { originOfDestination } from '../core/authority.ts';
+import type { AttemptDetail, TokenWait } from '../core/events.ts';
 import type { RecordedEvent, RecordedRequest } from '../core/journal.ts';
 import type { EventData, RequestEntry } from './schemas.ts';
 
@@ -9,9 +10,16 @@ export const isoTime = (ms: number): string => new Date(ms).toISOString();
 const rounded = (ms: number): number => Math.round(Math.max(ms, 0) * 1_000) / 1_000;
 const roundedOrNull = (ms: number | undefined): number | null => (ms === undefined ? null : rounded(ms));
 
-const attempt = ({ status, error, generation, ...times }: AttemptDetail): RequestEntry['attempts'][number] => ({
+const attempt = ({
+  status,
+  error,
+  credential,
+  generation,
+  ...times
+}: AttemptDetail): RequestEntry['attempts'][number] => ({
   status,
   error: error ?? null,
+  credential: credential ?? null,
   generation,
   start_ms: rounded(times.startMs),
   connect_ms: roundedOrNull(times.connectMs),
@@ -20,11 +28,19 @@ const attempt = ({ status, error, generation, ...times }: AttemptDetail): Reques
   receive_ms: roundedOrNull(times.receiveMs),
 });
 
+const wait = ({ startMs, durationMs }: TokenWait): RequestEntry['token_waits'][number] => ({
+  start_ms: rounded(startMs),
+  duration_ms: rounded(durationMs),
+});
+
 /** Makes the entry of a request in the API. */
 export const requestEntry = (request: RecordedRequest): RequestEntry => ({
   id: request.id,
   time: isoTime(request.atMs),
   request_id: request.requestId,
+  trace_id: request.traceId ?? null,
+  door: request.door ?? null,
+  destination: request.destination ? originOfDestination(request.destination) : null,
   route: request.route ?? null,
   provider: request.provider ?? null,
   method: request.method,
@@ -42,6 +58,7 @@ export const requestEntry = (request: RecordedRequest): RequestEntry => ({
   duration_ms: rounded(request.durationMs),
   upstream_ms: rounded(request.upstreamMs),
   token_wait_ms: rounded(request.tokenWaitMs),
+  token_waits: request.tokenWaits.map(wait),
   bytes_in: request.bytesIn,
   bytes_out: request.bytesOut,
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { OUTCOMES } from '../core/errors.ts';
-import { AUTH_OUTCOMES, RENEWAL_OUTCOMES, RENEWAL_REASONS, REPLAY_SKIP_REASONS } from '../core/events.ts';
+import { AUTH_OUTCOMES, DOORS, RENEWAL_OUTCOMES, RENEWAL_REASONS, REPLAY_SKIP_REASONS } from '../core/event-map.ts';
 
 // This file is the one definition of what the admin API takes and answers. Types are inferred from it, tests hold real answers
 // against it, and the reference is derived from it.
@@ -8,6 +8,12 @@ import { AUTH_OUTCOMES, RENEWAL_OUTCOMES, RENEWAL_REASONS, REPLAY_SKIP_REASONS }
 /** One of the words of a table. */
 const wordOf = <Word extends string>(words: Readonly<Record<Word, string>>) =>
   z.enum(Object.keys(words) as [Word, ...Word[]]);
+
+/** What each word of a table means, for the reference. */
+const meaningsOf = (words: Readonly<Record<string, string>>): string =>
+  `${Object.entries(words)
+    .map(([word, meaning]) => `\`${word}\`: ${meaning}`)
+    .join('; ')}.`;
 
 const list = <Item extends z.ZodType>(item: Item) => z.array(item).readonly();
 
@@ -39,6 +45,7 @@ const token = z.strictObject({
     .describe('`renewing` while a call is under way; `failed` when no token is usable and the last call brought none.'),
   generation: count.describe('How many tokens there have been.'),
   type: z.string().nullable(),
+  issued_at: time.nullable().describe('When it came.'),
   age_seconds: count.nullable(),
   lifetime_seconds: count.nullable().describe('From its arrival to its expiry.'),
   expires_at: time.nullable(),
@@ -57,6 +64,7 @@ export const provider = z.strictObject({
 
 const route = z.strictObject({
   name: z.string(),
+  match_path: z.string().nullable().describe('The start of the paths that it matches at the base URL.'),
   provider: z.string().nullable(),
   requests: count.describe('Requests that have ended since the start.'),
   errors: count.describe('Answers of 5xx, answers that broke, and requests without an answer.'),
@@ -92,6 +100,7 @@ export const status = z.strictObject({
 const attempt = z.strictObject({
   status: count.describe('0 when no answer came.'),
   error: z.string().nullable().describe('The [code](errors.md) of the error that it failed with.'),
+  credential: z.string().nullable().describe('The provider whose credential was put on; null when none was.'),
   generation: count.describe('The generation of the token that was put on; 0 when none was.'),
   start_ms: ms.describe("When it began, counted from the request's arrival."),
   connect_ms: ms
@@ -109,6 +118,14 @@ export const request = z
     id: eventId,
     time,
     request_id: z.string(),
+    trace_id: z.string().nullable().describe('32 hex digits; null while there are [no traces](config.md#tracing).'),
+    door: wordOf(DOORS)
+      .nullable()
+      .describe(`How it came in. ${meaningsOf(DOORS)} Null when it was refused before that was known.`),
+    destination: z
+      .string()
+      .nullable()
+      .describe('Scheme, host and port of the URL that the caller named. Null at the base URL, and for a CONNECT.'),
     route: z.string().nullable(),
     provider: z.string().nullable(),
     method: z.string(),
@@ -127,6 +144,9 @@ export const request = z
     duration_ms: ms,
     upstream_ms: ms.describe("From the first attempt's start to the final answer's head."),
     token_wait_ms: ms,
+    token_waits: list(
+      z.strictObject({ start_ms: ms.describe("Counted from the request's arrival."), duration_ms: ms }),
+    ).describe('When it waited for a token: at most once before each attempt.'),
     bytes_in: count,
     bytes_out: count,
   })
@@ -228,6 +248,16 @@ export const signature = z.strictObject({
   value: z.string(),
   covers_token: z.boolean(),
 });
+/** One JWT of an explanation. */
+export const jwt = z.strictObject({
+  name: z.string(),
+  algorithm: z.string(),
+  key: z.string(),
+  header: z.string(),
+  claims: z.string(),
+  reuse_s: z.number().nullable(),
+  places: list(z.string()),
+});
 const connect = z.enum(['refused', 'intercepted', 'tunnelled']).nullable();
 const door = z.enum(['base_url', 'forward']);
 
@@ -251,6 +281,7 @@ export const explained = z.union([
     json: list(field),
     body: z.string().nullable(),
     signatures: list(signature),
+    jwts: list(jwt),
     token: z
       .strictObject({
         method: z.string(),

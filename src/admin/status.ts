@@ -46,6 +46,7 @@ function tokenStatus(provider: string, { standing, subjects }: Tokens, facts: Fa
     state,
     generation,
     type: type === undefined ? null : facts.redact(type),
+    issued_at: hasToken ? isoTime(issuedAtMs) : null,
     age_seconds: hasToken ? seconds(facts.nowMs - issuedAtMs) : null,
     lifetime_seconds: hasToken ? seconds(expiresAtMs - issuedAtMs) : null,
     expires_at: timeOrNull(expiresAtMs),
@@ -87,6 +88,11 @@ export function describeStatus(facts: Facts): Status {
     listeners: facts.listeners,
     store: { kind: config.store.kind, up: totals.isStoreUp(config.store.kind) ?? true },
     providers: [...config.providers.keys()].flatMap((name) => providerStatus(name, facts) ?? []),
-    routes: config.routes.map(({ name, provider }) => ({ name, provider: provider ?? null, ...totals.route(name) })),
+    routes: config.routes.map(({ name, match, provider }) => ({
+      name,
+      match_path: match.path ?? null,
+      provider: provider ?? null,
+      ...totals.route(name),
+    })),
   };
 }

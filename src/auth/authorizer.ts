@@ -27,6 +27,8 @@ export interface Authorized {
   readonly body: Uint8Array | undefined;
   /** The generation of the token in the request; 0 when it carries none. */
   readonly generation: number;
+  /** The generation of the newest JWT in it that several requests use (`jwt.reuse`); 0 when it carries none. */
+  readonly reused: number;
   /** The key of the subject whose token it is, for a provider with a token per subject; else undefined. */
   readonly subject: string | undefined;
   /** What was done: headers or fields were injected, the request was signed, or nothing was to be put on. */
@@ -92,7 +94,7 @@ export interface ExplainedSignature {
   /** The exact text that is signed, with secrets masked. */
   readonly text: string;
   readonly algorithm: string;
-  /** The name of the HMAC's key; undefined for a plain hash. */
+  /** The name of its key; undefined for a plain hash. */
   readonly key: string | undefined;
   /** The encoded digest of the text with the real secrets in it. */
   readonly digest: string;
@@ -107,6 +109,22 @@ export interface ExplainedSignature {
   readonly coversToken: boolean;
 }
 
+/** One JWT of a request, or of its token call. */
+export interface ExplainedJwt {
+  /** As the profile calls it. */
+  readonly name: string;
+  readonly algorithm: string;
+  /** The name of its key. */
+  readonly key: string;
+  /** Both parts as JSON, with secrets masked. Together they are what is signed. */
+  readonly header: string;
+  readonly claims: string;
+  /** How long one is used for API calls; undefined when each attempt and each token call gets a new one. */
+  readonly reuseMs: number | undefined;
+  /** Where it goes: `header authorization`, `token call client_assertion`. */
+  readonly places: readonly string[];
+}
+
 /** What the credential adds to a request, secrets masked by name (`<access_token>`). */
 export interface Explanation {
   readonly headers: readonly ExplainedField[];
@@ -116,6 +134,7 @@ export interface Explanation {
   /** The body that is sent; undefined when it is the caller's body unchanged. */
   readonly body: string | undefined;
   readonly signatures: readonly ExplainedSignature[];
+  readonly jwts: readonly ExplainedJwt[];
   /** The token call that is made when no token is at hand; undefined for a provider without tokens. */
   readonly token:
     | {

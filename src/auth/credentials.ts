@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { SIMULATOR } from '../core/simulator.ts';
 import type { CredentialSnapshot, CredentialSource } from '../config/config.ts';
 import { defaultOf } from '../config/profile/default-text.ts';
@@ -13,10 +14,13 @@ type Specs = Readonly<Record<string, CredentialSpec>>;
 /** The value of a required credential that the operator left out, with a simulator. */
 const STAND_IN = 'test';
 
+const NO_KEYS: ReadonlyMap<string, KeyObject> = new Map();
+
 /** The value of every credential as templates see it, with defaults filled in. Computed once per version. */
 export interface ResolvedCredentials {
   readonly version: number;
   readonly values: ReadonlyMap<string, ByteString>;
+  readonly keys: ReadonlyMap<string, KeyObject>;
 }
 
 /**
@@ -29,7 +33,7 @@ export class Credentials {
   readonly #defaults = new Map<string, Compiled>();
   readonly #fallback: (name: string) => string;
   #snapshot: CredentialSnapshot | undefined;
-  #resolved: ResolvedCredentials = { version: -1, values: new Map() };
+  #resolved: ResolvedCredentials = { version: -1, values: new Map(), keys: NO_KEYS };
 
   constructor(specs: Specs, environment: string | undefined, source: CredentialSource, compile: Compile) {
     this.#source = source;
@@ -45,7 +49,8 @@ export class Credentials {
   resolve(): ResolvedCredentials {
     const snapshot = this.#source.current;
     if (snapshot !== this.#snapshot) {
-      this.#resolved = { version: snapshot.version, values: this.#render(snapshot) };
+      const { version, keys = NO_KEYS } = snapshot;
+      this.#resolved = { version, values: this.#render(snapshot), keys };
       this.#snapshot = snapshot;
     }
     return this.#resolved;

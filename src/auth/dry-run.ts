@@ -4,7 +4,7 @@ import type { RequestDraft } from './draft.ts';
 import { applyStep, expect, place, type Placement, type Step } from './inject.ts';
 import type { Scope } from './scope.ts';
 import { applySignature, prepare, type Signature } from './sign.ts';
-import type { Compiled } from './template.ts';
+import { type Compiled, readsToken } from './template.ts';
 import { type ByteString, toUnicode } from '../core/byte-string.ts';
 
 /** A request that is being built, with the scope of its templates. */
@@ -17,9 +17,7 @@ export interface Build {
 export interface Builds {
   /** With the real credentials, as it is sent. The token is replaced by a name. */
   readonly sent: Build;
-  /**
-   * Like `sent`, with another name for the token. If its digest differs from that of `sent`, the digest depends on the token.
-   */
+  /** Like `sent`, with another name for the token. If the signed text differs from that of `sent`, it holds the token. */
   readonly other: Build;
   /** With each secret replaced by its name, for people to read. */
   readonly seen: Build;
@@ -77,8 +75,8 @@ export class DryRun {
     const { place: where, name, value } = signature.step;
     const label = this.#mask(name);
     this.#wrap(signature, label);
-    applySignature(signature, sent.draft, sent.scope);
-    applySignature(signature, other.draft, other.scope);
+    const signed = applySignature(signature, sent.draft, sent.scope);
+    const otherwise = applySignature(signature, other.draft, other.scope);
     const digest = sent.scope.signature;
     const text = this.#mask(signature.text);
     seen.scope.signature = digest;
@@ -88,11 +86,11 @@ export class DryRun {
       ...(signature.when.says !== undefined && { when: signature.when.says }),
       text: readable(text),
       algorithm: signature.algorithm,
-      key: signature.key && this.#nameKey(signature.key),
+      key: signature.key && nameKey(signature.key.template, seen.scope),
       digest,
       place: `${where} ${readable(label)}`,
       value: readable(masked),
-      coversToken: digest !== other.scope.signature,
+      coversToken: signed !== otherwise || (signature.key !== undefined && readsToken(signature.key.template)),
     };
   }
 
@@ -107,17 +105,17 @@ export class DryRun {
     else prepare(signature, seen.draft, label, show);
   }
 
-  /** The name of a key. Its value is never shown, even if the profile doesn't mark it as secret. */
-  #nameKey(key: Compiled): string {
-    const { text, isSecret } = key.mask(this.#builds.seen.scope);
-    if (isSecret) return readable(text);
-    const names = [...key.names].filter((name) => !name.startsWith('values.'));
-    return names.map((name) => `<${name.replace(/^credentials\./, '')}>`).join('') || '<a fixed text>';
-  }
-
   #mask(template: Compiled): ByteString {
     return template.mask(this.#builds.seen.scope).text;
   }
+}
+
+/** The name of a key. Its value is never shown, even if the profile doesn't mark it as secret. */
+export function nameKey(key: Compiled, scope: Scope): string {
+  const { text, isSecret } = key.mask(scope);
+  if (isSecret) return readable(text);
+  const names = [...key.names].filter((name) => !name.startsWith('values.'));
+  return names.map((name) => `<${name.replace(/^credentials\./, '')}>`).join('') || '<a fixed text>';
 }
 
 /** Decodes bytes of a request for a person to read: as UTF-8 if they are valid UTF-8, else one character per byte. */

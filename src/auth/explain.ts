@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { ExplainedField, Explanation, Outbound } from './authorizer.ts';
 import { RequestDraft } from './draft.ts';
+import { explainJwts } from './explain-jwts.ts';
 import { explainToken } from './explain-token.ts';
 import type { Placement } from './inject.ts';
 import { type Build, DryRun } from './dry-run.ts';
@@ -29,9 +30,9 @@ export interface ExplainParts {
  * what authorizing would throw.
  */
 export function explain({ plan, signatures, request, pathBelow, clock, subject }: ExplainParts): Explanation {
-  const { values: credentials } = plan.credentials.resolve();
+  const { values: credentials, keys } = plan.credentials.resolve();
   const nowMs = clock.now();
-  const shared = { credentials, subject, now: () => nowMs, uuid: randomUUID() };
+  const shared = { credentials, keys, signsJwts: false, subject, now: () => nowMs, uuid: randomUUID() };
   const callersRequest = (): RequestDraft => new RequestDraft({ ...request, pathBelow });
   const build = (token: TokenView | undefined): Build => {
     const draft = callersRequest();
@@ -52,6 +53,7 @@ export function explain({ plan, signatures, request, pathBelow, clock, subject }
     json: placed('json'),
     body: dryRun.body,
     signatures: dryRun.signatures,
+    jwts: explainJwts(plan.jwts, { steps: plan.steps, signatures, token: plan.token }, builds.seen.scope),
     token: plan.token && explainToken(plan.token, { shared, token, request: callersRequest }),
   };
 }

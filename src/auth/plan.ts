@@ -5,7 +5,9 @@ import type { TemplateMap, TokenSpec } from '../config/profile/profile.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { Credentials, secretCredentials } from './credentials.ts';
 import { EMPTY_REQUEST } from './draft.ts';
+import { compileJwt, type CompiledJwt } from './jwt.ts';
 import { compileInject, type Step, stepNeedsBody } from './inject.ts';
+import { ReusedJwts } from './reused-jwts.ts';
 import { Scope } from './scope.ts';
 import { compileSignature, type Signature } from './sign.ts';
 import { type Compile, type Compiled, createCompiler, isStable, readsBody, readsToken } from './template.ts';
@@ -26,6 +28,10 @@ export interface Plan {
   readonly signatures: readonly Signature[];
   readonly refusals: readonly Refusal[];
   readonly token: TokenPlan | undefined;
+  /** The JWTs that some template uses, by name. */
+  readonly jwts: ReadonlyMap<string, CompiledJwt>;
+  /** Undefined when no JWT is used again. */
+  readonly reused: ReusedJwts | undefined;
   /**
    * Whether the credential is only headers, equal for all requests with the same token and version of the credentials. Then
    * rendered headers can be cached.
@@ -94,7 +100,17 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
     ...[...secretCredentials(profile.credentials, environment)].map((name) => `credentials.${name}`),
     ...privateHeaders.map((name) => `request.headers.${name}`),
   ]);
-  const compile = createCompiler({ ...context, secretNames });
+  const jwts = new Map<string, CompiledJwt>();
+  const compile = createCompiler({
+    ...context,
+    jwt(name, compileInner) {
+      const spec = profile.jwt[name];
+      const jwt = spec && compileJwt(name, spec, compileInner);
+      if (jwt) jwts.set(name, jwt);
+      return jwt;
+    },
+    secretNames,
+  });
   const credentials = new Credentials(profile.credentials, environment, provider.credentials, compile);
   const steps = compileInject(profile.inject, compile);
   const signatures = profile.sign.map((entry) => compileSignature(entry, compile));
@@ -108,10 +124,14 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
     signatures,
     refusals,
     token,
+    jwts,
+    reused: jwts.values().some(({ reuseMs }) => reuseMs !== undefined)
+      ? new ReusedJwts(profile.renew.cooldownMs)
+      : undefined,
     carriesToken: new Set([
       ...steps.filter(({ name, value }) => readsToken(name) || readsToken(value)),
       ...signatures.filter(({ text, key, step }) =>
-        [text, key, step.name, step.value].some((part) => part && readsToken(part)),
+        [text, key?.template, step.name, step.value].some((part) => part && readsToken(part)),
       ),
     ]),
     isPlain: signatures.length === 0 && refusals.length === 0 && privateHeaders.length === 0 && steps.every(isHeader),
@@ -196,7 +216,9 @@ function fingerprint(
 ): string {
   const secrets = secretCredentials(profile.credentials, environment);
   const open = [...credentials.resolve().values].filter(([name]) => !secrets.has(name));
-  const asked = JSON.stringify([environment, endpoints, scope, { ...profile.token, placeholder: undefined }, open]);
+  const { token, jwt } = profile;
+  const call = { ...token, placeholder: undefined, ...(Object.keys(jwt).length > 0 && { jwt }) };
+  const asked = JSON.stringify([environment, endpoints, scope, call, open]);
   return createHash('sha256').update(asked).digest('hex').slice(0, 12);
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import type { HttpClient } from '../core/http.ts';
+import type { Tracing } from '../core/tracing.ts';
 import { oncePerInterval } from '../core/once-per-interval.ts';
 import type { TokenRecord, TokenStore } from '../store/store.ts';
 import type { Authorizer } from './authorizer.ts';
@@ -37,6 +38,8 @@ export interface AuthDeps {
   readonly random?: () => number;
   /** The limit of subjects whose tokens are kept; 10 000 by default. */
   readonly maxSubjects?: number;
+  /** Traces renewals. Undefined while tracing is off. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The authentication of one provider. */
@@ -93,7 +96,7 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
     }
     return source;
   };
-  const rejection = token ? compileRejectionRules(provider.profile.renew) : NO_REJECTION;
+  const rejection = token || plan.reused ? compileRejectionRules(provider.profile.renew) : NO_REJECTION;
   return {
     forUpstream: (upstream) =>
       new RouteAuthorizer({
@@ -164,7 +167,8 @@ function createSubjects(
       credentialsVersion: () => credentials.resolve().version,
       // All subjects share one endpoint, so its outage is reported once, not once for each subject.
       isNews: key === undefined ? () => true : isNews,
-      call: (last) => call(last, subject.request ? new RequestDraft(subject.request) : EMPTY_REQUEST),
+      tracing: deps.tracing,
+      call: (last, trace) => call(last, subject.request ? new RequestDraft(subject.request) : EMPTY_REQUEST, trace),
     });
     return subject;
   };

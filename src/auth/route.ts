@@ -63,9 +63,12 @@ export class RouteAuthorizer implements Authorizer {
   async renew(rejected: Authorized, request: Outbound, rejectedAtMs: number, waiter?: Waiter): Promise<Renewed> {
     const { plan, pathBelow, subjectOf } = this.#parts;
     const subject = subjectOf(request, pathBelow);
-    if (!subject.source || rejected.generation === 0) return notRenewed('no token was rejected');
-    const replacement = await subject.source.replace(rejected.generation, rejectedAtMs, waiter);
+    const { source } = subject;
+    if (!source || rejected.generation === 0) return this.#renewJwts(rejected, request, subject, rejectedAtMs);
+    const replacement = await source.replace(rejected.generation, rejectedAtMs, waiter);
     if ('skip' in replacement) return replacement;
+    // Nobody knows which of the two was rejected.
+    plan.reused?.drop(rejected.reused);
     const signatures = fittingSignatures(plan, request, pathBelow);
     const authorized = this.#build(request, signatures, subject, replacement.record);
     return { authorized, renewed: replacement.renewed };
@@ -82,6 +85,17 @@ export class RouteAuthorizer implements Authorizer {
       .filter((name) => name.startsWith('credentials.') && !plan.secretNames.has(name))
       .map((name) => name.slice('credentials.'.length));
     return Object.fromEntries(open.map((name) => [name, asText(values.get(name) ?? '')]));
+  }
+
+  /** Makes the reused JWTs of a request anew that carried no token. */
+  #renewJwts(rejected: Authorized, request: Outbound, subject: Subject, rejectedAtMs: number): Renewed {
+    const { plan, pathBelow } = this.#parts;
+    if (!plan.reused || rejected.reused === 0) return notRenewed('no token was rejected');
+    const outcome = plan.reused.reject(rejected.reused, rejectedAtMs);
+    if ('skip' in outcome) return outcome;
+    const signatures = fittingSignatures(plan, request, pathBelow);
+    const authorized = this.#build(request, signatures, subject, subject.source?.current());
+    return { authorized, renewed: outcome.dropped };
   }
 
   explain(request: Outbound): Explanation {
@@ -102,7 +116,7 @@ export class RouteAuthorizer implements Authorizer {
     for (const header of renderedHeaders(plan, subject, record)) placeHeader(headers, header);
     const auth = plan.steps.length > 0 ? 'injected' : 'skipped';
     const generation = plan.carriesToken.size > 0 ? (record?.generation ?? 0) : 0;
-    return { target: request.target, headers, body: undefined, generation, subject: subject.key, auth };
+    return { target: request.target, headers, body: undefined, generation, reused: 0, subject: subject.key, auth };
   }
 
   #buildAny(
@@ -114,9 +128,11 @@ export class RouteAuthorizer implements Authorizer {
     const { plan, pathBelow, clock } = this.#parts;
     const draft = new RequestDraft({ ...request, pathBelow });
     for (const name of plan.privateHeaders) draft.dropHeader(name);
-    const { values: credentials } = plan.credentials.resolve();
+    const { values: credentials, keys } = plan.credentials.resolve();
     const scope = new Scope({
       credentials,
+      keys,
+      reused: plan.reused,
       token: record,
       subject: subject.text,
       request: draft,
@@ -133,6 +149,7 @@ export class RouteAuthorizer implements Authorizer {
       headers: draft.headers,
       body: draft.changedBody === undefined ? undefined : toBytes(draft.changedBody),
       generation: hasToken ? (record?.generation ?? 0) : 0,
+      reused: scope.reusedGeneration,
       subject: subject.key,
       auth: signatures.length > 0 ? 'signed' : applied.length > 0 ? 'injected' : 'skipped',
     };

@@ -1,5 +1,6 @@
-import { randomUUID } from 'node:crypto';
+import { type KeyObject, randomUUID } from 'node:crypto';
 import type { ByteString } from '../core/byte-string.ts';
+import type { MadeJwt, ReusedJwts } from './reused-jwts.ts';
 
 /**
  * What a template can read from a request as it has been built so far. `header` throws `bad_request` for a header that was sent
@@ -37,6 +38,12 @@ export interface TokenView {
 /** What a scope starts from. `now` gives epoch milliseconds; a `uuid` that is left out is made when first used. */
 export interface ScopeParts {
   readonly credentials: ReadonlyMap<string, ByteString>;
+  /** The keys among the credentials. Without them nothing can be signed by a key that is not text. */
+  readonly keys?: ReadonlyMap<string, KeyObject>;
+  /** The JWTs that API calls use again. Without it each is made anew. */
+  readonly reused?: ReusedJwts | undefined;
+  /** Whether JWTs are signed, which is the default; if not, their names stand in for them. */
+  readonly signsJwts?: boolean;
   readonly token: TokenView | undefined;
   readonly subject: ByteString;
   readonly request: RequestView;
@@ -46,15 +53,21 @@ export interface ScopeParts {
   readonly uuid?: string;
 }
 
+const NO_KEYS: ReadonlyMap<string, KeyObject> = new Map();
+
 /**
  * Everything that templates see during one attempt. `now`, `uuid` and each of `values` are computed once, on first use, so they
  * are equal throughout the attempt.
  */
 export class Scope {
   readonly credentials: ReadonlyMap<string, ByteString>;
+  readonly keys: ReadonlyMap<string, KeyObject>;
   readonly token: TokenView | undefined;
   readonly subject: ByteString;
   readonly callback: CallbackView | undefined;
+  readonly signsJwts: boolean;
+  /** The generation of the newest reused JWT that was rendered; 0 for none. */
+  reusedGeneration = 0;
   /**
    * The request that `request.*` reads. While the fields of a token call are rendered, it is the caller's request; while that
    * call is signed, it is the call itself.
@@ -62,6 +75,7 @@ export class Scope {
   request: RequestView;
   /** The digest that `signature` shows, set while a signature is put in. */
   signature: ByteString = '';
+  readonly #reused: ReusedJwts | undefined;
   readonly #now: () => number;
   #nowMs: number | undefined;
   #uuid: string | undefined;
@@ -69,6 +83,9 @@ export class Scope {
 
   constructor(parts: ScopeParts) {
     this.credentials = parts.credentials;
+    this.keys = parts.keys ?? NO_KEYS;
+    this.signsJwts = parts.signsJwts ?? true;
+    this.#reused = parts.reused;
     this.token = parts.token;
     this.subject = parts.subject;
     this.request = parts.request;
@@ -85,6 +102,14 @@ export class Scope {
   get uuid(): string {
     this.#uuid ??= randomUUID();
     return this.#uuid;
+  }
+
+  /** The JWT called `name` that API calls use again. In a token call, which reuses none, it is made. */
+  reuse(name: string, reuseMs: number, make: () => MadeJwt): string {
+    if (!this.#reused) return make().text;
+    const { text, generation } = this.#reused.get(name, reuseMs, this.nowMs, this.credentials, make);
+    this.reusedGeneration = Math.max(this.reusedGeneration, generation);
+    return text;
   }
 
   /** The value called `name`, rendered on first use. */

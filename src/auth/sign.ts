@@ -1,8 +1,9 @@
-import { createHmac, hash } from 'node:crypto';
 import type { SignSpec } from '../config/profile/profile.ts';
+import { ALGORITHMS } from '../keys/algorithms.ts';
 import type { RequestDraft } from './draft.ts';
 import { badBody } from './problem.ts';
 import { compilePlace, expect, place, type Step, stepNeedsBody } from './inject.ts';
+import { compileKey, type CompiledKey } from './key.ts';
 import type { Scope } from './scope.ts';
 import { type Compile, type Compiled, readsBody } from './template.ts';
 import { type ByteString, fromUnicode, toBytes } from '../core/byte-string.ts';
@@ -13,22 +14,23 @@ export interface Signature {
   readonly when: When;
   readonly algorithm: SignSpec['algorithm'];
   readonly text: Compiled;
-  /** The key of an HMAC; undefined for a plain hash. */
-  readonly key: Compiled | undefined;
+  /** Undefined for a plain hash. */
+  readonly key: CompiledKey | undefined;
   readonly step: Step;
   /** Whether signing reads or changes the body. */
   readonly needsBody: boolean;
   /** Wraps the body in a JSON field as base64, if the entry says so. `show`, if given, replaces the base64 encoding. */
   wrap(draft: RequestDraft, show?: (body: ByteString) => ByteString): void;
-  /** The digest of `text`, encoded as the entry says. */
+  /** The signature of `text`, encoded as the entry says. Throws `token_unavailable` when its key is missing. */
   digest(text: ByteString, scope: Scope): ByteString;
 }
 
 /** Compiles one entry of `sign`. */
 export function compileSignature(spec: SignSpec, compile: Compile): Signature {
-  const { body, algorithm, encode } = spec;
+  const { body, algorithm, encode, form } = spec;
+  const rule = ALGORITHMS[algorithm];
   const text = compile(spec.text);
-  const key = spec.key === undefined ? undefined : compile(spec.key);
+  const key = spec.key === undefined ? undefined : compileKey(spec.key, rule.key, compile);
   const step = compilePlace(spec.set, compile);
   const field = body && fromUnicode(body.field);
   return {
@@ -37,21 +39,31 @@ export function compileSignature(spec: SignSpec, compile: Compile): Signature {
     text,
     key,
     step,
-    needsBody: field !== undefined || stepNeedsBody(step) || [text, key].some((part) => part && readsBody(part)),
+    needsBody:
+      field !== undefined || stepNeedsBody(step) || [text, key?.template].some((part) => part && readsBody(part)),
     wrap(draft, show) {
       if (field !== undefined) draft.wrapBase64(field, show);
     },
-    digest: (signed, scope) => changeCase(digest(algorithm, signed, key?.render(scope)).toString(encode), spec.case),
+    digest: (signed, scope) =>
+      changeCase(rule.sign(key?.read(scope) ?? NO_KEY, toBytes(signed), form).toString(encode), spec.case),
   };
 }
 
-/** Signs the request as it has been built so far, over exactly the bytes that are sent. Throws `bad_body`. */
-export function applySignature(signature: Signature, draft: RequestDraft, scope: Scope): void {
+/** What a plain hash gets for a key. */
+const NO_KEY = new Uint8Array();
+
+/**
+ * Signs the request as it has been built so far, over exactly the bytes that are sent. Throws `bad_body`.
+ * @returns The text that was signed.
+ */
+export function applySignature(signature: Signature, draft: RequestDraft, scope: Scope): ByteString {
   const { place: where, name, value } = signature.step;
   const label = name.render(scope);
   prepare(signature, draft, label);
-  scope.signature = signature.digest(signature.text.render(scope), scope);
+  const text = signature.text.render(scope);
+  scope.signature = signature.digest(text, scope);
   place(draft, where, label, value.render(scope));
+  return text;
 }
 
 /**
@@ -71,17 +83,6 @@ export function prepare(
   }
   expect(draft, where, name);
   signature.wrap(draft, show);
-}
-
-/** The digest of a text, or its HMAC under `key`. */
-export function digest(algorithm: SignSpec['algorithm'], text: ByteString, key: ByteString | undefined): Buffer {
-  const bytes = toBytes(text);
-  if (algorithm === 'hmac-sha256' || algorithm === 'hmac-sha512') {
-    return createHmac(algorithm.slice('hmac-'.length), toBytes(key ?? ''))
-      .update(bytes)
-      .digest();
-  }
-  return hash(algorithm, bytes, 'buffer');
 }
 
 function changeCase(text: string, wanted: SignSpec['case']): string {

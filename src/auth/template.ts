@@ -13,7 +13,7 @@ export interface Compiled {
    * `base64(<client_secret>)`.
    */
   readonly mask: (scope: Scope) => Masked;
-  /** All names that it reads, including those read through `values.*`. */
+  /** All names that it reads, including those read through `values.*` and `jwt.*`. */
   readonly names: ReadonlySet<string>;
 }
 
@@ -30,6 +30,8 @@ export interface TemplateContext {
   /** The provider's scopes, joined by spaces (RFC 6749 §3.3). */
   readonly scope: string;
   readonly values: TemplateMap;
+  /** Compiles the JWT of a name; undefined when there is none. */
+  readonly jwt?: (name: string, compile: Compile) => Compiled | undefined;
   /** Template names whose values must not be shown: `credentials.client_secret`, `request.headers.x-grant-token`. */
   readonly secretNames: ReadonlySet<string>;
 }
@@ -54,20 +56,22 @@ const PLAIN: Readonly<Record<string, Render>> = {
 };
 
 /**
- * Creates the compiler for the templates of one provider. Each value of `values.*` is rendered once per {@link Scope}. Throws
+ * Creates the compiler for the templates of one provider. Each of `values.*` and `jwt.*` is rendered once per {@link Scope}. Throws
  * if one of them refers to itself.
  */
 export function createCompiler(context: TemplateContext): Compile {
-  const values = new Map<string, Compiled | undefined>();
+  const named = new Map<string, Compiled | undefined>();
 
-  const valueOf = (name: string): Compiled => {
-    const known = values.get(name);
+  /** The value or JWT of a full name: `values.pair`, `jwt.assertion`. */
+  const namedText = (name: string, family: string, rest: string): Compiled => {
+    const known = named.get(name);
     if (known) return known;
-    const text = Object.hasOwn(context.values, name) ? context.values[name] : undefined;
-    if (text === undefined || values.has(name)) throw new TypeError(`values.${name} is unknown, or needs itself`);
-    values.set(name, undefined);
-    const compiled = compile(text);
-    values.set(name, compiled);
+    if (named.has(name)) throw new TypeError(`${name} needs itself`);
+    named.set(name, undefined);
+    const text = family === 'values' && Object.hasOwn(context.values, rest) ? context.values[rest] : undefined;
+    const compiled = family === 'jwt' ? context.jwt?.(rest, compile) : text === undefined ? undefined : compile(text);
+    if (!compiled) throw new TypeError(`${name} is unknown`);
+    named.set(name, compiled);
     return compiled;
   };
 
@@ -87,8 +91,8 @@ export function createCompiler(context: TemplateContext): Compile {
     if (family === 'request.json') return (scope) => scope.request.jsonField(rest.split('.'));
     if (family === 'inner') return (scope) => scope.callback?.innerField(rest.split('.')) ?? '';
     if (family === 'parts') return (scope) => scope.callback?.part(rest) ?? '';
-    const value = valueOf(rest);
-    return (scope) => scope.value(name, value.render);
+    const { render } = namedText(name, family, rest);
+    return (scope) => scope.value(name, render);
   };
 
   const maskPart = (part: TemplatePart, render: Render): ((scope: Scope) => Masked) => {
@@ -98,8 +102,9 @@ export function createCompiler(context: TemplateContext): Compile {
     const isSecret = context.secretNames.has(canonicalName(name));
     const base = lookUp(part);
     return (scope) => {
-      const inner =
-        family === 'values' ? valueOf(rest).mask(scope) : { text: isSecret ? `<${rest}>` : base(scope), isSecret };
+      const inner = isNamed(family)
+        ? namedText(name, family, rest).mask(scope)
+        : { text: isSecret ? `<${rest}>` : base(scope), isSecret };
       const text = inner.isSecret
         ? filters.reduce((seen, filter) => `${filter}(${seen})`, inner.text)
         : filters.reduce((seen, filter) => applyFilter(seen, filter), inner.text);
@@ -131,7 +136,7 @@ export function createCompiler(context: TemplateContext): Compile {
 
   const namesOf = (name: string): string[] => {
     const [family, rest] = splitName(name);
-    return family === 'values' ? [name, ...valueOf(rest).names] : [canonicalName(name)];
+    return isNamed(family) ? [name, ...namedText(name, family, rest).names] : [canonicalName(name)];
   };
 
   return compile;
@@ -139,7 +144,7 @@ export function createCompiler(context: TemplateContext): Compile {
 
 /** Whether the template renders alike for all requests with the same token and version of the credentials. */
 export function isStable({ names }: Compiled): boolean {
-  return ![...names].some((name) => /^(?:request\.|inner\.|parts\.|now\.|uuid$|signature$)/.test(name));
+  return ![...names].some((name) => /^(?:request\.|inner\.|parts\.|now\.|jwt\.|uuid$|signature$)/.test(name));
 }
 
 /** Whether the template reads the body of the request. */
@@ -152,10 +157,14 @@ export function readsToken({ names }: Compiled): boolean {
   return [...names].some((name) => name.startsWith('token.'));
 }
 
+/** Whether the names of a family stand for texts that the profile makes. */
+const isNamed = (family: string): boolean => family === 'values' || family === 'jwt';
+
 const FAMILIES = [
   'credentials',
   'endpoints',
   'values',
+  'jwt',
   'token',
   'now',
   'request.headers',

@@ -56,7 +56,7 @@ export function curlLine(route: RouteConfig, config: Config, listenerOrigin: str
 export function banner(config: Config, { origin, adminOrigin, simulatorOrigin }: Started): string {
   const addresses = columns([
     ['  proxy', origin],
-    ['  admin', adminOrigin && `${adminOrigin}  (/livez, /readyz, /metrics)`],
+    ['  admin', adminOrigin && `${adminOrigin}  (the page; /livez, /readyz, /metrics)`],
     ['  simulator', simulatorOrigin],
     ['  control', simulatorOrigin && `curl -X POST ${simulatorOrigin}/_control/revoke`],
     ['  config', config.file],

@@ -29,7 +29,7 @@ function asText(report: CallbackReport): string {
     ['  entry', when === null ? String(entry) : `${entry}: ${oneLine(when)}`],
     ['  text', oneLine(report.text)],
     ['  with', algorithm],
-    ['  digest', digest],
+    ['  digest', digest ?? 'one that only the provider can make'],
     ['  place', places.map(oneLine).join(', or ')],
   ] as const;
   const passes =

@@ -7,6 +7,7 @@ import {
   explainRequest,
   type AnsweredReport,
   type ExplainedRequest,
+  type Jwt,
   type Report,
   type Signature,
 } from '../explain/report.ts';
@@ -67,6 +68,15 @@ const signature = (
     ...(when === undefined ? [] : [['when', oneLine(when)] as const]),
   ]);
 
+const jwt = ({ name, algorithm, key, header, claims, reuse_s, places }: Jwt): string =>
+  part(`jwt ${name}`, [
+    ['header', oneLine(header)],
+    ['claims', oneLine(claims)],
+    ['with', `${algorithm}, key ${oneLine(key)}`],
+    ...places.map((place) => ['place', oneLine(place)] as const),
+    ['made', reuse_s === null ? 'anew each time' : `anew every ${reuse_s} s, and after a rejection`],
+  ]);
+
 const answeredAsText = ({ door, connect, route, provider }: AnsweredReport): string =>
   columns([
     ['door', door === 'forward' ? 'forward proxy' : undefined],
@@ -105,6 +115,7 @@ function asText(found: Report): string {
     ]),
     part('sends', bodyRow(found.body)),
     ...found.signatures.map((one) => signature('signs', one)),
+    ...found.jwts.map(jwt),
     token === null
       ? ''
       : part('token call, when no token is at hand', [

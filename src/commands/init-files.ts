@@ -121,7 +121,9 @@ class StarterProvider {
     );
     const given = typeof spec.default === 'object' ? spec.default[this.#first ?? ''] : spec.default;
     const otherwise =
-      given === undefined ? 'may be left out' : `default ${given.replaceAll(/\{\{credentials\.(\w+)\}\}/g, '$1')}`;
+      given === undefined
+        ? 'may be left out'
+        : `default ${given.replaceAll(/\{\{(?:credentials\.)?([\w.]+)\}\}/g, '$1')}`;
     const comment = sentence(spec.description, when, isRequired || when !== undefined ? undefined : otherwise);
     return { name: `${this.#prefix}_${upper(name)}`, isRequired, value: '', comment };
   }

@@ -15,6 +15,7 @@ import { checkReach } from './checks/reach.ts';
 import { read } from './schema/read.ts';
 import { readRoutes } from './checks/routes.ts';
 import { configSchema, type ConfigData } from './schema.ts';
+import { readTracing } from './checks/tracing.ts';
 import { checkShadows } from './checks/shadow.ts';
 import { checkStore, storeOf, storeSecrets } from './schema/store.ts';
 import { ChildLocation, find, type MapNode, type Node } from './yaml/tree.ts';
@@ -74,6 +75,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   );
   const sound = soundOnes(providers);
   const store = storeOf(data.store, resolve);
+  const tracing = readTracing(root, data.tracing, options.env, problems);
   const admin = data.admin && { address: resolveAddress(data.admin.address, resolve), token: data.admin.token };
   const { socketMode: _mode, socketGroup: _group, ...listen } = data.listen;
   const tokens = [...listen.accessTokens, ...(admin && admin.token ? [admin.token] : [])];
@@ -88,6 +90,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     limits: data.limits,
     replay,
     log: data.log,
+    tracing,
     providers: sound,
     routes: routes.map(({ route }) => route),
     callbacksListen: data.callbacksListen && { address: resolveAddress(data.callbacksListen.address, resolve) },
@@ -95,6 +98,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     *secretTexts() {
       for (const token of tokens) yield token.reveal();
       yield* storeSecrets(store);
+      for (const [, value] of tracing?.headers ?? []) yield value.reveal();
       for (const { credentials } of watched) yield* credentials.secretTexts();
       for (const { profile } of sound.values()) yield* writtenSecrets(profile);
     },

@@ -1,9 +1,11 @@
+import type { KeyObject } from 'node:crypto';
 import type { Address } from '../core/address.ts';
+import type { TracingConfig } from './checks/tracing.ts';
 import type { Profile } from './profile/profile.ts';
 import type { ConfigData } from './schema.ts';
 import type { Encryption, StoreConfig } from './schema/store.ts';
 
-export type { Address, Encryption, StoreConfig };
+export type { Address, Encryption, StoreConfig, TracingConfig };
 
 /** All in milliseconds. The schema says what each of them is for. */
 export type Timeouts = ConfigData['timeouts'];
@@ -21,6 +23,8 @@ export interface CredentialSnapshot {
    * credential that was left out is `test`.
    */
   readonly values: ReadonlyMap<string, string>;
+  /** The keys among the credentials, defaults included: credential name → key. None has the format `text`. */
+  readonly keys?: ReadonlyMap<string, KeyObject> | undefined;
 }
 
 /** A provider's credentials. When a secret file changes, a new snapshot replaces `current` as a whole. */
@@ -115,6 +119,8 @@ export interface Config {
   readonly limits: Limits;
   readonly replay: ReplayConfig;
   readonly log: ConfigData['log'];
+  /** Undefined: there are no traces. */
+  readonly tracing: TracingConfig | undefined;
   readonly providers: ReadonlyMap<string, ProviderConfig>;
   /** In the order of the file. */
   readonly routes: readonly RouteConfig[];

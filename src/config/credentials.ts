@@ -1,5 +1,8 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { CredentialSnapshot, CredentialSource, ProviderConfig } from './config.ts';
+import type { KeyObject } from 'node:crypto';
+import type { KeyFormat } from '../keys/read.ts';
+import type { KeyProblem } from './checks/credential-keys.ts';
 import { suspicionOf, type Judge } from './checks/credential-text.ts';
 import type { Profile } from './profile/profile.ts';
 import type { InterpolationSources } from './yaml/interpolate.ts';
@@ -9,10 +12,16 @@ import type { ScalarNode } from './yaml/tree.ts';
 class Snapshot implements CredentialSnapshot {
   readonly version: number;
   readonly #values: ReadonlyMap<string, string>;
+  readonly #keys: ReadonlyMap<string, KeyObject>;
 
-  constructor(version: number, values: ReadonlyMap<string, string>) {
+  constructor(version: number, values: ReadonlyMap<string, string>, keys: ReadonlyMap<string, KeyObject> = new Map()) {
     this.version = version;
     this.#values = values;
+    this.#keys = keys;
+  }
+
+  get keys(): ReadonlyMap<string, KeyObject> {
+    return this.#keys;
   }
 
   get values(): ReadonlyMap<string, string> {
@@ -35,6 +44,8 @@ export interface CredentialEntry {
   readonly isSecret: boolean;
   /** Whether the empty text is a value too. */
   readonly mayBeEmpty: boolean;
+  /** How it becomes a key. */
+  readonly format: KeyFormat;
 }
 
 /** What {@link ReloadableCredentials.reload} did: it took new values, or refused them all and says why. */
@@ -54,6 +65,8 @@ export class ReloadableCredentials implements CredentialSource {
   readonly #entries: readonly CredentialEntry[];
   readonly #standIns: ReadonlyMap<string, string>;
   readonly #judge: Judge | undefined;
+  /** What is wrong with the keys among the values that the config was loaded with. */
+  readonly keyProblems: readonly KeyProblem[];
   #current: Snapshot;
   #previous: Snapshot | undefined;
   #isCarriedOn = false;
@@ -67,7 +80,10 @@ export class ReloadableCredentials implements CredentialSource {
     this.#judge = judge;
     this.#standIns = standIns;
     const given = entries.map(({ name, node }) => [name, node.text] as const);
-    this.#current = new Snapshot(1, new Map([...standIns, ...given]));
+    const values = new Map([...standIns, ...given]);
+    const read = judge?.keysOf(values);
+    this.keyProblems = read?.problems ?? [];
+    this.#current = new Snapshot(1, values, read?.keys);
   }
 
   get current(): CredentialSnapshot {
@@ -98,7 +114,11 @@ export class ReloadableCredentials implements CredentialSource {
    * moment, perhaps in the middle of a change. Only {@link reload} knows when they are complete.
    */
   carryOn(before: ReloadableCredentials): void {
-    this.#isCarriedOn = this.files.length > 0 && isDeepStrictEqual(this.#written(), before.#written());
+    this.#isCarriedOn =
+      this.files.length > 0 &&
+      isDeepStrictEqual(this.#written(), before.#written()) &&
+      // The profile may have changed, so that the old key is of another kind than is wanted now.
+      !this.#judge?.keysOf(before.#current.values).problems.some(({ isWarning }) => !isWarning);
     if (!this.#isCarriedOn || before.#current === this.#current) return;
     this.#previous = this.#current;
     this.#current = before.#current;
@@ -106,11 +126,14 @@ export class ReloadableCredentials implements CredentialSource {
 
   /** The secret values and the ones before them: requests under way may still carry those into the log. */
   *secretTexts(): Generator<string> {
-    for (const { name, isSecret } of this.#entries) {
+    for (const { name, isSecret, format } of this.#entries) {
       if (!isSecret) continue;
       for (const snapshot of [this.#current, this.#previous]) {
         const value = snapshot?.values.get(name);
-        if (value !== undefined && value !== '') yield value;
+        if (value === undefined || value === '') continue;
+        yield value;
+        // A line of a key is a secret as well.
+        if (format !== 'text') for (const line of value.split(/\s+|\\[rn]/)) if (isKeyLine(line)) yield line;
       }
     }
   }
@@ -127,14 +150,14 @@ export class ReloadableCredentials implements CredentialSource {
     const changed: string[] = [];
     const shown: Record<string, string> = {};
     const suspicions: string[] = [];
-    for (const { name, node, isSecret, mayBeEmpty } of this.#entries) {
+    for (const { name, node, isSecret, mayBeEmpty, format } of this.#entries) {
       if (!isFromFile(node)) continue;
       const text = node.interpolation.again(readFile);
       if (text === '' && !mayBeEmpty) return { refused: `the credential ${name} has become empty` };
       if (text === values.get(name)) continue;
       const error = this.#judge?.errorOf(name, text);
       if (error) return { refused: error.message };
-      const suspicion = suspicionOf(text);
+      const suspicion = format === 'text' ? suspicionOf(text) : undefined;
       if (suspicion !== undefined) suspicions.push(`the credential "${name}" ${suspicion}`);
       values.set(name, text);
       changed.push(name);
@@ -142,18 +165,23 @@ export class ReloadableCredentials implements CredentialSource {
     }
     const [refused] = changed.length > 0 ? (this.#judge?.errorsOfDefaults(values) ?? []) : [];
     if (refused) return { refused: refused.error.message };
+    const read = changed.length > 0 ? this.#judge?.keysOf(values) : undefined;
+    const wrong = read?.problems.find(({ isWarning }) => !isWarning);
+    if (wrong) return { refused: wrong.error.message };
+    for (const { error } of read?.problems ?? []) suspicions.push(error.message);
     if (!isCurrent()) return undefined;
     if (changed.length > 0) {
       this.#previous = this.#current;
-      this.#current = new Snapshot(this.#current.version + 1, values);
+      this.#current = new Snapshot(this.#current.version + 1, values, read?.keys);
     }
     return { changed, shown, suspicions };
   }
 
   /** All that determines the values, except for the contents of the files. */
   #written(): unknown {
-    const given = this.#entries.map(({ name, node }) => [
+    const given = this.#entries.map(({ name, node, format }) => [
       name,
+      format,
       node.interpolation?.again((file) => `\0${file}\0`) ?? node.text,
     ]);
     return [given, [...this.#standIns]];
@@ -167,6 +195,10 @@ export class ReloadableCredentials implements CredentialSource {
     return `Credentials(${inspect(this.#current)})`;
   }
 }
+
+const SHORTEST_KEY_LINE = 16;
+
+const isKeyLine = (line: string): boolean => line.length >= SHORTEST_KEY_LINE && !line.startsWith('-----');
 
 /** Secrets that stand in the profile itself, as defaults. */
 export function* writtenSecrets({ credentials }: Pick<Profile, 'credentials'>): Generator<string> {

@@ -121,6 +121,15 @@ export type ConfigFile = {
     /** One line for each request. Default: true. */
     readonly access?: boolean | Reference | null;
   } | null;
+  /** Traces over OTLP; false: none, whatever the environment says. */
+  readonly tracing?: false | {
+    /** The collector, without `/v1/traces`; by default what OTEL_EXPORTER_OTLP_ENDPOINT says. With neither there are no traces. */
+    readonly endpoint?: string | null;
+    /** The share of new traces that are kept, from 0 to 1; by default what OTEL_TRACES_SAMPLER says, else 1. A caller that traces decides itself. */
+    readonly sample?: number | Reference | null;
+    /** Sent to the collector, such as its key; they go before those of OTEL_EXPORTER_OTLP_HEADERS. */
+    readonly headers?: Readonly<Record<string, string | number | boolean | null>> | null;
+  } | null;
   /** Profiles of your own. */
   readonly profiles?: Readonly<Record<string, ProfileFile>> | null;
   /** Whose credentials there are, by a name of your own. */
@@ -263,6 +272,10 @@ export type ProfileFile = {
     readonly empty?: boolean | Reference | null;
     /** Characters that it must not hold. */
     readonly without?: string | number | boolean | null;
+    /** How it becomes a key. Default: "text". */
+    readonly format?: "text" | "pem" | "base64" | "hex" | Reference | null;
+    /** The credential that opens an encrypted PEM. */
+    readonly passphrase?: string | number | boolean | null;
   } | null>> | null;
   /** Paths below the API that are for this profile, where several lead to one upstream: see the forward doors. */
   readonly api_paths?: readonly string[] | null;
@@ -314,9 +327,11 @@ export type ProfileFile = {
         } | null;
         /** What is signed. */
         readonly text?: string | number | boolean | null;
-        readonly algorithm?: "sha256" | "sha512" | "sha1" | "md5" | "hmac-sha256" | "hmac-sha512" | Reference | null;
-        /** The key of an HMAC. */
+        readonly algorithm?: "sha256" | "sha512" | "sha1" | "md5" | "hmac-sha256" | "hmac-sha384" | "hmac-sha512" | "hmac-sha1" | "rsa-sha256" | "rsa-sha384" | "rsa-sha512" | "rsa-sha1" | "rsa-pss-sha256" | "rsa-pss-sha384" | "rsa-pss-sha512" | "ecdsa-p256-sha256" | "ecdsa-p384-sha384" | "ed25519" | Reference | null;
+        /** The key, where the algorithm takes one. */
         readonly key?: string | number | boolean | null;
+        /** Of an ECDSA signature: r and s side by side, or DER. Default: "raw". */
+        readonly form?: "raw" | "der" | Reference | null;
         /** Default: "hex". */
         readonly encode?: "hex" | "base64" | "base64url" | Reference | null;
         /** Of a hex signature. */
@@ -376,9 +391,11 @@ export type ProfileFile = {
         } | null;
         /** What is signed. */
         readonly text?: string | number | boolean | null;
-        readonly algorithm?: "sha256" | "sha512" | "sha1" | "md5" | "hmac-sha256" | "hmac-sha512" | Reference | null;
-        /** The key of an HMAC. */
+        readonly algorithm?: "sha256" | "sha512" | "sha1" | "md5" | "hmac-sha256" | "hmac-sha384" | "hmac-sha512" | "hmac-sha1" | "rsa-sha256" | "rsa-sha384" | "rsa-sha512" | "rsa-sha1" | "rsa-pss-sha256" | "rsa-pss-sha384" | "rsa-pss-sha512" | "ecdsa-p256-sha256" | "ecdsa-p384-sha384" | "ed25519" | Reference | null;
+        /** The key, where the algorithm takes one. */
         readonly key?: string | number | boolean | null;
+        /** Of an ECDSA signature: r and s side by side, or DER. Default: "raw". */
+        readonly form?: "raw" | "der" | Reference | null;
         /** Default: "hex". */
         readonly encode?: "hex" | "base64" | "base64url" | Reference | null;
         /** Of a hex signature. */
@@ -470,9 +487,11 @@ export type ProfileFile = {
     } | null;
     /** What is signed. */
     readonly text?: string | number | boolean | null;
-    readonly algorithm?: "sha256" | "sha512" | "sha1" | "md5" | "hmac-sha256" | "hmac-sha512" | Reference | null;
-    /** The key of an HMAC. */
+    readonly algorithm?: "sha256" | "sha512" | "sha1" | "md5" | "hmac-sha256" | "hmac-sha384" | "hmac-sha512" | "hmac-sha1" | "rsa-sha256" | "rsa-sha384" | "rsa-sha512" | "rsa-sha1" | "rsa-pss-sha256" | "rsa-pss-sha384" | "rsa-pss-sha512" | "ecdsa-p256-sha256" | "ecdsa-p384-sha384" | "ed25519" | Reference | null;
+    /** The key, where the algorithm takes one. */
     readonly key?: string | number | boolean | null;
+    /** Of an ECDSA signature: r and s side by side, or DER. Default: "raw". */
+    readonly form?: "raw" | "der" | Reference | null;
     /** Default: "hex". */
     readonly encode?: "hex" | "base64" | "base64url" | Reference | null;
     /** Of a hex signature. */
@@ -523,9 +542,11 @@ export type ProfileFile = {
     } | null;
     /** What the provider signs. */
     readonly text?: string | number | boolean | null;
-    readonly algorithm?: "sha256" | "sha512" | "sha1" | "md5" | "hmac-sha256" | "hmac-sha512" | Reference | null;
-    /** The key of an HMAC. */
+    readonly algorithm?: "sha256" | "sha512" | "sha1" | "md5" | "hmac-sha256" | "hmac-sha384" | "hmac-sha512" | "hmac-sha1" | "rsa-sha256" | "rsa-sha384" | "rsa-sha512" | "rsa-sha1" | "rsa-pss-sha256" | "rsa-pss-sha384" | "rsa-pss-sha512" | "ecdsa-p256-sha256" | "ecdsa-p384-sha384" | "ed25519" | Reference | null;
+    /** The key, where the algorithm takes one. */
     readonly key?: string | number | boolean | null;
+    /** Of an ECDSA signature: r and s side by side, or DER. Default: "raw". */
+    readonly form?: "raw" | "der" | Reference | null;
     /** Default: "hex". */
     readonly encode?: "hex" | "base64" | "base64url" | Reference | null;
     /** Where the signature stands, or a list of such places. */
@@ -609,4 +630,16 @@ export type ProfileFile = {
   } | null;
   /** Named texts for use in templates. */
   readonly values?: Readonly<Record<string, string | number | boolean | null>> | null;
+  /** JWTs for use in templates, as `{{jwt.name}}`. */
+  readonly jwt?: Readonly<Record<string, {
+    readonly algorithm?: "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "EdDSA" | "HS256" | "HS384" | "HS512" | Reference | null;
+    /** The key that signs it. */
+    readonly key?: string | number | boolean | null;
+    /** What stands in its header beside `alg` and `typ: JWT`. */
+    readonly header?: Readonly<Record<string, unknown>> | null;
+    /** What it says; `{ number: "{{now.s + 300}}" }` is a number. */
+    readonly claims?: Readonly<Record<string, unknown>> | null;
+    /** How long one is used for API calls; without it, each attempt gets a new one. */
+    readonly reuse?: string | null;
+  } | null>> | null;
 };

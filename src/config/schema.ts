@@ -14,6 +14,7 @@ import {
   listOf,
   pattern,
   removable,
+  share,
   size,
   text,
   unexpectedValue,
@@ -36,6 +37,7 @@ import {
   method,
   origin,
   pathPrefix,
+  secretHeaderText,
   upstream,
 } from './schema/values.ts';
 
@@ -190,6 +192,21 @@ const log = section({
   access: described('One line for each request.', withDefault(boolean, true, true)),
 });
 
+const tracing = section({
+  endpoint: described(
+    'The collector, without `/v1/traces`; by default what OTEL_EXPORTER_OTLP_ENDPOINT says. With neither there are no traces.',
+    upstream.optional(),
+  ),
+  sample: described(
+    'The share of new traces that are kept, from 0 to 1; by default what OTEL_TRACES_SAMPLER says, else 1. A caller that traces decides itself.',
+    share.optional(),
+  ),
+  headers: described(
+    'Sent to the collector, such as its key; they go before those of OTEL_EXPORTER_OTLP_HEADERS.',
+    z.record(z.string(), removable(secretHeaderText)).optional(),
+  ),
+});
+
 /** The node is kept: the profile's declarations decide how it is read, and a changed file is read again. */
 const credential = anyNode(
   'a credential',
@@ -297,6 +314,9 @@ export const configSchema = section({
   limits: described('How much of each thing there may be.', limits.prefault({})),
   replay: described('How much of bodies is kept, so that they can be sent again.', section(REPLAY).prefault({})),
   log: described('What goes to stderr.', log.prefault({})),
+  tracing: needsRestart(
+    described('Traces over OTLP; false: none, whatever the environment says.', z.union([never, tracing]).optional()),
+  ),
   profiles: described('Profiles of your own.', z.record(z.string(), profileSchema).optional()),
   providers: described(
     'Whose credentials there are, by a name of your own.',

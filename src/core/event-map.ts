@@ -1,3 +1,7 @@
+import type { Destination } from './authority.ts';
+
+export type { Destination } from './authority.ts';
+
 /** What was done about the credential of one request. */
 export const AUTH_OUTCOMES = {
   injected: 'the credential was put on',
@@ -9,6 +13,15 @@ export const AUTH_OUTCOMES = {
   placeholder: 'a program asked for a token of its own, and got a placeholder',
 } as const;
 export type AuthOutcome = keyof typeof AUTH_OUTCOMES;
+
+/** The doors by which a request comes in. */
+export const DOORS = {
+  base_url: "at the proxy's own URL",
+  forward: 'for another URL, which the caller sent through the proxy',
+  intercepted: 'within a CONNECT whose TLS was ended here',
+  connect: 'a CONNECT that was refused, or passed on unseen',
+} as const;
+export type Door = keyof typeof DOORS;
 
 /** Why a request whose token was rejected was not sent again. */
 export const REPLAY_SKIP_REASONS = {
@@ -58,6 +71,8 @@ export interface AttemptDetail {
   readonly status: number;
   /** The {@link ErrorCode} of an attempt that failed, or whose answer broke. */
   readonly error: string | undefined;
+  /** The provider whose credential was put on; undefined when none was. */
+  readonly credential: string | undefined;
   /** The generation of the token that was put on; 0 when none was. */
   readonly generation: number;
   /** When the attempt began, counted from the request's arrival. */
@@ -72,9 +87,20 @@ export interface AttemptDetail {
   readonly receiveMs: number | undefined;
 }
 
+/** A time in which a request waited for a token. */
+export interface TokenWait {
+  /** When it began, in milliseconds from the request's arrival. */
+  readonly startMs: number;
+  readonly durationMs: number;
+}
+
 /** One request, from its head to its end. It is emitted once: when the answer's last byte has gone, or the exchange was cut. */
 export interface ExchangeRecord {
   readonly requestId: string;
+  /** Undefined when the request was refused before that was known. */
+  readonly door: Door | undefined;
+  /** The URL that the caller named, without its path. Undefined at the base URL, and for a CONNECT. */
+  readonly destination: Destination | undefined;
   readonly route: string | undefined;
   readonly provider: string | undefined;
   readonly method: string;
@@ -96,10 +122,14 @@ export interface ExchangeRecord {
   readonly upstreamMs: number;
   /** The time spent waiting for a token. */
   readonly tokenWaitMs: number;
+  /** The parts of that time: at most one before each attempt. */
+  readonly tokenWaits: readonly TokenWait[];
   /** The bytes of the request's body that came. Of a tunnel, all bytes from the caller. */
   readonly bytesIn: number;
   /** The bytes of the answer's body that were written. Of a tunnel, all bytes to the caller. */
   readonly bytesOut: number;
+  /** The trace that the request belongs to: 32 hex digits. Undefined while tracing is off. */
+  readonly traceId?: string | undefined;
   /** The attempts in turn. They are worked out when a listener reads them, which it does while it is called. */
   readonly attemptDetails: readonly AttemptDetail[];
   /** Why the request was not sent again after its token was rejected. */

@@ -17,7 +17,7 @@ export interface AllEvents extends EventMap {
   problem: [ProblemRecord];
 }
 
-/** Where everything that happens is emitted, once. The log, the metrics and the traces listen. */
+/** Where everything that happens is emitted, once. The log, the metrics and the last requests listen. */
 export type Events = EventEmitter<AllEvents>;
 
 /**

@@ -19,8 +19,8 @@ export interface CallbackReport {
   /** What has to be signed, with secrets masked. */
   readonly text: string;
   readonly algorithm: string;
-  /** The right signature by the current credentials. */
-  readonly digest: string;
+  /** The right signature by the current credentials; null where only the provider can make it. */
+  readonly digest: string | null;
   /** Where it is looked for. */
   readonly places: readonly string[];
   readonly forward: string;

@@ -1,4 +1,4 @@
-import type { ExplainedField, ExplainedSignature, Explanation } from '../auth/authorizer.ts';
+import type { ExplainedField, ExplainedJwt, ExplainedSignature, Explanation } from '../auth/authorizer.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { createEvents } from '../core/events.ts';
@@ -36,6 +36,12 @@ export interface Signature extends Omit<ExplainedSignature, 'key' | 'coversToken
   readonly covers_token: boolean;
 }
 
+/** A JWT as it is shown. */
+export interface Jwt extends Omit<ExplainedJwt, 'reuseMs'> {
+  /** How long one is used for API calls, in seconds. Null when each attempt and each token call gets a new one. */
+  readonly reuse_s: number | null;
+}
+
 /** What would happen to a request. `outrider explain --json` prints it. */
 export interface Report {
   readonly method: string;
@@ -57,6 +63,7 @@ export interface Report {
   /** The body that is sent. Null when the caller's body is not changed. */
   readonly body: string | null;
   readonly signatures: readonly Signature[];
+  readonly jwts: readonly Jwt[];
   readonly token: {
     readonly method: string;
     readonly url: string;
@@ -74,6 +81,7 @@ const NOTHING: Explanation = {
   json: [],
   body: undefined,
   signatures: [],
+  jwts: [],
   token: undefined,
 };
 
@@ -177,6 +185,12 @@ function report(
     json: placed('json', explanation.json),
     body: explanation.body === undefined ? null : redact(explanation.body),
     signatures: explanation.signatures.map(toReport(redact)),
+    jwts: explanation.jwts.map(({ reuseMs, header, claims, ...jwt }) => ({
+      ...jwt,
+      header: redact(header),
+      claims: redact(claims),
+      reuse_s: reuseMs === undefined ? null : reuseMs / 1000,
+    })),
     token:
       token === undefined
         ? null

@@ -1,4 +1,4 @@
-import { collectYoung } from './collect.ts';
+import { collectYoung } from '../core/garbage.ts';
 
 /** How many bytes of all bodies together are passed on in one turn of the event loop, before other work gets its turn. */
 const TURN_BYTES = 256 * 1024;

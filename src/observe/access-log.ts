@@ -31,7 +31,8 @@ function jsonLine(record: ExchangeRecord, logger: Logger, name: (text: string | 
     `,"outcome":${name(record.outcome)},"auth":${name(record.auth)},"upstream":${name(record.upstream)}` +
     `,"attempts":${record.attempts},"duration_ms":${decimalMs(record.durationMs)}` +
     `,"upstream_ms":${decimalMs(record.upstreamMs)},"token_wait_ms":${decimalMs(record.tokenWaitMs)}` +
-    `,"bytes_in":${record.bytesIn},"bytes_out":${record.bytesOut}}`
+    `,"bytes_in":${record.bytesIn},"bytes_out":${record.bytesOut}` +
+    (record.traceId === undefined ? '}' : `,"trace_id":"${record.traceId}"}`)
   );
 }
 
@@ -48,6 +49,7 @@ function prettyLine(record: ExchangeRecord, logger: Logger): string {
     record.attempts > 1 ? `attempts=${record.attempts}` : undefined,
     `${Math.round(record.durationMs)} ms`,
     `id=${id}`,
+    record.traceId === undefined ? undefined : `trace=${record.traceId}`,
   ].filter((note) => note !== undefined);
   return (
     prettyHead(logger.time(), 'info', color) +
@@ -59,8 +61,8 @@ function prettyLine(record: ExchangeRecord, logger: Logger): string {
 /**
  * Logs each request when it has ended, as one line at level info: `request_id`, `route`, `provider`, `method`, `path` (without
  * query), `status` (0: the caller got no answer), `code`, `outcome`, `auth`, `upstream`, `attempts`, `duration_ms`,
- * `upstream_ms`, `token_wait_ms`, `bytes_in`, `bytes_out`. A field without a value is null. Returns a function that stops the
- * log.
+ * `upstream_ms`, `token_wait_ms`, `bytes_in`, `bytes_out`. A field without a value is null. While tracing is on there is
+ * `trace_id` too. Returns a function that stops the log.
  */
 export function logExchanges(events: Events, logger: Logger): () => void {
   if (!logger.isEnabled('info')) return () => {};

@@ -10,7 +10,7 @@ const BOUNDS_MS = Float64Array.from(BOUNDS, (bound) => bound * 1_000);
 /**
  * The methods of RFC 9110 and RFC 5789. Any other is counted as `_OTHER`; otherwise a caller could create any number of series.
  */
-const METHODS: ReadonlySet<string> = new Set([
+export const METHODS: ReadonlySet<string> = new Set([
   'GET',
   'HEAD',
   'POST',
@@ -21,7 +21,8 @@ const METHODS: ReadonlySet<string> = new Set([
   'TRACE',
   'PATCH',
 ]);
-const OTHER = '_OTHER';
+/** What stands in place of another method. */
+export const OTHER = '_OTHER';
 /** The limit of series per route. Further combinations are counted together in one series. */
 const MAX_SERIES_PER_ROUTE = 64;
 

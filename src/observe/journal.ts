@@ -20,7 +20,8 @@ const MAX_RARE = 200;
 const MAX_RARE_BYTES = 256 * 1024;
 /** An estimate of a record without its texts. */
 const RECORD_BYTES = 400;
-const ATTEMPT_BYTES = 120;
+const ATTEMPT_BYTES = 130;
+const WAIT_BYTES = 60;
 
 /** In V8 a text that was cut out of a longer one keeps the longer one in memory, unless it is shorter than this. */
 const SHORT = 13;
@@ -94,6 +95,9 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
       id: ++lastId,
       atMs: clock.now(),
       requestId: copied(texts.id),
+      traceId: record.traceId && copied(record.traceId),
+      door: record.door,
+      destination: record.destination,
       route: record.route,
       provider: record.provider,
       method: copied(record.method),
@@ -107,14 +111,17 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
       durationMs: record.durationMs,
       upstreamMs: record.upstreamMs,
       tokenWaitMs: record.tokenWaitMs,
+      tokenWaits: record.tokenWaits,
       bytesIn: record.bytesIn,
       bytesOut: record.bytesOut,
       attemptDetails: record.attemptDetails,
       replaySkipped: record.replaySkipped,
       addedHeaders: record.addedHeaders,
     };
-    const textBytes = 2 * (request.path.length + request.requestId.length + request.method.length);
-    requests.push(request, RECORD_BYTES + textBytes + ATTEMPT_BYTES * request.attempts);
+    const textBytes =
+      2 * (request.path.length + request.requestId.length + request.method.length + (request.traceId ?? '').length);
+    const listBytes = ATTEMPT_BYTES * request.attempts + WAIT_BYTES * request.tokenWaits.length;
+    requests.push(request, RECORD_BYTES + textBytes + listBytes);
     tell(request);
   }
 

@@ -26,15 +26,23 @@ const lasting = (fromMs: number, toMs: number, endedMs: number): number | undefi
 
 /**
  * Works out how long each phase of an attempt took. The phase in which it failed lasts until then. The phases after it are undefined.
+ * @param credential The provider whose credential it carried.
+ * @param generation The generation of the token in it.
  * @param fromMs When the request arrived.
  */
-export function detailOf(attempt: TimedAttempt, generation: number, fromMs: number): AttemptDetail {
+export function detailOf(
+  attempt: TimedAttempt,
+  credential: string | undefined,
+  generation: number,
+  fromMs: number,
+): AttemptDetail {
   const { startedMs, connectedMs, headMs, endedMs } = attempt;
   // An answer may come before the request's last byte has gone.
   const sentMs = Number.isNaN(attempt.sentMs) ? headMs : attempt.sentMs;
   return {
     status: attempt.status,
     error: attempt.errorCode,
+    credential,
     generation,
     startMs: startedMs - fromMs,
     connectMs: lasting(startedMs, connectedMs, endedMs),

@@ -241,7 +241,7 @@ class CallbackExchange extends ExchangeRecordBuilder implements AttemptObserver 
   }
 
   override get attemptDetails(): readonly AttemptDetail[] {
-    return this.#attempt ? [detailOf(this.#attempt, 0, this.#startedMs)] : [];
+    return this.#attempt ? [detailOf(this.#attempt, undefined, 0, this.#startedMs)] : [];
   }
 
   /** Called by the attempt when it has its answer's head, or has failed. */

@@ -6,6 +6,7 @@ import type { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { AttemptTimeouts } from './attempt.ts';
+import type { Tracing } from '../core/tracing.ts';
 import type { Budgets } from './body/budget.ts';
 import type { Destination } from './destination.ts';
 import type { Guard } from './guard.ts';
@@ -117,6 +118,8 @@ export interface ExchangeDeps {
   readonly events: Events;
   readonly clock: Clock;
   readonly budgets: Budgets;
+  /** Returns what traces requests; undefined while tracing is off. */
+  tracing(): Tracing | undefined;
   /** Our own name in `Via`: `outrider-<id>`. Each running proxy has its own. */
   readonly pseudonym: string;
   nextRequestId(): string;

@@ -1,16 +1,10 @@
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { networkInterfaces } from 'node:os';
-import { unbracket } from '../core/authority.ts';
+import { DEFAULT_PORT, unbracket, type Destination } from '../core/authority.ts';
 import { OutriderError } from '../core/errors.ts';
 
-/** The destination of a request at a forward door. */
-export interface Destination {
-  readonly scheme: 'http' | 'https';
-  /** As `URL` normalises it: lower case, IPv4 dotted, IPv6 in brackets. It has no final dot. */
-  readonly host: string;
-  readonly port: number;
-}
+export type { Destination } from '../core/authority.ts';
 
 /**
  * Special-purpose addresses (RFC 6890) that lie within this machine or network, and the addresses of cloud metadata services.
@@ -127,8 +121,6 @@ export function guardedLookup(lookup: LookupFunction = systemLookup as LookupFun
 }
 
 /** `URL` drops the default port of a scheme. */
-const DEFAULT_PORT = { http: 80, https: 443 } as const;
-
 const withoutFinalDot = (host: string): string => (host.endsWith('.') ? host.slice(0, -1) : host);
 
 /** Reads an authority (`host`, `host:port`, `[v6]:port`). Returns undefined when it is not one, or its port is 0. */
@@ -154,7 +146,3 @@ export const keyOf = ({ host, port }: Pick<Destination, 'host' | 'port'>): strin
  */
 export const placesOf = ({ scheme, host, port }: Destination): readonly string[] =>
   (scheme === 'https' && port === 443 ? [port, 80] : [port]).map((each) => keyOf({ host, port: each }));
-
-/** Writes a destination as an origin: `https://host`, with the port unless it is the scheme's default. */
-export const originOfDestination = ({ scheme, host, port }: Destination): string =>
-  `${scheme}://${host}${port === DEFAULT_PORT[scheme] ? '' : `:${port}`}`;

@@ -1,4 +1,7 @@
-import type { AttemptDetail, AuthOutcome, ExchangeRecord } from '../core/events.ts';
+import type { Destination } from '../core/authority.ts';
+import type { AttemptDetail, AuthOutcome, Door, ExchangeRecord, TokenWait } from '../core/events.ts';
+
+const NO_WAITS: readonly TokenWait[] = [];
 
 /** The record of one request. Its fields are filled in while the request is handled. */
 export class ExchangeRecordBuilder implements ExchangeRecord {
@@ -16,13 +19,23 @@ export class ExchangeRecordBuilder implements ExchangeRecord {
   durationMs = 0;
   upstreamMs = 0;
   tokenWaitMs = 0;
+  tokenWaits = NO_WAITS;
   bytesIn = 0;
   bytesOut = 0;
   replaySkipped: ExchangeRecord['replaySkipped'];
+  traceId: string | undefined;
 
   constructor(method: string, path: string) {
     this.method = method;
     this.path = path;
+  }
+
+  get door(): Door | undefined {
+    return undefined;
+  }
+
+  get destination(): Destination | undefined {
+    return undefined;
   }
 
   get attemptDetails(): readonly AttemptDetail[] {

@@ -1,13 +1,14 @@
 import type { Authorized, Authorizer, Outbound } from '../auth/authorizer.ts';
 import type { Waiter } from '../auth/token/waiting.ts';
+import { originOfDestination, type Destination } from '../core/authority.ts';
 import { OutriderError } from '../core/errors.ts';
-import type { AttemptDetail } from '../core/events.ts';
+import type { AttemptDetail, Door } from '../core/events.ts';
 import { addedNames, type RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import { pathOfTarget } from '../core/path.ts';
+import type { AttemptTrace, RequestTrace } from '../core/tracing.ts';
 import { awaitFirstChunk } from './body/first-chunk.ts';
 import { collectBody, openBody } from './body/streaming-body.ts';
-import { originOfDestination, type Destination } from './destination.ts';
 import { checkForwardable, enter, findRoute, isPreflight, tokenAnswer, withoutRoute } from './doors/enter.ts';
 import type { Downstream } from './downstream.ts';
 import { requestError } from './failure.ts';
@@ -30,6 +31,8 @@ interface SentRequest {
   readonly target: string;
   readonly headers: RawHeaders;
   readonly body?: Uint8Array | null | undefined;
+  /** What was done about its credential. Undefined when its route has none. */
+  readonly auth?: Authorized['auth'];
   /** The generation of the token in it. */
   readonly generation?: number;
 }
@@ -56,6 +59,10 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   #withoutCredential: RawHeaders = [];
   /** Whether its token was rejected, and it is not decided yet what follows. */
   #isRejected = false;
+  readonly #trace: RequestTrace | undefined;
+  #attemptTrace: AttemptTrace | undefined;
+  /** Since when it waits for a token. NaN while it doesn't. */
+  #waitsFromMs = Number.NaN;
   #cors: RawHeaders | undefined;
 
   constructor(downstream: Downstream, deps: ExchangeDeps) {
@@ -65,11 +72,17 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.#deps = deps;
     this.#compiled = deps.compiled();
     this.#startedMs = deps.clock.monotonic();
+    this.#trace = deps.tracing()?.request(downstream.method, downstream.headers);
+    this.traceId = this.#trace?.traceId;
     downstream.onClose = this.#finish.bind(this);
   }
 
   get isGone(): boolean {
     return this.#downstream.isGone;
+  }
+
+  get trace(): RequestTrace | undefined {
+    return this.#trace;
   }
 
   run(): void {
@@ -129,7 +142,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.route = route.name;
     this.provider = route.provider;
     const { authorizer } = route;
-    const headers = route.requestHeaders(this.#downstream.headers, head.connectionOptions);
+    const headers = this.#headersFor(route, head);
     this.#withoutCredential = headers;
     const isSent = route.answer === 'upstream';
     if (isSent) this.upstream = route.origin;
@@ -150,9 +163,10 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
         }
         this.#continueWith(this.#send(route, authorized ?? outbound), (answer) => {
           this.#continueWith(isRejection(authorizer, authorized, answer, this.#isConditional), (isRejected) => {
-            if (isRejected)
-              this.#continueWith(this.#renew(route, answer, authorized as Authorized, outbound), () => undefined);
-            else this.#respond(answer, route, undefined);
+            if (isRejected) {
+              const again = this.#trace ? { ...outbound, headers: this.#headersFor(route, head) } : outbound;
+              this.#continueWith(this.#renew(route, answer, authorized as Authorized, again), () => undefined);
+            } else this.#respond(answer, route, undefined);
           });
         });
       });
@@ -165,6 +179,12 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.auth = 'signed';
     this.status = 200;
     answerOk(this.#downstream, answer, this.#cors ?? []);
+  }
+
+  /** Makes the headers of the next attempt, without a credential. While tracing is on, each attempt has its own. */
+  #headersFor(route: CompiledRoute, { connectionOptions }: Head): RawHeaders {
+    const { headers } = this.#downstream;
+    return route.requestHeaders(this.#trace ? this.#trace.propagate(headers) : headers, connectionOptions);
   }
 
   #readHead(): Head {
@@ -214,8 +234,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 
   async #waitForToken(authorized: Promise<Authorized>): Promise<Authorized> {
-    const { clock } = this.#deps;
-    const waitedFromMs = clock.monotonic();
+    this.#waitsFromMs = this.#deps.clock.monotonic();
     this.#body.readAhead();
     try {
       return await authorized;
@@ -223,8 +242,18 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       this.auth = 'failed';
       throw error;
     } finally {
-      this.tokenWaitMs += clock.monotonic() - waitedFromMs;
+      this.#endTokenWait();
     }
+  }
+
+  /** Notes how long it has waited for a token, if it did. */
+  #endTokenWait(): void {
+    if (Number.isNaN(this.#waitsFromMs)) return;
+    const startMs = this.#waitsFromMs - this.#startedMs;
+    const durationMs = this.#deps.clock.monotonic() - this.#waitsFromMs;
+    this.#waitsFromMs = Number.NaN;
+    this.tokenWaitMs += durationMs;
+    this.tokenWaits = [...this.tokenWaits, { startMs, durationMs }];
   }
 
   /** Makes one attempt: sends `request` with its body, or with the caller's if it has none. */
@@ -245,6 +274,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     const carrier = this.#isHandshake ? handshakes : route.isUnmatched ? unmatchedUpstream : upstream;
     this.#sentMs = clock.monotonic();
     if (this.attempts++ === 0) this.#firstSentMs = this.#sentMs;
+    this.#attemptTrace = this.#trace?.attempt(this.method, route.origin, target);
     const attempt = carrier.send({
       origin: route.origin,
       method: this.method,
@@ -260,8 +290,22 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     return attempt.answer;
   }
 
+  override get door(): Door | undefined {
+    if (this.#downstream.context) return 'intercepted';
+    if (this.#destination) return 'forward';
+    // A target in absolute form that was refused stands here as it came.
+    return this.path.startsWith('/') ? 'base_url' : undefined;
+  }
+
+  override get destination(): Destination | undefined {
+    return this.#destination;
+  }
+
   override get attemptDetails(): readonly AttemptDetail[] {
-    return this.#attempts.map((attempt, i) => detailOf(attempt, this.#sent[i]?.generation ?? 0, this.#startedMs));
+    return this.#attempts.map((attempt, i) => {
+      const { auth = 'skipped', generation = 0 } = this.#sent[i] ?? {};
+      return detailOf(attempt, auth === 'skipped' ? undefined : this.provider, generation, this.#startedMs);
+    });
   }
 
   override get addedHeaders(): readonly string[] {
@@ -273,6 +317,8 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   onOutcome(status: number, error: OutriderError | undefined, atMs: number): void {
     this.upstreamMs = atMs - this.#firstSentMs;
     const route = this.route as string;
+    // An attempt that was given up failed because of what came before.
+    this.#attemptTrace?.end(status, error && (this.code ?? error.code));
     const durationMs = atMs - this.#sentMs;
     this.#deps.events.emit('attempt', { route, method: this.method, status, durationMs, error: error?.code });
   }
@@ -295,6 +341,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     }
     this.auth = decision.outcome;
     first.discard();
+    this.#withoutCredential = outbound.headers;
     const answer = await this.#replay(route, decision.second, status);
     const isRejected = await isRejection(route.authorizer, decision.second, answer, this.#isConditional);
     const outcome = isRejected ? 'rejected' : 'ok';
@@ -305,7 +352,6 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   async #afterRejection(route: CompiledRoute, first: Authorized, outbound: Outbound): Promise<ReplayDecision> {
     const authorizer = route.authorizer as Authorizer;
     const { clock } = this.#deps;
-    const rejectedMs = clock.monotonic();
     const renewal = authorizer.renew(first, outbound, clock.now(), this);
     const obstacle = unrepeatable(route, this.#body);
     if (obstacle && !this.#isHandshake) {
@@ -313,6 +359,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       renewal.catch(() => undefined);
       return obstacle;
     }
+    this.#waitsFromMs = clock.monotonic();
     try {
       const renewed = await renewal;
       // The body may have outgrown its limit in the meantime.
@@ -325,7 +372,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     } catch {
       return skipBecause('renewal_failed');
     } finally {
-      this.tokenWaitMs += clock.monotonic() - rejectedMs;
+      this.#endTokenWait();
     }
   }
 
@@ -391,10 +438,12 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
         this.replaySkipped = { reason, detail };
       }
     }
+    this.#endTokenWait();
     this.bytesIn = this.#body.bytesIn;
     this.bytesOut = this.#downstream.bytesOut;
     this.#body.release();
     this.durationMs = this.#deps.clock.monotonic() - this.#startedMs;
+    this.#trace?.end(this, this.#destination?.scheme ?? 'http');
     this.#deps.events.emit('exchange', this);
   }
 }

@@ -6,6 +6,9 @@ import type { UpstreamAnswer } from './upstream-answer.ts';
 /** The longest body that is read to judge an answer. */
 const REJECTION_BODY_BYTES = 64 * 1024;
 
+/** Whether a request carries something that can be renewed: a token, or a JWT that several requests use. */
+const isRenewable = ({ generation, reused }: Authorized): boolean => generation !== 0 || reused !== 0;
+
 /**
  * Whether an answer rejects the token in its request. The result is a promise only when the body decides.
  * @param sent The request that was sent; undefined when it had no credential.
@@ -18,7 +21,7 @@ export function isRejection(
   isConditional: boolean,
 ): MaybePromise<boolean> {
   const { status, headers } = answer;
-  if (!authorizer || !sent || sent.generation === 0 || !authorizer.rejectStatuses.has(status)) return false;
+  if (!authorizer || !sent || !isRenewable(sent) || !authorizer.rejectStatuses.has(status)) return false;
   // This 412 may answer the caller's own precondition (RFC 9110 §15.5.13). Then it says nothing of the token.
   if (status === 412 && isConditional) return false;
   const judgement = authorizer.judge(status, headers);

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import fs from 'node:fs';
 import test from 'ava';
 import {
@@ -12,7 +13,9 @@ import {
   status,
 } from '../../src/admin/schemas.ts';
 import { withDefaults } from '../helpers/outrider.ts';
-import { rawClient } from '../helpers/raw.ts';
+import { ask, rawClient } from '../helpers/raw.ts';
+import { exchange, openTunnel } from '../tunnel/client.ts';
+import { get, givenIntercepted } from '../tunnel/intercepted.ts';
 import { granted, numberedTokens } from '../helpers/token-endpoint.ts';
 import { accepting, givenTokens } from '../contract/given.ts';
 import { ADMIN, apiOf, givenApi, ORDER, SIMULATED } from './given.ts';
@@ -35,12 +38,13 @@ test('the status tells of the config, the listeners, and what each provider and 
   const [phonepe] = now.providers;
   t.like(phonepe, { name: 'phonepe', profile: 'phonepe', environment: 'simulator' });
   t.like(phonepe?.token, { state: 'valid', generation: 1, type: 'O-Bearer', last_failure: null, subjects: null });
+  t.true((phonepe?.token?.issued_at ?? '') > before.started_at);
   t.deepEqual(phonepe?.token?.renewals, { ok: 1, failed: 0 });
   t.truthy(phonepe?.token?.next_renewal_at);
   t.deepEqual(now.routes, [
-    { name: 'phonepe', provider: 'phonepe', requests: 1, errors: 0, replays: 0 },
-    { name: 'xv', provider: 'xv', requests: 0, errors: 0, replays: 0 },
-    { name: 'dead', provider: null, requests: 1, errors: 1, replays: 0 },
+    { name: 'phonepe', match_path: '/phonepe', provider: 'phonepe', requests: 1, errors: 0, replays: 0 },
+    { name: 'xv', match_path: '/xv', provider: 'xv', requests: 0, errors: 0, replays: 0 },
+    { name: 'dead', match_path: '/dead', provider: null, requests: 1, errors: 1, replays: 0 },
   ]);
 });
 
@@ -57,10 +61,10 @@ test('a request is told with both attempts, the generation of each, and the head
   t.is(second?.id, lastId);
   t.like(second, { route: 'phonepe', provider: 'phonepe', path: ORDER, auth: 'renewed', replay_skipped: null });
   t.deepEqual(
-    second?.attempts.map((attempt) => [attempt.status, attempt.generation]),
+    second?.attempts.map((attempt) => [attempt.status, attempt.credential, attempt.generation]),
     [
-      [401, 1],
-      [404, 2],
+      [401, 'phonepe', 1],
+      [404, 'phonepe', 2],
     ],
   );
   for (const attempt of second?.attempts ?? []) {
@@ -68,6 +72,25 @@ test('a request is told with both attempts, the generation of each, and the head
   }
   t.true((second?.attempts[1]?.start_ms ?? 0) > (second?.attempts[0]?.start_ms ?? 0));
   t.deepEqual(second?.added_headers, ['authorization']);
+  // The first one waited before its attempt, the second one between its two.
+  const startsOf = (entry: typeof first): readonly number[] => [
+    ...(entry?.attempts ?? []).slice(0, -1).map(({ start_ms: ms }) => ms),
+    ...(entry?.token_waits ?? []).map(({ start_ms: ms }) => ms),
+    ...(entry?.attempts ?? []).slice(-1).map(({ start_ms: ms }) => ms),
+  ];
+  for (const [entry, count] of [
+    [first, 2],
+    [second, 3],
+  ] as const) {
+    const starts = startsOf(entry);
+    t.is(starts.length, count);
+    t.deepEqual(
+      starts,
+      starts.toSorted((a, b) => a - b),
+    );
+    t.is(entry?.token_waits[0]?.duration_ms, entry?.token_wait_ms);
+    t.true((entry?.token_wait_ms ?? 0) > 0);
+  }
   t.is(first?.attempts.length, 1);
 });
 
@@ -96,8 +119,38 @@ test('an attempt that fails tells in which part, and a request that never got so
   await outrider.logged(2);
   const [nowhere, dead] = (await api.get('/api/requests', requests)).requests;
   t.deepEqual(nowhere?.attempts, []);
-  t.like(dead?.attempts[0], { status: 0, error: 'upstream_unreachable', generation: 0, send_ms: null, wait_ms: null });
+  t.like(dead?.attempts[0], {
+    status: 0,
+    error: 'upstream_unreachable',
+    credential: null,
+    generation: 0,
+    send_ms: null,
+    wait_ms: null,
+  });
   t.not(dead?.attempts[0]?.connect_ms, null);
+});
+
+test('a request says by which door it came in, and where it was to go', async (t) => {
+  const { outrider, authority, ca } = await givenIntercepted(t, {
+    extra: ADMIN,
+    forward: '{ mode: intercept, unmatched: tunnel }',
+  });
+  await outrider.call('/nowhere');
+  await ask(t, outrider.port, `GET http://${authority}/v1/x HTTP/1.1\r\nHost: a\r\n\r\n`);
+  const tunnel = await openTunnel(t, outrider.port, authority);
+  const inner = await tunnel.secure({ ca: ca(), host: 'localhost', servername: 'localhost' });
+  await exchange(inner, get(authority));
+  await openTunnel(t, outrider.port, '169.254.169.254:80');
+  await ask(t, outrider.port, 'GET / HTTP/1.1\r\nHost\r\n\r\n');
+  await outrider.logged(5);
+  const found = (await apiOf(t, outrider).get('/api/requests', requests)).requests;
+  t.deepEqual(found.map(({ door, destination, status: answered }) => [door, destination, answered]).toReversed(), [
+    ['base_url', null, 404],
+    ['forward', `http://${authority}`, 200],
+    ['intercepted', `https://${authority}`, 200],
+    ['connect', null, 403],
+    [null, null, 400],
+  ]);
 });
 
 test('a request that was not sent again says why', async (t) => {
@@ -131,6 +184,7 @@ test('a caller who leaves while the token is renewed is no request that was sent
   held.resolve();
   const [request] = (await apiOf(t, outrider).get('/api/requests', requests)).requests;
   t.like(request, { code: 'caller_gone', replay_skipped: { reason: 'caller_gone' } });
+  t.is(request?.token_waits.length, 1);
 });
 
 test('the history has 15 minutes in steps of ten seconds', async (t) => {
@@ -249,6 +303,34 @@ test('an explanation says all but what is signed: this is no signing service', a
   ])
     t.like(await api.post('/api/explain', problem, 400, body), { code: 'bad_request' });
   t.like(await api.post('/api/explain', problem, 404, { method: 'GET', url: '/nowhere' }), { code: 'route_not_found' });
+});
+
+test('an explanation names a JWT, and says neither what is in it nor what a key signed', async (t) => {
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' });
+  const { api } = await givenApi(
+    t,
+    `${ADMIN}
+profiles:
+  bank:
+    extends: oauth2-jwt
+    jwt: { assertion: { algorithm: ES256 } }
+    token:
+      fetch:
+        sign: [{ text: "{{request.body}}", algorithm: ecdsa-p256-sha256, key: "{{credentials.private_key}}", set: { header: x-sign } }]
+providers:
+  bank:
+    profile: bank
+    credentials: { client_id: shop, private_key: ${JSON.stringify(key)} }
+    endpoints: { token: "https://bank.example/token" }
+routes: [{ match: { path: /bank }, provider: bank, upstream: "https://bank.example" }]
+`,
+  );
+  const found = await api.post('/api/explain', explained, 200, { method: 'GET', url: '/bank/a' });
+  if ('answered_with' in found) return t.fail();
+  t.like(found.jwts[0], { name: 'assertion', algorithm: 'ES256', key: '<private_key>', reuse_s: null });
+  t.deepEqual([found.jwts[0]?.header, found.jwts[0]?.claims], ['[hidden]', '[hidden]']);
+  t.is(found.token?.fields.find(({ name }) => name === 'x-sign')?.value, '[hidden]');
+  t.notRegex(JSON.stringify(found), /[0-9a-f]{32}|eyJ/);
 });
 
 test('simulators do as they are told, and where there are none, nothing does', async (t) => {

@@ -34,6 +34,7 @@ test('explain shows what would be added, and the token call, with secrets as the
     json: [],
     body: undefined,
     signatures: [],
+    jwts: [],
     token: {
       method: 'POST',
       url: 'https://id.example/token',

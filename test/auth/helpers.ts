@@ -24,6 +24,7 @@ export interface ProfileParts {
   readonly refusals?: readonly RefusalSpec[];
   readonly renew?: Partial<RenewSpec>;
   readonly values?: Readonly<Record<string, string>>;
+  readonly jwt?: Profile['jwt'];
 }
 
 export const profileOf = (parts: ProfileParts): Profile => ({
@@ -33,7 +34,16 @@ export const profileOf = (parts: ProfileParts): Profile => ({
   credentials: Object.fromEntries(
     Object.entries(parts.credentials ?? {}).map(([name, spec]) => [
       name,
-      { secret: false, optional: false, default: undefined, empty: false, without: undefined, ...spec },
+      {
+        secret: false,
+        optional: false,
+        default: undefined,
+        empty: false,
+        without: undefined,
+        format: 'text',
+        passphrase: undefined,
+        ...spec,
+      },
     ]),
   ),
   apiPaths: [],
@@ -45,6 +55,7 @@ export const profileOf = (parts: ProfileParts): Profile => ({
   renew: { onStatus: [401], onHeader: [], onBody: [], ahead: { share: 0.2 }, cooldownMs: 5_000, ...parts.renew },
   scope: { max: undefined, known: [] },
   values: parts.values ?? {},
+  jwt: parts.jwt ?? {},
 });
 
 export const callOf = (parts: Partial<TokenCallSpec> = {}): TokenCallSpec => ({
@@ -75,6 +86,7 @@ export const signOf = (parts: Partial<SignSpec> & Pick<SignSpec, 'text' | 'set'>
   body: undefined,
   algorithm: 'sha256',
   key: undefined,
+  form: 'raw',
   encode: 'hex',
   case: undefined,
   ...parts,

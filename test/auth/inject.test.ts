@@ -260,6 +260,7 @@ test('a provider without anything to inject leaves the request alone', (t) => {
     headers: ['Authorization', 'mine'],
     body: undefined,
     generation: 0,
+    reused: 0,
     subject: undefined,
     auth: 'skipped',
   });

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasProgram } from './processes.ts';
@@ -50,11 +51,39 @@ const nodePeer = (name: string, title: string): Peer => ({
 /** One route of the proxy under test, to a provider of {@link providersOf}. */
 export interface BenchRoute {
   readonly path: string;
-  readonly provider: 'token' | 'signed' | 'none';
+  readonly provider: 'token' | 'signed' | JwtAlgorithm | 'none';
 }
 
+/** The algorithms of JWTs that are measured. */
+export const JWT_ALGORITHMS = ['ES256', 'RS256'] as const;
+export type JwtAlgorithm = (typeof JWT_ALGORITHMS)[number];
+
+/** A new key of the kind that an algorithm takes. */
+export const keyFor = (algorithm: JwtAlgorithm): KeyObject =>
+  algorithm === 'ES256'
+    ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+    : generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+
+/** Each request carries a JWT of its own. */
+const jwtProfile = (algorithm: JwtAlgorithm): unknown => ({
+  credentials: { private_key: { secret: true, format: 'pem' } },
+  jwt: {
+    proof: {
+      algorithm,
+      key: '{{credentials.private_key}}',
+      claims: { iss: 'bench', jti: '{{uuid}}', exp: { number: '{{now.s + 5m}}' } },
+    },
+  },
+  inject: { headers: { authorization: 'Bearer {{jwt.proof}}' } },
+});
+
+const jwtProvider = (algorithm: JwtAlgorithm): unknown => ({
+  profile: algorithm,
+  credentials: { private_key: keyFor(algorithm).export({ format: 'pem', type: 'pkcs8' }) },
+});
+
 /** A token from the upstream's token endpoint, and a signature over the body. */
-const providersOf = (upstream: string): Readonly<Record<Exclude<BenchRoute['provider'], 'none'>, unknown>> => ({
+const providersOf = (upstream: string): Readonly<Record<'token' | 'signed', unknown>> => ({
   token: {
     profile: 'oauth2',
     endpoints: { token: `${upstream}/oauth/token` },
@@ -72,6 +101,7 @@ const providersOf = (upstream: string): Readonly<Record<Exclude<BenchRoute['prov
 function configOf(place: Place, routes: readonly BenchRoute[], mode: 'none' | 'intercept'): string {
   const { port, adminPort, dir } = place;
   const upstream = upstreamOf(place);
+  const algorithms = JWT_ALGORITHMS.filter((algorithm) => routes.some(({ provider }) => provider === algorithm));
   return JSON.stringify({
     version: 1,
     listen: { address: `127.0.0.1:${port}` },
@@ -79,7 +109,11 @@ function configOf(place: Place, routes: readonly BenchRoute[], mode: 'none' | 'i
     log: { level: 'info', format: 'json', access: true },
     state_dir: join(dir, 'state'),
     forward: { mode },
-    providers: providersOf(upstream),
+    profiles: Object.fromEntries(algorithms.map((algorithm) => [algorithm, jwtProfile(algorithm)])),
+    providers: {
+      ...providersOf(upstream),
+      ...Object.fromEntries(algorithms.map((algorithm) => [algorithm, jwtProvider(algorithm)])),
+    },
     routes: routes.map(({ path, provider }) => ({
       name: path.slice(1).replaceAll('/', '-'),
       match: { path },

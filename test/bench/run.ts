@@ -2,6 +2,7 @@
  * `npm run bench`: what one request costs, beside what it costs others, in the same run.
  * The proxies are pinned to one core; this process, which is load and upstream, to another.
  */
+import { sign } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CERTIFICATE, CERTIFICATE_KEY } from '../contract/certificate.ts';
 import { prepare } from './load.ts';
-import { outrider, type Peer, PEERS } from './peers.ts';
+import { JWT_ALGORITHMS, type JwtAlgorithm, keyFor, outrider, type Peer, PEERS } from './peers.ts';
 import { isPinned, pinSelf } from './processes.ts';
 import { printHotSpots } from './profile.ts';
 import { type RunningProxy, type Sample, startProxy } from './proxy.ts';
@@ -32,7 +33,7 @@ const TARGETS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 };
 
 const USAGE = `npm run bench -- [options]
-  --parts speed,tls,stream,memory,start,routes,sign,tunnel  what to measure
+  --parts speed,tls,stream,memory,start,routes,sign,jwt,tunnel  what to measure
   --only outrider,undici,…                       the proxies that take part in \`speed\`
   --rounds 5  --seconds 2                        rounds, and seconds per proxy and scenario in each
   --profile                                      run the proxy alone with --cpu-prof and show where its time goes
@@ -40,7 +41,7 @@ const USAGE = `npm run bench -- [options]
 
 const { values: options } = parseArgs({
   options: {
-    parts: { type: 'string', default: 'speed,tls,stream,memory,start,routes,sign,tunnel' },
+    parts: { type: 'string', default: 'speed,tls,stream,memory,start,routes,sign,jwt,tunnel' },
     only: { type: 'string', default: '' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
@@ -264,6 +265,40 @@ async function measureSigning(): Promise<{ token: number; signed: number; moreUs
   });
 }
 
+/** What node:crypto alone takes for one signature, in CPU microseconds. */
+function cryptoAlone(algorithm: JwtAlgorithm): number {
+  const key = { key: keyFor(algorithm), dsaEncoding: 'ieee-p1363' } as const;
+  const bytes = Buffer.alloc(200, 'x');
+  const once = (): void => void sign('sha256', bytes, key);
+  for (let i = 0; i < 500; i++) once();
+  const start = process.cpuUsage();
+  const count = 2_000;
+  for (let i = 0; i < count; i++) once();
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / count;
+}
+
+/** A GET with a token, and with a JWT that is signed for it: what that costs above node:crypto's own part. */
+async function measureJwts(): Promise<readonly { algorithm: JwtAlgorithm; cryptoUs: number; aboveUs: number }[]> {
+  const algorithms = JWT_ALGORITHMS;
+  const proxy = await start(
+    outrider([
+      { path: '/bench', provider: 'token' },
+      ...algorithms.map((algorithm) => ({ path: `/${algorithm}`, provider: algorithm })),
+    ]),
+  );
+  return withProxies([proxy], async () => {
+    const paths = ['/bench', ...algorithms.map((algorithm) => `/${algorithm}`)];
+    const loads = paths.map((path) => ({ proxy, requests: [prepare('GET', `${path}/pay`)] }));
+    const [token, ...signed] = (await inTurns(loads)) as [number[], ...number[][]];
+    return algorithms.map((algorithm, i) => {
+      const cryptoUs = cryptoAlone(algorithm);
+      const more = (signed[i] as number[]).map((cost, round) => cost - (token[round] as number));
+      return { algorithm, cryptoUs, aboveUs: median(more) - cryptoUs };
+    });
+  });
+}
+
 /** The same GET at the base-URL door and in tunnels that stay open, TLS ended by the proxy; and what a tunnel costs to open. */
 async function measureTunnel(): Promise<{
   baseUrl: number;
@@ -360,6 +395,16 @@ async function main(): Promise<void> {
       `POST of 1 KiB with a token ${signing.token.toFixed(1)} µs, signed ${signing.signed.toFixed(1)} µs: ` +
         `${signing.moreUs.toFixed(1)} µs more (to reach 15)`,
     );
+  }
+  if (parts.includes('jwt')) {
+    const jwts = await measureJwts();
+    result['jwt'] = jwts;
+    for (const { algorithm, cryptoUs, aboveUs } of jwts) {
+      say(
+        `A JWT with ${algorithm} for each request: ${aboveUs.toFixed(1)} µs above the ` +
+          `${cryptoUs.toFixed(1)} µs of node:crypto (to reach 15)`,
+      );
+    }
   }
   if (parts.includes('tunnel')) {
     const { openMs, isCertificateKept, ...costs } = await measureTunnel();

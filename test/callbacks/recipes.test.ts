@@ -1,3 +1,4 @@
+import { generateKeyPairSync, sign as signBy, type KeyObject } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { parse, stringify } from 'yaml';
 import { fakeClock, type FakeClock } from '../helpers/clock.ts';
@@ -19,6 +20,8 @@ interface Recipe {
     readonly headers: readonly string[];
     readonly nowMs?: number;
   };
+  /** How an operator writes a secret; as it is by default. */
+  readonly secret?: (text: string) => string;
   /** How long it stays good; undefined: for ever. */
   readonly toleranceMs?: number;
 }
@@ -54,7 +57,33 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
   'shopify-webhook': {
     sign: (body, _, secret = SECRET) => ['X-Shopify-Hmac-Sha256', hmacSha256(secret, body).toString('base64')],
   },
+  'standard-webhook': {
+    toleranceMs: 300_000,
+    secret: (text) => Buffer.from(text).toString('base64'),
+    sign: (body, nowMs, secret = SECRET) => {
+      const t = Math.floor(nowMs / 1_000);
+      const signature = hmacSha256(secret, `msg_1.${t}.${body}`).toString('base64');
+      return ['webhook-id', 'msg_1', 'webhook-timestamp', String(t), 'webhook-signature', `v1,${signature}`];
+    },
+    // https://github.com/standard-webhooks/standard-webhooks, the specification's example
+    published: {
+      secret: 'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+      body: '{"test": 2432232314}',
+      nowMs: 1_614_265_330_000,
+      headers: [
+        'webhook-id',
+        'msg_p5jXN8AQM9LWM0D4loKWxJek',
+        'webhook-timestamp',
+        '1614265330',
+        'webhook-signature',
+        'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
+      ],
+    },
+  },
 };
+
+const NOW_MS = Date.UTC(2026, 5, 1);
+const written = (recipe: string, text = SECRET): string => RECIPES[recipe]?.secret?.(text) ?? text;
 
 interface World {
   readonly shop: Upstream;
@@ -62,9 +91,15 @@ interface World {
   readonly send: (sent: Sent) => Promise<number>;
 }
 
-async function open(t: ExecutionContext, recipe: string, secret = SECRET, old = ''): Promise<World> {
+async function open(
+  t: ExecutionContext,
+  recipe: string,
+  secret = written(recipe),
+  old = '',
+  nowMs = NOW_MS,
+): Promise<World> {
   const shop = await startUpstream(t);
-  const clock = fakeClock(Date.UTC(2026, 5, 1));
+  const clock = fakeClock(nowMs);
   const profile: unknown = parse(blockOf('recipe', recipe).text);
   const outrider = await startOutrider(
     t,
@@ -115,11 +150,16 @@ for (const [name, { sign, published, toleranceMs }] of Object.entries(RECIPES)) 
 
   test(`${name}: the published example, where there is one, and the secret of before a change`, async (t) => {
     if (published) {
-      const { send, shop } = await open(t, name, published.secret);
+      const { send, shop } = await open(t, name, published.secret, '', published.nowMs);
       t.is(await send({ headers: published.headers, body: published.body }), 200);
       t.is((await (await shop.request(1)).body()).bytes.toString(), published.body);
     }
-    const { send, clock } = await open(t, name, 'the-newer-secret', `, old_credentials: [{ secret: ${SECRET} }]`);
+    const { send, clock } = await open(
+      t,
+      name,
+      written(name, 'the-newer-secret'),
+      `, old_credentials: [{ secret: ${written(name)} }]`,
+    );
     t.is(await send({ headers: [...JSON_TYPE, ...sign(BODY, clock.now())], body: BODY }), 200);
     t.is(await send({ headers: [...JSON_TYPE, ...sign(BODY, clock.now(), 'oldest')], body: BODY }), 401);
   });
@@ -156,3 +196,69 @@ test('every recipe of a callback on the page is tried here', (t) => {
   const names = BLOCKS.flatMap(({ kind, name }) => (kind === 'recipe' && name.endsWith('-webhook') ? [name] : []));
   t.deepEqual(names, Object.keys(RECIPES));
 });
+
+interface Pair {
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+}
+
+const PAIRS = [
+  [
+    'rsa-sha256',
+    'rsa',
+    { modulusLength: 2048 },
+    (key: KeyObject, body: string) => signBy('sha256', Buffer.from(body), key),
+  ],
+  ['ed25519', 'ed25519', {}, (key: KeyObject, body: string) => signBy(null, Buffer.from(body), key)],
+  [
+    'ecdsa-p256-sha256',
+    'ec',
+    { namedCurve: 'prime256v1' },
+    (key: KeyObject, body: string) => signBy('sha256', Buffer.from(body), { key, dsaEncoding: 'ieee-p1363' }),
+  ],
+] as const;
+
+for (const [algorithm, kind, options, make] of PAIRS) {
+  test(`a provider that signs by ${algorithm} is verified with its public key`, async (t) => {
+    const [{ privateKey, publicKey }, other] = [0, 1].map(() =>
+      generateKeyPairSync(kind as 'rsa', options as { modulusLength: number }),
+    ) as [Pair, Pair];
+    const shop = await startUpstream(t);
+    const profile = {
+      credentials: { public_key: { format: 'pem' } },
+      verify: [
+        {
+          text: '{{request.body}}',
+          algorithm,
+          key: '{{credentials.public_key}}',
+          encode: 'base64',
+          equals: { header: 'x-signature' },
+        },
+      ],
+    };
+    const outrider = await startOutrider(
+      t,
+      stringify({
+        profiles: { hook: profile },
+        providers: {
+          hook: { profile: 'hook', credentials: { public_key: publicKey.export({ format: 'pem', type: 'spki' }) } },
+        },
+        callbacks_listen: { address: '127.0.0.1:0' },
+        callbacks: [{ match: { path: '/hook' }, verify: 'hook', forward: `${shop.origin}/` }],
+      }),
+    );
+    const send = async (signature: Buffer, body = BODY): Promise<number> => {
+      const headers = [...JSON_TYPE, 'X-Signature', signature.toString('base64')];
+      return (await httpCall(outrider.callbacksOrigin ?? '', '/hook', { method: 'POST', headers, body })).status;
+    };
+    t.is(await send(make(other.privateKey, BODY)), 401);
+    t.is(await send(make(privateKey, BODY), `${BODY} `), 401);
+    t.is(await send(make(privateKey, BODY).subarray(1)), 401);
+    t.is(await send(Buffer.alloc(64)), 401);
+    t.is(shop.connections, 0);
+    t.is(await send(make(privateKey, BODY)), 200);
+    // Anybody who has one signature of this kind can make another one of it, so it doesn't tell two callbacks apart.
+    t.is(await send(make(privateKey, BODY)), 200);
+    t.is(header((await shop.request(2)).headers, 'outrider-callback-seen'), '1');
+  });
+}

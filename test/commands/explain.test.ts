@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import test from 'ava';
 import { configFile, run } from './run.ts';
 
@@ -288,4 +288,38 @@ test('a token call is explained as answered by Outrider itself, or as refused', 
   const refused = await run(t, ['explain', 'GET', '/phonepe/v1/oauth/token', '--config', file]);
   t.is(refused.code, 1);
   t.regex(refused.stderr, /token_endpoint_denied.*only POST gets a placeholder.*403/);
+});
+
+test.serial('a JWT is shown by its parts and places, and none is signed', async (t) => {
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const yaml = `version: 1
+profiles:
+  bank:
+    extends: oauth2-jwt
+    credentials: { pin: { secret: true } }
+    jwt:
+      assertion: { algorithm: ES256, claims: { pin: "{{credentials.pin}}" } }
+      proof: { algorithm: ES256, key: "{{credentials.private_key}}", claims: { sub: shop }, reuse: 5m }
+    inject: { headers: { x-proof: "{{jwt.proof}}" } }
+    sign:
+      - { text: "{{request.path}}.{{jwt.proof}}", algorithm: ecdsa-p256-sha256, key: "{{credentials.private_key}}", set: { query: sig } }
+providers:
+  bank:
+    profile: bank
+    credentials: { client_id: shop, key_id: k1, pin: pin-pin-pin-pin, private_key: "\${KEY}" }
+    endpoints: { token: "https://bank.example/token" }
+routes: [{ match: { path: /bank }, provider: bank, upstream: "https://bank.example" }]
+`;
+  const { file } = configFile(t, yaml);
+  const env = { KEY: key.export({ format: 'pem', type: 'pkcs8' }) as string };
+  const { code, stdout, stderr } = await run(t, ['explain', 'GET', '/bank/a', '--config', file], { env });
+  t.is(code, 0, stderr);
+  const jwt = (name: string): string => new RegExp(`^jwt ${name}\\n(?: {2}.*\\n)*`, 'm').exec(stdout)?.[0] ?? '';
+  t.regex(
+    jwt('assertion'),
+    /header +\{"alg":"ES256","typ":"JWT","kid":"k1"\}\n +claims +\{.*"aud":"https:\/\/bank\.example\/token".*"exp":\d{10},"pin":"<pin>"\}\n +with +ES256, key <private_key>\n +place +token call client_assertion\n +made +anew each time/,
+  );
+  t.regex(jwt('proof'), /place +header x-proof\n +place +what is signed for query sig\n +made +anew every 300 s/);
+  t.regex(stdout, /text +\/a\.<jwt\.proof>\n +with +ecdsa-p256-sha256, key <private_key>\n +digest +[0-9a-f]{128}\n/);
+  t.notRegex(stdout, /eyJ|pin-pin|PRIVATE KEY/);
 });

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import test from 'ava';
 import { CODES, type DiagnosticCode } from '../../src/config/diagnostics/codes.ts';
 import { loadExample } from '../../src/config/example.ts';
@@ -24,6 +25,11 @@ const HOOK =
   'providers: { p: { profile: payu-payment, environment: test, credentials: { key: k, salt: secret-1 } } }\n';
 /** The beginning of an entry of `verify` that covers the body. */
 const VERIFY = 'verify: [{ text: "{{request.body}}", algorithm: sha256, equals: { header: x }';
+
+const RSA_1024 = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({
+  format: 'pem',
+  type: 'pkcs8',
+});
 
 const CASES: readonly Case[] = [
   { code: 'yaml_syntax', title: 'a value with a colon', source: 'version: 1\nadmin: «a»: b\n', path: '' },
@@ -354,6 +360,24 @@ const CASES: readonly Case[] = [
     path: 'providers.p.credentials.password',
   },
   {
+    code: 'bad_key',
+    title: 'a private key that is none',
+    source: PROVIDER(
+      'profile: jwt-bearer\ncredentials: { issuer: a, private_key: «"no key at all"» }\nendpoints: { token: "https://id.example" }',
+    ),
+    path: 'providers.p.credentials.private_key',
+    help: /\$\{file:/,
+  },
+  {
+    code: 'weak_key',
+    title: 'a short RSA key',
+    source: PROVIDER(
+      `profile: jwt-bearer\ncredentials: { issuer: a, private_key: «${JSON.stringify(RSA_1024)}» }\nendpoints: { token: "https://id.example" }`,
+    ),
+    path: 'providers.p.credentials.private_key',
+    help: /2048 bits/,
+  },
+  {
     code: 'suspicious_secret',
     title: 'a credential with a blank at its end',
     source: PROVIDER('profile: bearer\ncredentials: { token: «"abc "» }'),
@@ -621,8 +645,8 @@ for (const { code, title, source, path, help } of CASES) {
   });
 }
 
-/** Shown in load.test.ts and document.test.ts: they are not about a place in a small text. */
-const ELSEWHERE: readonly DiagnosticCode[] = ['missing_config', 'too_deep'];
+/** Shown in load.test.ts, document.test.ts and tracing/config.test.ts: they are not about a place in a small text. */
+const ELSEWHERE: readonly DiagnosticCode[] = ['missing_config', 'too_deep', 'invalid_variable'];
 
 test('every code is shown by a case', (t) => {
   const shown = new Set([...CASES.map(({ code }) => code), ...ELSEWHERE]);

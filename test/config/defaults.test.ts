@@ -152,6 +152,7 @@ test('what the file leaves out is as the specification says', (t) => {
     },
     replay: { memoryBytes: MiB, spoolBytes: 64 * MiB, spoolTotalBytes: 1024 * MiB, dir: os.tmpdir() },
     log: { level: 'info', format: 'auto', access: true },
+    tracing: undefined,
   });
 });
 

@@ -40,7 +40,7 @@ test('a diagnostic has the layout of the specification', (t) => {
   ]);
   t.regex(
     rest.at(-1) ?? '',
-    /^ {3}= help: did you mean "phonepe"\? Known profiles: .*, oauth2, payu-bbps, .*phonepe, /,
+    /^ {3}= help: did you mean "phonepe"\? Known profiles: .*, oauth2, oauth2-jwt, payu-bbps, .*phonepe, /,
   );
 });
 

@@ -170,6 +170,16 @@ const LEAKS: readonly (readonly [what: string, profile: string, provider: string
     '{ profile: mine, credentials: { s: secret-1 } }',
   ],
   [
+    'a JWT for several requests',
+    '{ credentials: { s: { secret: true } }, jwt: { j: { algorithm: HS256, key: "{{credentials.s}}", claims: { a: b }, reuse: 5m } }, inject: { headers: { authorization: "Bearer {{jwt.j}}" } }, sign: [{ text: "{{request.body}}", algorithm: sha256, set: { header: x } }] }',
+    '{ profile: mine, credentials: { s: secret-1 } }',
+  ],
+  [
+    'a secret in a JWT',
+    '{ credentials: { s: { secret: true } }, jwt: { j: { algorithm: HS256, key: "{{credentials.s}}", claims: { a: "{{credentials.s}}" } } }, inject: { headers: { authorization: "Bearer {{jwt.j}}" } }, sign: [{ text: "{{request.body}}", algorithm: sha256, set: { header: x } }] }',
+    '{ profile: mine, credentials: { s: secret-1 } }',
+  ],
+  [
     'a digest that is always the same',
     '{ credentials: { s: { secret: true } }, sign: [{ text: "{{credentials.s}}", algorithm: sha256, set: { header: x } }] }',
     '{ profile: mine, credentials: { s: secret-1 } }',

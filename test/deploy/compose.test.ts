@@ -7,6 +7,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { freePort } from '../helpers/free-port.ts';
 import { until } from '../helpers/http1.ts';
 import { runProgram, testWith } from '../helpers/programs.ts';
+import { ask } from '../helpers/raw.ts';
 import { redisTest, startRedis } from '../helpers/redis.ts';
 import { KIT, kitFile, problemsOf, renewsAndReplays, secretsIn, someSecrets, startKit, withSecrets } from './kit.ts';
 
@@ -65,6 +66,69 @@ for (const name of ['outrider', 'outrider-replicas']) {
     t.deepEqual(env['OUTRIDER_ALLOWED_HOSTS']?.split(','), [name]);
   });
 }
+
+const OBSERVE = 'compose.observe.yaml';
+
+interface Merged {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+}
+
+testWith('docker-compose')(
+  `${OBSERVE}: Outrider tells its traces to Jaeger, and all is for this machine alone`,
+  async (t) => {
+    const files = ['compose.yaml', OBSERVE].flatMap((name) => ['--file', join(KIT, name)]);
+    const merged = (
+      parse(await runProgram('docker-compose', [...files, 'config'])) as { services: Record<string, Merged> }
+    ).services;
+    t.like(merged['outrider']?.environment, {
+      OUTRIDER_ALLOWED_HOSTS: 'outrider',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://jaeger:4318',
+    });
+    const ports = Object.values(merged).flatMap(({ ports: own = [] }) => own);
+    t.true(ports.length >= 5);
+    for (const port of ports) t.true(port.startsWith('127.0.0.1:'), port);
+  },
+);
+
+test(`${OBSERVE}: every file that is mounted is in the kit, and is what its reader looks for`, (t) => {
+  const { services: own } = parse(kitFile(OBSERVE), { merge: true }) as { services: Record<string, Merged> };
+  const mounts = new Map(
+    Object.values(own)
+      .flatMap(({ volumes = [] }) => volumes)
+      .map((each) => [each.split(':')[1], each.split(':')[0]] as const),
+  );
+  for (const source of mounts.values()) t.true(existsSync(join(KIT, source ?? '')), source);
+  const read = (place: string): unknown => parse(kitFile(mounts.get(place) ?? place));
+  const { rule_files: rules, scrape_configs: jobs } = read('/etc/prometheus/prometheus.yml') as {
+    readonly rule_files: readonly string[];
+    readonly scrape_configs: readonly { readonly static_configs: readonly { readonly targets: readonly string[] }[] }[];
+  };
+  for (const place of rules) t.true(mounts.has(place), place);
+  t.deepEqual(
+    jobs.flatMap(({ static_configs: all }) => all.flatMap(({ targets }) => targets)),
+    ['outrider:8081'],
+  );
+  const { providers } = read('/etc/grafana/provisioning/dashboards/outrider.yaml') as {
+    readonly providers: readonly { readonly options: { readonly path: string } }[];
+  };
+  for (const { options } of providers) t.true(mounts.has(`${options.path}/outrider.json`), options.path);
+  const { datasources } = read('/etc/grafana/provisioning/datasources/outrider.yaml') as {
+    readonly datasources: readonly { readonly url: string }[];
+  };
+  for (const { url } of datasources) t.true(Object.hasOwn(own, new URL(url).hostname), url);
+});
+
+test('compose.yaml: Prometheus gets the metrics by the name of the service, without a token', async (t) => {
+  const config = configOf('outrider');
+  const running = await startKit(t, withSecrets(t, config, someSecrets(secretsIn(config))), envOf('outrider'));
+  const admin = /^ *admin +(http\S+)/m.exec(running.stdout())?.[1] ?? '';
+  const scraped = async (host: string): Promise<number> =>
+    (await ask(t, Number(new URL(admin).port), `GET /metrics HTTP/1.1\r\nHost: ${host}:8081\r\n\r\n`)).status;
+  t.is(await scraped('outrider'), 200);
+  t.is(await scraped('elsewhere'), 403, 'positive control');
+});
 
 test('compose.yaml: outrider renews and replays, and is ready', async (t) => {
   const config = configOf('outrider');

@@ -135,6 +135,11 @@ played('promtool takes the alerts', async (t) => {
   t.regex(await runProgram('promtool', ['check', 'rules', RULES]), new RegExp(`SUCCESS: ${rules.length} rules found`));
 });
 
+played("promtool takes the config of Compose's Prometheus", async (t) => {
+  const config = kitFile('compose/prometheus.yaml').replace('/etc/prometheus/outrider-alerts.yaml', RULES);
+  t.regex(await runProgram('promtool', ['check', 'config', fileOf(t, config)]), /SUCCESS/);
+});
+
 played('each alert fires when what it is for happens, and none otherwise', async (t) => {
   const text = readFileSync(join(import.meta.dirname, 'alerts.yaml'), 'utf8').replaceAll('@RULES@', RULES);
   t.regex(await runProgram('promtool', ['test', 'rules', fileOf(t, text)]), /SUCCESS/);

@@ -8,9 +8,9 @@ const README = kitFile('README.md');
 const lines = [...README.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block]) =>
   (block as string).trim().split('\n'),
 );
-const compose = parse(kitFile('compose.yaml'), { merge: true }) as {
-  services: Readonly<Record<string, { profiles?: readonly string[] }>>;
-};
+const servicesIn = (file: string): Readonly<Record<string, { profiles?: readonly string[] }>> =>
+  (parse(kitFile(file), { merge: true }) as { services: Readonly<Record<string, { profiles?: readonly string[] }>> })
+    .services;
 const dockerfile = readFileSync(join(KIT, '../../Dockerfile'), 'utf8');
 const loaded = [...kitFile('systemd/outrider.service').matchAll(/^LoadCredential=\w+:(.*)$/gm)].map(([, path]) => path);
 const composeSecrets = ['compose/proxy.config.yaml', 'compose/replicas.config.yaml'].flatMap((file) =>
@@ -29,7 +29,14 @@ const CHECKS: readonly (readonly [command: RegExp, isGood: (...parts: string[]) 
   [/^kubectl apply --kustomize (\S+)$/, (folder) => existsSync(join(KIT, folder, 'kustomization.yaml'))],
   [
     /^docker compose(?: --profile (\w+))? up --detach ([\w-]+)$/,
-    (profile, service) => compose.services[service]?.profiles?.[0] === profile,
+    (profile, service) => servicesIn('compose.yaml')[service]?.profiles?.[0] === profile,
+  ],
+  [
+    /^docker compose --file (\S+) --file (\S+) up --detach ([\w ]+)$/,
+    (first, second, names) => {
+      const known = new Set([first, second].flatMap((file) => Object.keys(servicesIn(file))));
+      return names.split(' ').every((name) => known.has(name));
+    },
   ],
   [/^mkdir -p (secrets)$/, () => true],
   [

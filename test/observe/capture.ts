@@ -25,6 +25,8 @@ export function capture(options: { isTTY?: boolean } = {}): Capture {
 
 export const exchange = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord => ({
   requestId: 'req-1',
+  door: 'base_url',
+  destination: undefined,
   route: 'phonepe',
   provider: 'phonepe',
   method: 'POST',
@@ -38,6 +40,7 @@ export const exchange = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord 
   durationMs: 12.3456,
   upstreamMs: 11,
   tokenWaitMs: 0,
+  tokenWaits: [],
   bytesIn: 500,
   bytesOut: 200,
   attemptDetails: [],

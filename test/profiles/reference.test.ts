@@ -62,7 +62,7 @@ function whole(piece: Readonly<Record<string, unknown>>): object {
 }
 
 for (const [index, { text, kind }] of BLOCKS.filter(({ language }) => language === 'yaml').entries()) {
-  if (['example', 'extends', 'providers', 'recipe'].includes(kind)) continue;
+  if (['example', 'extends', 'file', 'providers', 'recipe'].includes(kind)) continue;
   test(`piece ${index} of a profile on the page is good: ${text.slice(0, 40).replaceAll(/\s+/g, ' ')}`, (t) => {
     const piece = yamlOf(text) as Readonly<Record<string, unknown>>;
     // What an operator would have to give besides is no mistake of the page.

@@ -3,8 +3,9 @@ import { detailOf } from '../../src/proxy/attempt-phases.ts';
 
 function at(connectedMs: number, sentMs: number, headMs: number, endedMs: number) {
   const attempt = { status: 200, errorCode: undefined, startedMs: 10, connectedMs, sentMs, headMs, endedMs };
-  const { status, error, generation, startMs, ...parts } = detailOf(attempt, 3, 4);
-  if (status !== 200 || error !== undefined || generation !== 3 || startMs !== 6) throw new Error('what is not a time');
+  const { status, error, credential, generation, startMs, ...parts } = detailOf(attempt, 'acme', 3, 4);
+  if (status !== 200 || error !== undefined || credential !== 'acme' || generation !== 3 || startMs !== 6)
+    throw new Error('what is not a time');
   return parts;
 }
 const none = Number.NaN;

@@ -1,12 +1,12 @@
 import test from 'ava';
 import type { LookupFunction } from 'node:net';
+import { originOfDestination } from '../../src/core/authority.ts';
 import { OutriderError } from '../../src/core/errors.ts';
 import {
   checkHostAddress,
   destinationOfUrl,
   guardedLookup,
   isDeniedAddress,
-  originOfDestination,
   readAuthority,
 } from '../../src/proxy/destination.ts';
 

@@ -43,6 +43,8 @@ export const ADMIN_ENDPOINTS: readonly AdminEndpoint[] = [
     givesText: 'plain text',
   },
   { method: 'GET', path: '/metrics', does: 'The [metrics](metrics.md).', givesText: "Prometheus' text format" },
+  { method: 'GET', path: '/', does: 'The page for people, in a browser.', givesText: 'HTML' },
+  { method: 'GET', path: '/page/NAME', does: 'The files of that page.', givesText: 'scripts, styles and an icon' },
   {
     method: 'GET',
     path: '/api/status',

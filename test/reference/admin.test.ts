@@ -13,7 +13,7 @@ const detailOf = ({ text }: { readonly text: string }): string => (JSON.parse(te
 
 test('the reference has every resource of the admin address, each with its method, and no other', async (t) => {
   const { adminOrigin = '' } = await startOutrider(t, YAML);
-  const served = detailOf(await httpCall(adminOrigin, '/nothing')).match(/\/[\w/]+/g);
+  const served = detailOf(await httpCall(adminOrigin, '/nothing')).match(/\/[\w/]*/g);
   t.deepEqual(
     ADMIN_ENDPOINTS.map(({ path }) => path),
     served,

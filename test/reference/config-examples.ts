@@ -77,6 +77,14 @@ replay:
   dir: /var/spool/outrider`,
   ],
   log: ['log: { level: warn, format: json, access: false }'],
+  tracing: [
+    `# A tenth of the traces that begin here, to a collector that wants a key
+tracing:
+  endpoint: https://otlp.example:4318
+  sample: 0.1
+  headers: { x-api-key: "\${file:/run/secrets/collector_key}" }`,
+    '# Whatever the environment says\ntracing: false',
+  ],
   profiles: [
     `# A built-in profile with one detail changed
 profiles:
@@ -214,4 +222,6 @@ verify:
     parts: { of: x-parts, separator: ",", pair: "=" }
   - { text: "{{request.query}}", algorithm: sha1, equals: { query: s }, timestamp: { query: at } }
   - { text: "{{request.json.at}}", algorithm: sha1, equals: { query: s }, timestamp: { json: at } }
+jwt:
+  proof: { algorithm: HS256, key: "{{credentials.merchant_id}}", claims: { sub: "{{uuid}}" } }
 `;

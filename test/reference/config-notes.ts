@@ -14,6 +14,16 @@ tokens survive a restart, and all who share a store make one token call among th
 reading nothing. While the provider accepts no more of a body, Outrider doesn't read from the caller either. A caller that leaves then is noticed when the provider
 goes on, or after \`timeouts.response\`. What happens on SIGTERM is told under [\`start\`](commands.md#start).`,
 
+  tracing: `Spans go out over OTLP/HTTP, as protobuf, or as JSON with \`OTEL_EXPORTER_OTLP_PROTOCOL=http/json\`. They are named by the conventions of OpenTelemetry for HTTP: the request,
+\`wait for token\`, \`renew\`, and each attempt. They hold no query, no header and no secret. The caller's \`traceparent\` and \`tracestate\` (W3C) are taken up and passed on,
+with the span of the attempt in place of the caller's; without them a new trace begins. A trace that comes with a request is sampled if its caller says so. A tunnel
+that is passed on unseen has no span. \`headers: { remove: [traceparent, tracestate] }\` on a route keeps traces from its provider.
+
+Where the file says nothing, the variables of OpenTelemetry hold: \`OTEL_EXPORTER_OTLP_ENDPOINT\`, \`OTEL_EXPORTER_OTLP_HEADERS\`, \`OTEL_EXPORTER_OTLP_TIMEOUT\`, each of
+them with \`OTEL_EXPORTER_OTLP_TRACES_\` in front too, \`OTEL_TRACES_SAMPLER\`, \`OTEL_TRACES_SAMPLER_ARG\`, \`OTEL_SERVICE_NAME\` and \`OTEL_RESOURCE_ATTRIBUTES\`. \`OTEL_SDK_DISABLED=true\`
+and \`OTEL_TRACES_EXPORTER=none\` switch traces off. A collector that is slow or away delays no request: 2 048 spans wait for it (\`OTEL_BSP_MAX_QUEUE_SIZE\`), and the log tells
+once a minute how many were lost. It is reached as providers are, through \`HTTPS_PROXY\` and \`HTTP_PROXY\` where \`NO_PROXY\` doesn't say otherwise, and directly on this machine.`,
+
   replay: `A body of up to \`replay.spool\` is kept for a replay: in memory up to \`replay.memory\` each, and \`limits.body_memory\` for all
 together, beyond that in a file without a name. Larger bodies stream through, and their rejection is passed on. A body that is signed must be whole, up to
 \`limits.signed_body\`.`,

@@ -159,6 +159,17 @@ export const LOG_MESSAGES: Readonly<Record<string, readonly LogMessage[]>> = {
       'cause',
     ),
   ],
+  Traces: [
+    tells(
+      'warn',
+      'Spans of traces were lost',
+      'the collector is away, slow, or refused them; told once a minute',
+      'lost',
+      'lost_since_start',
+      'why',
+      'remedy',
+    ),
+  ],
 };
 
 /** What a line says of each request, beside `time`, `level` and `message`; null where there is nothing to say. */
@@ -179,4 +190,5 @@ export const ACCESS_FIELDS: Readonly<Record<string, string>> = {
   token_wait_ms: 'how long it waited for a token',
   bytes_in: 'of the body that came',
   bytes_out: 'of the body that went back',
+  trace_id: 'the trace that it belongs to; the field is there only with [`tracing`](config.md#tracing)',
 };

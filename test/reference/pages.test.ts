@@ -155,7 +155,7 @@ test('the example of a profile is a good one, and each of its keys is shown by s
 
 test('what needs a restart, and what a route may override, comes from the schema', (t) => {
   const wanting = CONFIG_KEYS.filter(({ path }) => needsRestart(path)).map(({ path }) => path.split('.', 1)[0]);
-  t.deepEqual([...new Set(wanting)], ['listen', 'admin', 'store', 'state_dir', 'callbacks_listen']);
+  t.deepEqual([...new Set(wanting)], ['listen', 'admin', 'store', 'state_dir', 'tracing', 'callbacks_listen']);
   t.deepEqual(
     CONFIG_KEYS.filter(({ path }) => isOverridable(path)).map(({ path }) => path),
     ['timeouts.connect', 'timeouts.response', 'timeouts.idle', 'replay.memory', 'replay.spool'],

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { networkInterfaces } from 'node:os';
-import { isDeniedAddress, originOfDestination, readAuthority } from '../../src/proxy/destination.ts';
+import { originOfDestination } from '../../src/core/authority.ts';
+import { isDeniedAddress, readAuthority } from '../../src/proxy/destination.ts';
 import { DENIED_HOSTS } from './given.ts';
 
 test('every spelling of an address that must not be dialled is seen through', (t) => {

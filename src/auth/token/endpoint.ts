@@ -1,6 +1,7 @@
 import type { TokenSpec } from '../../config/profile/profile.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { HttpClient } from '../../core/http.ts';
+import type { RenewalTrace } from '../../core/tracing.ts';
 import type { TokenRecord } from '../../store/store.ts';
 import type { Credentials } from '../credentials.ts';
 import { type RequestView, Scope } from '../scope.ts';
@@ -40,7 +41,11 @@ export interface ArrivedToken extends TokenAnswer {
  * Gets a token for one subject, by the refresh grant if `last` has a refresh token. Rejects with {@link TokenFailure} only.
  * @param request The caller's request, which templates of the call may read.
  */
-export type RequestToken = (last: TokenRecord | undefined, request: RequestView) => Promise<ArrivedToken>;
+export type RequestToken = (
+  last: TokenRecord | undefined,
+  request: RequestView,
+  trace: RenewalTrace | undefined,
+) => Promise<ArrivedToken>;
 
 /** Compiles the calls of a profile's `token`. */
 export function compileTokenCalls(
@@ -65,15 +70,19 @@ export function createTokenRequest(endpoint: TokenEndpoint, subject: ByteString)
     call: TokenCall,
     last: TokenRecord | undefined,
     request: RequestView,
+    trace: RenewalTrace | undefined,
     timeoutMs: number,
   ): Promise<ArrivedToken> => {
-    const { values: credentials } = endpoint.credentials.resolve();
-    const scope = new Scope({ credentials, token: last, subject, request, now: () => clock.now() });
+    const { values: credentials, keys } = endpoint.credentials.resolve();
+    const scope = new Scope({ credentials, keys, token: last, subject, request, now: () => clock.now() });
     let host = hostOf('');
     try {
-      host = hostOf(call.url.mask(scope).text);
+      const masked = call.url.mask(scope).text;
+      host = hostOf(masked);
       const built = buildTokenCall(call, scope, endpoint.api);
-      const answer = await endpoint.http({ ...built, timeoutMs, maxBytes: MAX_ANSWER_BYTES });
+      const headers = trace ? trace.call(built.method, masked, built.headers) : built.headers;
+      const answer = await endpoint.http({ ...built, headers, timeoutMs, maxBytes: MAX_ANSWER_BYTES });
+      trace?.answered(answer.status);
       const arrivedAtMs = clock.now();
       return { ...readTokenResponse(endpoint.read, answer, { atMs: arrivedAtMs, host, warn }), arrivedAtMs };
     } catch (error) {
@@ -81,19 +90,19 @@ export function createTokenRequest(endpoint: TokenEndpoint, subject: ByteString)
     }
   };
 
-  return async (last, request) => {
+  return async (last, request, trace) => {
     const startedMs = clock.monotonic();
     const leftMs = (): number => Math.max(endpoint.timeoutMs - (clock.monotonic() - startedMs), 1);
     const held = last?.refreshToken;
-    if (!refresh || held === undefined) return send(fetch, last, request, leftMs());
+    if (!refresh || held === undefined) return send(fetch, last, request, trace, leftMs());
     try {
-      const answer = await send(refresh, last, request, leftMs());
+      const answer = await send(refresh, last, request, trace, leftMs());
       // Without a new refresh token in the answer, the old one stays valid (RFC 6749 §6).
       return { ...answer, refreshToken: answer.refreshToken ?? held };
     } catch (error) {
       const { failure } = error as TokenFailure;
       if (failure !== 'refused' && failure !== 'bad_answer') throw error;
-      return send(fetch, last, request, leftMs());
+      return send(fetch, last, request, trace, leftMs());
     }
   };
 }

@@ -9,10 +9,10 @@ export interface Skip {
 
 const wholeSeconds = (ms: number): string => (ms < 1_000 ? `${Math.floor(ms)} ms` : `${Math.floor(ms / 1_000)} s`);
 
-/** The token is younger than the cooldown, so its age can't be the cause of the rejection. */
-export const tooYoung = (ageMs: number, cooldownMs: number): Skip => ({
+/** The token, or another credential, is younger than the cooldown, so its age can't be the cause of the rejection. */
+export const tooYoung = (ageMs: number, cooldownMs: number, what = 'token'): Skip => ({
   skip: 'cooldown',
-  why: `the token is ${wholeSeconds(Math.max(ageMs, 0))} old, younger than renew.cooldown ${formatDuration(cooldownMs)}`,
+  why: `the ${what} is ${wholeSeconds(Math.max(ageMs, 0))} old, younger than renew.cooldown ${formatDuration(cooldownMs)}`,
 });
 
 /**

@@ -2,6 +2,7 @@ import type { RenewSpec } from '../../config/profile/profile.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import { OutriderError } from '../../core/errors.ts';
 import type { Events, NoticeRecord, RenewalReason } from '../../core/events.ts';
+import type { RenewalTrace, Tracing, WaitTrace } from '../../core/tracing.ts';
 import type { ChangeListener, TokenRecord, TokenStore } from '../../store/store.ts';
 import { reconcile } from './reconcile.ts';
 import { Backoff } from './backoff.ts';
@@ -33,8 +34,10 @@ export interface SourceParts {
   readonly credentialsVersion: () => number;
   /** Whether a failure with this detail is worth a notice: no other source has reported it lately. */
   readonly isNews: (detail: string) => boolean;
+  /** Undefined while tracing is off. */
+  readonly tracing: Tracing | undefined;
   /** Gets a token from the endpoint, by the refresh grant if `last` has a refresh token. Rejects with {@link TokenFailure}. */
-  readonly call: (last: TokenRecord | undefined) => Promise<ArrivedToken>;
+  readonly call: (last: TokenRecord | undefined, trace: RenewalTrace | undefined) => Promise<ArrivedToken>;
 }
 
 /**
@@ -61,6 +64,8 @@ export class TokenSource {
   /** Whether a request has used the token since its last renewal. An unused token is not renewed in the background again. */
   #isUsed = false;
   #flight: Flight | undefined;
+  /** The span of the call under way. */
+  #trace: RenewalTrace | undefined;
   #byHand: Promise<TokenRecord> | undefined;
   #lastByHandAt = -Infinity;
   #lastFailure: TokenStanding['lastFailure'];
@@ -211,20 +216,34 @@ export class TokenSource {
 
   /** Joins the call under way, or starts one. Resolves with a failure and never rejects. */
   #fly(reason: RenewalReason, accepts: Accepts, waiter?: Waiter): Flight {
-    this.#flight ??= this.#run(reason, accepts, waiter).finally(() => {
+    const wait = waiter?.trace?.waitForToken(this.#parts.provider);
+    if (this.#flight && this.#trace) wait?.link(this.#trace);
+    this.#flight ??= this.#run(reason, accepts, waiter, wait).finally(() => {
       this.#flight = undefined;
     });
-    return this.#flight;
+    return wait ? traced(this.#flight, wait) : this.#flight;
   }
 
-  async #run(reason: RenewalReason, accepts: Accepts, waiter: Waiter | undefined): Flight {
+  #run(reason: RenewalReason, accepts: Accepts, waiter: Waiter | undefined, wait: WaitTrace | undefined): Flight {
+    const { provider, tracing } = this.#parts;
+    this.#trace = (wait ?? tracing)?.renewal(provider, reason);
+    const flight = this.#obtain(reason, accepts, waiter, this.#trace);
+    return this.#trace ? traced(flight, this.#trace) : flight;
+  }
+
+  async #obtain(
+    reason: RenewalReason,
+    accepts: Accepts,
+    waiter: Waiter | undefined,
+    trace: RenewalTrace | undefined,
+  ): Flight {
     const { clock, events, provider, credentialsVersion } = this.#parts;
     let startedAt = clock.monotonic();
     let version = credentialsVersion();
     const call: RenewalDeps['call'] = async (last) => {
       startedAt = clock.monotonic();
       version = credentialsVersion();
-      const arrived = await this.#parts.call(last);
+      const arrived = await this.#parts.call(last, trace);
       if (arrived.lifetimeMs <= 0) {
         const fields = { lifetime_ms: arrived.lifetimeMs };
         this.#notice('warn', 'The token endpoint gave a token that has expired already', fields);
@@ -340,6 +359,13 @@ export class TokenSource {
     const { events, provider } = this.#parts;
     events.emit('notice', { level, message, fields: { provider, ...Object.fromEntries(known) } });
   }
+}
+
+/** Ends `trace` when the call lands. */
+async function traced(flight: Flight, trace: WaitTrace | RenewalTrace): Flight {
+  const landed = await flight;
+  trace.end(landed instanceof Error ? landed.failure : undefined);
+  return landed;
 }
 
 function renewedRecently(ageMs: number, cooldownMs: number): OutriderError {

@@ -1,4 +1,5 @@
 import { OutriderError } from '../../core/errors.ts';
+import type { RequestTrace } from '../../core/tracing.ts';
 
 /** A request, or another party, that waits for a token. */
 export interface Waiter {
@@ -7,6 +8,8 @@ export interface Waiter {
   /** The id of the request, for the log. */
   readonly requestId?: string;
   readonly route?: string | undefined;
+  /** Its trace, while tracing is on. */
+  readonly trace?: RequestTrace | undefined;
 }
 
 /** The requests that wait for a token of one provider. Their number is limited. */

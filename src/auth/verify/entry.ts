@@ -1,12 +1,13 @@
 import { timingSafeEqual } from 'node:crypto';
+import { ALGORITHMS } from '../../keys/algorithms.ts';
 import type { ReceivedPlace, SignSpec, VerifySpec } from '../../config/profile/profile.ts';
 import { decidingTemplates } from '../../config/profile/read-names.ts';
 import { SIGNATURE } from '../../config/profile/verify-check.ts';
 import { type ByteString, fromUnicode, toBytes } from '../../core/byte-string.ts';
 import { parseDateTime } from '../../core/date-time.ts';
+import { compileKey } from '../key.ts';
 import { badBody } from '../problem.ts';
 import type { Scope } from '../scope.ts';
-import { digest } from '../sign.ts';
 import { type Compile, type Compiled, isStable } from '../template.ts';
 import { compileWhen, type When } from '../when.ts';
 import type { ReceivedCallback, Structure } from './received.ts';
@@ -22,7 +23,6 @@ export interface Entry {
   readonly when: When;
   readonly structure: Structure;
   readonly algorithm: SignSpec['algorithm'];
-  readonly encode: SignSpec['encode'];
   readonly text: Compiled;
   readonly places: readonly SignaturePlace[];
   /** The credentials that it reads, without any of which nothing is verified. */
@@ -37,19 +37,23 @@ export interface Entry {
   checkSeparator(scope: Scope): void;
   /** Whether the fields have the values that they must have. */
   hasRequired(callback: ReceivedCallback, scope: Scope): boolean;
-  /** The digest of the text. */
-  digest(scope: Scope): Buffer;
-  /** Whether one of the places holds this digest. */
-  holds(callback: ReceivedCallback, scope: Scope, expected: Buffer): boolean;
+  /**
+   * The signature that one of the places holds and that is right, in the encoding of the entry, hex in lower case. Undefined: none
+   * does.
+   */
+  signatureIn(callback: ReceivedCallback, scope: Scope): string | undefined;
+  /** The signature that would be right; undefined where only the provider can make it. */
+  expected(scope: Scope): string | undefined;
   /** How far the callback's time lies from `nowMs`, beyond what is tolerated; 0 when it doesn't. Throws `bad_body` for no time. */
   staleMs(callback: ReceivedCallback, nowMs: number): number;
 }
 
 /** Compiles one entry of `verify`. */
 export function compileEntry(spec: VerifySpec, compile: Compile): Entry {
-  const { algorithm, encode, timestamp, separator } = spec;
+  const { algorithm, encode, form, timestamp, separator } = spec;
+  const rule = ALGORITHMS[algorithm];
   const text = compile(spec.text);
-  const key = spec.key === undefined ? undefined : compile(spec.key);
+  const key = spec.key === undefined ? undefined : compileKey(spec.key, rule.key, compile);
   const places = spec.equals.map((place): SignaturePlace => {
     const [before = '', after = ''] = place.value.split(SIGNATURE);
     return { ...place, before: compile(before), after: compile(after) };
@@ -65,12 +69,11 @@ export function compileEntry(spec: VerifySpec, compile: Compile): Entry {
       isFree: separator?.allowedIn.includes(name) === true,
       look: compile(`{{${family}.${name}}}`),
     }));
-  const isFixed = isStable(text) && (!key || isStable(key));
+  const isFixed = isStable(text) && (!key || isStable(key.template));
   return {
     when: compileWhen(spec.when),
     structure: { unwrap: spec.unwrap, parts: spec.parts },
     algorithm,
-    encode,
     text,
     places,
     credentials: [...new Set(deciding.flatMap(({ names }) => [...names]))]
@@ -97,14 +100,22 @@ export function compileEntry(spec: VerifySpec, compile: Compile): Entry {
       required
         .map((field) => callback.at(field).some((value) => isSame(toBytes(value), toBytes(field.value.render(scope)))))
         .every(Boolean),
-    digest: (scope) => digest(algorithm, text.render(scope), key?.render(scope)),
-    holds: (callback, scope, expected) =>
-      places
-        .flatMap((place) => {
-          const frame = { before: place.before.render(scope), after: place.after.render(scope) };
-          return callback.at(place).map((value) => holdsDigest(value, frame, expected, encode));
-        })
-        .some(Boolean),
+    signatureIn(callback, scope) {
+      const bytes = toBytes(text.render(scope));
+      const given = key?.read(scope) ?? NO_KEY;
+      const right = places.flatMap((place) => {
+        const frame = { before: place.before.render(scope), after: place.after.render(scope) };
+        return callback.at(place).flatMap((value) => {
+          const signature = signatureBetween(value, frame, encode);
+          return signature && rule.verify(given, bytes, signature, form) ? [signature.toString(encode)] : [];
+        });
+      });
+      return right[0];
+    },
+    expected(scope) {
+      if (rule.key !== 'none' && rule.key !== 'secret') return undefined;
+      return rule.sign(key?.read(scope) ?? NO_KEY, toBytes(text.render(scope)), form).toString(encode);
+    },
     staleMs(callback, nowMs) {
       if (!timestamp) return 0;
       const [value = '', another] = callback.at(timestamp);
@@ -119,21 +130,25 @@ export function compileEntry(spec: VerifySpec, compile: Compile): Entry {
 /** Whether two byte strings are the same. How long that takes depends on their lengths alone. */
 const isSame = (a: Buffer, b: Buffer): boolean => a.length === b.length && timingSafeEqual(a, b);
 
-/** Whether a text is the encoded digest with what stands around it. The encoding is read strictly, hex without case. */
-function holdsDigest(
+/** What a plain hash gets for a key. */
+const NO_KEY = new Uint8Array();
+
+/**
+ * The signature in a text, between what has to stand around it. Undefined when something else is around it, or when it is not
+ * encoded as it must be: hex in any case, base64 with its padding, base64url without.
+ */
+function signatureBetween(
   text: ByteString,
   { before, after }: { readonly before: ByteString; readonly after: ByteString },
-  expected: Buffer,
   encode: SignSpec['encode'],
-): boolean {
-  const length = expected.toString(encode).length;
-  if (text.length !== before.length + length + after.length) return false;
-  const encoded = text.slice(before.length, before.length + length);
+): Buffer | undefined {
+  const end = text.length - after.length;
+  if (end <= before.length) return undefined;
+  const frame = toBytes(text.slice(0, before.length) + text.slice(end));
+  const encoded = text.slice(before.length, end);
   const bytes = Buffer.from(encoded, encode);
   const isCanonical = bytes.toString(encode) === (encode === 'hex' ? encoded.toLowerCase() : encoded);
-  if (!isCanonical) return false;
-  const frame = toBytes(text.slice(0, before.length) + text.slice(before.length + length));
-  return isSame(Buffer.concat([frame, bytes]), Buffer.concat([toBytes(before + after), expected]));
+  return isCanonical && isSame(frame, toBytes(before + after)) ? bytes : undefined;
 }
 
 /** Reads a time as epoch milliseconds; NaN for anything else. */

@@ -2,8 +2,9 @@ import { hash } from 'node:crypto';
 import type { CredentialSnapshot, CredentialSource, ProviderConfig } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { OutriderError } from '../../core/errors.ts';
-import { Credentials, secretCredentials } from '../credentials.ts';
-import { Scope } from '../scope.ts';
+import { ALGORITHMS } from '../../keys/algorithms.ts';
+import { Credentials, secretCredentials, type ResolvedCredentials } from '../credentials.ts';
+import { Scope, type ScopeParts } from '../scope.ts';
 import { createCompiler } from '../template.ts';
 import { compileEntry, type Entry } from './entry.ts';
 import { type Callback, ReceivedCallback } from './received.ts';
@@ -27,8 +28,8 @@ export interface Examination {
   readonly when: string | undefined;
   readonly text: string;
   readonly algorithm: string;
-  /** The encoded digest of the text with the current secrets in it. */
-  readonly digest: string;
+  /** The right signature by the current credentials; null where only the provider can make it. */
+  readonly digest: string | null;
   /** Where it is looked for: `header x-verify`. */
   readonly places: readonly string[];
   readonly verdict: Verdict;
@@ -58,12 +59,19 @@ class OlderCredentials implements CredentialSource {
   get current(): CredentialSnapshot {
     const from = [this.#current.current, this.#older.current] as const;
     if (this.#made?.from[0] !== from[0] || this.#made.from[1] !== from[1]) {
-      const [{ version, values }, { values: older }] = from;
-      this.#made = { from, snapshot: { version, values: new Map([...values, ...older]) } };
+      const [now, older] = from;
+      const values = new Map([...now.values, ...older.values]);
+      const keys = new Map([...(now.keys ?? []), ...(older.keys ?? [])]);
+      this.#made = { from, snapshot: { version: now.version, values, keys } };
     }
     return this.#made.snapshot;
   }
 }
+
+const ofCredentials = ({ values, keys }: ResolvedCredentials): Pick<ScopeParts, 'credentials' | 'keys'> => ({
+  credentials: values,
+  keys,
+});
 
 const REJECTED = (why: string): Verdict => ({ outcome: 'rejected', why });
 const NONE_FITS = REJECTED('no entry of `verify` fits it');
@@ -89,7 +97,7 @@ export function createVerifier(
   const generations = sources.map((source) => new Credentials(profile.credentials, environment, source, compile));
   const scopeOf = (received: ReceivedCallback, credentials: Credentials): Scope =>
     new Scope({
-      credentials: credentials.resolve().values,
+      ...ofCredentials(credentials.resolve()),
       token: undefined,
       subject: '',
       request: received,
@@ -113,16 +121,18 @@ export function createVerifier(
       // A signature under an empty secret proves nothing.
       if (entry.credentials.some((each) => (scope.credentials.get(each) ?? '') === '')) continue;
       entry.checkSeparator(scope);
-      const digest = entry.digest(scope);
+      const signature = entry.signatureIn(received, scope);
       const hasRequired = entry.hasRequired(received, scope);
-      if (!entry.holds(received, scope, digest) || !hasRequired) continue;
+      if (signature === undefined || !hasRequired) continue;
       const offMs = entry.staleMs(received, clock.now());
       if (offMs > 0) return { outcome: 'stale', why: `it was signed ${Math.round(offMs / 1_000)} s away from now` };
-      scope.signature = digest.toString(entry.encode);
-      const same = entry.id ? [entry.id.render(scope)] : [scope.signature, hash('sha256', received.body, 'base64url')];
+      scope.signature = signature;
+      // Of some algorithms anybody can make another signature out of one, which is right too.
+      const told = ALGORITHMS[entry.algorithm].isRandomized ? '' : signature;
+      const same = entry.id ? [entry.id.render(scope)] : [told, hash('sha256', received.body, 'base64url')];
       return { outcome: 'verified', id: hash('sha256', JSON.stringify([name, ...same]), 'base64url') };
     }
-    return REJECTED('the signature, or a field that has to be the provider’s, is not right');
+    return REJECTED("the signature, or a field that has to be the provider's, is not right");
   };
 
   const guarded = <T>(work: () => T, refused: (verdict: Verdict) => T): T => {
@@ -148,7 +158,7 @@ export function createVerifier(
     verify,
     examine(name, callback) {
       const verdict = verify(name, callback);
-      const nothing = { entry: undefined, when: undefined, text: '', algorithm: '', digest: '', places: [], verdict };
+      const nothing = { entry: undefined, when: undefined, text: '', algorithm: '', digest: null, places: [], verdict };
       const found = guarded(
         () => find(callback),
         () => undefined,
@@ -163,7 +173,7 @@ export function createVerifier(
             when: entry.when.says,
             text: entry.text.mask(scope).text,
             algorithm: entry.algorithm,
-            digest: entry.digest(scope).toString(entry.encode),
+            digest: entry.expected(scope) ?? null,
             places: entry.places.map(({ place, name: field }) => `${place} ${field}`),
             verdict,
           };

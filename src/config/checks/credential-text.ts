@@ -1,7 +1,8 @@
-import { defaultTexts } from '../profile/default-text.ts';
+import { defaultTexts, type Endpoints } from '../profile/default-text.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
-import type { HeaderUse } from '../profile/header-use.ts';
-import type { CredentialSpec } from '../profile/profile.ts';
+import { HeaderUse } from '../profile/header-use.ts';
+import type { CredentialSpec, Profile } from '../profile/profile.ts';
+import { keyReader, type ReadKeys } from './credential-keys.ts';
 
 /** Decides whether a text can be the value of a credential. Its errors hold nothing of the text. */
 export interface Judge {
@@ -9,6 +10,8 @@ export interface Judge {
   errorOf(credential: string, text: string): ConfigError | undefined;
   /** What is wrong with the values that defaults make of the given ones (name → text). */
   errorsOfDefaults(given: ReadonlyMap<string, string>): readonly ErrorOfDefault[];
+  /** The keys among the given values and the defaults. */
+  keysOf(given: ReadonlyMap<string, string>): ReadKeys;
 }
 
 /** What is wrong with a default's value, and the given credentials that it is made of. */
@@ -19,13 +22,15 @@ export interface ErrorOfDefault {
 
 /**
  * Makes a judge of what the profile declares (`without`) and of the places where it puts the value.
- * @param headerUse Undefined when something is wrong with the profile. Its defaults are not judged then.
+ * @param profile Undefined when something is wrong with it. Its defaults are not judged then.
  */
 export function judgeBy(
   declared: Readonly<Record<string, CredentialSpec>>,
   environment: string | undefined,
-  headerUse: HeaderUse | undefined,
+  endpoints: Endpoints,
+  profile: Profile | undefined,
 ): Judge {
+  const headerUse = profile && new HeaderUse(profile);
   const errorOf: Judge['errorOf'] = (credential, text) => {
     const without = Object.hasOwn(declared, credential) ? declared[credential]?.without : undefined;
     const forbidden = Array.from(without ?? '').find((char) => text.includes(char));
@@ -36,11 +41,17 @@ export function judgeBy(
   return {
     errorOf,
     errorsOfDefaults: (given) =>
-      (headerUse ? defaultTexts(declared, environment, given) : []).flatMap(({ credential, text, madeOf }) => {
-        const error = text === '' ? undefined : errorOf(credential, text);
-        if (error === undefined) return [];
-        return { error: new ConfigError(error.code, `${error.message}; its value is its default`, error.help), madeOf };
-      }),
+      (headerUse ? defaultTexts(declared, environment, endpoints, given) : []).flatMap(
+        ({ credential, text, madeOf }) => {
+          const error = text === '' ? undefined : errorOf(credential, text);
+          if (error === undefined) return [];
+          return {
+            error: new ConfigError(error.code, `${error.message}; its value is its default`, error.help),
+            madeOf,
+          };
+        },
+      ),
+    keysOf: keyReader(declared, environment, endpoints, profile),
   };
 }
 

@@ -2,9 +2,8 @@ import { ReloadableCredentials, type CredentialEntry } from '../credentials.ts';
 import { defaultOf } from '../profile/default-text.ts';
 import { SIMULATOR } from '../../core/simulator.ts';
 import { judgeBy, suspicionOf, type Judge } from './credential-text.ts';
-import type { CredentialSpec } from '../profile/profile.ts';
+import type { CredentialSpec, Profile } from '../profile/profile.ts';
 import type { Problems } from '../diagnostics/problems.ts';
-import type { HeaderUse } from '../profile/header-use.ts';
 import { hideBelow, show, showKey } from '../diagnostics/hide.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node, type ScalarNode } from '../yaml/tree.ts';
@@ -18,21 +17,23 @@ interface Chosen {
   readonly environment: string | undefined;
   /** Whether the environment is clear. Only then it is known which credentials are missing. */
   readonly isChosen: boolean;
-  /** Undefined when something is wrong with the profile. */
-  readonly headerUse: HeaderUse | undefined;
+  readonly endpoints: Readonly<Record<string, string>>;
+  /** Undefined when something is wrong with it. */
+  readonly profile: Profile | undefined;
   /** The credentials that verify callbacks. A simulator knows them, so that they may be left out for it. */
   readonly verified?: ReadonlySet<string>;
 }
 
 /**
  * Reads a provider's credentials, and hides the secrets that are written out in the file.
- * Reports `unknown_credential`, `missing_credential`, `empty_secret`, `invalid_type`, `invalid_value` and `suspicious_secret`.
+ * Reports `unknown_credential`, `missing_credential`, `empty_secret`, `invalid_type`, `invalid_value`,
+ * `suspicious_secret`, `bad_key` and `weak_key`.
  * @param declared The declarations of its profile. Undefined when the profile is not known.
  */
 export function readCredentials(
   provider: Node,
   declared: Declared | undefined,
-  { environment, isChosen, headerUse, verified }: Chosen,
+  { environment, isChosen, endpoints, profile, verified }: Chosen,
   problems: Problems,
 ): ReloadableCredentials {
   const given = find(provider, 'credentials');
@@ -40,12 +41,13 @@ export function readCredentials(
   const standIns = new Map<string, string>();
   if (declared && isChosen) {
     for (const name of missingNames(declared, environment, given, verified)) {
-      if (environment === SIMULATOR) standIns.set(name, STAND_IN);
-      else reportMissing(provider, name, problems);
+      // No stand-in is a key.
+      if (environment === SIMULATOR && declared[name]?.format === 'text') standIns.set(name, STAND_IN);
+      else if (!declared[name]?.optional) reportMissing(provider, name, problems);
     }
   }
-  const judge = judgeBy(declared ?? {}, environment, headerUse);
-  const refused = judgeAll(entries, judge, problems);
+  const judge = judgeBy(declared ?? {}, environment, endpoints, profile);
+  const refused = judgeAll(entries, declared, judge, problems);
   const credentials = new ReloadableCredentials(entries, standIns, judge);
   for (const { error, madeOf } of isChosen ? judge.errorsOfDefaults(credentials.current.values) : []) {
     // The mistake comes from a given value, and that one has been reported.
@@ -53,18 +55,37 @@ export function readCredentials(
     const from = entries.find(({ name }) => madeOf.has(name));
     problems.add(error, from?.node ?? nearest(provider, 'credentials'));
   }
+  reportKeys(credentials, entries, nearest(provider, 'credentials'), problems);
   return credentials;
 }
 
+function reportKeys(
+  { keyProblems }: ReloadableCredentials,
+  entries: readonly CredentialEntry[],
+  otherwise: Node,
+  problems: Problems,
+): void {
+  for (const { credential, error, isWarning } of keyProblems) {
+    const place = entries.find(({ name }) => name === credential)?.node ?? otherwise;
+    if (isWarning) problems.warning(error.code, place, error.message, error.help);
+    else problems.add(error, place);
+  }
+}
+
 /** Judges the given values, and reports what is wrong with them. Returns the names of those that are refused. */
-function judgeAll(entries: readonly CredentialEntry[], judge: Judge, problems: Problems): ReadonlySet<string> {
+function judgeAll(
+  entries: readonly CredentialEntry[],
+  declared: Declared | undefined,
+  judge: Judge,
+  problems: Problems,
+): ReadonlySet<string> {
   const refused = new Set<string>();
   for (const { name, node } of entries) {
     const error = judge.errorOf(name, node.text);
     if (error) {
       problems.add(error, node);
       refused.add(name);
-    } else {
+    } else if (declared?.[name]?.format === 'text') {
       reportSuspicion(name, node, problems);
     }
   }
@@ -78,14 +99,16 @@ function judgeAll(entries: readonly CredentialEntry[], judge: Judge, problems: P
 export function readOldCredentials(
   list: Node | undefined,
   declared: Declared | undefined,
-  { environment, headerUse }: Chosen,
+  { environment, endpoints, profile }: Chosen,
   problems: Problems,
 ): ReloadableCredentials[] {
-  const judge = judgeBy(declared ?? {}, environment, headerUse);
+  const judge = judgeBy(declared ?? {}, environment, endpoints, profile);
   return (list?.kind === 'list' ? list.items : []).map((given) => {
     const entries = given.kind === 'map' ? readGiven(given, declared, environment, problems) : [];
-    judgeAll(entries, judge, problems);
-    return new ReloadableCredentials(entries, new Map(), judge);
+    judgeAll(entries, declared, judge, problems);
+    const credentials = new ReloadableCredentials(entries, new Map(), judge);
+    reportKeys(credentials, entries, given, problems);
+    return credentials;
   });
 }
 
@@ -109,7 +132,7 @@ function readGiven(
       );
     }
     showKey(given, name);
-    if (isSecret) hideBelow(value);
+    if (isSecret || spec?.format === 'pem') hideBelow(value);
     else show(value);
     if (value.kind !== 'scalar') {
       problems.error('invalid_type', value, `the credential "${name}" is a single value`);
@@ -117,7 +140,8 @@ function readGiven(
     }
     if (value.isBroken || (declared && spec === undefined)) continue;
     const isValue = !value.isEmpty || isEmptyAValue(value, spec);
-    if (isValue) entries.push({ name, node: value, isSecret, mayBeEmpty: spec?.empty === true });
+    const { empty, format = 'text' } = spec ?? {};
+    if (isValue) entries.push({ name, node: value, isSecret, mayBeEmpty: empty === true, format });
     else if (!mayBeEmpty(value, spec, environment)) reportEmpty(name, value, problems);
   }
   return entries;

@@ -1,7 +1,6 @@
 import type { ProviderConfig } from '../config.ts';
 import type { ReloadableCredentials } from '../credentials.ts';
 import { buildRenew } from '../profile/build.ts';
-import { HeaderUse } from '../profile/header-use.ts';
 import { SIMULATOR } from '../../core/simulator.ts';
 import { checkRenew } from '../profile/check.ts';
 import type { Profile, RenewSpec } from '../profile/profile.ts';
@@ -53,17 +52,16 @@ export function readProvider(
     checkEndpointNames(node, resolved, problems);
     if (isChosen) checkNeeds(node, name, data, resolved, endpoints, problems);
   }
-  const headerUse = resolved?.profile && new HeaderUse(resolved.profile);
   const credentials = readCredentials(
     node,
     resolved?.declared.credentials,
-    { environment, isChosen, headerUse, verified: verifiedWith(resolved) },
+    { environment, isChosen, endpoints, profile: resolved?.profile, verified: verifiedWith(resolved) },
     problems,
   );
   const oldCredentials = readOldCredentials(
     find(node, 'old_credentials'),
     resolved?.declared.credentials,
-    { environment, isChosen, headerUse },
+    { environment, isChosen, endpoints, profile: resolved?.profile },
     problems,
   );
   const scope = (data.scope ?? []).flatMap((item) => item.split(/\s+/)).filter((item) => item !== '');
@@ -208,7 +206,10 @@ function checkScope(
   }
 }
 
-/** Warns of keys about tokens when the profile gets no token, and of keys about callbacks when it verifies none. */
+/**
+ * Warns of keys about tokens when the profile gets no token, and of keys about callbacks when it verifies none. A JWT may say
+ * scopes, and one that is reused is renewed.
+ */
 function checkUnused(node: Node, name: string, profile: Profile, problems: Problems): void {
   const old = find(node, 'old_credentials');
   if (old?.kind === 'list' && old.items.length > 0 && profile.verify.length === 0) {
@@ -216,7 +217,10 @@ function checkUnused(node: Node, name: string, profile: Profile, problems: Probl
     problems.warning('unused_key', old, message, 'leave it out');
   }
   if (profile.token) return;
-  for (const key of ['scope', 'renew']) {
+  const jwts = Object.values(profile.jwt);
+  const isUsed = { scope: jwts.length > 0, renew: jwts.some(({ reuseMs }) => reuseMs !== undefined) };
+  for (const key of ['scope', 'renew'] as const) {
+    if (isUsed[key]) continue;
     const place = find(node, key);
     if (place === undefined || (place.kind === 'scalar' && place.isEmpty)) continue;
     problems.warning(

@@ -1,4 +1,4 @@
-import type { Profile, Template } from '../profile/profile.ts';
+import type { JsonTemplate, Profile, Template } from '../profile/profile.ts';
 import { namesThrough } from '../profile/read-names.ts';
 import type { RouteData } from '../schema.ts';
 import type { Problems } from '../diagnostics/problems.ts';
@@ -7,7 +7,7 @@ import { defaultOf } from '../profile/default-text.ts';
 import type { ReadProvider } from './providers.ts';
 
 /** What a request, a moment or chance puts into a text, so that it is not the same twice. */
-const CHANGING = /^(?:request\.|now\.|uuid$)/;
+const CHANGING = /^(?:request\.|now\.|jwt\.|uuid$)/;
 
 /**
  * Checks a route that hands signed requests back to its caller. Nothing in them may be good for another request: no secret, no
@@ -56,10 +56,22 @@ function leakIn(profile: Profile, environment: string | undefined): string | und
   return undefined;
 }
 
+/** All texts in a JSON template. */
+function textsOf(value: JsonTemplate): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : [];
+}
+
 /** The token or secret credential that a template shows, in words. A default may be made of a secret one. */
 function secretIn(template: Template, profile: Profile, environment: string | undefined): string | undefined {
   for (const name of namesThrough(template, profile.values)) {
     if (name.startsWith('token.')) return 'the token';
+    const [, jwtName = ''] = /^jwt\.(.*)$/.exec(name) ?? [];
+    const jwt = profile.jwt[jwtName];
+    if (jwt?.reuseMs !== undefined) return `the JWT "${jwtName}", which is good for several requests`;
+    // What a JWT says can be read by whoever gets it.
+    const said = jwt && secretIn(textsOf([jwt.header, jwt.claims]).join(''), profile, environment);
+    if (said !== undefined) return said;
     const [, credential] = /^credentials\.(.*)$/.exec(name) ?? [];
     const spec = credential === undefined ? undefined : profile.credentials[credential];
     if (!spec) continue;

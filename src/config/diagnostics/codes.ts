@@ -6,6 +6,8 @@ interface CodeEntry {
   readonly remedy: string;
   /** The shortest config with the problem. If it has no routes, one is added. Null stands for a missing file. */
   readonly example: string | null;
+  /** The environment of the example. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const error = (cause: string, remedy: string, example: string | null): CodeEntry => ({
@@ -15,11 +17,12 @@ const error = (cause: string, remedy: string, example: string | null): CodeEntry
   example,
 });
 
-const warning = (cause: string, remedy: string, example: string): CodeEntry => ({
+const warning = (cause: string, remedy: string, example: string, env: CodeEntry['env'] = {}): CodeEntry => ({
   severity: 'warning',
   cause,
   remedy,
   example,
+  env,
 });
 
 /** The config of a provider that asks for scopes. Its profile knows some of them. */
@@ -30,6 +33,10 @@ providers:
     credentials: { client_id: a, client_secret: b }
     endpoints: { token: "https://id.example/token" }
     scope: ${asked}`;
+
+/** An RSA key of 512 bits, which opens nothing: the shortest that can be made. */
+const SHORT_KEY =
+  '-----BEGIN PRIVATE KEY-----\\nMIIBVQIBADANBgkqhkiG9w0BAQEFAASCAT8wggE7AgEAAkEA4G7+b5FPnIc7kO7QqWWMAMslidwhuBxzbQoWeGBt5gyFgiGdej6JjmKwPZk64uhdK95SRw7lwnHupsIlPpXEzwIDAQABAkEAxOZ8ETPCTciTKNdsd4Ggr72KhIV9i8JiPgLArgGjyVQETXMs8UhXqJk8SnExEQEi1kAgME73tI4ceJIWYNfpQQIhAPR9itFCbqRYUeKqNRKaz95hYyigmjXTluYgGC5rhBNhAiEA6v+8/kCKv++X6o7SJ/7sh0ny/0wH/HMjLO9NSHkX9i8CIQDx3TQz2ZVc7aZsJleEhTQ4WX1f1qlXsG8qTvu9CE3LYQIgTWbihxQXH1T5Qqa8DbRnj8AJq5ENaFc8FMbVO7O28r0CIGIBdlyCZUikBgDlvAfHB8h7OS+89UxmtuaYOBOuIi2M\\n-----END PRIVATE KEY-----';
 
 /** Every code that a diagnostic can have, with its meaning. Codes are stable, as scripts match on them. */
 export const CODES = {
@@ -97,6 +104,12 @@ export const CODES = {
     'Set it for the process that runs the proxy, or give it a default: `${VAR:-default}`.',
     'state_dir: ${STATE_DIR}',
   ),
+  invalid_variable: warning(
+    'A variable of OpenTelemetry has a value that can not be used, and counts as not set.',
+    'Correct it: the help says what the variable may hold. `tracing: false` leaves all of them out.',
+    'tracing: { endpoint: "http://127.0.0.1:4318" }',
+    { OTEL_TRACES_SAMPLER: 'always' },
+  ),
   unused_key: warning(
     'A key means nothing beside the others.',
     'Leave it out, or change what makes it useless.',
@@ -155,6 +168,16 @@ export const CODES = {
     'A credential has white space at an end, or a control character: mostly a slip of copying.',
     'Write it without; where the provider really gave it so, there is nothing to do.',
     'providers: { p: { profile: bearer, credentials: { token: "abc " } } }',
+  ),
+  bad_key: error(
+    'A credential that is a key can not be read, or is of another kind than its algorithm takes.',
+    'Give the whole key, from its first line to its last, of the kind that the message names; `${file:…}` is the easiest way.',
+    'providers: { p: { profile: jwt-bearer, credentials: { issuer: a, private_key: "not a key" }, endpoints: { token: "https://id.example/token" } } }',
+  ),
+  weak_key: warning(
+    'An RSA key has less than 2048 bits.',
+    'Make a new one, and give the provider its public half.',
+    `providers: { p: { profile: jwt-bearer, credentials: { issuer: a, private_key: "${SHORT_KEY}" }, endpoints: { token: "https://id.example/token" } } }`,
   ),
   missing_endpoint: error(
     'The profile needs a URL that neither its environment nor `endpoints` gives.',

@@ -4,6 +4,7 @@ import type {
   FieldCondition,
   FieldMap,
   JsonTemplate,
+  JwtSpec,
   Profile,
   ReadSpec,
   ReceivedPlace,
@@ -16,7 +17,8 @@ import type {
   WhenSpec,
 } from './profile.ts';
 import { CONDITION_PLACES, RECEIVED_PLACES } from './schema.ts';
-import type { ProfileData, ReadingData, SignData, TokenCallData, VerifyData } from './schema.ts';
+import type { JwtData, ProfileData, ReadingData, SignData, TokenCallData, VerifyData } from './schema.ts';
+import { soleCredential } from '../template/template.ts';
 import type { Node } from '../yaml/tree.ts';
 
 const LIFETIME_DEFAULT_MS = 600_000;
@@ -36,9 +38,10 @@ export type Declarations = Pick<Profile, 'environments' | 'credentials' | 'scope
 export function buildDeclarations(data: ProfileData): Declarations {
   const environments = Object.entries(present(data.environments)).map(([name, urls]) => [name, present(urls)] as const);
   const credentials = Object.entries(present(data.credentials)).map(([name, spec]) => {
-    const { description, secret, optional, default: given, empty, without } = spec;
+    const { description, secret, optional, default: given, empty, without, format } = spec;
     const defaults = typeof given === 'object' ? present(given) : given;
-    return [name, { description, secret, optional, default: defaults, empty, without }] as const;
+    const passphrase = spec.passphrase === undefined ? undefined : soleCredential(spec.passphrase);
+    return [name, { description, secret, optional, default: defaults, empty, without, format, passphrase }] as const;
   });
   return {
     environments: Object.fromEntries(environments),
@@ -68,6 +71,7 @@ export function buildProfile(name: string, data: ProfileData): Profile {
     verify: (data.verify ?? []).map(buildVerify),
     renew: buildRenew(data.renew),
     values: present(data.values),
+    jwt: mapValues(present(data.jwt), buildJwt),
   };
 }
 
@@ -100,6 +104,7 @@ function buildSign(data: SignData): SignSpec {
     text: data.text ?? '',
     algorithm: data.algorithm ?? 'sha256',
     key: data.key,
+    form: data.form,
     encode: data.encode,
     case: data.case,
     set,
@@ -107,7 +112,7 @@ function buildSign(data: SignData): SignSpec {
 }
 
 function buildVerify(data: VerifyData): VerifySpec {
-  const { body, parts, text, algorithm, key, encode, equals, timestamp, id, require, separator } = data;
+  const { body, parts, text, algorithm, key, form, encode, equals, timestamp, id, require, separator } = data;
   return {
     when: buildWhen(data.when),
     unwrap: body?.field,
@@ -115,6 +120,7 @@ function buildVerify(data: VerifyData): VerifySpec {
     text: text ?? '',
     algorithm: algorithm ?? 'sha256',
     key,
+    form,
     encode,
     equals: [equals ?? []].flat().map((place) => ({ ...buildPlace(place), value: place.value })),
     timestamp: timestamp && { ...buildPlace(timestamp), unit: timestamp.unit, toleranceMs: timestamp.tolerance },
@@ -128,6 +134,16 @@ function buildPlace(data: { readonly [K in ReceivedPlace['place']]?: string | un
   const place = RECEIVED_PLACES.find((known) => data[known] !== undefined) ?? 'header';
   const name = data[place] ?? '';
   return { place, name: place === 'header' ? name.toLowerCase() : name };
+}
+
+function buildJwt(data: JwtData): JwtSpec {
+  return {
+    algorithm: data.algorithm ?? 'RS256',
+    key: data.key ?? '',
+    header: mapValues(data.header ?? {}, jsonOf),
+    claims: mapValues(data.claims ?? {}, jsonOf),
+    reuseMs: data.reuse,
+  };
 }
 
 function buildWhen({ methods, path, ...places }: SignData['when']): WhenSpec {

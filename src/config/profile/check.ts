@@ -2,7 +2,8 @@ import { SIMULATOR } from '../../core/simulator.ts';
 import { isToken } from '../../core/headers.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 import type { Problems } from '../diagnostics/problems.ts';
-import { checkJson, checkPlaceholder } from './json.ts';
+import { checkJson, checkMembers } from './json.ts';
+import { checkKeys } from './keys.ts';
 import type { ProfileData } from './schema.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node } from '../yaml/tree.ts';
 import { checkConditions, checkHeaderNames, isPresent } from './conditions.ts';
@@ -24,6 +25,7 @@ export function checkProfile(profile: MapNode, data: ProfileData, problems: Prob
     checkNameTemplates(find(profile, 'inject', place), problems);
   checkSignatures(find(profile, 'sign'), problems, true);
   checkVerification(profile, data, problems);
+  checkKeys(profile, data, problems);
   checkRenew(find(profile, 'renew'), problems);
   if (!data.token) return;
   for (const call of ['fetch', 'refresh']) {
@@ -37,7 +39,7 @@ export function checkProfile(profile: MapNode, data: ProfileData, problems: Prob
   checkExpiry(profile, data, problems);
   const isForm = data.token.read?.format === 'form';
   if (isForm) checkFormPointers(find(profile, 'token', 'read'), problems);
-  checkPlaceholder(find(profile, 'token', 'placeholder'), isForm, problems);
+  checkMembers(find(profile, 'token', 'placeholder'), isForm, problems);
 }
 
 function checkEnvironments(profile: MapNode, data: ProfileData, problems: Problems): void {
@@ -126,7 +128,7 @@ function checkSignatures(list: Node | undefined, problems: Problems, mayRefuse =
 }
 
 /** The keys of a signature. An entry that refuses has none of them. */
-const SIGNATURE_KEYS = ['body', 'text', 'algorithm', 'key', 'encode', 'case', 'set'];
+const SIGNATURE_KEYS = ['body', 'text', 'algorithm', 'key', 'form', 'encode', 'case', 'set'];
 
 function checkRefusal(entry: Node, refusal: Node, mayRefuse: boolean, problems: Problems): void {
   if (!mayRefuse) {
@@ -165,19 +167,6 @@ function checkSignature(entry: Node, problems: Problems): void {
     problems.error('invalid_value', header, `"${header.text}" is not a header that can be set`);
   }
   checkCase(entry, problems);
-  const algorithm = find(entry, 'algorithm');
-  const needsKey = algorithm?.kind === 'scalar' && algorithm.text.startsWith('hmac-');
-  const key = find(entry, 'key');
-  if (needsKey && !isPresent(key)) {
-    problems.error('missing_key', algorithm, `${algorithm.text} needs a \`key\``, 'add `key: "{{credentials.…}}"`');
-  } else if (!needsKey && isPresent(key)) {
-    problems.error(
-      'invalid_value',
-      key,
-      'a plain digest has no `key`',
-      'use hmac-sha256 or hmac-sha512, or put it into `text`',
-    );
-  }
 }
 
 /** Checks the `renew` part of a profile or of a provider. Reports `missing_key`. */

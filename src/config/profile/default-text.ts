@@ -4,6 +4,8 @@ import type { CredentialSpec } from './profile.ts';
 import { parseTemplate } from '../template/template.ts';
 
 type Declared = Readonly<Record<string, CredentialSpec>>;
+/** Endpoint name → URL. */
+export type Endpoints = Readonly<Record<string, string>>;
 
 /** The template of a credential's default in this environment. Undefined when there is none. */
 export function defaultOf(spec: CredentialSpec, environment: string | undefined): string | undefined {
@@ -21,11 +23,12 @@ export interface DefaultText {
 
 /**
  * The values that defaults make for the credentials that are not in `given` (name → text). The profile must have been checked:
- * no default depends on itself, and a default names nothing but credentials.
+ * no default depends on itself, and a default names nothing but credentials and endpoints.
  */
 export function defaultTexts(
   declared: Declared,
   environment: string | undefined,
+  endpoints: Endpoints,
   given: ReadonlyMap<string, string>,
 ): readonly DefaultText[] {
   const render = (name: string, madeOf: Set<string>): ByteString => {
@@ -39,7 +42,12 @@ export function defaultTexts(
     return parts
       .map((part) => {
         if (typeof part === 'string') return fromUnicode(part);
-        return part.filters.reduce(applyFilter, render(part.name.replace('credentials.', ''), madeOf));
+        const endpoint = /^endpoints\.(.+)$/.exec(part.name)?.[1];
+        const value =
+          endpoint === undefined
+            ? render(part.name.replace('credentials.', ''), madeOf)
+            : fromUnicode(endpoints[endpoint] ?? '');
+        return part.filters.reduce(applyFilter, value);
       })
       .join('');
   };

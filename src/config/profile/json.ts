@@ -13,10 +13,10 @@ export function checkJson(node: Node | undefined, problems: Problems): void {
 }
 
 /**
- * Checks the further fields of a placeholder in the same way. In them, `{ number: … }` stands for a number.
- * @param isForm Whether the answer is a form, in which nothing can be nested.
+ * Checks the members of a map in the same way, of a placeholder or a JWT. In them, `{ number: … }` stands for a number.
+ * @param isForm Whether the map becomes a form, in which nothing can be nested.
  */
-export function checkPlaceholder(node: Node | undefined, isForm: boolean, problems: Problems): void {
+export function checkMembers(node: Node | undefined, isForm: boolean, problems: Problems): void {
   if (node?.kind !== 'map') return;
   for (const value of node.entries.values()) {
     checkJson(value, problems);

@@ -1,3 +1,7 @@
+import type { AlgorithmName, SignatureForm } from '../../keys/algorithms.ts';
+import type { JwsAlgorithm } from '../../keys/jws.ts';
+import type { KeyFormat } from '../../keys/read.ts';
+
 /** A text that may hold `{{ }}`. It was checked when the config was loaded. `auth/template` compiles it. */
 export type Template = string;
 /** Name → template. */
@@ -18,6 +22,10 @@ export interface CredentialSpec {
   readonly empty: boolean;
   /** Characters that the value must not hold. */
   readonly without: string | undefined;
+  /** How its value becomes a key. `text`: it is none, or its bytes are the key. */
+  readonly format: KeyFormat;
+  /** The credential whose value opens this one, an encrypted PEM. */
+  readonly passphrase: string | undefined;
 }
 
 /** Where a signature goes, and the template of what is put there. */
@@ -57,8 +65,10 @@ export interface SignSpec {
   /** How the JSON body is wrapped before it is signed. Undefined: it stays as it is. */
   readonly body: { readonly wrap: 'base64'; readonly field: string } | undefined;
   readonly text: Template;
-  readonly algorithm: 'sha256' | 'sha512' | 'sha1' | 'md5' | 'hmac-sha256' | 'hmac-sha512';
+  readonly algorithm: AlgorithmName;
   readonly key: Template | undefined;
+  /** How an ECDSA signature is written. */
+  readonly form: SignatureForm;
   readonly encode: 'hex' | 'base64' | 'base64url';
   readonly case: 'lower' | 'upper' | undefined;
   readonly set: SignPlace;
@@ -82,6 +92,7 @@ export interface VerifySpec {
   readonly text: Template;
   readonly algorithm: SignSpec['algorithm'];
   readonly key: Template | undefined;
+  readonly form: SignSpec['form'];
   readonly encode: SignSpec['encode'];
   /** The places of the signature, of which one must hold it. `value` has `{{signature}}` once. */
   readonly equals: readonly (ReceivedPlace & { readonly value: Template })[];
@@ -93,6 +104,17 @@ export interface VerifySpec {
   readonly require: readonly (ReceivedPlace & { readonly equals: Template })[];
   /** The text that joins the fields in `text`, which no field may hold but those that are named. */
   readonly separator: { readonly text: string; readonly allowedIn: readonly string[] } | undefined;
+}
+
+/** A JWT: what is in it, and how it is signed. */
+export interface JwtSpec {
+  readonly algorithm: JwsAlgorithm;
+  readonly key: Template;
+  /** What stands in the header beside `alg`. In it and in the claims, `{ number: … }` stands for a number. */
+  readonly header: Readonly<Record<string, JsonTemplate>>;
+  readonly claims: Readonly<Record<string, JsonTemplate>>;
+  /** How long one is used for API calls. Undefined: each attempt gets a new one. */
+  readonly reuseMs: number | undefined;
 }
 
 /** One call to a token endpoint. It has at most one of `form` and `json`. */
@@ -222,4 +244,6 @@ export interface Profile {
   readonly scope: { readonly max: number | undefined; readonly known: readonly string[] };
   /** Named templates for use in others, as `{{values.name}}`. */
   readonly values: TemplateMap;
+  /** JWTs for use in templates, as `{{jwt.name}}`. */
+  readonly jwt: Readonly<Record<string, JwtSpec>>;
 }

@@ -27,6 +27,10 @@ export interface ResolvedProfile {
   readonly profile: Profile | undefined;
 }
 
+/** The credentials that must not be sent: keys of which the other side has the public half. */
+const privateKeysOf = ({ credentials }: Declarations): ReadonlySet<string> =>
+  new Set(Object.keys(credentials).filter((name) => credentials[name]?.secret && credentials[name].format === 'pem'));
+
 /** The built-in profile of this name. Throws when there is none. */
 export function builtInProfile(name: string): ResolvedProfile {
   const resolved = new Profiles(undefined, new Problems(new Source('', ''))).get(name);
@@ -82,6 +86,7 @@ export class Profiles {
       tree,
       {
         credentials: Object.keys(declared.credentials),
+        privateKeys: privateKeysOf(declared),
         endpoints,
         hasToken: data.token !== undefined,
         hasSubject: data.token?.subject !== undefined,

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { parseDuration } from '../../core/units.ts';
+import { ALGORITHM_NAMES } from '../../keys/algorithms.ts';
+import { JWS_ALGORITHM_NAMES } from '../../keys/jws.ts';
+import { KEY_FORMATS } from '../../keys/read.ts';
 import {
   anyNode,
   boolean,
@@ -84,7 +87,6 @@ const when = z
   })
   .prefault({});
 
-const ALGORITHMS = ['sha256', 'sha512', 'sha1', 'md5', 'hmac-sha256', 'hmac-sha512'] as const;
 const ENCODINGS = ['hex', 'base64', 'base64url'] as const;
 
 const sign = z.strictObject({
@@ -95,8 +97,12 @@ const sign = z.strictObject({
     z.strictObject({ wrap: choice(['base64']), field: text }).optional(),
   ),
   text: described('What is signed.', bytesTemplate.optional()),
-  algorithm: choice(ALGORITHMS).optional(),
-  key: described('The key of an HMAC.', secretBytesTemplate.optional()),
+  algorithm: choice(ALGORITHM_NAMES).optional(),
+  key: described('The key, where the algorithm takes one.', secretBytesTemplate.optional()),
+  form: described(
+    'Of an ECDSA signature: r and s side by side, or DER.',
+    withDefault(choice(['raw', 'der']), 'raw', 'raw'),
+  ),
   encode: withDefault(choice(ENCODINGS), 'hex', 'hex'),
   case: described('Of a hex signature.', choice(['lower', 'upper']).optional()),
   set: described('Where the signature goes.', place.optional()),
@@ -129,8 +135,12 @@ const verify = z.strictObject({
     z.strictObject({ of: headerName, separator: text, pair: text }).optional(),
   ),
   text: described('What the provider signs.', bytesTemplate.optional()),
-  algorithm: choice(ALGORITHMS).optional(),
-  key: described('The key of an HMAC.', secretBytesTemplate.optional()),
+  algorithm: choice(ALGORITHM_NAMES).optional(),
+  key: described('The key, where the algorithm takes one.', secretBytesTemplate.optional()),
+  form: described(
+    'Of an ECDSA signature: r and s side by side, or DER.',
+    withDefault(choice(['raw', 'der']), 'raw', 'raw'),
+  ),
   encode: withDefault(choice(ENCODINGS), 'hex', 'hex'),
   equals: described(
     'Where the signature stands, or a list of such places.',
@@ -154,6 +164,23 @@ const verify = z.strictObject({
   separator: described(
     'The text between the fields in `text`: a callback that has it in a field is rejected.',
     z.strictObject({ text, allowed_in: described('Fields that may hold it.', z.array(text).optional()) }).optional(),
+  ),
+});
+
+const jwt = z.strictObject({
+  algorithm: choice(JWS_ALGORITHM_NAMES).optional(),
+  key: described('The key that signs it.', secretBytesTemplate.optional()),
+  header: described(
+    'What stands in its header beside `alg` and `typ: JWT`.',
+    z.record(z.string(), jsonMember).optional(),
+  ),
+  claims: described(
+    'What it says; `{ number: "{{now.s + 300}}" }` is a number.',
+    z.record(z.string(), jsonMember).optional(),
+  ),
+  reuse: described(
+    'How long one is used for API calls; without it, each attempt gets a new one.',
+    duration(1).optional(),
   ),
 });
 
@@ -281,6 +308,8 @@ export const profileSchema = z
               default: z.union([secretTemplate, z.record(z.string(), removable(secretTemplate))]).optional(),
               empty: described('Whether the empty text is a value.', withDefault(boolean, false, false)),
               without: described('Characters that it must not hold.', text.optional()),
+              format: described('How it becomes a key.', withDefault(choice(KEY_FORMATS), 'text', 'text')),
+              passphrase: described('The credential that opens an encrypted PEM.', template.optional()),
             }),
           ),
         )
@@ -300,6 +329,7 @@ export const profileSchema = z
       z.strictObject({ max: integer(1, 1000).optional(), known: z.array(text).optional() }).optional(),
     ),
     values: described('Named texts for use in templates.', templates.optional()),
+    jwt: described('JWTs for use in templates, as `{{jwt.name}}`.', z.record(z.string(), removable(jwt)).optional()),
   })
   .meta({ id: 'profile' });
 
@@ -309,5 +339,6 @@ export const profileSchema = z
 export type ProfileData = z.output<typeof profileSchema>;
 export type SignData = z.output<typeof sign>;
 export type VerifyData = z.output<typeof verify>;
+export type JwtData = z.output<typeof jwt>;
 export type TokenCallData = z.output<typeof tokenCall>;
 export type ReadingData = z.output<typeof reading>;

@@ -32,7 +32,6 @@ export function checkVerification(profile: MapNode, data: ProfileData, problems:
       if (isPresent(node) || problems.isReported(node) || problems.isReported(entry)) continue;
       problems.error('missing_key', new ChildLocation(entry, key), `an entry of \`verify\` needs \`${key}\``, help);
     }
-    checkKey(entry, problems);
     const equals = find(entry, 'equals');
     for (const place of equals?.kind === 'list' ? equals.items : [equals]) {
       checkPlace(entry, place, problems);
@@ -42,17 +41,6 @@ export function checkVerification(profile: MapNode, data: ProfileData, problems:
     for (const place of required?.kind === 'list' ? required.items : []) checkPlace(entry, place, problems);
     checkPlace(entry, find(entry, 'timestamp'), problems);
     checkCovered(entry, values, problems);
-  }
-}
-
-function checkKey(entry: Node, problems: Problems): void {
-  const [algorithm, key] = [find(entry, 'algorithm'), find(entry, 'key')];
-  if (algorithm?.kind !== 'scalar' || problems.isReported(algorithm)) return;
-  const needsKey = algorithm.text.startsWith('hmac-');
-  if (needsKey && !isPresent(key)) {
-    problems.error('missing_key', algorithm, `${algorithm.text} needs a \`key\``, 'add `key: "{{credentials.…}}"`');
-  } else if (!needsKey && isPresent(key)) {
-    problems.error('invalid_value', key, 'a plain digest has no `key`', 'put it into `text`, where the provider does');
   }
 }
 

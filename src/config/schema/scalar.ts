@@ -179,6 +179,23 @@ export function integer(minimum: number, maximum: number): Scalar<number> {
   });
 }
 
+/** A number from 0 to 1, in decimal digits. */
+export const share: Scalar<number> = scalar({
+  expects: 'a number from 0 to 1',
+  json: { anyOf: [{ type: 'number', minimum: 0, maximum: 1 }, INTERPOLATED] },
+  read: (node) => {
+    const value = parseShare(node.text);
+    if (value === undefined) throw unexpectedValue(node, 'a number from 0 to 1');
+    return value;
+  },
+});
+
+/** Reads a number from 0 to 1 in decimal digits. Undefined for any other text. */
+export function parseShare(text: string): number | undefined {
+  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+  return value <= 1 ? value : undefined;
+}
+
 /** One of the given texts, exactly as written. */
 export function choice<const T extends string>(values: readonly T[]): Scalar<T> {
   const expects = `one of ${values.join(', ')}`;

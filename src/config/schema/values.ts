@@ -1,6 +1,7 @@
 import { isHeaderValue, isToken } from '../../core/headers.ts';
 import { hasDotSegment } from '../../core/path.ts';
 import { ADDRESS_HELP, parseAddress, type Address } from '../../core/address.ts';
+import { Secret } from '../../core/secret.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 import { scalar, pattern, shown, unexpectedValue, type EmptyItem, type Scalar, type Visibility } from './scalar.ts';
 import { parseTemplate, TEMPLATE_NAMES, FILTERS, TemplateError, yieldsBytes } from '../template/template.ts';
@@ -92,7 +93,7 @@ export const origin: Scalar<string> = scalar({
  * Splits an http or https URL without userinfo and fragment into its origin and the rest. The host is normalised, the rest
  * stays as it is written. The result is a text when the URL is wrong: it says what is expected.
  */
-function readUrl(text: string): { origin: string; rest: string } | string {
+export function readUrl(text: string): { origin: string; rest: string } | string {
   const match = /^(https?:\/\/[^/?#\\]+)([^#]*)(#.*)?$/i.exec(text);
   if (!match) return 'an http or https URL';
   const [, front = '', rest = '', fragment] = match;
@@ -201,17 +202,27 @@ export const method: Scalar<string> = scalar({
 export const headerText: Scalar<string> = scalar({
   expects: 'a header value',
   json: TEXT_OR_NUMBER,
-  read: (node) => {
-    if (!isHeaderValue(node.text) || node.text.trim() !== node.text) {
-      throw new ConfigError(
-        'invalid_value',
-        'the value can not stand in a header',
-        'use visible ASCII, with no line break and no space at the ends',
-      );
-    }
-    return node.text;
-  },
+  read: readHeaderText,
 });
+
+/** The same, for a header that may hold a credential. */
+export const secretHeaderText: Scalar<Secret> = scalar({
+  expects: 'a header value',
+  json: TEXT_OR_NUMBER,
+  seen: 'never',
+  read: (node) => new Secret(readHeaderText(node)),
+});
+
+function readHeaderText(node: ScalarNode): string {
+  if (!isHeaderValue(node.text) || node.text.trim() !== node.text) {
+    throw new ConfigError(
+      'invalid_value',
+      'the value can not stand in a header',
+      'use visible ASCII, with no line break and no space at the ends',
+    );
+  }
+  return node.text;
+}
 
 /** The name of a header. It is read to lower case. */
 export const headerName: Scalar<string> = scalar({

@@ -30,8 +30,8 @@ export const FILTERS = {
 export type FilterName = keyof typeof FILTERS;
 
 /**
- * Every name that a template may use. A trailing `.*` stands for a declared name (credentials, endpoints, values), for the name
- * of a header or form field, or for a dotted path into the JSON body (`request.json.*`).
+ * Every name that a template may use. A trailing `.*` stands for a declared name (credentials, endpoints, values, jwt), for the
+ * name of a header or form field, or for a dotted path into the JSON body (`request.json.*`).
  */
 export const TEMPLATE_NAMES = [
   'credentials.*',
@@ -60,6 +60,7 @@ export const TEMPLATE_NAMES = [
   'now.digits',
   'uuid',
   'values.*',
+  'jwt.*',
   'signature',
 ] as const;
 
@@ -126,6 +127,13 @@ export function parseTemplate(text: string): readonly TemplatePart[] {
   }
   if (end < text.length) parts.push(text.slice(end));
   return parts;
+}
+
+/** The credential in a template that is nothing but this one, as it is: `{{credentials.key}}`. Undefined for any other. */
+export function soleCredential(text: string): string | undefined {
+  const [part, ...more] = parseTemplate(text);
+  if (typeof part !== 'object' || more.length > 0 || part.filters.length > 0) return undefined;
+  return /^credentials\.(.+)$/.exec(part.name)?.[1];
 }
 
 function parseExpression(source: string, offset: number): TemplatePart {

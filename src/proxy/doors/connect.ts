@@ -110,6 +110,8 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
       events.emit('started');
       events.emit('exchange', {
         requestId,
+        door: 'connect',
+        destination: undefined,
         route: undefined,
         provider: undefined,
         method: 'CONNECT',
@@ -124,6 +126,7 @@ export function createConnectDoor(deps: ConnectDeps): (request: ConnectRequest) 
         durationMs,
         upstreamMs: 0,
         tokenWaitMs: 0,
+        tokenWaits: [],
         bytesIn: 0,
         bytesOut: 0,
         attemptDetails: [],

@@ -1,0 +1,32 @@
+import test from 'ava';
+import { settle } from '../../src/commands/settle.ts';
+import { createEvents } from '../../src/core/events.ts';
+import { shrinkHeap } from '../../src/core/garbage.ts';
+import { fakeClock } from '../helpers/clock.ts';
+
+test('what the start left is tidied up once, after the first second without a request', async (t) => {
+  const events = createEvents();
+  const clock = fakeClock();
+  let count = 0;
+  settle(events, { clock, tidy: () => count++ });
+  for (let second = 0; second < 3; second++) {
+    await clock.advance(999);
+    events.emit('started');
+    await clock.advance(1);
+    t.is(count, 0, `second ${second}`);
+  }
+  await clock.advance(1_000);
+  t.is(count, 1);
+  t.is(events.listenerCount('started') + events.listenerCount('exchange'), 0, 'later requests cost nothing');
+  await clock.advance(10_000);
+  t.is(count, 1);
+});
+
+test('memory that is not in use goes back to the system', (t) => {
+  let kept: object[] | undefined = Array.from({ length: 500_000 }, (_, n) => ({ n }));
+  const before = process.memoryUsage().heapTotal;
+  t.is(kept.length, 500_000);
+  kept = undefined;
+  shrinkHeap();
+  t.true(process.memoryUsage().heapTotal < before - 10 * 1024 * 1024);
+});
