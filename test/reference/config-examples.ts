@@ -221,7 +221,7 @@ verify:
     require: [{ query: to, equals: "{{credentials.merchant_id}}" }, { part: to, equals: shop }]
     parts: { of: x-parts, separator: ",", pair: "=" }
   - { text: "{{request.query}}", algorithm: sha1, equals: { query: s }, timestamp: { query: at } }
-  - { text: "{{request.json.at}}", algorithm: sha1, equals: { query: s }, timestamp: { json: at } }
+  - { text: "{{request.json.at}}", algorithm: sha1, form: raw, equals: { query: s }, timestamp: { json: at } }
 jwt:
   proof: { algorithm: HS256, key: "{{credentials.merchant_id}}", claims: { sub: "{{uuid}}" } }
 `;
