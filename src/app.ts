@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
 import type { LookupFunction } from 'node:net';
 import type { Writable } from 'node:stream';
 import { createApi, type Api } from './admin/api.ts';
@@ -9,12 +10,14 @@ import { describeStatus, providerStatus, type Facts } from './admin/status.ts';
 import { isLoopback } from './config/checks/listening.ts';
 import type { Address, Config } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
+import { clientCertificates } from './config/tls.ts';
 import type { Loaded } from './config/load.ts';
 import { restartsNeeded } from './config/restart.ts';
 import { systemClock, type Clock } from './core/clock.ts';
 import { OutriderError } from './core/errors.ts';
 import { createEvents, type Events } from './core/events.ts';
 import type { HttpClient } from './core/http.ts';
+import { createPrograms } from './core/program.ts';
 import { VERSION } from './core/version.ts';
 import { compileConfig, type LiveConfig } from './compile.ts';
 import { explainRequest } from './explain/report.ts';
@@ -132,7 +135,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const events = createEvents((notice) => logger.clean(notice));
   let stopAccessLog = config.log.access ? logExchanges(events, logger) : undefined;
   logNotices(events, logger, clock);
-  const metrics = createMetrics(events, { version: VERSION });
+  const metrics = createMetrics(events, { version: VERSION, clientCertificates: () => clientCertificates(current) });
 
   const egress = readEgress(env);
   const limits = (): ConnectionLimits => ({
@@ -149,6 +152,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   // would make every caller wait for the back-off.
   const tokenUpstream = createUpstream(clock, scheduler, { egress, lookup, limits, isReused: false });
   const http: HttpClient = createClient(tokenUpstream, clock);
+  const programs = createPrograms({ cwd: dirname(config.file), env, clock });
   let store: Store | undefined;
   let tracing: OpenTracing | undefined;
   const budgets = {
@@ -181,6 +185,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
         clock,
         events,
         http,
+        run: programs.run,
         store: store as Store,
         endpointsOf: (provider) => endpointsOf(provider, simulated?.origin),
         tracing,
@@ -238,6 +243,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await admin?.close();
     stopWatching?.();
     live?.retire(undefined);
+    programs.close();
     await tracing?.close();
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
     await Promise.all([upstream, unmatchedUpstream, tokenUpstream].map((one) => one.close()));

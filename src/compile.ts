@@ -7,6 +7,7 @@ import { carryCredentials } from './config/credentials.ts';
 import { simulatedEnvironments } from './config/environments.ts';
 import { originOfDestination } from './core/authority.ts';
 import { basePathOf } from './core/path.ts';
+import type { TlsIdentity, TlsSource } from './core/tls.ts';
 import type { CompiledCallback, CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
 import { checkHostAddress, destinationOfUrl, type Destination } from './proxy/destination.ts';
 import { createRequestHeaders } from './proxy/forwarded-headers.ts';
@@ -19,7 +20,7 @@ import { createTokenEndpoints } from './proxy/token-endpoints.ts';
 export type Endpoints = Readonly<Record<string, string>>;
 
 /** What the compiled parts work with. */
-export interface CompileDeps extends Omit<AuthDeps, 'endpoints' | 'tokenTimeoutMs' | 'maxWaiting'> {
+export interface CompileDeps extends Omit<AuthDeps, 'endpoints' | 'tls' | 'tokenTimeoutMs' | 'maxWaiting'> {
   /** The name of this proxy in `Via` (RFC 9110 §7.6.3): `outrider-<id>`. */
   readonly pseudonym: string;
   /** Gives the final endpoints of a provider. Those of a simulated provider have the simulator's origin. */
@@ -58,11 +59,29 @@ class LiveCredentials implements CredentialSource {
   }
 }
 
+/** How TLS is spoken to a provider's token endpoint, across reloads. */
+class LiveTls {
+  #source: TlsSource | undefined;
+
+  constructor(source: TlsSource | undefined) {
+    this.#source = source;
+  }
+
+  get current(): TlsIdentity | undefined {
+    return this.#source?.current;
+  }
+
+  follow(source: TlsSource | undefined): void {
+    this.#source = source;
+  }
+}
+
 /** A provider's tokens with what they depend on. It survives a reload that doesn't change the provider. */
 interface LiveProvider {
   readonly auth: ProviderAuth;
   readonly identity: string;
   readonly credentials: LiveCredentials;
+  readonly tokenTls: LiveTls;
 }
 
 /** A compiled config with its live parts: the providers and their tokens. */
@@ -113,6 +132,7 @@ export function compileConfig(
       match: route.match,
       provider: route.provider,
       origin: url.origin,
+      tls: route.provider === undefined ? undefined : config.providers.get(route.provider)?.tls,
       join: {
         cut:
           route.stripPrefix && route.match.path !== undefined && route.match.path !== '/' ? route.match.path.length : 0,
@@ -138,6 +158,7 @@ export function compileConfig(
       match: { path: undefined, methods: [], hosts: [], headers: new Map() },
       provider: undefined,
       origin: originOfDestination(destination),
+      tls: undefined,
       join: { cut: 0, basePath: '' },
       apiPaths: [],
       standsInFor: undefined,
@@ -168,7 +189,7 @@ export function compileConfig(
     providers,
     routes,
     takeOver() {
-      for (const [live, source] of handovers) live.follow(source);
+      for (const handOver of handovers) handOver();
     },
     *secretTexts() {
       for (const { auth } of providers.values()) yield* auth.secretTexts();
@@ -225,7 +246,7 @@ function compileCallbacks(
 /** The providers of a new config, and what `takeOver` has to connect. */
 interface Continued {
   readonly providers: ReadonlyMap<string, LiveProvider>;
-  readonly handovers: readonly (readonly [LiveCredentials, CredentialSource])[];
+  readonly handovers: readonly (() => void)[];
 }
 
 /**
@@ -239,22 +260,32 @@ function carryOverProviders(
   before: LiveConfig | undefined,
 ): Continued {
   const providers = new Map<string, LiveProvider>();
-  const handovers: [LiveCredentials, CredentialSource][] = [];
+  const handovers: (() => void)[] = [];
   for (const provider of config.providers.values()) {
     const own = endpoints.get(provider.name) ?? {};
     const identity = identityOf(provider, own, config);
     const known = before?.providers.get(provider.name);
     if (known?.identity === identity) {
-      handovers.push([known.credentials, provider.credentials]);
+      handovers.push(() => {
+        known.credentials.follow(provider.credentials);
+        known.tokenTls.follow(provider.tokenTls);
+      });
       providers.set(provider.name, known);
       continue;
     }
     const credentials = new LiveCredentials(provider.credentials);
+    const tokenTls = new LiveTls(provider.tokenTls);
     const auth = createProviderAuth(
       { ...provider, credentials },
-      { ...deps, endpoints: own, tokenTimeoutMs: config.timeouts.tokenMs, maxWaiting: config.limits.waiting },
+      {
+        ...deps,
+        endpoints: own,
+        tls: () => tokenTls.current,
+        tokenTimeoutMs: config.timeouts.tokenMs,
+        maxWaiting: config.limits.waiting,
+      },
     );
-    providers.set(provider.name, { auth, identity, credentials });
+    providers.set(provider.name, { auth, identity, credentials, tokenTls });
   }
   return { providers, handovers };
 }

@@ -241,6 +241,7 @@ export const field = z.strictObject({ name: z.string(), value: z.string() });
 export const signature = z.strictObject({
   when: z.string().optional(),
   text: z.string(),
+  covers: list(z.string()).optional(),
   algorithm: z.string(),
   key: z.string().nullable(),
   digest: z.string(),
@@ -248,6 +249,8 @@ export const signature = z.strictObject({
   value: z.string(),
   covers_token: z.boolean(),
 });
+/** A client certificate of an explanation. */
+export const certificate = z.strictObject({ subject: z.string(), expires_at: z.string() });
 /** One JWT of an explanation. */
 export const jwt = z.strictObject({
   name: z.string(),
@@ -291,6 +294,9 @@ export const explained = z.union([
         signatures: list(signature),
       })
       .nullable(),
+    token_program: z.strictObject({ command: list(z.string()), env: list(field) }).nullable(),
+    certificate: certificate.nullable(),
+    token_certificate: certificate.nullable(),
   }),
   z.strictObject({
     method: z.string(),

@@ -93,6 +93,8 @@ export interface ExplainedSignature {
   readonly when?: string;
   /** The exact text that is signed, with secrets masked. */
   readonly text: string;
+  /** The parts of the request that a signer covers. Undefined where `text` says it by itself. */
+  readonly covers?: readonly string[];
   readonly algorithm: string;
   /** The name of its key; undefined for a plain hash. */
   readonly key: string | undefined;
@@ -149,4 +151,6 @@ export interface Explanation {
         readonly signatures: readonly ExplainedSignature[];
       }
     | undefined;
+  /** The program that is run when no token is at hand, with its arguments and variables. */
+  readonly program: { readonly command: readonly string[]; readonly env: readonly ExplainedField[] } | undefined;
 }

@@ -16,6 +16,8 @@ export interface DraftStart {
   readonly target: ByteString;
   readonly headers: RawHeaders;
   readonly body: Uint8Array | null;
+  /** Scheme, host and port of where it goes. */
+  readonly origin: string;
   /** Gives the part of the target's path that templates see as `request.path`. */
   readonly pathBelow: PathBelow;
 }
@@ -48,6 +50,7 @@ const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
  */
 export class RequestDraft implements RequestView {
   readonly method: string;
+  readonly origin: string;
   target: ByteString;
   readonly headers: string[];
   /** The new body, once it has been changed; undefined while it is the one that came. */
@@ -62,6 +65,7 @@ export class RequestDraft implements RequestView {
 
   constructor(start: DraftStart) {
     this.method = start.method;
+    this.origin = start.origin;
     this.target = start.target;
     this.headers = start.headers.slice();
     this.#bytes = start.body ?? new Uint8Array(0);
@@ -88,6 +92,11 @@ export class RequestDraft implements RequestView {
     if (form?.size) body = this.#form.drop(this.#bodyAs('form'), form);
     if (json?.size && isJsonObject(this.#bodyAs('json'))) body = dropJsonMembers(body, json);
     return body;
+  }
+
+  /** The bytes of the whole body, as it would be sent now. */
+  get bytes(): Uint8Array {
+    return this.changedBody === undefined ? this.#bytes : toBytes(this.changedBody);
   }
 
   /** Whether the request has no body and its method doesn't usually have one. */
@@ -154,6 +163,11 @@ export class RequestDraft implements RequestView {
   expect(place: 'query' | 'form' | 'json', name: ByteString): void {
     this.#expected[place] ??= new Set();
     this.#expected[place].add(name);
+  }
+
+  /** Fixes the length of the body, so that it goes out with a Content-Length even if it came in chunks. */
+  fixLength(): void {
+    this.changedBody ??= this.#whole;
   }
 
   setHeader(name: string, value: ByteString): void {
@@ -242,7 +256,7 @@ export class RequestDraft implements RequestView {
   /** The whole body, after a check that it is of that kind. Throws `bad_body` with the reason. */
   #bodyAs(kind: BodyKind): ByteString {
     if (!this.#checked.has(kind)) {
-      checkBody(kind, this.headers, this.changedBody === undefined ? this.#bytes : toBytes(this.changedBody));
+      checkBody(kind, this.headers, this.bytes);
       this.#checked.add(kind);
     }
     return this.#whole;
@@ -255,5 +269,6 @@ export const EMPTY_REQUEST: RequestView = new RequestDraft({
   target: '',
   headers: [],
   body: null,
+  origin: '',
   pathBelow: (path) => path,
 });

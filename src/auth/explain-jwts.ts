@@ -1,12 +1,11 @@
 import type { ExplainedJwt } from './authorizer.ts';
-import { nameKey, readable } from './dry-run.ts';
+import { readable } from './build.ts';
 import type { Step } from './inject.ts';
 import type { CompiledJwt } from './jwt.ts';
 import type { TokenPlan } from './plan.ts';
 import type { Scope } from './scope.ts';
-import type { Signature } from './sign.ts';
-import type { Compiled } from './template.ts';
-import type { Show } from './token/json-template.ts';
+import { nameKey, type Signature } from './signature.ts';
+import type { Compiled, Show } from './template.ts';
 
 /** Where the JWTs of a request may stand. */
 export interface JwtUses {
@@ -28,7 +27,7 @@ export function explainJwts(
     if (places.length === 0) return [];
     const { header, claims } = jwt.parts(show);
     const { algorithm, key, reuseMs } = jwt;
-    return { name, algorithm, key: nameKey(key.template, scope), header, claims, reuseMs, places };
+    return { name, algorithm, key: readable(nameKey(key.template, scope)), header, claims, reuseMs, places };
   });
 }
 
@@ -36,13 +35,13 @@ function placesOf(jwt: string, { steps, signatures, token }: JwtUses, show: Show
   const has = (template: Compiled | undefined): boolean => template?.names.has(jwt) === true;
   const at = ({ place, name }: Step): string => `${place} ${readable(show(name))}`;
   const fetch = token?.fetch;
-  const isCalled = fetch?.names.has(jwt) === true || fetch?.signatures.some(({ text }) => has(text)) === true;
+  const isCalled = fetch?.names.has(jwt) === true || fetch?.signatures.some(({ signed }) => signed.some(has)) === true;
   const fields = [...(fetch?.headers ?? []), ...(fetch?.query ?? []), ...(fetch?.form ?? [])];
   const named = fields.filter(([, value]) => has(value)).map(([name]) => `token call ${name}`);
   return [
     ...steps.filter(({ value }) => has(value)).map(at),
-    ...signatures.filter(({ step }) => has(step.value)).map(({ step }) => at(step)),
-    ...signatures.filter(({ text }) => has(text)).map(({ step }) => `what is signed for ${at(step)}`),
+    ...signatures.filter(({ placed }) => placed.some(has)).map((one) => one.placeOf(show)),
+    ...signatures.filter(({ signed }) => signed.some(has)).map((one) => `what is signed for ${one.placeOf(show)}`),
     ...(isCalled && named.length === 0 ? ['token call'] : named),
   ];
 }

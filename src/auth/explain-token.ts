@@ -1,7 +1,8 @@
 import type { Explanation } from './authorizer.ts';
 import { RequestDraft } from './draft.ts';
-import { type Build, DryRun, readable } from './dry-run.ts';
-import { createPathBelow } from './path.ts';
+import { type Build, readable } from './build.ts';
+import { DryRun } from './dry-run.ts';
+import { siteOf } from './path.ts';
 import type { TokenPlan } from './plan.ts';
 import { Scope, type ScopeParts, type TokenView } from './scope.ts';
 import type { Compiled } from './template.ts';
@@ -21,18 +22,34 @@ export interface TokenCallParts {
  * The token call that would be made, with secrets masked. No call is made. For a signed call, throws what building it would
  * throw.
  */
-export function explainToken(plan: TokenPlan, parts: TokenCallParts): NonNullable<Explanation['token']> {
+export function explainToken(plan: TokenPlan, parts: TokenCallParts): Explanation['token'] {
   const { fetch } = plan;
+  if (!fetch) return undefined;
   const scope = new Scope({ ...parts.shared, token: parts.token, request: parts.request() });
   const mask = (template: Compiled): ByteString => template.mask(scope).text;
   const fields = listTokenFields(fetch, mask).map(({ name, value }) => ({ name, value: readable(value) }));
-  const { body, signatures } = mirrorCall(plan, parts) ?? { body: undefined, signatures: [] };
+  const { body, signatures } = mirrorCall(fetch, plan.api, parts) ?? { body: undefined, signatures: [] };
   const signed = signatures.map(({ place, value }) => ({ name: place.slice(place.indexOf(' ') + 1), value }));
   return { method: fetch.method, url: readable(mask(fetch.url)), fields: [...fields, ...signed], body, signatures };
 }
 
+/** The program that would be run for a token, with secrets masked. It is not run. */
+export function explainProgram(
+  { program }: TokenPlan,
+  { shared, token, request }: TokenCallParts,
+): Explanation['program'] {
+  if (!program) return undefined;
+  const scope = new Scope({ ...shared, token, request: request() });
+  const mask = (template: Compiled): string => readable(template.mask(scope).text);
+  return {
+    command: program.command.map(mask),
+    env: program.env.map(([name, value]) => ({ name, value: mask(value) })),
+  };
+}
+
 function mirrorCall(
-  { fetch, api }: TokenPlan,
+  fetch: TokenCall,
+  api: string | undefined,
   { shared, request }: TokenCallParts,
 ): Pick<DryRun, 'body' | 'signatures'> | undefined {
   if (fetch.signatures.length === 0) return undefined;
@@ -55,7 +72,7 @@ function draftOf(call: TokenCall, scope: Scope, api: string | undefined): Reques
   const { method, url, headers, body } = buildTokenCall({ ...call, signatures: [] }, scope, api);
   const origin = originOf(url);
   const target = url.slice(origin.length);
-  return new RequestDraft({ method, target, headers, body, pathBelow: createPathBelow(origin, api) });
+  return new RequestDraft({ method, target, headers, body, ...siteOf(origin, api) });
 }
 
 /**

@@ -2,14 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { ExplainedField, Explanation, Outbound } from './authorizer.ts';
 import { RequestDraft } from './draft.ts';
+import { explainProgram, explainToken } from './explain-token.ts';
 import { explainJwts } from './explain-jwts.ts';
-import { explainToken } from './explain-token.ts';
 import type { Placement } from './inject.ts';
-import { type Build, DryRun } from './dry-run.ts';
-import type { PathBelow } from './path.ts';
+import type { Build } from './build.ts';
+import { DryRun } from './dry-run.ts';
+import type { Site } from './path.ts';
 import type { Plan, TokenPlan } from './plan.ts';
 import { Scope, type TokenView } from './scope.ts';
-import type { Signature } from './sign.ts';
+import type { Signature } from './signature.ts';
 import type { ByteString } from '../core/byte-string.ts';
 
 /** A request with the compiled provider of its route. */
@@ -18,7 +19,7 @@ export interface ExplainParts {
   /** The signatures of the plan that fit the request. */
   readonly signatures: readonly Signature[];
   readonly request: Outbound;
-  readonly pathBelow: PathBelow;
+  readonly site: Site;
   readonly clock: Clock;
   /** The subject's text, which `token.subject` shows; empty when the provider has one token for all. */
   readonly subject: ByteString;
@@ -29,11 +30,11 @@ export interface ExplainParts {
  * and once with each secret replaced by its name, for people to read. No token is fetched: its name stands in for it. Throws
  * what authorizing would throw.
  */
-export function explain({ plan, signatures, request, pathBelow, clock, subject }: ExplainParts): Explanation {
+export function explain({ plan, signatures, request, site, clock, subject }: ExplainParts): Explanation {
   const { values: credentials, keys } = plan.credentials.resolve();
   const nowMs = clock.now();
   const shared = { credentials, keys, signsJwts: false, subject, now: () => nowMs, uuid: randomUUID() };
-  const callersRequest = (): RequestDraft => new RequestDraft({ ...request, pathBelow });
+  const callersRequest = (): RequestDraft => new RequestDraft({ ...request, ...site });
   const build = (token: TokenView | undefined): Build => {
     const draft = callersRequest();
     for (const name of plan.privateHeaders) draft.dropHeader(name);
@@ -55,6 +56,7 @@ export function explain({ plan, signatures, request, pathBelow, clock, subject }
     signatures: dryRun.signatures,
     jwts: explainJwts(plan.jwts, { steps: plan.steps, signatures, token: plan.token }, builds.seen.scope),
     token: plan.token && explainToken(plan.token, { shared, token, request: callersRequest }),
+    program: plan.token && explainProgram(plan.token, { shared, token, request: callersRequest }),
   };
 }
 

@@ -3,8 +3,8 @@ import { ALGORITHMS } from '../keys/algorithms.ts';
 import { JWS_ALGORITHMS, signJws, type JwsAlgorithm } from '../keys/jws.ts';
 import { compileKey, type CompiledKey } from './key.ts';
 import type { Scope } from './scope.ts';
-import type { Compile, Compiled } from './template.ts';
-import { compileMap, type Show } from './token/json-template.ts';
+import type { Compile, Compiled, Show } from './template.ts';
+import { compileMap } from './token/json-template.ts';
 
 /** A compiled JWT of a profile. As a template, it is the JWT in the compact form, or its name where it is shown. */
 export interface CompiledJwt extends Compiled {

@@ -2,6 +2,9 @@
 type ShowTime = (nowMs: number, laterMs: number) => string;
 
 const iso = (ms: number): string => new Date(ms).toISOString();
+/** A moment as ISO 8601's basic format writes it, in UTC: `20260101T000000Z`. `nowMs` is epoch milliseconds. */
+export const compactTime = (nowMs: number): string => iso(nowMs).replaceAll(/[-:]|\.\d+/g, '');
+
 const twoDigits = (count: number): string => String(count).padStart(2, '0');
 
 /** The offset from UTC as RFC 3339 writes it: `+05:30`, or `Z` for none. */
@@ -21,7 +24,7 @@ export const TIMES: Readonly<Record<string, ShowTime>> = {
   ms: (nowMs, laterMs) => String(nowMs + laterMs),
   http_date: (nowMs) => new Date(nowMs).toUTCString(),
   iso: (nowMs, laterMs) => iso(nowMs + laterMs).replace('Z', offset(laterMs)),
-  compact: (nowMs) => iso(nowMs).replaceAll(/[-:]|\.\d+/g, ''),
+  compact: compactTime,
   date: (nowMs, laterMs) =>
     iso(nowMs + laterMs)
       .slice(0, 10)

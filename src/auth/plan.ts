@@ -9,9 +9,11 @@ import { compileJwt, type CompiledJwt } from './jwt.ts';
 import { compileInject, type Step, stepNeedsBody } from './inject.ts';
 import { ReusedJwts } from './reused-jwts.ts';
 import { Scope } from './scope.ts';
-import { compileSignature, type Signature } from './sign.ts';
+import { compileSignature } from './sign.ts';
+import type { Signature } from './signature.ts';
 import { type Compile, type Compiled, createCompiler, isStable, readsBody, readsToken } from './template.ts';
 import { compileTokenCalls, type TokenEndpoint } from './token/endpoint.ts';
+import { compileTokenProgram, type TokenProgram } from './token/program.ts';
 import { compilePlaceholder, type PlaceholderAnswer } from './token/placeholder.ts';
 import { compileWhen, type When } from './when.ts';
 
@@ -51,6 +53,8 @@ export interface Plan {
 
 /** How a provider gets its tokens, compiled. */
 export interface TokenPlan extends Pick<TokenEndpoint, 'read' | 'fetch' | 'refresh' | 'api'> {
+  /** The program that gives the tokens, in place of `fetch`. */
+  readonly program: TokenProgram | undefined;
   /** Renders the subject whose token a request needs; undefined when all requests share one token. */
   readonly subject: Compiled | undefined;
   /**
@@ -130,9 +134,7 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
       : undefined,
     carriesToken: new Set([
       ...steps.filter(({ name, value }) => readsToken(name) || readsToken(value)),
-      ...signatures.filter(({ text, key, step }) =>
-        [text, key?.template, step.name, step.value].some((part) => part && readsToken(part)),
-      ),
+      ...signatures.filter((signature) => signature.readsToken),
     ]),
     isPlain: signatures.length === 0 && refusals.length === 0 && privateHeaders.length === 0 && steps.every(isHeader),
     privateHeaders,
@@ -140,7 +142,7 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
     signedMethods: [...new Set(signatures.flatMap(({ when }) => when.methods ?? []))],
     needsBody: (method, headers) =>
       alwaysNeedsBody ||
-      signatures.some(({ needsBody, when }) => needsBody && (when.methods?.includes(method) ?? true)) ||
+      signatures.some((one) => (one.when.methods?.includes(method) ?? true) && one.needsBody(headers)) ||
       [...signatures, ...refusals].some(({ when }) => when.needsBody(method, headers)),
   };
 }
@@ -155,11 +157,13 @@ function compileToken(
   if (!spec) return undefined;
   const calls = compileTokenCalls(spec, compile);
   const subject = spec.subject === undefined ? undefined : compile(spec.subject);
-  const names = [...calls.fetch.names, ...(calls.refresh?.names ?? [])];
+  const program = spec.program && compileTokenProgram(spec.program, compile);
+  const names = [calls.fetch, calls.refresh, program].flatMap((call) => [...(call?.names ?? [])]);
   const readsHead = names.some((name) => name.startsWith('request.'));
   const bodies = [subject, { names: new Set(names) }].some((part) => part && readsBody(part));
   return {
     ...calls,
+    program,
     api: endpoints['api'],
     subject,
     reads: bodies ? 'body' : readsHead ? 'head' : 'nothing',
@@ -173,12 +177,14 @@ function guardedEndpoint(
   spec: TokenSpec,
   endpoints: Readonly<Record<string, string>>,
   compile: Compile,
-): GuardedEndpoint {
+): GuardedEndpoint | undefined {
   const { values } = provider.profile;
+  const urls = tokenUrls(spec, values, endpoints);
+  if (urls.length === 0 && !spec.fetch) return undefined;
   return {
-    urls: tokenUrls(spec, values, endpoints),
+    urls,
     standInUrls: simulatedEnvironments(provider).flatMap((other) => tokenUrls(spec, values, other)),
-    method: spec.fetch.method,
+    method: spec.fetch?.method ?? 'POST',
     placeholder: compilePlaceholder(spec, compile),
   };
 }
@@ -189,8 +195,8 @@ function tokenUrls(
   values: TemplateMap,
   endpoints: Readonly<Record<string, string>>,
 ): readonly string[] {
-  const url = createCompiler({ endpoints, scope: '', values, secretNames: new Set() })(fetch.url);
-  const isFixed = [...url.names].every((name) => name.startsWith('endpoints.'));
+  const url = fetch && createCompiler({ endpoints, scope: '', values, secretNames: new Set() })(fetch.url);
+  const isFixed = url && [...url.names].every((name) => name.startsWith('endpoints.'));
   const called = isFixed ? [url.render(NO_SCOPE)] : [];
   const urls = [...called, ...(endpoints['token'] === undefined ? [] : [endpoints['token']])];
   return [...new Set(urls)].filter((text) => URL.canParse(text));

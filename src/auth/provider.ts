@@ -3,12 +3,14 @@ import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import type { HttpClient } from '../core/http.ts';
+import type { RunProgram } from '../core/program.ts';
 import type { Tracing } from '../core/tracing.ts';
 import { oncePerInterval } from '../core/once-per-interval.ts';
+import type { TlsIdentity } from '../core/tls.ts';
 import type { TokenRecord, TokenStore } from '../store/store.ts';
 import type { Authorizer } from './authorizer.ts';
 import { type DraftStart, EMPTY_REQUEST, RequestDraft } from './draft.ts';
-import { createPathBelow } from './path.ts';
+import { siteOf } from './path.ts';
 import { compilePlan, type GuardedEndpoint, type Plan, type TokenPlan } from './plan.ts';
 import { compileRejectionRules, NO_REJECTION } from './rejection-rules.ts';
 import { RouteAuthorizer, type RouteParts } from './route.ts';
@@ -16,7 +18,9 @@ import { Scope } from './scope.ts';
 import { type Subject, Subjects } from './subjects.ts';
 import type { Compiled } from './template.ts';
 import type { ByteString } from '../core/byte-string.ts';
+import type { TokenCall } from './token/call.ts';
 import { createTokenRequest } from './token/endpoint.ts';
+import { createProgramRequest } from './token/program.ts';
 import { warnOnce } from './token/warn-once.ts';
 import { TokenSource } from './token/source.ts';
 import type { TokenStanding } from './token/standing.ts';
@@ -30,7 +34,11 @@ export interface AuthDeps {
   readonly clock: Clock;
   readonly events: Events;
   readonly http: HttpClient;
-  /** The time limit of a token call, with the fallback from a refused refresh included. */
+  /** How TLS is spoken to the token endpoint, now; by default without a certificate of ours. */
+  readonly tls?: () => TlsIdentity | undefined;
+  /** Runs the program that a profile gets its tokens from; by default none is run. */
+  readonly run?: RunProgram;
+  /** The time limit of a token call, unless the profile has one for its program, with the fallback from a refused refresh included. */
   readonly tokenTimeoutMs: number;
   /** The limit of requests of this provider that wait for a token. */
   readonly maxWaiting: number;
@@ -102,7 +110,7 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
       new RouteAuthorizer({
         plan,
         rejection,
-        pathBelow: createPathBelow(upstream, deps.endpoints['api']),
+        site: siteOf(upstream, deps.endpoints['api']),
         clock: deps.clock,
         subjectOf: createSubjectOf(plan, everybody, subjects),
       }),
@@ -142,16 +150,22 @@ function createSubjects(
   dropped: () => number,
 ): (text: ByteString, key: string | undefined) => Subject {
   const { token, credentials } = plan;
-  const { store, clock, events, http } = deps;
+  const { store, clock, events, http, tls = () => undefined, run = runNothing } = deps;
   const waiting = new Waiting(deps.maxWaiting, (change) => events.emit('waiting', change));
   const warn = warnOnce(provider.name, events);
   const isNews = oncePerInterval(clock);
+  const tell = (stderr: string, hasFailed: boolean): void => {
+    const fields = { provider: provider.name, stderr };
+    events.emit('notice', { level: hasFailed ? 'warn' : 'info', message: 'the token program wrote to stderr', fields });
+  };
   return (text, key) => {
     const subject: Subject = { key, text, source: undefined, request: undefined, rendered: undefined };
     if (!token) return subject;
-    const timeoutMs = deps.tokenTimeoutMs;
-    const endpoint = { ...token, api: deps.endpoints['api'], credentials, clock, http, timeoutMs, warn };
-    const call = createTokenRequest(endpoint, text);
+    const timeoutMs = provider.profile.token?.program?.timeoutMs ?? deps.tokenTimeoutMs;
+    const endpoint = { ...token, api: deps.endpoints['api'], credentials, clock, http, tls, timeoutMs, warn };
+    const call = token.program
+      ? createProgramRequest({ ...endpoint, program: token.program, run, tell }, text)
+      : createTokenRequest({ ...endpoint, fetch: token.fetch as TokenCall }, text);
     subject.source = new TokenSource({
       key: storeKey(token, key),
       provider: provider.name,
@@ -163,7 +177,7 @@ function createSubjects(
       random: deps.random ?? Math.random,
       after: dropped(),
       canRefresh: token.refresh !== undefined,
-      callTimeoutMs: deps.tokenTimeoutMs,
+      callTimeoutMs: timeoutMs,
       credentialsVersion: () => credentials.resolve().version,
       // All subjects share one endpoint, so its outage is reported once, not once for each subject.
       isNews: key === undefined ? () => true : isNews,
@@ -173,6 +187,8 @@ function createSubjects(
     return subject;
   };
 }
+
+const runNothing: RunProgram = () => Promise.reject(new Error('no program is run here'));
 
 async function forget(store: TokenStore, key: string): Promise<void> {
   try {
@@ -192,8 +208,8 @@ function createSubjectOf(plan: Plan, everybody: Subject, subjects: Subjects): Ro
   if (!token) return () => everybody;
   const { subject: template, reads } = token;
   if (!template && reads === 'nothing') return () => everybody;
-  return (request, pathBelow) => {
-    const draft: DraftStart = { ...request, pathBelow };
+  return (request, site) => {
+    const draft: DraftStart = { ...request, ...site };
     const subject = template ? subjects.get(nameSubject(plan, template, draft)) : everybody;
     if (reads !== 'nothing') subject.request = reads === 'body' ? draft : { ...draft, body: null };
     return subject;

@@ -9,12 +9,12 @@ import { EMPTY_REQUEST, RequestDraft } from './draft.ts';
 import { explain } from './explain.ts';
 import { type PlacedHeader, placeHeader } from './headers.ts';
 import { applyStep, checkHeader, expect } from './inject.ts';
-import type { PathBelow } from './path.ts';
+import type { Site } from './path.ts';
 import { badBody } from './problem.ts';
 import type { Plan } from './plan.ts';
 import type { Judgement, RejectionRules } from './rejection-rules.ts';
 import { Scope } from './scope.ts';
-import { applySignature, type Signature } from './sign.ts';
+import type { Signature } from './signature.ts';
 import type { Subject } from './subjects.ts';
 import { asText, toBytes } from '../core/byte-string.ts';
 import { notRenewed } from './token/skip.ts';
@@ -24,10 +24,10 @@ import type { Waiter } from './token/waiting.ts';
 export interface RouteParts {
   readonly plan: Plan;
   readonly rejection: RejectionRules;
-  readonly pathBelow: PathBelow;
+  readonly site: Site;
   readonly clock: Clock;
   /** Finds whose token a request needs. Throws `bad_request` when the request doesn't say. */
-  readonly subjectOf: (request: Outbound, pathBelow: PathBelow) => Subject;
+  readonly subjectOf: (request: Outbound, site: Site) => Subject;
 }
 
 /** The {@link Authorizer} of one route: the compiled profile of its provider, applied to one upstream. */
@@ -51,9 +51,9 @@ export class RouteAuthorizer implements Authorizer {
   }
 
   authorize(request: Outbound, waiter: Waiter = { isGone: false }): MaybePromise<Authorized> {
-    const { plan, pathBelow, subjectOf } = this.#parts;
-    const signatures = fittingSignatures(plan, request, pathBelow);
-    const subject = subjectOf(request, pathBelow);
+    const { plan, site, subjectOf } = this.#parts;
+    const signatures = fittingSignatures(plan, request, site);
+    const subject = subjectOf(request, site);
     const { source } = subject;
     const record = source?.current();
     if (record || !source) return this.#build(request, signatures, subject, record);
@@ -61,26 +61,25 @@ export class RouteAuthorizer implements Authorizer {
   }
 
   async renew(rejected: Authorized, request: Outbound, rejectedAtMs: number, waiter?: Waiter): Promise<Renewed> {
-    const { plan, pathBelow, subjectOf } = this.#parts;
-    const subject = subjectOf(request, pathBelow);
+    const { plan, site, subjectOf } = this.#parts;
+    const subject = subjectOf(request, site);
     const { source } = subject;
     if (!source || rejected.generation === 0) return this.#renewJwts(rejected, request, subject, rejectedAtMs);
     const replacement = await source.replace(rejected.generation, rejectedAtMs, waiter);
     if ('skip' in replacement) return replacement;
     // Nobody knows which of the two was rejected.
     plan.reused?.drop(rejected.reused);
-    const signatures = fittingSignatures(plan, request, pathBelow);
+    const signatures = fittingSignatures(plan, request, site);
     const authorized = this.#build(request, signatures, subject, replacement.record);
     return { authorized, renewed: replacement.renewed };
   }
 
   signedWith(request: Outbound): Readonly<Record<string, string>> {
-    const { plan, pathBelow } = this.#parts;
+    const { plan, site } = this.#parts;
     const { values } = plan.credentials.resolve();
-    const names = fittingSignatures(plan, request, pathBelow).flatMap(({ text, step }) => [
-      ...text.names,
-      ...step.value.names,
-    ]);
+    const names = fittingSignatures(plan, request, site).flatMap(({ signed, placed }) =>
+      [...signed, ...placed].flatMap((template) => [...template.names]),
+    );
     const open = [...new Set(names)]
       .filter((name) => name.startsWith('credentials.') && !plan.secretNames.has(name))
       .map((name) => name.slice('credentials.'.length));
@@ -89,19 +88,19 @@ export class RouteAuthorizer implements Authorizer {
 
   /** Makes the reused JWTs of a request anew that carried no token. */
   #renewJwts(rejected: Authorized, request: Outbound, subject: Subject, rejectedAtMs: number): Renewed {
-    const { plan, pathBelow } = this.#parts;
+    const { plan, site } = this.#parts;
     if (!plan.reused || rejected.reused === 0) return notRenewed('no token was rejected');
     const outcome = plan.reused.reject(rejected.reused, rejectedAtMs);
     if ('skip' in outcome) return outcome;
-    const signatures = fittingSignatures(plan, request, pathBelow);
+    const signatures = fittingSignatures(plan, request, site);
     const authorized = this.#build(request, signatures, subject, subject.source?.current());
     return { authorized, renewed: outcome.dropped };
   }
 
   explain(request: Outbound): Explanation {
-    const { plan, pathBelow, clock, subjectOf } = this.#parts;
-    const signatures = fittingSignatures(plan, request, pathBelow);
-    return explain({ plan, signatures, request, pathBelow, clock, subject: subjectOf(request, pathBelow).text });
+    const { plan, site, clock, subjectOf } = this.#parts;
+    const signatures = fittingSignatures(plan, request, site);
+    return explain({ plan, signatures, request, site, clock, subject: subjectOf(request, site).text });
   }
 
   #build(
@@ -125,8 +124,8 @@ export class RouteAuthorizer implements Authorizer {
     subject: Subject,
     record: TokenRecord | undefined,
   ): Authorized {
-    const { plan, pathBelow, clock } = this.#parts;
-    const draft = new RequestDraft({ ...request, pathBelow });
+    const { plan, site, clock } = this.#parts;
+    const draft = new RequestDraft({ ...request, ...site });
     for (const name of plan.privateHeaders) draft.dropHeader(name);
     const { values: credentials, keys } = plan.credentials.resolve();
     const scope = new Scope({
@@ -139,9 +138,9 @@ export class RouteAuthorizer implements Authorizer {
       now: () => clock.now(),
     });
     for (const { place, name } of plan.steps) expect(draft, place, name.render(scope));
-    for (const { step } of signatures) expect(draft, step.place, step.name.render(scope));
+    for (const signature of signatures) signature.announce(draft, (name) => name.render(scope));
     const applied = plan.steps.filter((step) => applyStep(step, draft, scope));
-    for (const signature of signatures) applySignature(signature, draft, scope);
+    for (const signature of signatures) signature.apply(draft, scope);
     // Generation 0 says that the request carries no token. Its rejection then says nothing about the token.
     const hasToken = [...applied, ...signatures].some((part) => plan.carriesToken.has(part));
     return {
@@ -164,13 +163,13 @@ const REFUSED = 'Leave out what `detail` names, or ask the provider how such a r
  * The signatures whose `when` fits the request. Throws `bad_body` if the profile refuses the request. Throws
  * `method_not_allowed` if the profile has signatures and none fits.
  */
-function fittingSignatures(plan: Plan, request: Outbound, pathBelow: PathBelow): readonly Signature[] {
+function fittingSignatures(plan: Plan, request: Outbound, site: Site): readonly Signature[] {
   const { signatures, refusals } = plan;
   if (signatures.length === 0 && refusals.length === 0) return NONE;
   const { method } = request;
-  const below = pathBelow(pathOfTarget(request.target));
+  const below = site.pathBelow(pathOfTarget(request.target));
   let draft: RequestDraft | undefined;
-  const asItCame = (): RequestDraft => (draft ??= new RequestDraft({ ...request, pathBelow }));
+  const asItCame = (): RequestDraft => (draft ??= new RequestDraft({ ...request, ...site }));
   const refusal = refusals.find(({ when }) => when.fits(method, below, asItCame));
   if (refusal) throw badBody(refusal.detail, REFUSED);
   const fitting = signatures.filter(({ when }) => when.fits(method, below, asItCame));

@@ -17,6 +17,9 @@ export interface Compiled {
   readonly names: ReadonlySet<string>;
 }
 
+/** Renders a template: for the wire, or with secrets masked. */
+export type Show = (template: Compiled) => ByteString;
+
 /** A rendered text in which secrets are masked. */
 export interface Masked {
   readonly text: ByteString;

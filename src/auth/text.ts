@@ -1,4 +1,4 @@
-import { type ByteString, percent } from '../core/byte-string.ts';
+import { type ByteString, percent, percentDecode } from '../core/byte-string.ts';
 
 /** Encodes a name or value as application/x-www-form-urlencoded by the WHATWG URL standard: a space becomes `+`. */
 export function formEncode(text: ByteString): ByteString {
@@ -7,9 +7,7 @@ export function formEncode(text: ByteString): ByteString {
 
 /** Decodes a name or value of a form or query. As in the WHATWG URL standard, a `%` that starts no escape stays as it is. */
 export function formDecode(text: ByteString): ByteString {
-  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
-  if (!spaced.includes('%')) return spaced;
-  return spaced.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return percentDecode(text.includes('+') ? text.replaceAll('+', ' ') : text);
 }
 
 /** Whether the bytes can be sent as a field value (RFC 9110 §5.5): no control characters but the tab. */

@@ -19,6 +19,7 @@ import { hasSimulator, targetsOf, type Subject } from './doctor/target.ts';
 import type { Context } from './output.ts';
 import { printError } from './output.ts';
 import { redactSecretsOf } from './redact-text.ts';
+import { programsFor } from './token-program.ts';
 
 export interface DoctorOptions {
   /** The only ones to look at; none: all of them, and everything else. */
@@ -76,6 +77,7 @@ function noteOf({ provider, routes }: Subject): string {
 
 /** Asks each subject, all at once; `done` is told as each of them is through. */
 async function checkSubjects(
+  context: Context,
   config: Config,
   subjects: readonly Subject[],
   egress: Egress,
@@ -91,7 +93,9 @@ async function checkSubjects(
     limits: () => ({ answerHeaderBytes, connectionAgeMs }),
   });
   const simulator = subjects.some(hasSimulator) ? await startSimulator(config) : undefined;
-  const deps = { config, egress, http: createClient(upstream, clock), clock, simulatorOrigin: simulator?.origin };
+  const programs = programsFor(context, config);
+  const http = createClient(upstream, clock);
+  const deps = { config, egress, http, run: programs.run, clock, simulatorOrigin: simulator?.origin };
   try {
     return await Promise.all(
       subjects.map(async (subject): Promise<Group> => {
@@ -107,6 +111,7 @@ async function checkSubjects(
       }),
     );
   } finally {
+    programs.close();
     await upstream.close();
     await simulator?.close();
   }
@@ -147,7 +152,7 @@ export async function doctor(context: Context, { providers, isOffline }: DoctorO
             progress.done(MACHINE),
           )
         : [],
-      config ? checkSubjects(config, subjects, way, (subject) => progress.done(titleOf(subject))) : [],
+      config ? checkSubjects(context, config, subjects, way, (subject) => progress.done(titleOf(subject))) : [],
     ]);
     machine.push(...more);
     if (config && isOffline) machine.push(ok('providers', 'not_asked', 'none was asked for anything (--offline)'));

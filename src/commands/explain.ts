@@ -19,7 +19,7 @@ import { explainVerdict } from './explain-callback.ts';
 import { redactText } from './redact-text.ts';
 import { CommandRefusal } from './refusal.ts';
 import type { Context } from './output.ts';
-import { columns, printError, printFailure, failureOf } from './output.ts';
+import { columns, printError, printFailure, failureOf, shellQuote } from './output.ts';
 
 const LOOPBACK = '127.0.0.1';
 /** Where curl looks for a proxy whose URL names no port. */
@@ -52,15 +52,24 @@ const fields = (label: string, list: readonly Field[], sign: string): Rows =>
 
 const bodyRow = (body: string | null): Rows => (body === null ? [] : [['body', oneLine(body)]]);
 
+const certificateText = (certificate: Report['certificate']): string | undefined =>
+  certificate ? `${oneLine(certificate.subject)}, until ${certificate.expires_at.slice(0, 10)}` : undefined;
+
+const certificateRow = (certificate: Report['certificate']): Rows => {
+  const text = certificateText(certificate);
+  return text === undefined ? [] : [['certificate', text]];
+};
+
 /** One row for each line of the signed text. */
 const textRows = (text: string): Rows => text.split('\n').map((line, i) => [i === 0 ? 'text' : '', oneLine(line)]);
 
 const signature = (
   title: string,
-  { when, text, algorithm, key, digest, place, value, covers_token }: Signature,
+  { when, text, covers, algorithm, key, digest, place, value, covers_token }: Signature,
 ): string =>
   part(title, [
     ...textRows(text),
+    ...(covers === undefined ? [] : [['covers', oneLine(covers.join(', '))] as const]),
     ['with', key === null ? algorithm : `${algorithm}, key ${oneLine(key)}`],
     ['digest', covers_token ? `${digest} (with the token's name in its place: what is sent is another)` : digest],
     ['gives', oneLine(value)],
@@ -101,6 +110,7 @@ function asText(found: Report): string {
       ['why', found.why],
       ['provider', provider === null ? 'none: forwarded without credentials' : `${provider} (${about})`],
       ['upstream', `${found.method} ${found.upstream}`],
+      ['certificate', certificateText(found.certificate)],
       ['caller', found.access_token_needed ? `must show an access token (${tokenHeader})` : undefined],
     ]),
     part(
@@ -122,6 +132,13 @@ function asText(found: Report): string {
           ['call', oneLine(`${token.method} ${token.url}`)],
           ...fields('field', token.fields, '='),
           ...bodyRow(token.body),
+          ...certificateRow(found.token_certificate),
+        ]),
+    found.token_program === null
+      ? ''
+      : part('program, when no token is at hand', [
+          ['command', oneLine(found.token_program.command.map(shellQuote).join(' '))],
+          ...fields('env', found.token_program.env, '='),
         ]),
     ...(token?.signatures ?? []).map((one) => signature('signs the token call', one)),
   ].join('');

@@ -17,6 +17,7 @@ import type { ProviderStatus, Status } from '../admin/schemas.ts';
 import { askAdmin, findAdmin, printRefusal, type AdminReply, type AdminTarget } from './admin-client.ts';
 import { readConfig } from './config-file.ts';
 import { span } from './span.ts';
+import { programsFor, showProgramErrors } from './token-program.ts';
 import { redactText } from './redact-text.ts';
 import type { Context } from './output.ts';
 import { columns, printError, printFailure, failureOf, warn } from './output.ts';
@@ -52,23 +53,27 @@ export function collectWarnings(events: Events): readonly Warning[] {
 
 /** Gets a token as the proxy does. If the provider is simulated, the simulator runs for as long as that takes. */
 async function fetchToken(
-  { env }: Context,
+  context: Context,
   config: Config,
   provider: ProviderConfig,
   renew: boolean,
 ): Promise<{ readonly record: TokenRecord; readonly warnings: readonly Warning[] }> {
   const clock = systemClock;
-  const upstream = createUpstream(clock, new ReadScheduler(), { egress: readEgress(env) });
+  const upstream = createUpstream(clock, new ReadScheduler(), { egress: readEgress(context.env) });
   const events = createEvents();
+  showProgramErrors(context, events);
   const warnings = collectWarnings(events);
   const store = await openStore(config.store, { clock, events });
   const simulator = provider.environment === 'simulator' ? await startSimulator(config) : undefined;
+  const programs = programsFor(context, config);
   const auth = createProviderAuth(provider, {
     endpoints: endpointsOf(provider, simulator?.origin),
     store,
     clock,
     events,
     http: createClient(upstream, clock),
+    tls: () => provider.tokenTls?.current,
+    run: programs.run,
     tokenTimeoutMs: config.timeouts.tokenMs,
     maxWaiting: config.limits.waiting,
   });
@@ -76,6 +81,7 @@ async function fetchToken(
     return { record: await auth.token({ renew }), warnings };
   } finally {
     auth.close();
+    programs.close();
     await upstream.close();
     await simulator?.close();
     await store.close();
@@ -103,9 +109,10 @@ async function askRunning(
   // Tokens of users are not for this command. A provider that is new in the file is not in the proxy yet.
   if (!provider?.token || provider.token.subjects !== null) return undefined;
   const { state } = provider.token;
+  const tokenMs = config.providers.get(name)?.profile.token?.program?.timeoutMs ?? config.timeouts.tokenMs;
   const reply =
     renew || (state !== 'valid' && state !== 'renewing')
-      ? await ask('POST', `/api/providers/${encodeURIComponent(name)}/renew`, config.timeouts.tokenMs + GREETING_MS)
+      ? await ask('POST', `/api/providers/${encodeURIComponent(name)}/renew`, tokenMs + GREETING_MS)
       : { status: 200, body: provider };
   return reply && { target, reply };
 }

@@ -19,6 +19,7 @@ import { readTracing } from './checks/tracing.ts';
 import { checkShadows } from './checks/shadow.ts';
 import { checkStore, storeOf, storeSecrets } from './schema/store.ts';
 import { ChildLocation, find, type MapNode, type Node } from './yaml/tree.ts';
+import { watchCertificates } from './certificate-watch.ts';
 import { watchCredentials, type WatchedProvider } from './watch.ts';
 
 export interface BuildOptions {
@@ -42,7 +43,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   profiles.checkOwn();
   const { timeouts } = data;
   const replay = { ...data.replay, dir: data.replay.dir === undefined ? os.tmpdir() : resolve(data.replay.dir) };
-  const providers = readProviders(root, data, profiles, problems);
+  const providers = readProviders(root, data, profiles, options.clock, problems);
   const list = find(root, 'routes');
   const routeList = list?.kind === 'list' ? list : undefined;
   const providerNames = Object.keys(data.providers ?? {});
@@ -67,11 +68,10 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
       'add `routes:`',
     );
   }
+  const tlsSections = [...providers.values()].flatMap(({ name, tls }) => tls.map((one) => ({ name, tls: one })));
   const watched: readonly WatchedProvider[] = [...providers.values()].flatMap(
-    ({ name, credentials, oldCredentials }) => [
-      { name, credentials },
-      ...oldCredentials.map((old) => ({ name, credentials: old })),
-    ],
+    ({ name, credentials, oldCredentials, tls }) =>
+      [credentials, ...oldCredentials, ...tls.map(({ texts }) => texts)].map((each) => ({ name, credentials: each })),
   );
   const sound = soundOnes(providers);
   const store = storeOf(data.store, resolve);
@@ -98,11 +98,20 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     *secretTexts() {
       for (const token of tokens) yield token.reveal();
       yield* storeSecrets(store);
+      for (const { credentials } of providers.values()) yield* credentials.secretTexts();
+      for (const { tls } of tlsSections) yield* tls.texts.secretTexts();
       for (const [, value] of tracing?.headers ?? []) yield value.reveal();
-      for (const { credentials } of watched) yield* credentials.secretTexts();
       for (const { profile } of sound.values()) yield* writtenSecrets(profile);
     },
-    watchSecrets: () => watchCredentials(watched, options.clock, readSecretFile, options.onNotice),
+    watchSecrets() {
+      const { clock, onNotice } = options;
+      const stopCredentials = watchCredentials(watched, clock, readSecretFile, onNotice);
+      const stopCertificates = watchCertificates(tlsSections, clock, onNotice);
+      return () => {
+        stopCredentials();
+        stopCertificates();
+      };
+    },
   };
 }
 
@@ -112,13 +121,14 @@ function readProviders(
   root: MapNode,
   data: ConfigData,
   profiles: Profiles,
+  clock: Clock,
   problems: Problems,
 ): Map<string, ReadProvider> {
   const node = asMap(find(root, 'providers'));
   const providers = new Map<string, ReadProvider>();
   for (const [name, provider] of Object.entries(data.providers ?? {})) {
     const place = node?.get(name);
-    if (place && provider) providers.set(name, readProvider(place, name, provider, profiles, problems));
+    if (place && provider) providers.set(name, readProvider(place, name, provider, profiles, clock, problems));
   }
   return providers;
 }

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Address } from '../core/address.ts';
+import type { TlsSource } from '../core/tls.ts';
 import type { TracingConfig } from './checks/tracing.ts';
 import type { Profile } from './profile/profile.ts';
 import type { ConfigData } from './schema.ts';
@@ -32,6 +33,12 @@ export interface CredentialSource {
   readonly current: CredentialSnapshot;
 }
 
+/** A `tls` section of a provider. */
+export interface ProviderTls extends TlsSource {
+  /** The texts that the identity is made of, by name: `tls.certificate`. */
+  readonly texts: CredentialSource;
+}
+
 /** One entry of `providers`, checked against its profile. */
 export interface ProviderConfig {
   readonly name: string;
@@ -51,6 +58,10 @@ export interface ProviderConfig {
   readonly scope: readonly string[];
   /** Whether a caller that asks for a token of its own gets a placeholder. If not, its request is refused. */
   readonly placeholder?: boolean;
+  /** How TLS is spoken to its API. Undefined: without a certificate of ours, and with the system's roots. */
+  readonly tls?: ProviderTls | undefined;
+  /** The same for its token endpoint. */
+  readonly tokenTls?: ProviderTls | undefined;
 }
 
 /** What a request must have for a route. An empty list or map matches every request. */

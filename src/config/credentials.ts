@@ -57,6 +57,8 @@ export type Reloaded =
       readonly shown: Readonly<Record<string, string>>;
       /** One sentence for each new value that looks wrong. */
       readonly suspicions: readonly string[];
+      /** One sentence for each certificate that has expired or soon will. */
+      readonly ages: readonly string[];
     }
   | { readonly refused: string };
 
@@ -100,11 +102,12 @@ export class ReloadableCredentials implements CredentialSource {
     return this.#isCarriedOn;
   }
 
-  /** The values from files that are no secrets, by name. */
+  /** The values from files that are no secrets, by name. Certificates and other texts of several lines are left out. */
   get shown(): Readonly<Record<string, string>> {
     const shown: Record<string, string> = {};
     for (const { name, node, isSecret } of this.#entries) {
-      if (!isSecret && isFromFile(node)) shown[name] = this.#current.values.get(name) ?? '';
+      const text = this.#current.values.get(name) ?? '';
+      if (!isSecret && isFromFile(node) && isOneLine(text)) shown[name] = text;
     }
     return shown;
   }
@@ -161,7 +164,7 @@ export class ReloadableCredentials implements CredentialSource {
       if (suspicion !== undefined) suspicions.push(`the credential "${name}" ${suspicion}`);
       values.set(name, text);
       changed.push(name);
-      if (!isSecret) shown[name] = text;
+      if (!isSecret && isOneLine(text)) shown[name] = text;
     }
     const [refused] = changed.length > 0 ? (this.#judge?.errorsOfDefaults(values) ?? []) : [];
     if (refused) return { refused: refused.error.message };
@@ -174,7 +177,8 @@ export class ReloadableCredentials implements CredentialSource {
       this.#previous = this.#current;
       this.#current = new Snapshot(this.#current.version + 1, values, read?.keys);
     }
-    return { changed, shown, suspicions };
+    const ages = changed.length > 0 ? (this.#judge?.agesOf?.(values) ?? []) : [];
+    return { changed, shown, suspicions, ages };
   }
 
   /** All that determines the values, except for the contents of the files. */
@@ -200,27 +204,24 @@ const SHORTEST_KEY_LINE = 16;
 
 const isKeyLine = (line: string): boolean => line.length >= SHORTEST_KEY_LINE && !line.startsWith('-----');
 
-/** Secrets that stand in the profile itself, as defaults. */
-export function* writtenSecrets({ credentials }: Pick<Profile, 'credentials'>): Generator<string> {
+/** Secrets that stand in the profile itself, as defaults or as variables of its program. */
+export function* writtenSecrets({ credentials, token }: Pick<Profile, 'credentials' | 'token'>): Generator<string> {
   for (const { secret, default: given } of Object.values(credentials)) {
     for (const text of secret ? Object.values(typeof given === 'object' ? given : { given }) : []) {
       if (text !== undefined && !text.includes('{{')) yield text;
     }
   }
+  for (const { value, isSecret } of Object.values(token?.program?.env ?? {})) if (isSecret) yield value;
 }
 
 type FileNode = ScalarNode & { readonly interpolation: NonNullable<ScalarNode['interpolation']> };
 
+const isOneLine = (text: string): boolean => !text.includes('\n');
+
 const isFromFile = (node: ScalarNode): node is FileNode => (node.interpolation?.files.length ?? 0) > 0;
 
-type Providers = ReadonlyMap<
-  string,
-  Pick<ProviderConfig, 'credentials' | 'oldCredentials' | 'environment' | 'endpoints'>
->;
-
-function carryOne(before: CredentialSource | undefined, after: CredentialSource): void {
-  if (after instanceof ReloadableCredentials && before instanceof ReloadableCredentials) after.carryOn(before);
-}
+type Carried = 'credentials' | 'oldCredentials' | 'tls' | 'tokenTls' | 'environment' | 'endpoints';
+type Providers = ReadonlyMap<string, Pick<ProviderConfig, Carried>>;
 
 /**
  * Takes over credentials from a config that is being replaced. This concerns the providers whose credentials are written in the
@@ -228,10 +229,18 @@ function carryOne(before: CredentialSource | undefined, after: CredentialSource)
  * them when they are complete.
  */
 export function carryCredentials(before: Providers, after: Providers): void {
-  for (const [name, { credentials, oldCredentials, environment, endpoints }] of after) {
+  for (const [name, provider] of after) {
     const known = before.get(name);
-    if (!known || known.environment !== environment || !isDeepStrictEqual(known.endpoints, endpoints)) continue;
-    carryOne(known.credentials, credentials);
-    for (const [index, old] of oldCredentials.entries()) carryOne(known.oldCredentials[index], old);
+    const isSame =
+      known?.environment === provider.environment && isDeepStrictEqual(known?.endpoints, provider.endpoints);
+    if (!known || !isSame) continue;
+    carry(known.credentials, provider.credentials);
+    carry(known.tls?.texts, provider.tls?.texts);
+    carry(known.tokenTls?.texts, provider.tokenTls?.texts);
+    for (const [index, old] of provider.oldCredentials.entries()) carry(known.oldCredentials[index], old);
   }
+}
+
+function carry(before: CredentialSource | undefined, after: CredentialSource | undefined): void {
+  if (before instanceof ReloadableCredentials && after instanceof ReloadableCredentials) after.carryOn(before);
 }

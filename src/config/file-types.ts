@@ -174,6 +174,35 @@ export type ConfigFile = {
     } | null;
     /** Whether a program that asks for a token of its own gets a placeholder; false refuses it. Default: true. */
     readonly placeholder?: boolean | Reference | null;
+    /** How TLS is spoken to the API and the token endpoint: mutual TLS, a CA of its own. */
+    readonly tls?: {
+      /** The certificate that we show, in PEM, those that vouch for it behind it. */
+      readonly certificate?: string | null;
+      /** Its private key, in PEM. */
+      readonly key?: string | null;
+      /** Of an encrypted key. */
+      readonly passphrase?: string | null;
+      /** The authorities to trust, in PEM, in place of the system's. */
+      readonly ca?: string | null;
+      /** The name to ask the server for, which its certificate must be for; by default its host. */
+      readonly server_name?: string | null;
+    } | null;
+    /** What is different at the token endpoint. */
+    readonly token?: {
+      /** In place of the `tls` of the provider; an empty map: none. */
+      readonly tls?: {
+        /** The certificate that we show, in PEM, those that vouch for it behind it. */
+        readonly certificate?: string | null;
+        /** Its private key, in PEM. */
+        readonly key?: string | null;
+        /** Of an encrypted key. */
+        readonly passphrase?: string | null;
+        /** The authorities to trust, in PEM, in place of the system's. */
+        readonly ca?: string | null;
+        /** The name to ask the server for, which its certificate must be for; by default its host. */
+        readonly server_name?: string | null;
+      } | null;
+    } | null;
   }>> | null;
   /** Which requests go where, with whose credential. */
   readonly routes?: readonly ({
@@ -296,57 +325,14 @@ export type ProfileFile = {
         readonly basic: readonly (string | number | boolean)[];
       } | null;
       /** Signatures of the token call itself. */
-      readonly sign?: readonly ({
-        /** Which requests it signs; all, without it. */
-        readonly when?: {
-          readonly methods?: readonly string[] | null;
-          readonly path?: string | null;
-          /** Fields of a form: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-          readonly form?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-            readonly not: readonly (string | number | boolean)[];
-          } | null>> | null;
-          /** Fields of JSON, by dotted paths: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-          readonly json?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-            readonly not: readonly (string | number | boolean)[];
-          } | null>> | null;
-          /** Query parameters: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-          readonly query?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-            readonly not: readonly (string | number | boolean)[];
-          } | null>> | null;
-          /** Headers: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-          readonly headers?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-            readonly not: readonly (string | number | boolean)[];
-          } | null>> | null;
-        } | null;
-        /** In place of a signature: such requests are refused, and this says why. */
-        readonly refuse?: string | number | boolean | null;
-        /** Wrap the JSON body before it is signed: `{ wrap: base64, field: request }`. */
-        readonly body?: {
-          readonly wrap: "base64" | Reference;
-          readonly field: string | number | boolean;
-        } | null;
-        /** What is signed. */
-        readonly text?: string | number | boolean | null;
-        readonly algorithm?: "sha256" | "sha512" | "sha1" | "md5" | "hmac-sha256" | "hmac-sha384" | "hmac-sha512" | "hmac-sha1" | "rsa-sha256" | "rsa-sha384" | "rsa-sha512" | "rsa-sha1" | "rsa-pss-sha256" | "rsa-pss-sha384" | "rsa-pss-sha512" | "ecdsa-p256-sha256" | "ecdsa-p384-sha384" | "ed25519" | Reference | null;
-        /** The key, where the algorithm takes one. */
-        readonly key?: string | number | boolean | null;
-        /** Of an ECDSA signature: r and s side by side, or DER. Default: "raw". */
-        readonly form?: "raw" | "der" | Reference | null;
-        /** Default: "hex". */
-        readonly encode?: "hex" | "base64" | "base64url" | Reference | null;
-        /** Of a hex signature. */
-        readonly case?: "lower" | "upper" | Reference | null;
-        /** Where the signature goes. */
-        readonly set?: {
-          readonly header?: string | number | boolean | null;
-          readonly query?: string | number | boolean | null;
-          readonly form?: string | number | boolean | null;
-          readonly json?: string | number | boolean | null;
-          /** Default: "{{signature}}". */
-          readonly value?: string | number | boolean | null;
-        } | null;
-      })[] | null;
+      readonly sign?: readonly SignatureFile[] | null;
     } | null;
+    /** In place of `fetch`: a program and its arguments, run without a shell; what it prints is the answer. */
+    readonly command?: readonly (string | number | boolean)[] | null;
+    /** The variables of that program, besides PATH and HOME. */
+    readonly env?: Readonly<Record<string, string | number | boolean | null>> | null;
+    /** How long it may take; by default `timeouts.token`. */
+    readonly timeout?: string | null;
     /** How one is renewed while a refresh token is held; what it leaves out is as in `fetch`. */
     readonly refresh?: {
       readonly url?: string | number | boolean | null;
@@ -360,56 +346,7 @@ export type ProfileFile = {
         readonly basic: readonly (string | number | boolean)[];
       } | null;
       /** Signatures of the token call itself. */
-      readonly sign?: readonly ({
-        /** Which requests it signs; all, without it. */
-        readonly when?: {
-          readonly methods?: readonly string[] | null;
-          readonly path?: string | null;
-          /** Fields of a form: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-          readonly form?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-            readonly not: readonly (string | number | boolean)[];
-          } | null>> | null;
-          /** Fields of JSON, by dotted paths: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-          readonly json?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-            readonly not: readonly (string | number | boolean)[];
-          } | null>> | null;
-          /** Query parameters: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-          readonly query?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-            readonly not: readonly (string | number | boolean)[];
-          } | null>> | null;
-          /** Headers: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-          readonly headers?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-            readonly not: readonly (string | number | boolean)[];
-          } | null>> | null;
-        } | null;
-        /** In place of a signature: such requests are refused, and this says why. */
-        readonly refuse?: string | number | boolean | null;
-        /** Wrap the JSON body before it is signed: `{ wrap: base64, field: request }`. */
-        readonly body?: {
-          readonly wrap: "base64" | Reference;
-          readonly field: string | number | boolean;
-        } | null;
-        /** What is signed. */
-        readonly text?: string | number | boolean | null;
-        readonly algorithm?: "sha256" | "sha512" | "sha1" | "md5" | "hmac-sha256" | "hmac-sha384" | "hmac-sha512" | "hmac-sha1" | "rsa-sha256" | "rsa-sha384" | "rsa-sha512" | "rsa-sha1" | "rsa-pss-sha256" | "rsa-pss-sha384" | "rsa-pss-sha512" | "ecdsa-p256-sha256" | "ecdsa-p384-sha384" | "ed25519" | Reference | null;
-        /** The key, where the algorithm takes one. */
-        readonly key?: string | number | boolean | null;
-        /** Of an ECDSA signature: r and s side by side, or DER. Default: "raw". */
-        readonly form?: "raw" | "der" | Reference | null;
-        /** Default: "hex". */
-        readonly encode?: "hex" | "base64" | "base64url" | Reference | null;
-        /** Of a hex signature. */
-        readonly case?: "lower" | "upper" | Reference | null;
-        /** Where the signature goes. */
-        readonly set?: {
-          readonly header?: string | number | boolean | null;
-          readonly query?: string | number | boolean | null;
-          readonly form?: string | number | boolean | null;
-          readonly json?: string | number | boolean | null;
-          /** Default: "{{signature}}". */
-          readonly value?: string | number | boolean | null;
-        } | null;
-      })[] | null;
+      readonly sign?: readonly SignatureFile[] | null;
     } | null;
     /** Further fields of the answer to a program that asks for a token of its own; `{ number: "{{now.s}}" }` is a number. */
     readonly placeholder?: Readonly<Record<string, unknown>> | null;
@@ -456,79 +393,10 @@ export type ProfileFile = {
     readonly json?: Readonly<Record<string, string | number | boolean | null>> | null;
   } | null;
   /** Signatures, applied in order, anew for each attempt. */
-  readonly sign?: readonly ({
-    /** Which requests it signs; all, without it. */
-    readonly when?: {
-      readonly methods?: readonly string[] | null;
-      readonly path?: string | null;
-      /** Fields of a form: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-      readonly form?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-        readonly not: readonly (string | number | boolean)[];
-      } | null>> | null;
-      /** Fields of JSON, by dotted paths: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-      readonly json?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-        readonly not: readonly (string | number | boolean)[];
-      } | null>> | null;
-      /** Query parameters: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-      readonly query?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-        readonly not: readonly (string | number | boolean)[];
-      } | null>> | null;
-      /** Headers: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-      readonly headers?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-        readonly not: readonly (string | number | boolean)[];
-      } | null>> | null;
-    } | null;
-    /** In place of a signature: such requests are refused, and this says why. */
-    readonly refuse?: string | number | boolean | null;
-    /** Wrap the JSON body before it is signed: `{ wrap: base64, field: request }`. */
-    readonly body?: {
-      readonly wrap: "base64" | Reference;
-      readonly field: string | number | boolean;
-    } | null;
-    /** What is signed. */
-    readonly text?: string | number | boolean | null;
-    readonly algorithm?: "sha256" | "sha512" | "sha1" | "md5" | "hmac-sha256" | "hmac-sha384" | "hmac-sha512" | "hmac-sha1" | "rsa-sha256" | "rsa-sha384" | "rsa-sha512" | "rsa-sha1" | "rsa-pss-sha256" | "rsa-pss-sha384" | "rsa-pss-sha512" | "ecdsa-p256-sha256" | "ecdsa-p384-sha384" | "ed25519" | Reference | null;
-    /** The key, where the algorithm takes one. */
-    readonly key?: string | number | boolean | null;
-    /** Of an ECDSA signature: r and s side by side, or DER. Default: "raw". */
-    readonly form?: "raw" | "der" | Reference | null;
-    /** Default: "hex". */
-    readonly encode?: "hex" | "base64" | "base64url" | Reference | null;
-    /** Of a hex signature. */
-    readonly case?: "lower" | "upper" | Reference | null;
-    /** Where the signature goes. */
-    readonly set?: {
-      readonly header?: string | number | boolean | null;
-      readonly query?: string | number | boolean | null;
-      readonly form?: string | number | boolean | null;
-      readonly json?: string | number | boolean | null;
-      /** Default: "{{signature}}". */
-      readonly value?: string | number | boolean | null;
-    } | null;
-  })[] | null;
+  readonly sign?: readonly SignatureFile[] | null;
   /** How callbacks are verified; the first entry that fits decides. */
   readonly verify?: readonly ({
-    /** Which callbacks it is for; all, without it. */
-    readonly when?: {
-      readonly methods?: readonly string[] | null;
-      readonly path?: string | null;
-      /** Fields of a form: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-      readonly form?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-        readonly not: readonly (string | number | boolean)[];
-      } | null>> | null;
-      /** Fields of JSON, by dotted paths: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-      readonly json?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-        readonly not: readonly (string | number | boolean)[];
-      } | null>> | null;
-      /** Query parameters: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-      readonly query?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-        readonly not: readonly (string | number | boolean)[];
-      } | null>> | null;
-      /** Headers: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
-      readonly headers?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
-        readonly not: readonly (string | number | boolean)[];
-      } | null>> | null;
-    } | null;
+    readonly when?: WhenFile | null;
     /** The JSON field that holds more JSON in base64: templates read that as `inner.*`. */
     readonly body?: {
       readonly unwrap: "base64" | Reference;
@@ -641,5 +509,115 @@ export type ProfileFile = {
     readonly claims?: Readonly<Record<string, unknown>> | null;
     /** How long one is used for API calls; without it, each attempt gets a new one. */
     readonly reuse?: string | null;
+  } | null>> | null;
+};
+
+/** An entry of a profile's `sign`. */
+export type SignatureFile = {
+  readonly when?: WhenFile | null;
+  /** In place of a signature: such requests are refused, and this says why. */
+  readonly refuse?: string | number | boolean | null;
+  /** Wrap the JSON body before it is signed: `{ wrap: base64, field: request }`. */
+  readonly body?: {
+    readonly wrap: "base64" | Reference;
+    readonly field: string | number | boolean;
+  } | null;
+  /** What is signed. */
+  readonly text?: string | number | boolean | null;
+  readonly algorithm?: "sha256" | "sha512" | "sha1" | "md5" | "hmac-sha256" | "hmac-sha384" | "hmac-sha512" | "hmac-sha1" | "rsa-sha256" | "rsa-sha384" | "rsa-sha512" | "rsa-sha1" | "rsa-pss-sha256" | "rsa-pss-sha384" | "rsa-pss-sha512" | "ecdsa-p256-sha256" | "ecdsa-p384-sha384" | "ed25519" | Reference | null;
+  /** The key, where the algorithm takes one. */
+  readonly key?: string | number | boolean | null;
+  /** Of an ECDSA signature: r and s side by side, or DER. Default: "raw". */
+  readonly form?: "raw" | "der" | Reference | null;
+  /** Default: "hex". */
+  readonly encode?: "hex" | "base64" | "base64url" | Reference | null;
+  /** Of a hex signature. */
+  readonly case?: "lower" | "upper" | Reference | null;
+  /** Where the signature goes. */
+  readonly set?: {
+    readonly header?: string | number | boolean | null;
+    readonly query?: string | number | boolean | null;
+    readonly form?: string | number | boolean | null;
+    readonly json?: string | number | boolean | null;
+    /** Default: "{{signature}}". */
+    readonly value?: string | number | boolean | null;
+  } | null;
+} | {
+  /** What signs. */
+  readonly signer: "aws-sigv4" | Reference;
+  readonly when?: WhenFile | null;
+  /** The region, as AWS calls it: `eu-central-1`. */
+  readonly region: string | number | boolean;
+  /** The service's name in signatures: `s3`, `execute-api`, `sqs`. */
+  readonly service: string | number | boolean;
+  /** Says whose key signs. */
+  readonly access_key_id: string | number | boolean;
+  /** The key. */
+  readonly secret_access_key: string | number | boolean;
+  /** Goes with temporary keys; none, when it is empty. */
+  readonly session_token?: string | number | boolean | null;
+  /** `signed`: the signature covers the body. `unsigned`: it does not, and the body streams. S3 takes both. Default: "signed". */
+  readonly payload?: "signed" | "unsigned" | Reference | null;
+} | {
+  /** What signs. */
+  readonly signer: "http-message-signature" | Reference;
+  readonly when?: WhenFile | null;
+  /** What the signature covers: header names, and `@method`, `@target-uri`, `@authority`, `@scheme`, `@request-target`, `@path`, `@query`, `@query-param;name="…"`. */
+  readonly components: readonly string[];
+  /** Says which key verifies it (`keyid`). */
+  readonly key_id?: string | number | boolean | null;
+  /** The key. */
+  readonly key: string | number | boolean;
+  /** The registered name of the algorithm, which then stands in the signature (`alg`). Without it the key decides. */
+  readonly algorithm?: "rsa-pss-sha512" | "rsa-v1_5-sha256" | "hmac-sha256" | "ecdsa-p256-sha256" | "ecdsa-p384-sha384" | "ed25519" | Reference | null;
+  /** The name of the signature. Default: "sig1". */
+  readonly label?: string | null;
+  /** How long it is valid (`expires`). */
+  readonly expires?: string | null;
+  /** What it is for, as the other side calls it (`tag`). */
+  readonly tag?: string | number | boolean | null;
+  /** The digest in `Content-Digest`, which is put in where it is covered. Default: "sha-256". */
+  readonly digest?: "sha-256" | "sha-512" | Reference | null;
+} | {
+  /** What signs. */
+  readonly signer: "oauth1" | Reference;
+  readonly when?: WhenFile | null;
+  /** Says whose key signs. */
+  readonly consumer_key: string | number | boolean;
+  /** How it is signed. Default: "HMAC-SHA1". */
+  readonly signature_method?: "HMAC-SHA1" | "RSA-SHA1" | "HMAC-SHA256" | "RSA-SHA256" | Reference | null;
+  /** The key of the HMAC methods. */
+  readonly consumer_secret?: string | number | boolean | null;
+  /** The private key of the RSA methods. */
+  readonly key?: string | number | boolean | null;
+  /** The access token; none, when it is empty. */
+  readonly token?: string | number | boolean | null;
+  /** Goes with the token, in the HMAC methods. */
+  readonly token_secret?: string | number | boolean | null;
+  /** Is shown to the other side and not signed. */
+  readonly realm?: string | number | boolean | null;
+  /** Whether the signature covers a body that is no form (`oauth_body_hash`). A form is always covered. Default: false. */
+  readonly body_hash?: boolean | Reference | null;
+};
+
+/** Which requests an entry of `sign` is for. */
+export type WhenFile = {
+  readonly methods?: readonly string[] | null;
+  readonly path?: string | null;
+  /** Fields of a form: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
+  readonly form?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
+    readonly not: readonly (string | number | boolean)[];
+  } | null>> | null;
+  /** Fields of JSON, by dotted paths: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
+  readonly json?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
+    readonly not: readonly (string | number | boolean)[];
+  } | null>> | null;
+  /** Query parameters: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
+  readonly query?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
+    readonly not: readonly (string | number | boolean)[];
+  } | null>> | null;
+  /** Headers: `present`, `absent`, a text, a list of texts, or `{ not: [texts] }`. */
+  readonly headers?: Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[] | {
+    readonly not: readonly (string | number | boolean)[];
   } | null>> | null;
 };

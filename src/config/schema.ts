@@ -214,6 +214,24 @@ const credential = anyNode(
   { keepsEmpty: true, seen: 'never' },
 );
 
+/** The node is kept: a changed file is read again. */
+const pemOf = (expects: string): Scalar<ScalarNode> =>
+  scalar({ expects, json: { type: 'string' }, seen: 'never', read: (node) => node });
+
+const tls = section({
+  certificate: described(
+    'The certificate that we show, in PEM, those that vouch for it behind it.',
+    pemOf('a certificate in PEM').optional(),
+  ),
+  key: described('Its private key, in PEM.', pemOf('a private key in PEM').optional()),
+  passphrase: described('Of an encrypted key.', pemOf('a secret text').optional()),
+  ca: described("The authorities to trust, in PEM, in place of the system's.", pemOf('certificates in PEM').optional()),
+  server_name: described(
+    'The name to ask the server for, which its certificate must be for; by default its host.',
+    hostName.optional(),
+  ),
+});
+
 const provider = section({
   profile: described(
     'How the provider authenticates: a built-in profile, or one of `profiles`.',
@@ -234,6 +252,13 @@ const provider = section({
   placeholder: described(
     'Whether a program that asks for a token of its own gets a placeholder; false refuses it.',
     withDefault(boolean, true, true),
+  ),
+  tls: described('How TLS is spoken to the API and the token endpoint: mutual TLS, a CA of its own.', tls.optional()),
+  token: described(
+    'What is different at the token endpoint.',
+    section({
+      tls: described('In place of the `tls` of the provider; an empty map: none.', tls.optional()),
+    }).optional(),
   ),
 });
 
@@ -335,5 +360,6 @@ export const configSchema = section({
 /** What {@link configSchema} reads. A required value that is wrong is undefined, against its type: see `read`. */
 export type ConfigData = z.output<typeof configSchema>;
 export type ProviderData = z.output<typeof provider>;
+export type TlsData = z.output<typeof tls>;
 export type RouteData = z.output<typeof route>;
 export type CallbackData = z.output<typeof callback>;

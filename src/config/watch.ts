@@ -96,15 +96,16 @@ export function watchCredentials(
       }
       provider.complaint = undefined;
       if (result.changed.length === 0) return;
-      const isSuspicious = result.suspicions.length > 0;
+      const complaints = [...result.suspicions, ...result.ages];
+      const code = result.suspicions.length > 0 ? 'suspicious_secret' : 'expiring_certificate';
       onNotice({
-        level: isSuspicious ? 'warn' : 'info',
-        message: `credentials changed, the new ones are in use${isSuspicious ? `; ${result.suspicions.join('; ')}` : ''}`,
+        level: complaints.length > 0 ? 'warn' : 'info',
+        message: `credentials changed, the new ones are in use${complaints.map((each) => `; ${each}`).join('')}`,
         fields: {
           provider: name,
           changed: result.changed,
           ...result.shown,
-          ...(isSuspicious ? { code: 'suspicious_secret' } : {}),
+          ...(complaints.length > 0 ? { code } : {}),
         },
       });
     } catch (error) {

@@ -46,6 +46,12 @@ export function percentEncode(text: ByteString): ByteString {
   return text.replaceAll(/[^A-Za-z0-9\-._~]/g, percent);
 }
 
+/** Replaces every percent escape by its byte. A `%` that starts no escape stays as it is. */
+export function percentDecode(text: ByteString): ByteString {
+  if (!text.includes('%')) return text;
+  return text.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
 /**
  * Returns the JSON string literal for `text`, as UTF-8 bytes. In a text that is not UTF-8, each byte stands for the character
  * with its number (U+0080 to U+00FF).

@@ -1,4 +1,5 @@
 import type { RawHeaders } from './headers.ts';
+import type { TlsIdentity } from './tls.ts';
 
 /** A value that is here, or will be. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -8,6 +9,8 @@ export interface HttpCall {
   readonly method: string;
   /** An absolute http or https URL. */
   readonly url: string;
+  /** How TLS is spoken there; undefined: without a certificate of ours, and with the system's roots. */
+  readonly tls?: TlsIdentity | undefined;
   /** The headers without Host and framing. */
   readonly headers: RawHeaders;
   readonly body: Uint8Array | null;

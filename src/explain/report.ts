@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { createEvents } from '../core/events.ts';
 import { pathOfTarget } from '../core/path.ts';
+import type { TlsSource } from '../core/tls.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { compileConfig } from '../compile.ts';
 import type { LiveConfig } from '../compile.ts';
@@ -72,6 +73,26 @@ export interface Report {
     readonly body: string | null;
     readonly signatures: readonly Signature[];
   } | null;
+  /** The program that gives the tokens, in place of a token call. */
+  readonly token_program: { readonly command: readonly string[]; readonly env: readonly Field[] } | null;
+  /** The certificate of ours that goes along. */
+  readonly certificate: ShownCertificate | null;
+  /** The one that goes along with the token call. */
+  readonly token_certificate: ShownCertificate | null;
+}
+
+/** A certificate of ours, as it is shown. */
+export interface ShownCertificate {
+  readonly subject: string;
+  readonly expires_at: string;
+}
+
+/** The certificate that goes along to a URL. There is none without TLS. */
+function certificateFor(tls: TlsSource | undefined, url: string | undefined): ShownCertificate | null {
+  const { certificate } = (url?.startsWith('https:') ? tls?.current : undefined) ?? {};
+  return certificate
+    ? { subject: certificate.subject, expires_at: new Date(certificate.expiresAtMs).toISOString() }
+    : null;
 }
 
 const NOTHING: Explanation = {
@@ -83,6 +104,7 @@ const NOTHING: Explanation = {
   signatures: [],
   jwts: [],
   token: undefined,
+  program: undefined,
 };
 
 /** Compiles the config as `start` does, but without a client: nothing can be sent. */
@@ -150,7 +172,7 @@ function report(
   const headers = chosen.requestHeaders(own, head.connectionOptions);
   const joined = joinTarget(target, chosen.join);
   const explanation = chosen.authorizer?.explain({ method, target: joined, headers, body }) ?? NOTHING;
-  const { token } = explanation;
+  const { token, program } = explanation;
   const switches = chosen.websocket && !body && isHandshake({ method, minor: 1, headers: own, hasBody: false }, head);
   const { added, dropped } = compare(request.headers, switches ? [...headers, ...SWITCHING] : headers);
   const provider = chosen.provider === undefined ? undefined : config.providers.get(chosen.provider);
@@ -195,6 +217,14 @@ function report(
       token === undefined
         ? null
         : { ...token, body: token.body ?? null, signatures: token.signatures.map(toReport(redact)) },
+    token_program: program
+      ? {
+          command: program.command.map(redact),
+          env: program.env.map(({ name, value }) => ({ name, value: redact(value) })),
+        }
+      : null,
+    certificate: certificateFor(chosen.tls, chosen.origin),
+    token_certificate: certificateFor(provider?.tokenTls, token?.url),
   };
 }
 
@@ -203,9 +233,10 @@ export type Redact = (text: string) => string;
 
 const toReport =
   (redact: Redact) =>
-  ({ when, text, algorithm, key, digest, place, value, coversToken }: ExplainedSignature): Signature => ({
+  ({ when, text, covers, algorithm, key, digest, place, value, coversToken }: ExplainedSignature): Signature => ({
     ...(when !== undefined && { when }),
     text: redact(text),
+    ...(covers !== undefined && { covers }),
     algorithm,
     key: key ?? null,
     digest,

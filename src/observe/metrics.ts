@@ -52,9 +52,16 @@ function totalsOf({ server, renewals, replays, stores }: Instruments): Totals {
  * Counts the events of one app. Labels are names from the config and values from closed sets, never a path or another text of a
  * caller. Counting costs well below a microsecond a request, since prom-client is used only when metrics are read.
  */
-export function createMetrics(events: Events, info: { readonly version: string }): Metrics {
+export function createMetrics(
+  events: Events,
+  {
+    version,
+    clientCertificates = () => [],
+  }: Pick<Instruments, 'version'> & Partial<Pick<Instruments, 'clientCertificates'>>,
+): Metrics {
   const tallies: Instruments = {
-    version: info.version,
+    version,
+    clientCertificates,
     active: 0,
     connections: 0,
     waiting: 0,

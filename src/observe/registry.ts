@@ -7,6 +7,8 @@ import type { Label } from './labels.ts';
 /** The counts of metrics.ts. They are read when the metrics are scraped. */
 export interface Instruments {
   readonly version: string;
+  /** The certificates of ours that are in use now. */
+  readonly clientCertificates: () => Iterable<{ readonly provider: string; readonly expiresAtMs: number }>;
   /** The number of requests under way. */
   active: number;
   /** Connections of callers that count against the limit. */
@@ -148,6 +150,16 @@ export function createRegistry(tallies: Instruments): Registry {
       ['kind'],
       (up) => {
         for (const [kind, isUp] of tallies.stores) up.set({ kind }, isUp ? 1 : 0);
+      },
+    ),
+    gauge(
+      'outrider_client_certificate_expiry_timestamp_seconds',
+      'When the certificate that a provider is shown expires; of two, the earlier.',
+      ['provider'],
+      (expiry) => {
+        for (const { provider, expiresAtMs } of tallies.clientCertificates()) {
+          expiry.set({ provider }, expiresAtMs / 1_000);
+        }
       },
     ),
     counter('outrider_replays_total', 'Rejected requests that were sent again.', replays),

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
+import type { TlsIdentity } from '../core/tls.ts';
 import type { ResponseHandler, ExchangeControls } from '../http1/client-connection.ts';
 import type { AnswerHead } from '../http1/head.ts';
 import type { ReadScheduler } from '../http1/read-scheduler.ts';
@@ -13,6 +14,8 @@ import { isConnectRetryable, upstreamError } from './failure.ts';
 export interface UpstreamRequest {
   /** Scheme, host and port. */
   readonly origin: string;
+  /** How TLS is spoken there; undefined: without a certificate of ours, and with the system's roots. */
+  readonly tls?: TlsIdentity | undefined;
   readonly method: string;
   /** In origin form (RFC 9112 §3.2.1). */
   readonly target: string;

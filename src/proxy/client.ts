@@ -56,6 +56,7 @@ export function createClient(upstream: Upstream, clock: Clock): HttpClient {
     const url = new URL(call.url);
     const attempt = upstream.send({
       origin: url.origin,
+      tls: call.tls,
       method: call.method,
       target: url.pathname + url.search,
       headers: call.headers,

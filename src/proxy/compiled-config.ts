@@ -8,6 +8,7 @@ import type { RawHeaders } from '../core/headers.ts';
 import type { AttemptTimeouts } from './attempt.ts';
 import type { Tracing } from '../core/tracing.ts';
 import type { Budgets } from './body/budget.ts';
+import type { TlsSource } from '../core/tls.ts';
 import type { Destination } from './destination.ts';
 import type { Guard } from './guard.ts';
 import type { Router } from './router.ts';
@@ -23,6 +24,8 @@ export interface CompiledRoute {
   readonly provider: string | undefined;
   /** Scheme, host and port of the upstream. */
   readonly origin: string;
+  /** How TLS is spoken there; undefined: without a certificate of ours, and with the system's roots. */
+  readonly tls: TlsSource | undefined;
   readonly join: Join;
   /** The upstream's paths for which its profile is made; empty: all paths. */
   readonly apiPaths: readonly string[];

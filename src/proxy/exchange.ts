@@ -277,6 +277,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.#attemptTrace = this.#trace?.attempt(this.method, route.origin, target);
     const attempt = carrier.send({
       origin: route.origin,
+      tls: route.tls?.current,
       method: this.method,
       target,
       headers,

@@ -53,6 +53,13 @@ function reasonWhyUnreachable(code: string): Reason {
 /** The alert of a server that wants a client certificate and got none. In TLS 1.3 it comes after the handshake. */
 const WANTS_CERTIFICATE = /TLSV13_ALERT_CERTIFICATE_REQUIRED/;
 
+/**
+ * The alerts of a server that doesn't accept the certificate that it was shown (RFC 8446 §6.2). They are about nothing else: we
+ * verify the server's own certificate ourselves.
+ */
+const REFUSES_CERTIFICATE =
+  /ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_(?:EXPIRED|REVOKED|UNKNOWN)|ACCESS_DENIED)/;
+
 const AMBIGUOUS = 'the length of the answer is ambiguous';
 
 /** The details for faults of an answer that deserve more than "not valid HTTP/1.1". */
@@ -79,6 +86,7 @@ export function upstreamError(error: unknown, isStarted: boolean): OutriderError
   const code = systemCode(error);
   // A server that insists on a client certificate has not read the request.
   if (WANTS_CERTIFICATE.test(code)) return wantsCertificate(error);
+  if (REFUSES_CERTIFICATE.test(code)) return refusesCertificate(error);
   if (!isStarted) return new OutriderError('upstream_unreachable', { ...reasonWhyUnreachable(code), cause: error });
   const isMalformed = error instanceof Http1Error ? error.code !== 'truncated' : code.startsWith('HPE_');
   if (isMalformed) {
@@ -95,6 +103,15 @@ export function upstreamError(error: unknown, isStarted: boolean): OutriderError
 export const wantsCertificate = (cause: unknown): OutriderError =>
   new OutriderError('upstream_unreachable', {
     detail: 'the provider asks for a client certificate',
+    proxyError: 'tls_alert_received',
+    outcome: 'not_sent',
+    cause,
+  });
+
+/** Makes the error for a provider that doesn't accept the client certificate: `upstream_unreachable`, `not_sent`. */
+export const refusesCertificate = (cause: unknown): OutriderError =>
+  new OutriderError('upstream_unreachable', {
+    detail: `the provider does not accept the client certificate (${systemCode(cause)})`,
     proxyError: 'tls_alert_received',
     outcome: 'not_sent',
     cause,

@@ -51,21 +51,30 @@ const DIRECT: Egress = () => undefined;
 const SENT = channel('outrider:upstream:head');
 const RECEIVED = channel('outrider:upstream:body');
 
+/** Where a request goes, and how: what decides which connections it may use. */
+type Way = Pick<UpstreamRequest, 'origin' | 'tls' | 'timeouts'>;
+
 /** Methods whose requests say `Content-Length: 0` when they have no body (RFC 9110 §8.6). */
 const EXPECTS_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
-/** One origin: its connections, and the writer of request heads for it. */
+/**
+ * One origin, for one TLS identity: its connections and TLS sessions, which no other identity uses, and the writer of request
+ * heads for it.
+ */
 class Origin implements Carrier {
   readonly pool: Pool;
   readonly connectMs: number;
+  /** The key of the TLS identity; undefined when there is none. */
+  readonly tlsKey: string | undefined;
   /** The field lines of ours in every head. */
   readonly #own: string;
   readonly #relay: EgressProxy | undefined;
   readonly #base: string;
 
-  constructor(origin: string, connectMs: number, clock: Clock, options: UpstreamOptions) {
+  constructor({ origin, tls, timeouts: { connectMs } }: Way, clock: Clock, options: UpstreamOptions) {
     const { egress = DIRECT, lookup, isReused = true, limits = () => DEFAULT_LIMITS } = options;
     this.connectMs = connectMs;
+    this.tlsKey = tls?.key;
     // The attempt has the exact deadline. This longer one only makes sure that dialling ends.
     const dialMs = Math.ceil(connectMs / 1_000) * 1_000 + 1_000;
     this.#own = `host: ${new URL(origin).host}\r\nconnection: keep-alive\r\n`;
@@ -78,7 +87,8 @@ class Origin implements Carrier {
       isReused,
       maxHeadBytes: () => limits().answerHeaderBytes,
       maxAgeMs: () => limits().connectionAgeMs,
-      dial: (signal) => dialForHttp(origin, dialMs, { egress, clock, signal, sessions, ...(lookup && { lookup }) }),
+      dial: (signal) =>
+        dialForHttp(origin, dialMs, { egress, clock, signal, tls, sessions, ...(lookup && { lookup }) }),
     });
   }
 
@@ -142,13 +152,14 @@ export function createUpstream(clock: Clock, scheduler: ReadScheduler, options: 
   /** The last used entry of each origin. There is nearly always just one, so a request usually needs no key to be built. */
   const latest = new Map<string, Origin>();
   const deadlines = new Deadlines(clock);
-  const originOf = (origin: string, connectMs: number): Origin => {
+  const originOf = (way: Way): Origin => {
+    const { origin, tls, timeouts } = way;
     const known = latest.get(origin);
-    if (known?.connectMs === connectMs) return known;
-    const key = `${origin} ${connectMs}`;
+    if (known?.connectMs === timeouts.connectMs && known.tlsKey === tls?.key) return known;
+    const key = `${origin} ${timeouts.connectMs} ${tls?.key ?? ''}`;
     let found = origins.get(key);
     if (!found && origins.size >= MAX_ORIGINS) forgetIdle();
-    if (!found) origins.set(key, (found = new Origin(origin, connectMs, clock, options)));
+    if (!found) origins.set(key, (found = new Origin(way, clock, options)));
     latest.set(origin, found);
     return found;
   };
@@ -162,8 +173,7 @@ export function createUpstream(clock: Clock, scheduler: ReadScheduler, options: 
     }
   };
   return {
-    send: (request) =>
-      new UpstreamExchange(request, originOf(request.origin, request.timeouts.connectMs), clock, deadlines, scheduler),
+    send: (request) => new UpstreamExchange(request, originOf(request), clock, deadlines, scheduler),
     async close() {
       for (const { pool } of origins.values()) pool.close();
       origins.clear();

@@ -6,6 +6,7 @@ import type {
   RefusalSpec,
   RenewSpec,
   SignSpec,
+  TextSignSpec,
   TokenCallSpec,
   TokenSpec,
 } from '../../src/config/profile/profile.ts';
@@ -81,7 +82,7 @@ export const readOf = (parts: Partial<TokenSpec['read']> = {}): TokenSpec['read'
   ...parts,
 });
 
-export const signOf = (parts: Partial<SignSpec> & Pick<SignSpec, 'text' | 'set'>): SignSpec => ({
+export const signOf = (parts: Partial<TextSignSpec> & Pick<TextSignSpec, 'text' | 'set'>): TextSignSpec => ({
   when: {},
   body: undefined,
   algorithm: 'sha256',

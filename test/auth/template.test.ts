@@ -27,7 +27,7 @@ const scopeOf = (request: Parameters<typeof outbound>[0] = {}): Scope =>
     ]),
     token: { accessToken: 'T', tokenType: 'O-Bearer', refreshToken: undefined },
     subject: 'S',
-    request: new RequestDraft({ ...outbound(request), pathBelow: (path) => path.replace(/^\/base/, '') }),
+    request: new RequestDraft({ ...outbound(request), origin: '', pathBelow: (path) => path.replace(/^\/base/, '') }),
     now: () => 1_700_000_000_123,
   });
 

@@ -18,7 +18,11 @@ const noneOf = (...texts: readonly string[]): Wanted => ({ texts, isAny: false }
 function fits(when: WhenSpec, request: Request): boolean {
   const whole = outbound({ method: 'POST', ...request });
   const path = whole.target.split('?')[0] as string;
-  return compileWhen(when).fits(whole.method, path, () => new RequestDraft({ ...whole, pathBelow: (at) => at }));
+  return compileWhen(when).fits(
+    whole.method,
+    path,
+    () => new RequestDraft({ ...whole, origin: '', pathBelow: (at) => at }),
+  );
 }
 
 const holds = (place: FieldCondition['place'], name: string, wanted: Wanted, request: Request): boolean =>

@@ -51,7 +51,7 @@ const nodePeer = (name: string, title: string): Peer => ({
 /** One route of the proxy under test, to a provider of {@link providersOf}. */
 export interface BenchRoute {
   readonly path: string;
-  readonly provider: 'token' | 'signed' | JwtAlgorithm | 'none';
+  readonly provider: 'token' | 'signed' | 'sigv4' | JwtAlgorithm | 'none';
 }
 
 /** The algorithms of JWTs that are measured. */
@@ -83,7 +83,7 @@ const jwtProvider = (algorithm: JwtAlgorithm): unknown => ({
 });
 
 /** A token from the upstream's token endpoint, and a signature over the body. */
-const providersOf = (upstream: string): Readonly<Record<'token' | 'signed', unknown>> => ({
+const providersOf = (upstream: string): Readonly<Record<'token' | 'signed' | 'sigv4', unknown>> => ({
   token: {
     profile: 'oauth2',
     endpoints: { token: `${upstream}/oauth/token` },
@@ -94,6 +94,15 @@ const providersOf = (upstream: string): Readonly<Record<'token' | 'signed', unkn
     environment: 'sandbox',
     endpoints: { api: `${upstream}/api` },
     credentials: { merchant_id: 'BENCH', salt_key: 'salt-of-the-benchmark' },
+  },
+  sigv4: {
+    profile: 'aws',
+    credentials: {
+      access_key_id: 'BENCH',
+      secret_access_key: 'secret-of-the-benchmark',
+      region: 'eu-central-1',
+      service: 'sqs',
+    },
   },
 });
 

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +27,11 @@ const variablesIn = (config: string): { name: string; isRequired: boolean }[] =>
     name,
     isRequired: mark === undefined,
   }));
-const valueOf = (name: string): string => (/_(?:API|URL)$/.test(name) ? 'https://api.test/v1' : 'some-value');
+const PEM = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'pem', type: 'pkcs8' });
+const valueOf = (name: string): string => {
+  if (name.endsWith('_PRIVATE_KEY')) return PEM as string;
+  return /_(?:API|URL)$/.test(name) ? 'https://api.test/v1' : 'some-value';
+};
 
 for (const profile of builtInProfiles()) {
   anyTest(`the config written for ${profile} lacks just the variables that are unset`, (t) => {

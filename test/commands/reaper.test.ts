@@ -1,22 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
-import test, { type ExecutionContext } from 'ava';
 import { within } from '../helpers/http1.ts';
+import { isolated, UNDER } from './first-process.ts';
 import { CLI, configFile, launch, run } from './run.ts';
 
 const YAML = 'version: 1\nroutes: [{ name: a, match: { path: /a }, upstream: "http://localhost:9" }]\n';
-
-/** Makes a process the first one of its own world, as a container does; undefined where that is not allowed. */
-const UNDER = [
-  ['unshare', '-pf', '--mount-proc', '--kill-child'],
-  ['unshare', '--user', '--map-root-user', '-pf', '--mount-proc', '--kill-child'],
-].find(([command = '', ...args]) => spawnSync(command, [...args, 'true']).status === 0);
-
-const REASON = 'skipped: no process may have a PID namespace of its own here';
-const isolated = (title: string, body: (t: ExecutionContext) => void | Promise<void>): void => {
-  if (UNDER) test.serial(title, body);
-  else test.serial.skip(`${title} (${REASON})`, body);
-};
 
 const words = (file: string, script: string): string[] => [
   'exec',

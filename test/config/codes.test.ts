@@ -26,12 +26,47 @@ const HOOK =
 /** The beginning of an entry of `verify` that covers the body. */
 const VERIFY = 'verify: [{ text: "{{request.body}}", algorithm: sha256, equals: { header: x }';
 
+/** The expired certificate of the example, on one line. */
+const EXPIRED = JSON.stringify(
+  /-----BEGIN[^]*-----END CERTIFICATE-----/.exec(CODES.expiring_certificate.example ?? '')?.[0].replaceAll(/^ +/gm, ''),
+);
+const TLS = (lines: string): string =>
+  PROVIDER(`profile: bearer\ncredentials: { token: abc }\ntls:\n${lines.replaceAll(/^/gm, '  ')}`);
 const RSA_1024 = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({
   format: 'pem',
   type: 'pkcs8',
 });
 
 const CASES: readonly Case[] = [
+  {
+    code: 'bad_certificate',
+    title: 'the path of a file in place of its text',
+    source: TLS('ca: «/etc/bank/ca.pem»'),
+    path: 'providers.p.tls.ca',
+    help: /\$\{file:/,
+  },
+  {
+    code: 'bad_key',
+    title: 'the path of a file in place of its text',
+    source: TLS(`key: «/etc/bank/shop.key»\ncertificate: ${EXPIRED}`),
+    path: 'providers.p.tls.key',
+    help: /\$\{file:/,
+  },
+  {
+    code: 'secret_argument',
+    title: 'a secret credential in an argument, through a value',
+    source: PROFILE(
+      'credentials: { key: { secret: true } }\nvalues: { all: "k={{credentials.key}}" }\ntoken: { command: [get-token, «"{{values.all}}"»] }',
+    ),
+    path: 'profiles.mine.token.command[1]',
+    help: /`env`/,
+  },
+  {
+    code: 'expiring_certificate',
+    title: 'an authority whose certificate has expired',
+    source: TLS(`ca: «${EXPIRED}»`),
+    path: 'providers.p.tls.ca',
+  },
   { code: 'yaml_syntax', title: 'a value with a colon', source: 'version: 1\nadmin: «a»: b\n', path: '' },
   {
     code: 'yaml_syntax',
@@ -284,7 +319,7 @@ const CASES: readonly Case[] = [
     title: 'a misspelt profile',
     source: PROVIDER('profile: «phonpe»\nenvironment: sandbox'),
     path: 'providers.p.profile',
-    help: /^did you mean "phonepe"\? Known profiles: basic, bearer, /,
+    help: /^did you mean "phonepe"\? Known profiles: aws, basic, bearer, /,
   },
   {
     code: 'unknown_profile',

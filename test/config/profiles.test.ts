@@ -43,6 +43,9 @@ const TABLE: Readonly<Record<string, readonly [environments: string, credentials
   'payu-payment': ['production simulator test', 'key salt!'],
   'payu-v2': ['production simulator test', 'key salt!'],
   oauth2: ['', 'client_id client_secret!'],
+  aws: ['', 'access_key_id region secret_access_key! service session_token!'],
+  'message-signature': ['', 'key_id private_key!'],
+  oauth1: ['', 'consumer_key consumer_secret! token! token_secret!'],
   'oauth2-jwt': ['', 'audience client_id key_id key_password! private_key!'],
   'jwt-bearer': ['', 'audience issuer key_id key_password! private_key! subject'],
   'github-app': ['production', 'app_id installation_id private_key!'],
@@ -146,7 +149,7 @@ inject: { headers: { a: "{{token.access_token}}" } }`);
 test('what a profile leaves out follows the standards', (t) => {
   const profile = own('token: { fetch: { url: "http://h" } }\ninject: { headers: { a: "{{token.access_token}}" } }');
   t.is(profile.title, 'mine');
-  t.is(profile.token?.fetch.method, 'POST');
+  t.is(profile.token?.fetch?.method, 'POST');
   t.deepEqual(profile.token?.read, {
     format: 'json',
     error: { pointer: '/error', known: {} },
@@ -186,7 +189,7 @@ token: { refresh: null, fetch: { form: null, json: { id: "{{credentials.client_i
     'environment: staging, credentials: { client_id: a, key: b }',
   );
   t.is(profile.token?.refresh, undefined);
-  t.is(profile.token?.fetch.form, undefined);
+  t.is(profile.token?.fetch?.form, undefined);
   t.deepEqual(Object.keys(profile.credentials), ['client_id', 'key']);
 });
 
@@ -311,7 +314,7 @@ test('a condition is a word, a text, a list of them, or none of a list', (t) => 
 
 test('an empty name, password or value in a list keeps its place', (t) => {
   const call = (basic: string): unknown =>
-    own(`token: { fetch: { url: "http://h", auth: { basic: ${basic} } } }`, '').token?.fetch.auth?.basic;
+    own(`token: { fetch: { url: "http://h", auth: { basic: ${basic} } } }`, '').token?.fetch?.auth?.basic;
   t.deepEqual(call('["", pass]'), ['', 'pass']);
   t.deepEqual(call('[name, ""]'), ['name', '']);
   t.deepEqual(call('["${NOBODY:-}", pass]'), ['', 'pass']);
@@ -326,7 +329,7 @@ test('in lists of JSON what may be nothing is left out when it is, and a text th
       placeholder: { list: ["\${NOBODY:-}", 1] }`,
     '',
   );
-  t.deepEqual(token?.fetch.json, { aud: ['b'], literal: ['', 'b'], deep: [[], { a: ['x'] }], text: '', none: [null] });
+  t.deepEqual(token?.fetch?.json, { aud: ['b'], literal: ['', 'b'], deep: [[], { a: ['x'] }], text: '', none: [null] });
   t.deepEqual(token?.placeholder, { list: [1] });
 });
 
@@ -441,15 +444,15 @@ const FETCH = 'token:\n  fetch: { url: "http://h/token"';
 test('a field of a token call may be a list; what extends replaces it, and a refresh inherits it', (t) => {
   const lines = `${FETCH}, form: { a: [x, "{{scope}}", ""], b: y }, query: { q: [1, 1.10] } }\n  refresh: { headers: { h: z } }`;
   const { token } = own(lines);
-  t.deepEqual(token?.fetch.form, { a: ['x', '{{scope}}'], b: 'y' });
-  t.deepEqual(token?.fetch.query, { q: ['1', '1.10'] });
-  t.deepEqual(token?.refresh?.form, token?.fetch.form);
-  t.deepEqual(token?.refresh?.query, token?.fetch.query);
+  t.deepEqual(token?.fetch?.form, { a: ['x', '{{scope}}'], b: 'y' });
+  t.deepEqual(token?.fetch?.query, { q: ['1', '1.10'] });
+  t.deepEqual(token?.refresh?.form, token?.fetch?.form);
+  t.deepEqual(token?.refresh?.query, token?.fetch?.query);
   const extended = (form: string): unknown =>
     own(
       `extends: oauth2\ntoken: { fetch: { form: { scope: ${form} } } }`,
       'credentials: { client_id: a, client_secret: b }, endpoints: { token: "http://h" }',
-    ).token?.fetch.form?.['scope'];
+    ).token?.fetch?.form?.['scope'];
   t.deepEqual(extended('[a, b]'), ['a', 'b']);
   t.is(extended('null'), undefined);
 });

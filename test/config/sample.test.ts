@@ -20,9 +20,7 @@ test('the sample file needs no environment and no credentials', (t) => {
 test('the sample file has one route for each provider that can be talked to', (t) => {
   const { config } = loadConfig(FILE, { env: {} });
   const withSimulator = [...(config?.providers.values() ?? [])].map(({ profileName }) => profileName).toSorted();
-  const talking = builtInProfiles().filter(
-    (name) => builtInProfile(name).declared.environments['simulator'] !== undefined,
-  );
+  const talking = builtInProfiles().filter((name) => 'simulator' in builtInProfile(name).declared.environments);
   t.is(talking.length, 10);
   t.deepEqual(withSimulator, talking);
   t.deepEqual(

@@ -8,6 +8,7 @@ import type { App, AppOptions } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Loaded } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/config.ts';
+import type { NoticeRecord } from '../../src/core/events.ts';
 import type { FakeClock } from './clock.ts';
 import { keepCredentials, saidIn } from './canary.ts';
 import { header, headerAll, until } from './http1.ts';
@@ -77,6 +78,8 @@ export interface OutriderOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** What the app itself takes: the environment of the egress proxy, a resolver. */
   readonly app?: Pick<AppOptions, 'env' | 'lookup'>;
+  /** Whether the log tells of secret files that change, as that of `start` does. */
+  readonly tellsOfFiles?: boolean;
 }
 
 const DEFAULTS: Readonly<Record<string, string>> = {
@@ -93,13 +96,19 @@ export function withDefaults(yaml: string): string {
 }
 
 /** Loads a config that must be good. */
-export function configOf(t: ExecutionContext, yaml: string, options: OutriderOptions = {}): Config {
+export function configOf(
+  t: ExecutionContext,
+  yaml: string,
+  options: OutriderOptions = {},
+  onNotice: (notice: NoticeRecord) => void = () => undefined,
+): Config {
   const dir = temporaryDirectory(t);
   const file = path.join(dir, 'proxy.config.yaml');
   fs.writeFileSync(file, withDefaults(yaml));
   const { config, diagnostics } = loadConfig(file, {
     env: options.env ?? {},
     ...(options.clock && { clock: options.clock }),
+    onNotice,
   });
   if (!config) throw new Error(diagnostics.map((d) => `${d.code} at ${d.path}: ${d.message}`).join('\n'));
   return config;
@@ -119,7 +128,10 @@ export async function startOutrider(
       done();
     },
   });
-  const config = configOf(t, yaml, options);
+  const tell = (notice: NoticeRecord): void => {
+    if (options.tellsOfFiles) app.events.emit('notice', notice);
+  };
+  const config = configOf(t, yaml, options, tell);
   const load = (): Loaded => loadConfig(config.file, { env: options.env ?? {}, ...(clock && { clock }) });
   const app = createApp(config, { logStream, load, ...(clock && { clock }), ...options.app });
   const env = options.app?.env ?? {};

@@ -89,7 +89,7 @@ test('maps are merged, lists replaced, and null takes away, as the page says of 
   t.deepEqual(renewed.renew, { ...before.renew, onStatus: [403] });
   const json = profileOf(t, yamlOf(blockOf('extends', 'oauth2').text) as object, { credentials });
   t.like(json.token?.fetch, { form: undefined, headers: { accept: 'application/json' } });
-  t.deepEqual(json.token?.fetch.json, { id: '{{credentials.client_id}}', secret: '{{credentials.client_secret}}' });
+  t.deepEqual(json.token?.fetch?.json, { id: '{{credentials.client_id}}', secret: '{{credentials.client_secret}}' });
 });
 
 test('every link on the page leads to a heading', (t) => {

@@ -116,6 +116,41 @@ routes:
 routes:
   - { match: { path: /identity }, provider: identity }
   - { match: { path: /phonepe }, provider: phonepe }`,
+    `# Mutual TLS with a bank that has a CA of its own, and another certificate for its token endpoint
+providers:
+  bank:
+    profile: oauth2
+    credentials: { client_id: shop-1, client_secret: "\${file:/run/secrets/client_secret}" }
+    endpoints: { token: "https://id.bank.example/oauth/token", api: "https://api.bank.example" }
+    tls:
+      certificate: \${file:/run/secrets/bank.pem}
+      key: \${file:/run/secrets/bank.key}
+      passphrase: \${file:/run/secrets/passphrase}
+      ca: \${file:/run/secrets/bank-ca.pem}
+      server_name: gateway.bank.example
+    token:
+      tls:
+        certificate: \${file:/run/secrets/identity.pem}
+        key: \${file:/run/secrets/identity.key}
+        passphrase: \${file:/run/secrets/passphrase}
+        ca: \${file:/run/secrets/bank-ca.pem}
+        server_name: id.bank.example
+routes:
+  - { match: { path: /bank }, provider: bank }`,
+    `# Tokens that a program gives
+profiles:
+  vault:
+    credentials: { role: {}, secret_id: { secret: true } }
+    token:
+      command: [/usr/local/bin/vault-token, --role, "{{credentials.role}}"]
+      env: { VAULT_SECRET_ID: "{{credentials.secret_id}}" }
+      timeout: 5s
+      read: { access_token: /auth/client_token, expiry: [{ in: /auth/lease_duration }] }
+    inject: { headers: { authorization: "Bearer {{token.access_token}}" } }
+providers:
+  internal: { profile: vault, credentials: { role: shop, secret_id: "\${file:/run/secrets/secret_id}" } }
+routes:
+  - { match: { path: /internal }, provider: internal, upstream: "https://api.internal.example" }`,
     `# Rejections that a header or the body tells
 providers:
   acme:
@@ -194,7 +229,7 @@ callbacks:
 
 /** Keys of a profile that neither a built-in one nor the page about profiles uses in short. */
 export const PROFILE_EXAMPLE = `
-credentials: { merchant_id: {}, store_id: { optional: true } }
+credentials: { merchant_id: {}, store_id: { optional: true }, provider_key: { format: pem, optional: true }, signing_key: { secret: true, format: pem, optional: true } }
 token:
   fetch:
     url: "{{endpoints.token}}"
@@ -204,7 +239,28 @@ token:
     token_type: { default: Bearer }
 inject:
   json: { merchantId: "{{credentials.merchant_id}}" }
-sign: [{ text: "{{request.body}}", algorithm: sha256, set: { json: hash } }]
+sign:
+  - { text: "{{request.body}}", algorithm: sha256, set: { json: hash } }
+  - when: { methods: [PUT] }
+    signer: aws-sigv4
+    region: eu-central-1
+    service: s3
+    access_key_id: AKIDEXAMPLE
+    secret_access_key: "{{credentials.merchant_id}}"
+    payload: unsigned
+  - when: { methods: [POST] }
+    signer: http-message-signature
+    components: ["@method", content-digest]
+    key: "{{credentials.merchant_id}}"
+    algorithm: hmac-sha256
+    label: pay
+    digest: sha-512
+  - when: { methods: [GET] }
+    signer: oauth1
+    consumer_key: "{{credentials.merchant_id}}"
+    signature_method: RSA-SHA256
+    key: "{{credentials.signing_key}}"
+    body_hash: true
 verify:
   - body: { unwrap: base64, field: data }
     parts: { of: x-signature, separator: ",", pair: "=" }
@@ -221,7 +277,8 @@ verify:
     require: [{ query: to, equals: "{{credentials.merchant_id}}" }, { part: to, equals: shop }]
     parts: { of: x-parts, separator: ",", pair: "=" }
   - { text: "{{request.query}}", algorithm: sha1, equals: { query: s }, timestamp: { query: at } }
-  - { text: "{{request.json.at}}", algorithm: sha1, form: raw, equals: { query: s }, timestamp: { json: at } }
+  - { text: "{{request.json.at}}", algorithm: sha1, equals: { query: s }, timestamp: { json: at } }
+  - { text: "{{request.body}}", algorithm: ecdsa-p256-sha256, key: "{{credentials.provider_key}}", form: der, equals: { query: s } }
 jwt:
   proof: { algorithm: HS256, key: "{{credentials.merchant_id}}", claims: { sub: "{{uuid}}" } }
 `;

@@ -78,7 +78,11 @@ const isShort = (value: unknown): boolean => /^[^`]{1,80}$/.test(JSON.stringify(
 function* valuesAt(value: unknown, [step, ...rest]: readonly string[]): Generator<unknown> {
   if (step === undefined) return yield value;
   if (typeof value !== 'object' || value === null) return;
-  if (step === '[]' || step === '<>') for (const each of Object.values(value)) yield* valuesAt(each, rest);
+  const [, signer] = /^\[signer: (.*)\]$/.exec(step) ?? [];
+  if (signer !== undefined) {
+    const named = Object.values(value).filter((each: { readonly signer?: unknown }) => each.signer === signer);
+    for (const each of named) yield* valuesAt(each, rest);
+  } else if (step === '[]' || step === '<>') for (const each of Object.values(value)) yield* valuesAt(each, rest);
   else yield* valuesAt((value as Readonly<Record<string, unknown>>)[step], rest);
 }
 
@@ -90,7 +94,7 @@ const TRIED: readonly unknown[] = [
 
 /** The first short value that a profile has at a path; empty where there is none. */
 export function exampleAt(path: string): string {
-  const steps = path.replaceAll('[]', '.[]').split('.');
+  const steps = path.replaceAll('[', '.[').split('.');
   const found = TRIED.flatMap((profile) => [...valuesAt(profile, steps)]).find(isShort);
   return found === undefined ? '' : code(stringify(found, { collectionStyle: 'flow', lineWidth: 0 }).trim());
 }

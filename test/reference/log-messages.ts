@@ -83,7 +83,7 @@ export const LOG_MESSAGES: Readonly<Record<string, readonly LogMessage[]>> = {
     tells(
       'info',
       'credentials changed, the new ones are in use…',
-      'secret files have changed; a warning where one looks like a slip (`suspicious_secret`)',
+      'secret files have changed; a warning where one looks like a slip (`suspicious_secret`), or a certificate soon expires (`expiring_certificate`)',
       'provider',
       'changed',
       'code',
@@ -96,6 +96,20 @@ export const LOG_MESSAGES: Readonly<Record<string, readonly LogMessage[]>> = {
     ),
   ],
   Tokens: [
+    tells(
+      'warn',
+      'a certificate has to be renewed: …',
+      'it has expired, or will within 14 days (`expiring_certificate`); once a day',
+      'provider',
+      'code',
+    ),
+    tells(
+      'info',
+      'the token program wrote to stderr',
+      'what it said, without what is in its output; a warning where it failed',
+      'provider',
+      'stderr',
+    ),
     tells(
       'info',
       'token renewed',

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import test from 'ava';
+import { makeAuthority } from '../helpers/authority.ts';
 import { parse } from 'yaml';
 import { CODE_ENTRIES, placeOf } from '../../src/commands/codes.ts';
 import { loadConfig, parseConfig } from '../../src/config/load.ts';
@@ -86,6 +87,8 @@ const ENV = {
   PAYU_KEY: 'k',
   PAYU_SALT: 'salt-of-payu',
 };
+/** An authority and what it vouches for in one, so that it is good for every certificate of an example. */
+const PAIR = { isCa: true, passphrase: 'passphrase-of-the-reference' };
 const ROUTE = 'routes: [{ match: { path: /pay }, upstream: "https://api.example" }]\n';
 
 for (const [section, examples] of Object.entries(CONFIG_EXAMPLES)) {
@@ -95,8 +98,11 @@ for (const [section, examples] of Object.entries(CONFIG_EXAMPLES)) {
       t.teardown(() => rmSync(dir, { recursive: true, force: true }));
       const secrets = join(dir, 'secrets');
       mkdirSync(secrets);
-      for (const [, name = ''] of example.matchAll(/\/run\/secrets\/(\w+)/g))
-        writeFileSync(join(secrets, name), `${name}-of-the-reference`);
+      const own = /\.pem/.test(example) ? makeAuthority(t).issue('shop', PAIR) : undefined;
+      for (const [, name = ''] of example.matchAll(/\/run\/secrets\/([\w.-]+)/g)) {
+        const text = name.endsWith('.pem') ? own?.cert : name.endsWith('.key') ? own?.key : undefined;
+        writeFileSync(join(secrets, name), text ?? `${name}-of-the-reference`);
+      }
       const whole = /^routes:/m.test(example) ? example : `${example}\n${ROUTE}`;
       const file = join(dir, 'proxy.config.yaml');
       writeFileSync(file, whole.replaceAll('/run/secrets', secrets));

@@ -5,14 +5,15 @@ import { VERSION } from '../../core/version.ts';
 import { RequestDraft } from '../draft.ts';
 import { dropFields } from '../fields.ts';
 import { checkHeader } from '../inject.ts';
-import { createPathBelow } from '../path.ts';
+import { siteOf } from '../path.ts';
 import type { Scope } from '../scope.ts';
-import { applySignature, compileSignature, type Signature } from '../sign.ts';
-import type { Compile, Compiled } from '../template.ts';
+import { compileSignature } from '../sign.ts';
+import type { Signature } from '../signature.ts';
+import type { Compile, Compiled, Show } from '../template.ts';
 import { type ByteString, fromUnicode, percentEncode, toBytes } from '../../core/byte-string.ts';
 import { formEncode } from '../text.ts';
 import { REMEDIES } from './failure.ts';
-import { compileJson, type JsonValue, type Show } from './json-template.ts';
+import { compileJson, type JsonValue } from './json-template.ts';
 
 /** Names with compiled values. A name may occur more than once. */
 export type Fields = readonly (readonly [name: string, value: Compiled])[];
@@ -77,7 +78,7 @@ export function buildTokenCall(call: TokenCall, scope: Scope, api: string | unde
     target: withQuery(targetOf(url.slice(origin.length)), rendered(call.query, show)),
     headers: headersOf(call, show),
     body,
-    pathBelow: createPathBelow(origin, api),
+    ...siteOf(origin, api),
   });
   if (call.signatures.length > 0) {
     scope.request = draft;
@@ -127,7 +128,7 @@ function sign(signatures: readonly Signature[], draft: RequestDraft, scope: Scop
   if (fitting.length === 0) {
     throw new OutriderError('token_unavailable', { detail: 'No signature of the profile fits its own token call.' });
   }
-  for (const signature of fitting) applySignature(signature, draft, scope);
+  for (const signature of fitting) signature.apply(draft, scope);
 }
 
 function rendered(fields: Fields, show: Show): [name: ByteString, value: ByteString][] {

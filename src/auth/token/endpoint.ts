@@ -1,6 +1,7 @@
 import type { TokenSpec } from '../../config/profile/profile.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { HttpClient } from '../../core/http.ts';
+import type { TlsIdentity } from '../../core/tls.ts';
 import type { RenewalTrace } from '../../core/tracing.ts';
 import type { TokenRecord } from '../../store/store.ts';
 import type { Credentials } from '../credentials.ts';
@@ -18,13 +19,16 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 /** What calls to the token endpoint of one provider need. */
 export interface TokenEndpoint {
   readonly read: TokenSpec['read'];
-  readonly fetch: TokenCall;
+  /** Undefined when a program gives the tokens. */
+  readonly fetch: TokenCall | undefined;
   readonly refresh: TokenCall | undefined;
   /** The URL of the endpoint `api`, undefined if there is none. Signed token calls take their `request.path` below it. */
   readonly api: string | undefined;
   readonly credentials: Credentials;
   readonly clock: Clock;
   readonly http: HttpClient;
+  /** How TLS is spoken to the endpoint, now. */
+  readonly tls: () => TlsIdentity | undefined;
   /** The time limit of getting a token, including a refresh that is refused. */
   readonly timeoutMs: number;
   /** Called when the expiry of a valid token looks wrong. */
@@ -54,7 +58,7 @@ export function compileTokenCalls(
 ): Pick<TokenEndpoint, 'read' | 'fetch' | 'refresh'> {
   return {
     read: spec.read,
-    fetch: compileTokenCall(spec.fetch, compile),
+    fetch: spec.fetch && compileTokenCall(spec.fetch, compile),
     refresh: spec.refresh && compileTokenCall(spec.refresh, compile),
   };
 }
@@ -63,7 +67,10 @@ export function compileTokenCalls(
  * Creates the function that gets a token for `subject`. With a refresh token, it uses the refresh grant (RFC 6749 §6). If that
  * is refused or yields no token, it makes the full call.
  */
-export function createTokenRequest(endpoint: TokenEndpoint, subject: ByteString): RequestToken {
+export function createTokenRequest(
+  endpoint: TokenEndpoint & { readonly fetch: TokenCall },
+  subject: ByteString,
+): RequestToken {
   const { fetch, refresh, clock, warn } = endpoint;
 
   const send = async (
@@ -81,7 +88,13 @@ export function createTokenRequest(endpoint: TokenEndpoint, subject: ByteString)
       host = hostOf(masked);
       const built = buildTokenCall(call, scope, endpoint.api);
       const headers = trace ? trace.call(built.method, masked, built.headers) : built.headers;
-      const answer = await endpoint.http({ ...built, headers, timeoutMs, maxBytes: MAX_ANSWER_BYTES });
+      const answer = await endpoint.http({
+        ...built,
+        headers,
+        tls: endpoint.tls(),
+        timeoutMs,
+        maxBytes: MAX_ANSWER_BYTES,
+      });
       trace?.answered(answer.status);
       const arrivedAtMs = clock.now();
       return { ...readTokenResponse(endpoint.read, answer, { atMs: arrivedAtMs, host, warn }), arrivedAtMs };

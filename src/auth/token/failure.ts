@@ -17,6 +17,7 @@ export const REMEDIES = {
   time: 'Check the firewall, and `timeouts.token`; else the provider has to recover: try again later.',
   provider: 'The provider has to recover: try again later.',
   ours: 'This is a fault of Outrider: report it with what the log says.',
+  program: "Run the profile's `token.command` by hand, with PATH, HOME and what `token.env` says.",
   answer: "Check that `endpoints.token` is a token endpoint, and that the profile's `token.read` fits its answers.",
 } as const;
 
@@ -113,6 +114,11 @@ const TLS: readonly (readonly [pattern: RegExp, code: string, meaning: string])[
   [/CERT_NOT_YET_VALID/, 'certificate_not_yet_valid', 'its certificate is not valid yet'],
   [/ALTNAME_INVALID|HOSTNAME_MISMATCH/, 'certificate_for_another_name', 'its certificate is for another name'],
   [/CERTIFICATE_REQUIRED/, 'client_certificate_wanted', 'it asks for a client certificate'],
+  [
+    /ALERT_.*(?:CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)/,
+    'client_certificate_refused',
+    'it does not accept the client certificate',
+  ],
   [/^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/, 'no_tls', 'no TLS is spoken there'],
   [/^(?:ERR_SSL|ERR_TLS_(?!CERT))|^EPROTO$/, 'tls_failed', 'TLS failed'],
   [/CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)/, 'certificate_untrusted', 'its certificate is not trusted'],
@@ -125,8 +131,10 @@ export function tlsFault(systemCode: string): TlsFault | undefined {
 }
 
 /** The TLS fault that a connection broke on, if it was one. A client certificate is asked for in more ways than one. */
-export const tlsFaultOf = (error: OutriderError): TlsFault | undefined =>
-  tlsFault(error.proxyError === 'tls_alert_received' ? 'CERTIFICATE_REQUIRED' : systemCode(error.cause));
+export function tlsFaultOf({ proxyError, detail, cause }: OutriderError): TlsFault | undefined {
+  const isAsked = proxyError === 'tls_alert_received' && detail.includes('asks for');
+  return tlsFault(isAsked ? 'CERTIFICATE_REQUIRED' : systemCode(cause));
+}
 
 /** Why a connection failed: what TLS broke on, else the system's code. If the egress proxy failed, its own detail says why. */
 function reasonOf(error: OutriderError): string {

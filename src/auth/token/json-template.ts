@@ -1,10 +1,7 @@
 import type { JsonTemplate } from '../../config/profile/profile.ts';
 import { parseNumber } from '../../core/units.ts';
-import type { Compile, Compiled } from '../template.ts';
-import { type ByteString, toUnicode } from '../../core/byte-string.ts';
-
-/** How templates become text: rendered, to be sent, or masked, to be read. */
-export type Show = (template: Compiled) => ByteString;
+import type { Compile, Show } from '../template.ts';
+import { toUnicode } from '../../core/byte-string.ts';
 
 /** A compiled JSON template: gives the JSON value that it stands for. */
 export type JsonValue = (show: Show) => unknown;

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { ALGORITHMS } from '../../keys/algorithms.ts';
-import type { ReceivedPlace, SignSpec, VerifySpec } from '../../config/profile/profile.ts';
+import type { ReceivedPlace, TextSignSpec, VerifySpec } from '../../config/profile/profile.ts';
 import { decidingTemplates } from '../../config/profile/read-names.ts';
 import { SIGNATURE } from '../../config/profile/verify-check.ts';
 import { type ByteString, fromUnicode, toBytes } from '../../core/byte-string.ts';
@@ -22,7 +22,7 @@ interface SignaturePlace extends ReceivedPlace {
 export interface Entry {
   readonly when: When;
   readonly structure: Structure;
-  readonly algorithm: SignSpec['algorithm'];
+  readonly algorithm: TextSignSpec['algorithm'];
   readonly text: Compiled;
   readonly places: readonly SignaturePlace[];
   /** The credentials that it reads, without any of which nothing is verified. */
@@ -140,7 +140,7 @@ const NO_KEY = new Uint8Array();
 function signatureBetween(
   text: ByteString,
   { before, after }: { readonly before: ByteString; readonly after: ByteString },
-  encode: SignSpec['encode'],
+  encode: TextSignSpec['encode'],
 ): Buffer | undefined {
   const end = text.length - after.length;
   if (end <= before.length) return undefined;

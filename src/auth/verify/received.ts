@@ -47,7 +47,7 @@ export class ReceivedCallback implements RequestView, CallbackView {
   constructor(callback: Callback, structure: Structure) {
     const { method, target, headers, body } = callback;
     this.method = method;
-    this.draft = new RequestDraft({ method, target, headers, body, pathBelow: (path) => path });
+    this.draft = new RequestDraft({ method, target, headers, body, origin: '', pathBelow: (path) => path });
     this.query = this.draft.query;
     this.pathAndQuery = target;
     this.body = fromBytes(body);

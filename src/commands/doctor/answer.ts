@@ -36,7 +36,15 @@ export async function checkAnswer(
   const startedAt = clock.monotonic();
   try {
     const headers = ['accept', '*/*', 'user-agent', `outrider/${VERSION}`];
-    const call = { method: 'HEAD', url: `${target.origin}/`, headers, body: null, timeoutMs, maxBytes: 0 };
+    const call = {
+      method: 'HEAD',
+      url: `${target.origin}/`,
+      tls: target.tls,
+      headers,
+      body: null,
+      timeoutMs,
+      maxBytes: 0,
+    };
     const answer = await http(call);
     const durationMs = clock.monotonic() - startedAt;
     const message = `${target.host} answers (HEAD / without a credential: status ${answer.status})`;

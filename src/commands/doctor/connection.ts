@@ -102,11 +102,11 @@ async function checkTls(
 ): Promise<readonly Finding[]> {
   const startedAt = clock.monotonic();
   // A certificate that is not to be trusted is looked at all the same: nothing is sent on this connection.
-  const secured = connectTls({ socket, ...tlsTo(host), rejectUnauthorized: false });
+  const secured = connectTls({ socket, ...tlsTo(host, target.tls), rejectUnauthorized: false });
   secured.on('error', () => undefined);
   try {
     await within(withinMs, once(secured, 'secureConnect'));
-    return judge(secured, host, target, clock, clock.monotonic() - startedAt);
+    return judge(secured, target.tls?.serverName ?? host, target, clock, clock.monotonic() - startedAt);
   } catch (error) {
     if (systemCode(error) !== 'ETIMEDOUT') return [faultFinding('tls', unreachable(error, secured), target, withinMs)];
     const message = `${target.host} takes connections, and does not answer in TLS`;

@@ -20,7 +20,7 @@ const OTHERS: Readonly<Partial<Record<OutriderError['code'], string>>> = {
   upstream_failed: 'connection_broke',
 };
 
-const ROOTS = 'a CA of your own is trusted by NODE_EXTRA_CA_CERTS=FILE';
+const ROOTS = 'a CA of your own is trusted by `tls.ca` of the provider, or by NODE_EXTRA_CA_CERTS=FILE';
 
 /** What helps, by code; `at` is where the address stands in the config. */
 const REMEDIES: Readonly<Record<string, (at: string) => string>> = {
@@ -42,7 +42,9 @@ const REMEDIES: Readonly<Record<string, (at: string) => string>> = {
   certificate_for_another_name: (at) => `write a name that the certificate is for in ${at}`,
   certificate_untrusted: () => `the server has to send its whole chain; ${ROOTS}`,
   client_certificate_wanted: (at) =>
-    `name an address in ${at} that wants none: the provider has one, or a program of yours that holds the certificate and stands between (stunnel, nginx)`,
+    `give the provider \`tls\` with the certificate and the key that the provider knows, or name an address in ${at} that wants none`,
+  client_certificate_refused: () =>
+    "compare the provider's `tls.certificate`, which `outrider explain` shows, with the one that the provider has registered; those that vouch for it belong into the same file behind it",
   egress_credentials: () =>
     'write user and password into the variable, percent-encoded: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT',
   egress_refused: () => 'have the proxy let this host through, or name the host in NO_PROXY',

@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { access, mkdtemp, rmdir, stat, statfs } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rmdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { systemCode } from '../../core/system-code.ts';
@@ -20,6 +20,12 @@ const LEAST_FREE_BYTES = 16 * MIB;
 
 const modeOf = ({ mode }: Stats): string => (mode & 0o7777).toString(8).padStart(4, '0');
 
+/** Whether a file holds certificates, which are public, and no key. */
+async function holdsCertificatesAlone(file: string): Promise<boolean> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text.includes('-----BEGIN CERTIFICATE-----') && !text.includes('PRIVATE KEY-----');
+}
+
 /** Who may do what with the files that hold secrets; one that can't be read is told by the config's diagnostics. */
 export async function checkSecretFiles(files: readonly string[]): Promise<readonly Finding[]> {
   const found = await Promise.all(
@@ -32,7 +38,7 @@ export async function checkSecretFiles(files: readonly string[]): Promise<readon
         const message = `other users can change the secret in ${file} ${mode}`;
         return failure('secret file', { code: 'secret_file_writable', message, remedy });
       }
-      if ((stats.mode & OTHERS_READ) === 0) return undefined;
+      if ((stats.mode & OTHERS_READ) === 0 || (await holdsCertificatesAlone(file))) return undefined;
       const message = `other users can read the secret in ${file} ${mode}`;
       const unless = `${remedy}, unless nobody else is in its group, or on this machine (a container)`;
       return warning('secret file', { code: 'secret_file_readable', message, remedy: unless });

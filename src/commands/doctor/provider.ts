@@ -1,6 +1,8 @@
+import { expirySoon } from '../../config/checks/certificate.ts';
 import type { Config, ProviderConfig } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { HttpClient } from '../../core/http.ts';
+import type { RunProgram } from '../../core/program.ts';
 import type { Egress } from '../../proxy/egress/egress.ts';
 import { endpointsOf } from '../../simulation.ts';
 import { checkAnswer } from './answer.ts';
@@ -23,6 +25,7 @@ export interface ProviderDeps {
   readonly config: Config;
   readonly egress: Egress;
   readonly http: HttpClient;
+  readonly run: RunProgram;
   readonly clock: Clock;
   readonly simulatorOrigin: string | undefined;
 }
@@ -57,14 +60,27 @@ export async function checkProvider(subject: Subject, deps: ProviderDeps): Promi
   if (provider?.profile.token?.subject !== undefined) {
     findings.push(ok('token', 'token_of_users', 'its tokens belong to users: none was asked for'));
   }
+  findings.push(...certificatesOf(provider, clock));
   if (findings.length === 0) findings.push(ok('routes', 'unused', 'no route uses it, and it needs no token'));
   return findings;
 }
 
+/** The certificates of ours that are good for a while. What is wrong with others is told of the config. */
+function certificatesOf(provider: ProviderConfig | undefined, clock: Clock): readonly Finding[] {
+  const shown = [provider?.tls, provider?.tokenTls].flatMap((tls) => tls?.current.certificate ?? []);
+  return [...new Map(shown.map((one) => [one.subject, one])).values()]
+    .filter(({ expiresAtMs }) => expirySoon(expiresAtMs, clock.now()) === undefined)
+    .map(({ subject, expiresAtMs }) => {
+      const until = new Date(expiresAtMs).toISOString().slice(0, 10);
+      return ok('certificate', 'client_certificate_ok', `${subject} goes along, valid until ${until}`);
+    });
+}
+
 const tokenOf = (provider: ProviderConfig, deps: ProviderDeps, leftMs: number): Promise<readonly Finding[]> => {
-  const { config, http, clock, simulatorOrigin } = deps;
-  const timeoutMs = Math.min(config.timeouts.tokenMs, leftMs);
-  return checkToken(provider, { endpoints: endpointsOf(provider, simulatorOrigin), http, clock, timeoutMs });
+  const { config, http, run, clock, simulatorOrigin } = deps;
+  const isProgram = provider.profile.token?.program !== undefined;
+  const timeoutMs = isProgram ? leftMs : Math.min(config.timeouts.tokenMs, leftMs);
+  return checkToken(provider, { endpoints: endpointsOf(provider, simulatorOrigin), http, run, clock, timeoutMs });
 };
 
 /** What TLS is spoken to in the clear breaks off, or answers no HTTP: then that is what is wrong. */

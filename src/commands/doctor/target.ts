@@ -1,5 +1,6 @@
 import { hostOf } from '../../auth/token/failure.ts';
 import type { ProviderConfig, RouteConfig } from '../../config/config.ts';
+import type { TlsIdentity } from '../../core/tls.ts';
 
 /** An address that requests go to. */
 export interface Target {
@@ -9,6 +10,7 @@ export interface Target {
   readonly host: string;
   /** Where it stands in the config, for a remedy. */
   readonly setting: string;
+  readonly tls?: TlsIdentity | undefined;
 }
 
 /** A provider and the routes that use it, or the routes that use none. */
@@ -28,9 +30,11 @@ export const hasSimulator = ({ provider }: Subject): boolean =>
 export function targetsOf({ provider, routes }: Subject): readonly (Target & { readonly isToken: boolean })[] {
   const token = provider?.profile.token && provider.endpoints['token'];
   const isReal = provider !== undefined && token !== undefined && !isSimulated(token);
-  const first = isReal ? targetOf(token, settingOf(provider, 'token')) : undefined;
+  const first = isReal
+    ? { ...targetOf(token, settingOf(provider, 'token')), tls: provider.tokenTls?.current }
+    : undefined;
   const rest = targetsOfRoutes(routes, provider);
-  const others = rest.filter(({ origin }) => origin !== first?.origin);
+  const others = rest.filter(({ origin, tls }) => origin !== first?.origin || tls !== first.tls);
   return [...(first ? [{ ...first, isToken: true }] : []), ...others];
 }
 
@@ -44,7 +48,7 @@ function targetsOfRoutes(
     if (url === undefined || isSimulated(url)) continue;
     const isOwn = provider !== undefined && url === provider.endpoints['api'];
     const target = targetOf(url, isOwn ? settingOf(provider, 'api') : `\`upstream\` of the route ${name}`);
-    if (!found.has(target.origin)) found.set(target.origin, { ...target, isToken: false });
+    if (!found.has(target.origin)) found.set(target.origin, { ...target, tls: provider?.tls?.current, isToken: false });
   }
   return [...found.values()];
 }

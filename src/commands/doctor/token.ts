@@ -7,6 +7,7 @@ import type { Clock } from '../../core/clock.ts';
 import { OutriderError } from '../../core/errors.ts';
 import { createEvents } from '../../core/events.ts';
 import type { HttpAnswer, HttpClient } from '../../core/http.ts';
+import type { RunProgram } from '../../core/program.ts';
 import { createMemoryStore } from '../../store/memory.ts';
 import type { TokenRecord } from '../../store/store.ts';
 import { span } from '../span.ts';
@@ -25,6 +26,7 @@ const CODES: Readonly<Record<Advice, string>> = {
   egress: 'egress_refused',
   time: 'no_answer',
   provider: 'token_endpoint_failed',
+  program: 'token_program_failed',
   ours: 'internal_error',
   answer: 'no_token',
 };
@@ -39,6 +41,7 @@ export interface TokenDeps {
   /** Final URLs. */
   readonly endpoints: Readonly<Record<string, string>>;
   readonly http: HttpClient;
+  readonly run: RunProgram;
   readonly clock: Clock;
   readonly timeoutMs: number;
 }
@@ -60,6 +63,10 @@ export async function checkToken(provider: ProviderConfig, deps: TokenDeps): Pro
   events.on('notice', ({ fields }) => {
     if (fields?.['lifetime_ms'] !== undefined) dead.push(warning('expiry', EXPIRED_ALREADY));
   });
+  let said = '';
+  events.on('notice', ({ fields }) => {
+    if (typeof fields?.['stderr'] === 'string') said = fields['stderr'].split('\n').at(-1) ?? '';
+  });
   let arrived: Arrived | undefined;
   const http: HttpClient = async (call) => {
     const answer = await deps.http(call);
@@ -72,17 +79,26 @@ export async function checkToken(provider: ProviderConfig, deps: TokenDeps): Pro
     clock,
     events,
     http,
+    tls: () => provider.tokenTls?.current,
+    run: (call) => deps.run({ ...call, timeoutMs: Math.min(call.timeoutMs, timeoutMs) }),
     tokenTimeoutMs: timeoutMs,
     maxWaiting: 1,
   });
   const startedAt = clock.monotonic();
+  const { program } = provider.profile.token ?? {};
+  const giver = program ? (program.command[0] ?? 'the program') : undefined;
   const skew = (): readonly Finding[] =>
     arrived === undefined ? [] : checkClock(arrived.host, arrived.headers, arrived.atMs);
   try {
     const record = await auth.token({ renew: true });
     const durationMs = clock.monotonic() - startedAt;
     return [
-      ok('token', 'token_ok', `${arrived?.host ?? 'the endpoint'} gave a token, which was thrown away`, durationMs),
+      ok(
+        'token',
+        'token_ok',
+        `${giver ?? arrived?.host ?? 'the endpoint'} gave a token, which was thrown away`,
+        durationMs,
+      ),
       ...(arrived ? [expiryOf(provider, record, arrived)] : []),
       ...warnings.map((each) => warning('expiry', { code: each.code, message: each.message, remedy: each.help })),
       ...dead,
@@ -90,7 +106,8 @@ export async function checkToken(provider: ProviderConfig, deps: TokenDeps): Pro
     ];
   } catch (error) {
     if (!(error instanceof OutriderError)) throw error;
-    return [failureOf(error, provider, endpoints['token'] ?? '', timeoutMs), ...skew()];
+    const found = failureOf(error, provider, endpoints['token'] ?? '', timeoutMs);
+    return [said === '' ? found : { ...found, message: `${found.message}; its last words: ${said}` }, ...skew()];
   } finally {
     auth.close();
   }

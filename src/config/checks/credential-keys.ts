@@ -4,7 +4,8 @@ import { JWS_ALGORITHMS } from '../../keys/jws.ts';
 import { describeKey, describeKind, isWeak, KeyError, kindOf, readKey } from '../../keys/read.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 import { defaultTexts, type Endpoints } from '../profile/default-text.ts';
-import type { CredentialSpec, Profile } from '../profile/profile.ts';
+import type { CredentialSpec, Profile, SignSpec } from '../profile/profile.ts';
+import { messageAlgorithmOf, SIGNER_KEYS } from '../profile/signers.ts';
 import { soleCredential } from '../template/template.ts';
 
 /** What is wrong with the key in a credential. It holds nothing of the key. */
@@ -24,9 +25,12 @@ export interface ReadKeys {
 /** A signature that a key makes or verifies: the algorithm as the profile writes it, and what it is in our table. */
 interface Use {
   readonly shown: string;
-  readonly algorithm: AlgorithmName;
+  /** Undefined: the key decides. */
+  readonly algorithm: AlgorithmName | undefined;
   readonly verifies: boolean;
 }
+
+type KeyUse = Use & { readonly key: string };
 
 /**
  * Makes the function that reads the keys among the credentials (name → text). They are checked against what they sign.
@@ -67,25 +71,33 @@ export function keyReader(
   };
 }
 
-const NO_KEYS: ReadKeys = { keys: new Map(), problems: [] };
+/** What is read where no credential is a key. */
+export const NO_KEYS: ReadKeys = { keys: new Map(), problems: [] };
 
 /** What each key of the profile signs or verifies. */
 function usesOf({ sign, token, jwt, verify }: Profile): ReadonlyMap<string, readonly Use[]> {
-  const signatures = [...sign, ...(token?.fetch.sign ?? []), ...(token?.refresh?.sign ?? [])].flatMap(
-    ({ algorithm, key }) => useOf(algorithm, key, false),
+  const signatures = [...sign, ...(token?.fetch?.sign ?? []), ...(token?.refresh?.sign ?? [])].flatMap(useOf);
+  const verifications = verify.flatMap(({ algorithm, key }): readonly KeyUse[] =>
+    key === undefined ? [] : [{ key, shown: algorithm, algorithm, verifies: true }],
   );
-  const verifications = verify.flatMap(({ algorithm, key }) => useOf(algorithm, key, true));
   const jwts = Object.values(jwt).map(({ algorithm, key }) => {
     return { key, shown: algorithm as string, algorithm: JWS_ALGORITHMS[algorithm] as AlgorithmName, verifies: false };
   });
-  return Map.groupBy([...signatures, ...jwts, ...verifications], ({ key }) => soleCredential(key) ?? '');
+  return Map.groupBy<string, KeyUse>(
+    [...signatures, ...jwts, ...verifications],
+    ({ key }) => soleCredential(key) ?? '',
+  );
 }
 
-const useOf = (
-  algorithm: AlgorithmName,
-  key: string | undefined,
-  verifies: boolean,
-): (Use & { readonly key: string })[] => (key === undefined ? [] : [{ key, shown: algorithm, algorithm, verifies }]);
+/** The key of an entry of `sign`, and what it does. */
+function useOf(spec: SignSpec): readonly KeyUse[] {
+  if (!('key' in spec) || spec.key === undefined) return [];
+  const { key } = spec;
+  if (!('signer' in spec)) return [{ key, shown: spec.algorithm, algorithm: spec.algorithm, verifies: false }];
+  const shown = spec.signer === 'oauth1' ? spec.signatureMethod : spec.algorithm;
+  const algorithm = shown === undefined ? undefined : SIGNER_KEYS[spec.signer]?.algorithms[shown];
+  return [{ key, shown: shown ?? spec.signer, algorithm, verifies: false }];
+}
 
 function errorOf(
   credential: string,
@@ -98,7 +110,11 @@ function errorOf(
     const help = 'add `secret: true` to it in the profile';
     return new ConfigError('bad_key', `${is} a private key, and the profile does not mark it as a secret`, help);
   }
-  for (const { shown, algorithm, verifies } of uses) {
+  for (const { shown, algorithm = messageAlgorithmOf(key), verifies } of uses) {
+    if (algorithm === undefined) {
+      const help = 'give an RSA key, an EC key on P-256 or P-384, or an Ed25519 key';
+      return new ConfigError('bad_key', `${is} ${describeKey(key)}, and ${shown} has no algorithm for it`, help);
+    }
     const { key: wanted } = ALGORITHMS[algorithm];
     if (kindOf(key) !== wanted) {
       const help = `give ${describeKind(wanted)}, or extend the profile with an \`algorithm\` for this one`;

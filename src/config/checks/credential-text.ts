@@ -10,6 +10,8 @@ export interface Judge {
   errorOf(credential: string, text: string): ConfigError | undefined;
   /** What is wrong with the values that defaults make of the given ones (name → text). */
   errorsOfDefaults(given: ReadonlyMap<string, string>): readonly ErrorOfDefault[];
+  /** One sentence for each certificate among the values that has expired or soon will. Undefined: they hold none. */
+  readonly agesOf?: (values: ReadonlyMap<string, string>) => readonly string[];
   /** The keys among the given values and the defaults. */
   keysOf(given: ReadonlyMap<string, string>): ReadKeys;
 }

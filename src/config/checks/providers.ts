@@ -1,11 +1,14 @@
 import type { ProviderConfig } from '../config.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { ReloadableCredentials } from '../credentials.ts';
+import type { ReloadableTls } from '../tls.ts';
 import { buildRenew } from '../profile/build.ts';
 import { SIMULATOR } from '../../core/simulator.ts';
 import { checkRenew } from '../profile/check.ts';
 import type { Profile, RenewSpec } from '../profile/profile.ts';
 import { credentialsOf } from '../profile/read-names.ts';
 import { readCredentials, readOldCredentials } from './provider-credentials.ts';
+import { readTls } from './provider-tls.ts';
 import type { Profiles, ResolvedProfile } from '../profile/profiles.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { isName, NAME_HELP, type ProviderData } from '../schema.ts';
@@ -26,19 +29,22 @@ export interface ReadProvider {
   readonly environment: string | undefined;
   readonly credentials: ReloadableCredentials;
   readonly oldCredentials: readonly ReloadableCredentials[];
+  /** Its `tls` sections. */
+  readonly tls: readonly ReloadableTls[];
   readonly config: ProviderConfig | undefined;
 }
 
 /**
  * Checks one entry of `providers` against its profile.
  * Reports `unknown_profile`, `missing_environment`, `unknown_environment`, `missing_endpoint`, `unknown_key`, `scope_too_many`,
- * `unknown_scope`, `unused_key`, `invalid_value`, `missing_key`, and the codes of {@link readCredentials}.
+ * `unknown_scope`, `unused_key`, `invalid_value`, `missing_key`, and the codes of {@link readCredentials} and {@link readTls}.
  */
 export function readProvider(
   node: Node,
   name: string,
   data: ProviderData,
   profiles: Profiles,
+  clock: Clock,
   problems: Problems,
 ): ReadProvider {
   const before = problems.errors;
@@ -66,6 +72,9 @@ export function readProvider(
   );
   const scope = (data.scope ?? []).flatMap((item) => item.split(/\s+/)).filter((item) => item !== '');
   if (resolved) checkScope(node, resolved, scope, problems);
+  const tls = data.tls && readTls(node, ['tls'], data.tls, clock, problems);
+  const ofToken = data.token?.tls;
+  const tokenTls = ofToken ? readTls(node, ['token', 'tls'], ofToken, clock, problems) : tls;
   const profile = resolved?.profile;
   if (profile) {
     checkUnused(node, data.profile, profile, problems);
@@ -84,6 +93,8 @@ export function readProvider(
           oldCredentials,
           scope,
           placeholder: data.placeholder,
+          tls,
+          tokenTls,
         };
   return {
     name,
@@ -93,6 +104,7 @@ export function readProvider(
     environment,
     credentials,
     oldCredentials,
+    tls: [...new Set([tls, tokenTls])].filter((one) => one !== undefined),
     config,
   };
 }

@@ -1,5 +1,6 @@
-import type { JsonTemplate, Profile, Template } from '../profile/profile.ts';
+import type { JsonTemplate, Profile, SignSpec, Template } from '../profile/profile.ts';
 import { namesThrough } from '../profile/read-names.ts';
+import { KEY_PARAMETERS } from '../profile/signers.ts';
 import type { RouteData } from '../schema.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { nearest, type Node } from '../yaml/tree.ts';
@@ -46,15 +47,28 @@ function leakIn(profile: Profile, environment: string | undefined): string | und
       if (secret !== undefined) return secret;
     }
   }
-  for (const { set, text } of sign) {
-    const secret = Object.values(set).map((part: string) => secretIn(part, profile, environment));
-    const [found] = secret.filter((each) => each !== undefined);
+  for (const entry of sign) {
+    const secrets = placedBy(entry).map((part) => secretIn(part, profile, environment));
+    const found = secrets.find((each) => each !== undefined);
     if (found !== undefined) return found;
-    const names = [...namesThrough(text, profile.values)];
+    // What a signer signs is always of the request or of the moment.
+    if ('signer' in entry) continue;
+    const names = [...namesThrough(entry.text, profile.values)];
     if (!names.some((name) => CHANGING.test(name))) return 'a signature that is the same for every request';
   }
   return undefined;
 }
+
+/** The templates of an entry of `sign` whose texts go into the request. */
+const placedBy = (entry: SignSpec): readonly Template[] =>
+  textsOf(
+    'signer' in entry
+      ? Object.entries(entry).flatMap(([name, value]) => seenIn(name, value))
+      : Object.values(entry.set),
+  );
+
+const seenIn = (parameter: string, value: unknown): JsonTemplate[] =>
+  parameter === 'when' || KEY_PARAMETERS.has(parameter) ? [] : [value as JsonTemplate];
 
 /** All texts in a JSON template. */
 function textsOf(value: JsonTemplate): string[] {

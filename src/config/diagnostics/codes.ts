@@ -34,6 +34,22 @@ providers:
     endpoints: { token: "https://id.example/token" }
     scope: ${asked}`;
 
+/** An authority whose certificate ended on the first day of 2021. */
+const EXPIRED_CA = `-----BEGIN CERTIFICATE-----
+        MIHoMIGboAMCAQICAQEwBQYDK2VwMBUxEzARBgNVBAMTCkV4cGlyZWQgQ0EwHhcN
+        MjAwMTAxMDAwMDAwWhcNMjEwMTAxMDAwMDAwWjAVMRMwEQYDVQQDEwpFeHBpcmVk
+        IENBMCowBQYDK2VwAyEAwRzZKp1QnOqmIShkeKGXpqSPWFcgEDPB4pQiOWGCGcyj
+        EDAOMAwGA1UdEwQFMAMBAf8wBQYDK2VwA0EAsCFx0gTRQruPP4Kv77SE//vagqKi
+        Qa9rrpMObHdnxbwsRkv2SXAO7oHO+5OIOcvsNgGIjajGgfUWvS8Q5DpeAQ==
+        -----END CERTIFICATE-----`;
+
+/** The config of a provider with these keys in its `tls`. */
+const withTls = (...keys: readonly string[]): string => `providers:
+  p:
+    profile: bearer
+    credentials: { token: abc }
+    tls:
+      ${keys.join('\n      ')}`;
 /** An RSA key of 512 bits, which opens nothing: the shortest that can be made. */
 const SHORT_KEY =
   '-----BEGIN PRIVATE KEY-----\\nMIIBVQIBADANBgkqhkiG9w0BAQEFAASCAT8wggE7AgEAAkEA4G7+b5FPnIc7kO7QqWWMAMslidwhuBxzbQoWeGBt5gyFgiGdej6JjmKwPZk64uhdK95SRw7lwnHupsIlPpXEzwIDAQABAkEAxOZ8ETPCTciTKNdsd4Ggr72KhIV9i8JiPgLArgGjyVQETXMs8UhXqJk8SnExEQEi1kAgME73tI4ceJIWYNfpQQIhAPR9itFCbqRYUeKqNRKaz95hYyigmjXTluYgGC5rhBNhAiEA6v+8/kCKv++X6o7SJ/7sh0ny/0wH/HMjLO9NSHkX9i8CIQDx3TQz2ZVc7aZsJleEhTQ4WX1f1qlXsG8qTvu9CE3LYQIgTWbihxQXH1T5Qqa8DbRnj8AJq5ENaFc8FMbVO7O28r0CIGIBdlyCZUikBgDlvAfHB8h7OS+89UxmtuaYOBOuIi2M\\n-----END PRIVATE KEY-----';
@@ -170,7 +186,7 @@ export const CODES = {
     'providers: { p: { profile: bearer, credentials: { token: "abc " } } }',
   ),
   bad_key: error(
-    'A credential that is a key can not be read, or is of another kind than its algorithm takes.',
+    'A key can not be read, is of another kind than its algorithm takes, or is not that of its certificate.',
     'Give the whole key, from its first line to its last, of the kind that the message names; `${file:…}` is the easiest way.',
     'providers: { p: { profile: jwt-bearer, credentials: { issuer: a, private_key: "not a key" }, endpoints: { token: "https://id.example/token" } } }',
   ),
@@ -193,6 +209,18 @@ export const CODES = {
     'The profile does not know a scope.',
     'Correct its spelling; a scope that is newer than the profile is asked for all the same.',
     scoped('{ known: [read, write] }', '[raed]'),
+  ),
+
+  // Certificates
+  bad_certificate: error(
+    'A certificate of a `tls` section can not be used: it is not PEM, it is broken or too weak, or the `ca` is no authority.',
+    'Give the text of a certificate in PEM, mostly by `${file:…}`.',
+    withTls('ca: /etc/bank/ca.pem'),
+  ),
+  expiring_certificate: warning(
+    'A certificate has expired, will expire within 14 days, or is not valid yet.',
+    'Replace it, a certificate of yours together with its key: the files are watched, so no restart is needed.',
+    withTls(`ca: |\n        ${EXPIRED_CA}`),
   ),
 
   // Routes
@@ -249,6 +277,11 @@ routes: [{ match: { path: /sign }, provider: p, upstream: "https://api.example",
     'Profiles extend each other in a circle.',
     'Let one of them extend a built-in profile, or nothing.',
     'profiles: { mine: { extends: mine } }',
+  ),
+  secret_argument: error(
+    'A secret stands in the arguments of `token.command`, where every user of the machine can see it.',
+    'Hand it to the program by `token.env`, or let it read a file.',
+    'profiles: { mine: { credentials: { key: { secret: true } }, token: { command: [get-token, "{{credentials.key}}"] } } }',
   ),
   template_syntax: error(
     'A `{{…}}` can not be read.',

@@ -6,6 +6,7 @@ import type {
   JsonTemplate,
   JwtSpec,
   Profile,
+  ProgramSpec,
   ReadSpec,
   ReceivedPlace,
   RenewSpec,
@@ -16,8 +17,9 @@ import type {
   VerifySpec,
   WhenSpec,
 } from './profile.ts';
+import { soundsSecret } from '../diagnostics/hide.ts';
 import { CONDITION_PLACES, RECEIVED_PLACES } from './schema.ts';
-import type { JwtData, ProfileData, ReadingData, SignData, TokenCallData, VerifyData } from './schema.ts';
+import type { JwtData, ProfileData, ReadingData, SignData, TextSignData, TokenCallData, VerifyData } from './schema.ts';
 import { soleCredential } from '../template/template.ts';
 import type { Node } from '../yaml/tree.ts';
 
@@ -64,16 +66,19 @@ export function buildProfile(name: string, data: ProfileData): Profile {
       form: present(data.inject?.form),
       json: present(data.inject?.json),
     },
-    sign: (data.sign ?? []).filter(({ refuse }) => refuse === undefined).map(buildSign),
-    refusals: (data.sign ?? []).flatMap(({ when, refuse }) =>
-      refuse === undefined ? [] : [{ when: buildWhen(when), detail: refuse }],
-    ),
+    sign: (data.sign ?? []).filter((entry) => refusalOf(entry) === undefined).map(buildSign),
+    refusals: (data.sign ?? []).flatMap((entry) => {
+      const detail = refusalOf(entry);
+      return detail === undefined ? [] : [{ when: buildWhen(entry.when), detail }];
+    }),
     verify: (data.verify ?? []).map(buildVerify),
     renew: buildRenew(data.renew),
     values: present(data.values),
     jwt: mapValues(present(data.jwt), buildJwt),
   };
 }
+
+const refusalOf = (entry: SignData): string | undefined => ('refuse' in entry ? entry.refuse : undefined);
 
 /** Lays a `renew` part over the defaults, or over `base`. */
 export function buildRenew(data: ProfileData['renew'], base: RenewSpec = RENEW): RenewSpec {
@@ -93,13 +98,18 @@ function buildBodyRejection({ status, pointer, equals = [], all = [] }: BodyReje
 }
 
 function buildSign(data: SignData): SignSpec {
+  const when = buildWhen(data.when);
+  return 'signer' in data ? { ...data, when } : buildTextSign(data, when);
+}
+
+function buildTextSign(data: TextSignData, when: WhenSpec): SignSpec {
   const { header, query, form, json, value = '' } = data.set ?? {};
   let set: SignPlace = { header: header ?? '', value };
   if (query !== undefined) set = { query, value };
   else if (form !== undefined) set = { form, value };
   else if (json !== undefined) set = { json, value };
   return {
-    when: buildWhen(data.when),
+    when,
     body: data.body,
     text: data.text ?? '',
     algorithm: data.algorithm ?? 'sha256',
@@ -171,10 +181,12 @@ function buildCondition(condition: ConditionData): FieldCondition['wanted'] {
 type TokenData = NonNullable<ProfileData['token']>;
 
 function buildToken(data: TokenData): TokenSpec {
-  const fetch = buildCall(data.fetch ?? {}, undefined);
+  const program = buildProgram(data);
+  const fetch = program ? undefined : buildCall(data.fetch ?? {}, undefined);
   return {
     subject: data.subject,
     fetch,
+    ...(program && { program }),
     refresh: data.refresh ? buildCall(data.refresh, fetch) : undefined,
     hasRefreshToken: data.refresh !== undefined || data.read?.refresh_token !== undefined,
     placeholder: data.placeholder && mapValues(data.placeholder, jsonOf),
@@ -188,6 +200,14 @@ function buildToken(data: TokenData): TokenSpec {
       error: buildError(data.read?.error),
     },
   };
+}
+
+function buildProgram({ command = [], env, timeout }: TokenData): ProgramSpec | undefined {
+  if (command.length === 0) return undefined;
+  const variables = Object.entries(present(env)).map(([name, { value, isSecret }]) => {
+    return [name, { value, isSecret: isSecret || (soundsSecret(name) && !value.includes('{{')) }] as const;
+  });
+  return { command, env: Object.fromEntries(variables), timeoutMs: timeout };
 }
 
 /**

@@ -2,7 +2,9 @@ import { SIMULATOR } from '../../core/simulator.ts';
 import { isToken } from '../../core/headers.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 import type { Problems } from '../diagnostics/problems.ts';
+import { checkProgram } from './program.ts';
 import { checkJson, checkMembers } from './json.ts';
+import { checkComponents } from './components.ts';
 import { checkKeys } from './keys.ts';
 import type { ProfileData } from './schema.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node } from '../yaml/tree.ts';
@@ -32,7 +34,8 @@ export function checkProfile(profile: MapNode, data: ProfileData, problems: Prob
     const node = find(profile, 'token', call);
     if (node?.kind === 'map') checkCall(node, problems);
   }
-  if (data.token.fetch?.url === undefined) {
+  const isProgram = checkProgram(profile, data, problems);
+  if (!isProgram && data.token.fetch?.url === undefined) {
     const at = nearest(profile, 'token', 'fetch');
     problems.error('missing_key', at, '`token.fetch.url` is missing', 'add `url: "{{endpoints.token}}"`');
   }
@@ -122,9 +125,26 @@ function checkSignatures(list: Node | undefined, problems: Problems, mayRefuse =
   for (const entry of list.items) {
     checkConditions(find(entry, 'when'), problems);
     const refusal = find(entry, 'refuse');
+    const signer = find(entry, 'signer');
+    if (signer?.kind === 'scalar' && signer.text === 'http-message-signature') checkComponents(entry, problems);
+    if (signer !== undefined) continue;
     if (isPresent(refusal)) checkRefusal(entry, refusal, mayRefuse, problems);
     else checkSignature(entry, problems);
   }
+  checkOrder(list.items, problems);
+}
+
+/** Checks that nothing is put in behind a signer: the request that was signed would not be the one that is sent. */
+function checkOrder(entries: readonly Node[], problems: Problems): void {
+  const first = entries.findIndex((entry) => find(entry, 'signer') !== undefined);
+  const late = first < 0 ? undefined : entries.slice(first).find((entry) => isPresent(find(entry, 'set')));
+  if (late === undefined) return;
+  problems.error(
+    'invalid_value',
+    late,
+    'this signature is put in behind what a signer has signed',
+    'move entries with a `signer` to the end of the list',
+  );
 }
 
 /** The keys of a signature. An entry that refuses has none of them. */

@@ -1,6 +1,8 @@
+import { isAscii } from '../../core/byte-string.ts';
 import { isToken } from '../../core/headers.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 import type { Profile, SignSpec, Template, TokenCallSpec } from './profile.ts';
+import { HEADER_PARAMETERS } from './signers.ts';
 import { parseTemplate } from '../template/template.ts';
 import { isOurHeader } from '../schema/values.ts';
 
@@ -15,6 +17,8 @@ export class HeaderUse {
   readonly #profile: Profile;
   readonly #inValues = new Set<string>();
   readonly #asNames = new Set<string>();
+  /** Those that a signer makes a part of a header, where ASCII alone is known to be read alike. */
+  readonly #inSignatures = new Set<string>();
 
   constructor(profile: Profile) {
     this.#profile = profile;
@@ -37,7 +41,15 @@ export class HeaderUse {
         'write its name alone: x-api-key',
       );
     }
-    if (!this.#inValues.has(credential) || !UNSENDABLE.test(text)) return undefined;
+    if (this.#inSignatures.has(credential) && !isAscii(text)) {
+      return new ConfigError(
+        'invalid_value',
+        `the credential "${credential}" goes into a signature that is ASCII alone, and holds other characters`,
+        'give it as the provider shows it: letters, digits and signs',
+      );
+    }
+    if (!this.#inValues.has(credential) && !this.#inSignatures.has(credential)) return undefined;
+    if (!UNSENDABLE.test(text)) return undefined;
     const what = /[\r\n]/.test(text) ? 'a line break' : 'a control character';
     return new ConfigError(
       'invalid_value',
@@ -51,20 +63,27 @@ export class HeaderUse {
     sign.forEach((entry) => this.#signs(entry));
   }
 
-  #signs({ set }: SignSpec): void {
-    if ('header' in set) this.#collect(set.value);
+  #signs(spec: SignSpec): void {
+    if (!('signer' in spec)) {
+      if ('header' in spec.set) this.#collect(spec.set.value);
+      return;
+    }
+    const inHeaders = HEADER_PARAMETERS[spec.signer];
+    for (const [name, value] of Object.entries(spec)) {
+      if (typeof value === 'string' && inHeaders.includes(name)) this.#collect(value, this.#inSignatures);
+    }
   }
 
   /** Collects the credentials in a template, also those behind `values` and behind the defaults of other credentials. */
-  #collect(template: Template): void {
+  #collect(template: Template, found = this.#inValues): void {
     for (const part of parseTemplate(template)) {
       if (typeof part === 'string' || !part.filters.every((filter) => TRANSPARENT.has(filter))) continue;
       const [family, name = ''] = /^(credentials|values)\.(.+)$/.exec(part.name)?.slice(1) ?? [];
-      if (family === 'values') this.#collect(this.#profile.values[name] ?? '');
-      if (family !== 'credentials' || this.#inValues.has(name)) continue;
-      this.#inValues.add(name);
+      if (family === 'values') this.#collect(this.#profile.values[name] ?? '', found);
+      if (family !== 'credentials' || found.has(name)) continue;
+      found.add(name);
       const given = this.#profile.credentials[name]?.default;
-      for (const text of typeof given === 'object' ? Object.values(given) : [given ?? '']) this.#collect(text);
+      for (const text of typeof given === 'object' ? Object.values(given) : [given ?? '']) this.#collect(text, found);
     }
   }
 }

@@ -6,6 +6,7 @@ import { parseTemplate, soleCredential, TemplateError } from '../template/templa
 import { ChildLocation, find, nearest, type MapNode, type Node } from '../yaml/tree.ts';
 import { checkMembers } from './json.ts';
 import type { ProfileData } from './schema.ts';
+import { SIGNER_KEYS, type SignerKey } from './signers.ts';
 
 type Credentials = NonNullable<ProfileData['credentials']>;
 
@@ -20,7 +21,12 @@ const NAME_KEY = '`key: "{{credentials.private_key}}"`';
 export function checkKeys(profile: MapNode, data: ProfileData, problems: Problems): void {
   const credentials = data.credentials ?? {};
   checkPassphrases(profile, credentials, problems);
-  for (const entry of signEntries(profile)) checkSignatureKey(entry, credentials, problems);
+  for (const entry of signEntries(profile)) {
+    const signer = find(entry, 'signer');
+    const rule = SIGNER_KEYS[textOf(signer) ?? ''];
+    if (rule) checkSignerKey(entry, rule, credentials, problems);
+    else if (signer === undefined) checkSignatureKey(entry, credentials, problems);
+  }
   const jwts = find(profile, 'jwt');
   if (jwts?.kind !== 'map') return;
   for (const [name, jwt] of jwts.entries) {
@@ -79,6 +85,45 @@ function checkSignatureKey(entry: Node, credentials: Credentials, problems: Prob
   } else {
     checkKind(key, name, kind, credentials, problems);
   }
+}
+
+function checkSignerKey(entry: Node, rule: SignerKey, credentials: Credentials, problems: Problems): void {
+  const { names, algorithms, usual, secret } = rule;
+  const named = find(entry, names);
+  const name = textOf(named) ?? usual;
+  const key = find(entry, 'key');
+  if (name === undefined) {
+    const sole = textOf(key) === undefined ? undefined : soleCredential(textOf(key) as string);
+    if (!isPresent(key) || (sole !== undefined && (credentials[sole]?.format ?? 'text') !== 'text')) return;
+    const help = `add \`${names}:\`, or ${DECLARE_PEM} ${NAME_KEY}`;
+    problems.error(
+      'invalid_value',
+      key,
+      `without \`${names}\` the key decides, and a text does not say what it is`,
+      help,
+    );
+    return;
+  }
+  if (!Object.hasOwn(algorithms, name)) return;
+  const { key: kind } = ALGORITHMS[algorithms[name] as AlgorithmName];
+  if (secret !== undefined) {
+    const [wanted, other] = kind === 'secret' ? [secret, 'key'] : ['key', secret];
+    const stray = find(entry, other);
+    if (!isPresent(find(entry, wanted)) && !problems.isReported(entry)) {
+      const help = kind === 'secret' ? `add \`${secret}: "{{credentials.…}}"\`` : `${DECLARE_PEM} ${NAME_KEY}`;
+      problems.error('missing_key', new ChildLocation(entry, wanted), `${name} needs \`${wanted}\``, help);
+    }
+    if (isPresent(stray)) {
+      problems.error(
+        'invalid_value',
+        stray,
+        `${name} makes no use of \`${other}\``,
+        `leave it out, or write another \`${names}\``,
+      );
+      return;
+    }
+  }
+  if (isPresent(key)) checkKind(key, name, kind, credentials, problems);
 }
 
 /** Checks that the template of a key stands for a key of this kind, as far as the profile tells. */

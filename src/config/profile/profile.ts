@@ -1,6 +1,7 @@
 import type { AlgorithmName, SignatureForm } from '../../keys/algorithms.ts';
 import type { JwsAlgorithm } from '../../keys/jws.ts';
 import type { KeyFormat } from '../../keys/read.ts';
+import type { SignerName, SignerParameters } from './signers.ts';
 
 /** A text that may hold `{{ }}`. It was checked when the config was loaded. `auth/template` compiles it. */
 export type Template = string;
@@ -59,8 +60,16 @@ export interface RefusalSpec {
   readonly detail: string;
 }
 
-/** A signature: which requests get it, how it is made, and where it goes. */
-export interface SignSpec {
+/** A signature: which requests get it, and how it is made. */
+export type SignSpec = TextSignSpec | SignerSpec;
+
+/** A signature that a signer makes, with the signer's own parameters. */
+export type SignerSpec = {
+  [N in SignerName]: { readonly when: WhenSpec; readonly signer: N } & SignerParameters<N>;
+}[SignerName];
+
+/** A signature over a text that templates make. It says how the text is signed, and where the signature goes. */
+export interface TextSignSpec {
   readonly when: WhenSpec;
   /** How the JSON body is wrapped before it is signed. Undefined: it stays as it is. */
   readonly body: { readonly wrap: 'base64'; readonly field: string } | undefined;
@@ -90,10 +99,10 @@ export interface VerifySpec {
   /** The header that is split into named parts: `t=1,v1=ab`. */
   readonly parts: { readonly of: string; readonly separator: string; readonly pair: string } | undefined;
   readonly text: Template;
-  readonly algorithm: SignSpec['algorithm'];
+  readonly algorithm: TextSignSpec['algorithm'];
   readonly key: Template | undefined;
-  readonly form: SignSpec['form'];
-  readonly encode: SignSpec['encode'];
+  readonly form: TextSignSpec['form'];
+  readonly encode: TextSignSpec['encode'];
   /** The places of the signature, of which one must hold it. `value` has `{{signature}}` once. */
   readonly equals: readonly (ReceivedPlace & { readonly value: Template })[];
   /** When it was signed, and how far that may lie from now. */
@@ -167,11 +176,23 @@ export interface ReadSpec {
   readonly default: string | undefined;
 }
 
+/** A program whose output is the answer that holds the token. */
+export interface ProgramSpec {
+  /** The program and its arguments. */
+  readonly command: readonly Template[];
+  /** Its variables besides PATH and HOME. `isSecret`: the value is written out in the config, and must not be seen. */
+  readonly env: Readonly<Record<string, { readonly value: Template; readonly isSecret: boolean }>>;
+  /** Undefined: that of the config for token calls. */
+  readonly timeoutMs: number | undefined;
+}
+
 /** How a profile gets and renews tokens. */
 export interface TokenSpec {
   /** Whose token it is. One token is kept for each subject. Undefined: all requests share one. */
   readonly subject: Template | undefined;
-  readonly fetch: TokenCallSpec;
+  /** Undefined when a program gives the tokens. */
+  readonly fetch: TokenCallSpec | undefined;
+  readonly program?: ProgramSpec | undefined;
   /** The call for a renewal by a refresh token. What the file left out was already taken from `fetch`. */
   readonly refresh: TokenCallSpec | undefined;
   /** Whether the profile reads a refresh token or renews by one. A placeholder then has a refresh token too. */

@@ -19,8 +19,10 @@ import {
 } from '../schema/scalar.ts';
 import {
   apiPath,
+  argumentTemplate,
   bytesTemplate,
   endpoint,
+  envTemplate,
   headerName,
   method,
   pairTemplate,
@@ -29,7 +31,10 @@ import {
   secretTemplate,
   template,
 } from '../schema/values.ts';
+import { section } from '../schema/section.ts';
+import { variants } from '../schema/variants.ts';
 import { type RenewSpec, TOKEN_ERRORS } from './profile.ts';
+import { SIGNERS, type SignerName, type SignerParameters } from './signers.ts';
 
 const templates = z.record(z.string(), removable(template));
 const fields = z.record(z.string(), removable(z.union([template, z.array(template)])));
@@ -69,7 +74,7 @@ const fieldConditions = (what: string) =>
       .optional(),
   );
 
-const when = z
+const conditions = z
   .strictObject({
     methods: z.array(method).optional(),
     path: scalar({
@@ -85,12 +90,16 @@ const when = z
     query: fieldConditions('Query parameters'),
     headers: fieldConditions('Headers'),
   })
+  .meta({ id: 'when' })
   .prefault({});
+
+const when = described('Which requests it signs; all, without it.', conditions);
 
 const ENCODINGS = ['hex', 'base64', 'base64url'] as const;
 
-const sign = z.strictObject({
-  when: described('Which requests it signs; all, without it.', when),
+/** A signature over a text that templates make, or a refusal. */
+const textSign = z.strictObject({
+  when,
   refuse: described('In place of a signature: such requests are refused, and this says why.', text.optional()),
   body: described(
     'Wrap the JSON body before it is signed: `{ wrap: base64, field: request }`.',
@@ -125,7 +134,7 @@ const signaturePlace = z.strictObject({
 });
 
 const verify = z.strictObject({
-  when: described('Which callbacks it is for; all, without it.', when),
+  when: described('Which callbacks it is for; all, without it.', conditions),
   body: described(
     'The JSON field that holds more JSON in base64: templates read that as `inner.*`.',
     z.strictObject({ unwrap: choice(['base64']), field: text }).optional(),
@@ -167,6 +176,22 @@ const verify = z.strictObject({
   ),
 });
 
+type SignerSections = {
+  readonly [N in SignerName]: z.ZodType<
+    { readonly signer: N; readonly when: z.output<typeof when> } & SignerParameters<N>,
+    Record<string, unknown>
+  >;
+};
+
+/** An entry that names a signer has the signer's parameters. */
+const sign = variants('signature', 'signer', textSign, mapSigners());
+
+function mapSigners(): SignerSections {
+  const sections = Object.entries(SIGNERS).map(([name, parameters]) => {
+    return [name, section({ signer: described('What signs.', choice([name])), when, ...parameters })] as const;
+  });
+  return Object.fromEntries(sections) as unknown as SignerSections;
+}
 const jwt = z.strictObject({
   algorithm: choice(JWS_ALGORITHM_NAMES).optional(),
   key: described('The key that signs it.', secretBytesTemplate.optional()),
@@ -213,6 +238,15 @@ const tokenError = z.strictObject({
 const token = z.strictObject({
   subject: described('Whose token it is, where tokens belong to users: one is kept for each.', template.optional()),
   fetch: described('How a token is got.', tokenCall.optional()),
+  command: described(
+    'In place of `fetch`: a program and its arguments, run without a shell; what it prints is the answer.',
+    z.array(argumentTemplate).optional(),
+  ),
+  env: described(
+    'The variables of that program, besides PATH and HOME.',
+    z.record(z.string(), removable(envTemplate)).optional(),
+  ),
+  timeout: described('How long it may take; by default `timeouts.token`.', duration(1).optional()),
   refresh: described(
     'How one is renewed while a refresh token is held; what it leaves out is as in `fetch`.',
     tokenCall.optional(),
@@ -339,6 +373,7 @@ export const profileSchema = z
 export type ProfileData = z.output<typeof profileSchema>;
 export type SignData = z.output<typeof sign>;
 export type VerifyData = z.output<typeof verify>;
+export type TextSignData = z.output<typeof textSign>;
 export type JwtData = z.output<typeof jwt>;
 export type TokenCallData = z.output<typeof tokenCall>;
 export type ReadingData = z.output<typeof reading>;

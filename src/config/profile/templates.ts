@@ -21,6 +21,8 @@ const SUBJECT: Context = { credentials: true, request: 'yes', token: 'no', signa
 const FETCH: Context = { credentials: true, request: 'subject', token: 'subject', signature: false };
 const REFRESH: Context = { credentials: true, request: 'subject', token: 'all', signature: false };
 const REQUEST: Context = { credentials: true, request: 'yes', token: 'all', signature: false };
+/** Every user of the machine sees arguments, and no caller decides what runs. */
+const COMMAND: Context = { credentials: true, request: 'no', token: 'no', signature: false };
 /** Here `token` is the placeholder and not the real token. */
 const PLACEHOLDER: Context = { credentials: false, request: 'no', token: 'all', signature: false };
 const withRequest = (context: Context): Context => ({ ...context, request: 'yes' });
@@ -30,6 +32,8 @@ const asKey = (context: Context): Context => ({ ...context, isKey: true });
 const ANYWHERE: Context = { ...withRequest(REFRESH), received: { inner: true, parts: true, isAny: true } };
 
 const CALL_FIELDS = ['url', 'headers', 'query', 'form', 'json', 'auth'];
+/** The keys of a signature that hold no template. */
+const NO_TEMPLATES: ReadonlySet<string> = new Set(['when', 'signer']);
 const SIGN_FIELDS = [['text'], ...['header', 'query', 'form', 'json'].map((place) => ['set', place])];
 /** The parts of `inject`. Their names are templates too: the operator names the header that gets an API key. */
 const PLACES = ['headers', 'query', 'form', 'json'];
@@ -52,6 +56,8 @@ function* sites(profile: MapNode): Generator<Site> {
     // In these signatures `request` is the token call itself.
     yield* signatures(find(profile, 'token', call, 'sign'), withRequest(context));
   }
+  yield* under(find(profile, 'token', 'command'), COMMAND);
+  yield* under(find(profile, 'token', 'env'), FETCH);
   yield* under(find(profile, 'token', 'placeholder'), PLACEHOLDER);
   yield* under(find(profile, 'inject'), REQUEST);
   for (const place of PLACES) yield* keysOf(find(profile, 'inject', place), REQUEST);
@@ -76,6 +82,12 @@ function* verifications(list: Node | undefined): Generator<Site> {
 function* signatures(list: Node | undefined, context: Context): Generator<Site> {
   if (list?.kind !== 'list') return;
   for (const entry of list.items) {
+    if (entry.kind === 'map' && entry.get('signer') !== undefined) {
+      for (const [key, value] of entry.entries) {
+        if (!NO_TEMPLATES.has(key)) yield* under(value, key === 'key' ? asKey(context) : context);
+      }
+      continue;
+    }
     for (const way of SIGN_FIELDS) yield* under(find(entry, ...way), context);
     yield* under(find(entry, 'key'), asKey(context));
     yield* under(find(entry, 'set', 'value'), withSignature(context));

@@ -4,6 +4,7 @@ import { hideByName, isTemplate, show, showKey } from '../diagnostics/hide.ts';
 import { errorOf, scalarInfo } from './scalar.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { sectionInfo } from './section.ts';
+import { variantsInfo } from './variants.ts';
 import { ChildLocation, keyOf, type MapNode, type Node, type Location, type ScalarNode } from '../yaml/tree.ts';
 
 type Schema = z.core.$ZodType;
@@ -50,7 +51,7 @@ function readAny(schema: Schema, node: Node | undefined, place: Location, proble
     case 'array':
       return readList(def.element, node, place, problems);
     case 'union':
-      return readAny(alternative(def.options, node), node, place, problems);
+      return readUnion(schema, def.options, node, place, problems);
     default:
       return readLeaf(schema as z.ZodType, node, place, problems);
   }
@@ -75,6 +76,21 @@ function alternative(options: readonly Schema[], node: Node | undefined): Schema
     return scalarInfo(option) !== undefined;
   };
   return options.find(isWanted) ?? (options[0] as Schema);
+}
+
+function readUnion(
+  schema: Schema,
+  options: readonly Schema[],
+  node: Node | undefined,
+  place: Location,
+  problems: Problems,
+): unknown {
+  const info = variantsInfo(schema);
+  if (!info) return readAny(alternative(options, node), node, place, problems);
+  const said = node?.kind === 'map' ? node.get(info.key) : undefined;
+  if (said === undefined) return readAny(info.usual, node, place, problems);
+  const name = readAny(info.names, said, place, problems);
+  return name === undefined ? undefined : readAny(info.named[name as string] as Schema, node, place, problems);
 }
 
 function wrongKind(expects: string, node: Node, problems: Problems): undefined {

@@ -3,6 +3,7 @@ import { hasDotSegment } from '../../core/path.ts';
 import { ADDRESS_HELP, parseAddress, type Address } from '../../core/address.ts';
 import { Secret } from '../../core/secret.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
+import { soundsSecret } from '../diagnostics/hide.ts';
 import { scalar, pattern, shown, unexpectedValue, type EmptyItem, type Scalar, type Visibility } from './scalar.ts';
 import { parseTemplate, TEMPLATE_NAMES, FILTERS, TemplateError, yieldsBytes } from '../template/template.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
@@ -262,6 +263,23 @@ export const secretBytesTemplate: Scalar<string> = scalarTemplate(true, 'as_temp
 
 /** The name or the password of `auth.basic`. Either may be empty. */
 export const pairTemplate: Scalar<string> = scalarTemplate(false, 'as_template', 'positional');
+
+/** An argument of a program. It may be empty. */
+export const argumentTemplate: Scalar<string> = scalarTemplate(false, 'as_template', 'positional');
+
+/** The value of a variable for a program. `isSecret`: it comes from a file, or from a variable whose name sounds like a secret. */
+export const envTemplate: Scalar<{ readonly value: string; readonly isSecret: boolean }> = scalar({
+  expects: 'a text or template',
+  json: TEXT_OR_NUMBER,
+  keepsEmpty: true,
+  seen: 'as_template',
+  read: (node) => {
+    checkTemplate(node.text, false);
+    const { files = [] } = node.interpolation ?? {};
+    const isSecret = files.length > 0 || (node.interpolation !== undefined && soundsSecret(node.raw));
+    return { value: node.text, isSecret };
+  },
+});
 
 function scalarTemplate(
   mayYieldBytes: boolean,

@@ -3,11 +3,12 @@ import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import type { Clock } from '../../core/clock.ts';
+import type { TlsIdentity } from '../../core/tls.ts';
 import { OutriderError } from '../../core/errors.ts';
 import { checkHostAddress, type Destination } from '../destination.ts';
 import type { Egress } from './egress.ts';
 import { egressUnreachable, openTunnel } from './tunnel.ts';
-import { upstreamError, wantsCertificate } from '../failure.ts';
+import { refusesCertificate, upstreamError, wantsCertificate } from '../failure.ts';
 import { systemCode } from '../../core/system-code.ts';
 
 /** What dialling needs. */
@@ -21,27 +22,38 @@ export interface DialDeps {
   readonly clock: Clock;
   /** Gives up when it aborts. */
   readonly signal?: AbortSignal;
-  /** TLS sessions by host and port. The next connection resumes one. */
+  /** How TLS is spoken to the destination, but never to an egress proxy on the way. */
+  readonly tls?: TlsIdentity | undefined;
+  /** TLS sessions by host and port, all of one identity. The next connection resumes one. */
   readonly sessions?: Map<string, Buffer>;
 }
 
 /** How TLS with a host is asked for. */
-export const tlsTo = (host: string) => ({
-  host,
-  // SNI can't hold an address (RFC 6066 §3). The certificate for an address is verified all the same.
-  servername: isIP(host) === 0 ? host : '',
-  ALPNProtocols: ['http/1.1'],
-});
+export const tlsTo = (host: string, tls?: TlsIdentity) => {
+  const name = tls?.serverName ?? host;
+  return {
+    host: name,
+    // SNI can't hold an address (RFC 6066 §3). The certificate for an address is verified all the same.
+    servername: isIP(name) === 0 ? name : '',
+    ALPNProtocols: ['http/1.1'],
+    ...(tls && { secureContext: tls.context }),
+  };
+};
 
 /**
  * Starts TLS over a connection. The certificate is verified, whatever the environment says (`NODE_TLS_REJECT_UNAUTHORIZED`).
  */
-function secure(socket: Socket, host: string, port: number, sessions?: Map<string, Buffer>): TLSSocket {
+function secure(
+  socket: Socket,
+  host: string,
+  port: number,
+  { tls, sessions }: Pick<DialDeps, 'tls' | 'sessions'> = {},
+): TLSSocket {
   const key = `${host}:${port}`;
   const session = sessions?.get(key);
   const secured = connectTls({
     socket,
-    ...tlsTo(host),
+    ...tlsTo(host, tls),
     rejectUnauthorized: true,
     ...(session && { session }),
   });
@@ -55,7 +67,9 @@ const ASKED_TOO = /ALERT_(?:HANDSHAKE_FAILURE|BAD_CERTIFICATE|CERTIFICATE_REQUIR
 /** What a connection that could not be made means; `socket` is the one that it broke on. */
 export function unreachable(error: unknown, socket: Socket): OutriderError {
   const hasTheirs = 'getPeerCertificate' in socket && (socket as TLSSocket).getPeerCertificate()?.raw !== undefined;
-  return hasTheirs && ASKED_TOO.test(systemCode(error)) ? wantsCertificate(error) : upstreamError(error, false);
+  const hasOurs = 'getCertificate' in socket && Object.keys((socket as TLSSocket).getCertificate() ?? {}).length > 0;
+  if (!hasTheirs || !ASKED_TOO.test(systemCode(error))) return upstreamError(error, false);
+  return hasOurs ? refusesCertificate(error) : wantsCertificate(error);
 }
 
 interface DialTarget extends Destination {
@@ -66,7 +80,7 @@ interface DialTarget extends Destination {
 }
 
 async function dial(target: DialTarget, connectMs: number, deps: DialDeps): Promise<Socket> {
-  const { egress, lookup, clock, signal, sessions } = deps;
+  const { egress, lookup, clock, signal } = deps;
   const { scheme, host, port } = target;
   const proxy = egress(`${scheme}://${host}:${port}`);
   const at = proxy && new URL(proxy.origin);
@@ -89,7 +103,7 @@ async function dial(target: DialTarget, connectMs: number, deps: DialDeps): Prom
     if (proxy && target.isRelayed) return socket;
     if (proxy) await openTunnel(socket, `${host}:${port}`, proxy);
     isProxyAtFault = false;
-    if (target.isSecured) await once((socket = secure(socket, unbracket(host), port, sessions)), 'secureConnect');
+    if (target.isSecured) await once((socket = secure(socket, unbracket(host), port, deps)), 'secureConnect');
     return socket;
   } catch (error) {
     socket.destroy();

@@ -262,9 +262,9 @@ export function createHandshakes(
   const deadlines = new Deadlines(clock);
   return {
     send(request) {
-      const { origin, timeouts } = request;
+      const { origin, tls, timeouts } = request;
       const dial = (signal: AbortSignal): Promise<Socket> =>
-        dialOrigin(origin, timeouts.connectMs, { egress, lookup, clock, signal });
+        dialOrigin(origin, timeouts.connectMs, { egress, lookup, clock, signal, tls });
       const carrier: Carrier = {
         send(carried, exchange) {
           const handshake = new Handshake(origin, dial, clock);
