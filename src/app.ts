@@ -31,6 +31,7 @@ import { createMetrics } from './observe/metrics.ts';
 import { logNotices } from './observe/notices.ts';
 import type { OpenTracing } from './observe/tracing/tracing.ts';
 import { Budget } from './proxy/body/budget.ts';
+import { createCallbackExchange } from './proxy/callback.ts';
 import { createClient } from './proxy/client.ts';
 import { createErrorNotices, createSpoolNotices, reportEchoes } from './proxy/error-notices.ts';
 import { guardedLookup } from './proxy/destination.ts';
@@ -48,12 +49,13 @@ import { createUpstream, type ConnectionLimits } from './proxy/upstream.ts';
 import { createReloads, type FailedReload, type GoodReload } from './reload.ts';
 import { endpointsOf, simulatedProviders, startSimulator } from './simulation.ts';
 import type { Simulator } from './simulator/simulator.ts';
+import { Deliveries } from './store/deliveries.ts';
 import { openStore } from './store/open.ts';
 import { openBlindTunnel } from './tunnel/blind.ts';
 import type { LocalCa } from './tunnel/certificate.ts';
 import type { TunnelTarget } from './tunnel/intercept.ts';
 import { createInterceptor } from './tunnel/interceptor.ts';
-import type { TokenStore } from './store/store.ts';
+import type { Store } from './store/store.ts';
 
 /** What an app takes from its surroundings in place of the system's. Tests and `exec` set these. */
 export interface AppOptions {
@@ -78,6 +80,8 @@ export interface Started {
   readonly adminOrigin: string | undefined;
   /** `http://127.0.0.1:PORT`; undefined when no provider is simulated. */
   readonly simulatorOrigin: string | undefined;
+  /** Like `origin`; undefined without `callbacks_listen`. */
+  readonly callbacksOrigin: string | undefined;
 }
 
 /** A proxy with its listeners, its token store and its log, for one config at a time. */
@@ -152,7 +156,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const tokenUpstream = createUpstream(clock, scheduler, { egress, lookup, limits, isReused: false });
   const http: HttpClient = createClient(tokenUpstream, clock);
   const programs = createPrograms({ cwd: dirname(config.file), env, clock });
-  let store: TokenStore | undefined;
+  let store: Store | undefined;
   let tracing: OpenTracing | undefined;
   const budgets = {
     memory: new Budget(config.limits.bodyMemoryBytes),
@@ -160,9 +164,14 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     diskFailed: createSpoolNotices(events, clock),
   };
 
+  const callbackMemory = new Budget(config.limits.bodyMemoryBytes);
+
   let simulator: Simulator | undefined;
   const retired: Simulator[] = [];
   let listener: Listener | undefined;
+  let callbackListener: Listener | undefined;
+  let deliveries: Deliveries | undefined;
+  let callbacksOrigin: string | undefined;
   let admin: Admin | undefined;
   let api: Api | undefined;
   const startedAtMs = clock.now();
@@ -180,7 +189,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
         events,
         http,
         run: programs.run,
-        store: store as TokenStore,
+        store: store as Store,
         endpointsOf: (provider) => endpointsOf(provider, simulated?.origin),
         tracing,
       },
@@ -233,6 +242,9 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   });
 
   const tlsMaterial = materialOf(() => current.listen.tls ?? (config.listen.tls as CredentialSource));
+  const callbacksTls = materialOf(
+    () => current.callbacksListen?.tls ?? (config.callbacksListen?.tls as CredentialSource),
+  );
   const tellRefusedCertificate = (reason: string): void => {
     const detail = `a client certificate does not verify (${reason}): is its CA in \`listen.tls.client_ca\`?`;
     report(new OutriderError('client_unauthenticated', { detail }), nextRequestId(), undefined);
@@ -245,7 +257,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   };
 
   async function closeAll(drainMs: number): Promise<void> {
-    await listener?.close(drainMs);
+    await Promise.all([listener?.close(drainMs), callbackListener?.close(drainMs)]);
     api?.close();
     await admin?.close();
     stopWatching?.();
@@ -254,6 +266,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await tracing?.close();
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
     await Promise.all([upstream, unmatchedUpstream, tokenUpstream].map((one) => one.close()));
+    await deliveries?.close();
     await store?.close();
     metrics.close();
     await logger.close();
@@ -320,6 +333,42 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await admin.listen();
   }
 
+  /** Opens the listener of callbacks. Nothing but callbacks is served there. */
+  async function openCallbacks({ address, tls }: NonNullable<Config['callbacksListen']>): Promise<void> {
+    deliveries = new Deliveries(store as Store, clock);
+    const handleCallback = createCallbackExchange({
+      compiled: () => live as LiveConfig,
+      upstream,
+      deliveries,
+      events,
+      clock,
+      // Strangers who send large bodies don't use up what the requests of callers need.
+      budgets: { ...budgets, memory: callbackMemory },
+      pseudonym,
+      nextRequestId,
+      report,
+    });
+    const own = createListener({
+      address,
+      limits: () => limitsOfServer,
+      clock,
+      events,
+      scheduler,
+      handle: handleCallback,
+      connect: ({ socket }) => {
+        const error = new OutriderError('method_not_allowed', {
+          detail: 'a callback is a POST',
+          headers: ['Allow', 'POST'],
+        });
+        own.refuseTunnel(socket, error, nextRequestId());
+      },
+      nextRequestId,
+      tls: tls && { material: callbacksTls, refused: tellRefusedCertificate },
+    });
+    callbackListener = own;
+    callbacksOrigin = await own.listen();
+  }
+
   async function open(): Promise<Started> {
     store = await openStore(config.store, { clock, events });
     simulator = await startSimulator(config, clock);
@@ -342,9 +391,10 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       tls: config.listen.tls && { material: tlsMaterial, refused: tellRefusedCertificate },
     });
     const origin = await listener.listen();
+    if (config.callbacksListen) await openCallbacks(config.callbacksListen);
     if (config.admin !== false) await openAdmin(config.admin, origin);
     isReady = true;
-    return { origin, adminOrigin: admin?.origin, simulatorOrigin: simulator?.origin };
+    return { origin, adminOrigin: admin?.origin, simulatorOrigin: simulator?.origin, callbacksOrigin };
   }
 
   async function reload(next: Config): Promise<readonly string[]> {
@@ -354,6 +404,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     // This comes before the comparison. Without it, credentials whose files are half changed would start a new simulator.
     carryCredentials(current.providers, next.providers);
     carryOn(current.listen.tls, next.listen.tls);
+    carryOn(current.callbacksListen?.tls, next.callbacksListen?.tls);
     for (const { name, tokens } of next.callers ?? []) {
       carryOn(current.callers?.find((caller) => caller.name === name)?.tokens, tokens);
     }
@@ -381,7 +432,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     current = next;
     loadedAtMs = clock.now();
     limitsOfServer = serverLimits(next);
-    budgets.memory.resize(next.limits.bodyMemoryBytes);
+    for (const memory of [budgets.memory, callbackMemory]) memory.resize(next.limits.bodyMemoryBytes);
     budgets.disk.resize(next.replay.spoolTotalBytes);
     logger.configure(next.log);
     stopAccessLog?.();
@@ -413,6 +464,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       stopping ??= (async () => {
         isReady = false;
         listener?.beginClosing();
+        callbackListener?.beginClosing();
         const { lameDuckMs, drainMs } = current.timeouts;
         if (signal === 'SIGTERM' && lameDuckMs > 0)
           await new Promise<void>((resolve) => clock.after(lameDuckMs, resolve));

@@ -1,5 +1,6 @@
 import type { AuthDeps, ProviderAuth } from './auth/provider.ts';
 import { createProviderAuth } from './auth/provider.ts';
+import { createVerifier } from './auth/verify/verifier.ts';
 import { wholeApiPaths } from './config/checks/api-paths.ts';
 import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
@@ -7,7 +8,7 @@ import { simulatedEnvironments } from './config/environments.ts';
 import { originOfDestination } from './core/authority.ts';
 import { basePathOf } from './core/path.ts';
 import type { TlsIdentity, TlsSource } from './core/tls.ts';
-import type { CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
+import type { CompiledCallback, CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
 import { checkHostAddress, destinationOfUrl, type Destination } from './proxy/destination.ts';
 import { createRequestHeaders } from './proxy/forwarded-headers.ts';
 import { createCallers } from './proxy/callers.ts';
@@ -107,7 +108,10 @@ export interface LiveConfig extends CompiledConfig {
  * under way.
  */
 export function compileConfig(
-  config: Pick<Config, 'listen' | 'callers' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes'>,
+  config: Pick<
+    Config,
+    'listen' | 'callers' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes' | 'callbacks'
+  >,
   deps: CompileDeps,
   before?: LiveConfig,
 ): LiveConfig {
@@ -156,6 +160,7 @@ export function compileConfig(
       tokenEndpoints: tokenEndpoints.at(destinationOfUrl(upstream)),
       scrub: route.scrub,
       websocket: route.websocket,
+      answer: route.answer,
     };
   });
   const forwardAsItIs = createRequestHeaders({ set: new Map(), remove: [] }, `1.1 ${deps.pseudonym}`);
@@ -179,6 +184,7 @@ export function compileConfig(
       tokenEndpoints: undefined,
       scrub: 'off',
       websocket: false,
+      answer: 'upstream',
       isUnmatched: true,
     };
   };
@@ -187,7 +193,13 @@ export function compileConfig(
     tokenEndpoints,
     guard: compileGuard(config),
     callers: config.callers && createCallers(config.callers, config.routes, before?.callers?.usage),
-    forwardDoor: createForwardDoor(config.forward, routes, relay, tokenEndpoints),
+    forwardDoor: createForwardDoor(
+      config.forward,
+      routes.filter(({ answer }) => answer === 'upstream'),
+      relay,
+      tokenEndpoints,
+    ),
+    callbacks: compileCallbacks(config, deps, endpoints),
     limits: config.limits,
     config,
     providers,
@@ -210,6 +222,42 @@ export const compileGuard = ({ listen, routes }: Pick<Config, 'listen' | 'routes
     listen,
     routes.flatMap((route) => route.match.hosts),
   );
+
+/** Headers that only this proxy may set, however programs spell them. The name is in lower case. */
+const isOurMark = (lower: string): boolean => /^outrider[^a-z0-9]/.test(lower);
+
+function compileCallbacks(
+  { callbacks, providers, timeouts }: Pick<Config, 'callbacks' | 'providers' | 'timeouts'>,
+  { pseudonym, clock }: CompileDeps,
+  endpoints: ReadonlyMap<string, Endpoints>,
+): ReadonlyMap<string, CompiledCallback> {
+  return new Map(
+    callbacks.map((callback): [string, CompiledCallback] => {
+      const { name, timeoutMs, windowMs, duplicates } = callback;
+      const provider = providers.get(callback.verify);
+      if (!provider) throw new Error(`callback ${name} has no provider`);
+      const verifier = createVerifier(provider, endpoints.get(provider.name) ?? {}, clock);
+      const { origin } = new URL(callback.forward);
+      const headers = { set: new Map([['Outrider-Verified', name]]), remove: verifier.fixedHeaders };
+      return [
+        callback.path,
+        {
+          name,
+          timeoutMs,
+          windowMs,
+          duplicates,
+          route: `callback:${name}`,
+          provider: provider.name,
+          verifier,
+          origin,
+          target: callback.forward.slice(origin.length) || '/',
+          requestHeaders: createRequestHeaders(headers, `1.1 ${pseudonym}`, isOurMark),
+          timeouts: { connectMs: Math.min(timeouts.connectMs, timeoutMs), responseMs: timeoutMs, idleMs: timeoutMs },
+        },
+      ];
+    }),
+  );
+}
 
 /** The providers of a new config, and what `takeOver` has to connect. */
 interface Continued {

@@ -110,6 +110,10 @@ export const COMMAND_CODES = {
     'The config has no caller of the name behind `--caller`.',
     'Correct it: the help names one that is like it.',
   ),
+  unknown_callback: means(
+    'The config has no callback of the name that `outrider explain --callback` got.',
+    'Correct it: the help names those that there are.',
+  ),
   unknown_code: means('Nothing of Outrider says that code.', 'Correct it: the help names one that is like it.'),
   unknown_command: means(
     'There is no command of that name. The exit code is 2.',

@@ -58,6 +58,7 @@ function forOneRun(
     listen: { ...config.listen, address: { host: '127.0.0.1', port: 0 }, tls: undefined },
     callers: config.callers && [ownCaller(token)],
     admin: false,
+    callbacksListen: undefined,
     forward: { ...config.forward, mode: intercept ? 'intercept' : mode === 'intercept' ? 'plain' : mode },
     timeouts: { ...config.timeouts, lameDuckMs: 0, drainMs: 0 },
     log: { ...config.log, access: verbose, level: !verbose ? 'error' : level === 'debug' ? level : 'info' },

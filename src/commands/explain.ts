@@ -16,6 +16,7 @@ import type { ConnectFate } from '../explain/read-url.ts';
 import { oneLine } from '../observe/line.ts';
 import { readCurl, dataOf, joined, type CurlRequest, type ReadFile } from './curl.ts';
 import { readConfig } from './config-file.ts';
+import { explainVerdict } from './explain-callback.ts';
 import { redactText } from './redact-text.ts';
 import { CommandRefusal } from './refusal.ts';
 import type { Context } from './output.ts';
@@ -26,6 +27,8 @@ const LOOPBACK = '127.0.0.1';
 const CURL_PROXY_PORT = 1080;
 
 export interface ExplainOptions extends Pick<ExplainedRequest, 'method' | 'url' | 'headers' | 'caller'> {
+  /** The name of a callback; undefined: it is a request. */
+  readonly callback: string | undefined;
   /** What several `-d` make one body of, as curl has them: `@file` is a file, `@-` stdin. */
   readonly data: readonly string[];
 }
@@ -184,16 +187,23 @@ function checkProxy(authority: string, config: Config): void {
 
 /**
  * Prints what would happen to a request, without the network: the route, the upstream, and all that would be added, with names in
- * place of secrets. The request is read once there is a config. Returns the exit code.
+ * place of secrets; or how a callback would be verified. The request is read once there is a config. Returns the exit code.
  */
 function printExplanation(
   context: Context,
+  callback: string | undefined,
   readRequest: (read: ReadFile) => ExplainedRequest & Partial<Pick<CurlRequest, 'proxy'>>,
 ): number {
   const config = readConfig(context);
   if (!config) return 1;
   try {
     const { proxy, ...request } = readRequest(reader(context.cwd));
+    if (callback !== undefined) {
+      const query = request.url.includes('?') ? request.url.slice(request.url.indexOf('?') + 1) : '';
+      const found = explainVerdict(config, { name: callback, query, headers: request.headers, body: request.body });
+      context.stdout.write(context.json ? `${JSON.stringify(found.report, null, 2)}\n` : found.text);
+      return found.isVerified ? 0 : 1;
+    }
     if (proxy !== undefined) checkProxy(proxy, config);
     if (request.caller !== undefined) checkCallerName(request.caller, config);
     const found = explainRequest(config, request, redactText);
@@ -207,12 +217,14 @@ function printExplanation(
 }
 
 /** Prints what would happen to a request: route, upstream, and all that would be added, secrets masked by name. No network. */
-export const explain = (context: Context, { data, ...request }: ExplainOptions): number =>
-  printExplanation(context, (read) => ({
+export const explain = (context: Context, { data, callback, ...request }: ExplainOptions): number =>
+  printExplanation(context, callback, (read) => ({
     ...request,
     body: data.length === 0 ? undefined : joined(data.map((one) => dataOf(one, read))),
   }));
 
 /** The same for the request of a curl command line, the words behind `curl`. */
-export const explainCurl = (context: Context, words: readonly string[], caller?: string): number =>
-  printExplanation(context, (read) => ({ ...readCurl(words, read), caller }));
+export const explainCurl = (
+  context: Context,
+  { words, caller, callback }: { readonly words: readonly string[] } & Pick<ExplainOptions, 'caller' | 'callback'>,
+): number => printExplanation(context, callback, (read) => ({ ...readCurl(words, read), caller }));

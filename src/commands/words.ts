@@ -20,7 +20,10 @@ export const GLOBAL_OPTIONS: readonly string[] = ['--config', '-h', '--help'];
 export const COMMANDS: Readonly<Record<string, Taken>> = {
   start: { options: ['--watch'] },
   check: { options: ['--json', '--explain'] },
-  explain: { options: ['--json', '-H', '--header', '-d', '--data', '--caller'], operands: ['method', 'path'] },
+  explain: {
+    options: ['--json', '-H', '--header', '-d', '--data', '--caller', '--callback'],
+    operands: ['method', 'path'],
+  },
   token: { options: ['--json', '--renew', '--show'], operands: ['provider'] },
   'token-for': { options: ['--json'], operands: ['caller'] },
   simulate: { options: ['--json', '--port'] },
@@ -53,6 +56,7 @@ const PROGRAM: Taken = { options: ['-V', '--version'], commands: COMMANDS };
 const WITH_VALUE: ReadonlySet<string> = new Set([
   '--admin',
   '--caller',
+  '--callback',
   '--config',
   '--data',
   '--dir',

@@ -6,6 +6,7 @@ import type { Address, Config, ProviderConfig } from './config.ts';
 import { writtenSecrets } from './credentials.ts';
 import { readSecretFile } from './yaml/files.ts';
 import { hideSecrets } from './diagnostics/hide.ts';
+import { readCallbacks } from './checks/callbacks.ts';
 import { readCallers } from './checks/callers.ts';
 import { checkListening } from './checks/listening.ts';
 import { Profiles } from './profile/profiles.ts';
@@ -15,7 +16,7 @@ import { checkReach } from './checks/reach.ts';
 import { read } from './schema/read.ts';
 import { readRoutes } from './checks/routes.ts';
 import { configSchema, type ConfigData } from './schema.ts';
-import { readServerTls } from './checks/server-tls.ts';
+import { readServerTls, type ServerTls, type ServerTlsData } from './checks/server-tls.ts';
 import { readTracing } from './checks/tracing.ts';
 import { checkShadows } from './checks/shadow.ts';
 import { checkStore, storeOf, storeSecrets } from './schema/store.ts';
@@ -56,10 +57,12 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     problems,
   );
   checkReach(routes, problems);
-  if (data.forward.mode !== 'none') checkShadows(routes, providers, problems);
+  const forwarded = routes.filter(({ route }) => route.answer !== 'signed');
+  if (data.forward.mode !== 'none') checkShadows(forwarded, providers, problems);
+  const callbacks = readCallbacks(root, data, providers, problems);
   checkListening(root, data, problems);
   checkStore(root, data.store, problems);
-  if (routes.length === 0 && !problems.isBrokenBelow(list)) {
+  if (routes.length === 0 && callbacks.length === 0 && !problems.isBrokenBelow(list)) {
     problems.warning(
       'no_routes',
       new ChildLocation(root, 'routes'),
@@ -69,13 +72,23 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   }
   const tlsSections = [...providers.values()].flatMap(({ name, tls }) => tls.map((one) => ({ name, tls: one })));
   const callers = readCallers(root, data, routes, options.clock.now(), problems);
-  const tlsNode = find(root, 'listen', 'tls');
-  const tls = tlsNode && data.listen.tls && readServerTls(tlsNode, data.listen.tls, problems);
+  const tlsOf = (section: string, given: ServerTlsData | undefined): ServerTls | undefined => {
+    const node = find(root, section, 'tls');
+    return node && given && readServerTls(node, given, problems);
+  };
+  const listenTls = tlsOf('listen', data.listen.tls);
+  const callbacksTls = tlsOf('callbacks_listen', data.callbacksListen?.tls);
   const watched: readonly Watched[] = [
-    ...[...providers.values()].map(({ name, credentials }) => ({ kind: 'provider' as const, name, credentials })),
-    ...tlsSections.map(({ name, tls: { texts } }) => ({ kind: 'provider' as const, name, credentials: texts })),
+    ...[...providers.values()].flatMap(({ name, credentials, oldCredentials, tls: sections }) =>
+      [credentials, ...oldCredentials, ...sections.map(({ texts }) => texts)].map((each) => ({
+        kind: 'provider' as const,
+        name,
+        credentials: each,
+      })),
+    ),
     ...(callers ?? []).map(({ name, tokens }) => ({ kind: 'caller' as const, name, credentials: tokens })),
-    ...(tls ? [{ kind: 'listener' as const, name: 'listen.tls', credentials: tls }] : []),
+    ...(listenTls ? [{ kind: 'listener' as const, name: 'listen.tls', credentials: listenTls }] : []),
+    ...(callbacksTls ? [{ kind: 'listener' as const, name: 'callbacks_listen.tls', credentials: callbacksTls }] : []),
   ];
   const sound = soundOnes(providers);
   const store = storeOf(data.store, resolve);
@@ -89,7 +102,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
       ...listen,
       address: socketOf(data.listen, resolve),
       allowedHosts: listen.allowedHosts.flat(),
-      tls: 'path' in data.listen.address ? undefined : tls,
+      tls: 'path' in data.listen.address ? undefined : listenTls,
     },
     admin,
     callers,
@@ -104,11 +117,15 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     tracing,
     providers: sound,
     routes: routes.map(({ route }) => route),
+    callbacksListen: data.callbacksListen && {
+      address: resolveAddress(data.callbacksListen.address, resolve),
+      tls: 'path' in data.callbacksListen.address ? undefined : callbacksTls,
+    },
+    callbacks,
     *secretTexts() {
       for (const token of tokens) yield token.reveal();
       yield* storeSecrets(store);
-      for (const { credentials } of providers.values()) yield* credentials.secretTexts();
-      for (const { tls } of tlsSections) yield* tls.texts.secretTexts();
+      for (const { credentials } of watched) yield* credentials.secretTexts();
       for (const [, value] of tracing?.headers ?? []) yield value.reveal();
       for (const { profile } of sound.values()) yield* writtenSecrets(profile);
     },

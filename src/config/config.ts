@@ -53,6 +53,8 @@ export interface ProviderConfig {
    */
   readonly endpoints: Readonly<Record<string, string>>;
   readonly credentials: CredentialSource;
+  /** What replaces some of them for callbacks that were signed before a change, each set in its turn. */
+  readonly oldCredentials: readonly CredentialSource[];
   /** One scope in each item. */
   readonly scope: readonly string[];
   /** Whether a caller that asks for a token of its own gets a placeholder. If not, its request is refused. */
@@ -92,6 +94,27 @@ export interface RouteConfig {
   readonly scrub: ConfigData['scrub'];
   /** Whether `Upgrade: websocket` may pass. */
   readonly websocket: boolean;
+  /** `signed`: nothing is sent; the caller gets what would have been sent. */
+  readonly answer: RouteAnswer;
+}
+
+/** What a caller gets: the provider's answer, or its own request with the signature. */
+export type RouteAnswer = 'upstream' | 'signed';
+
+/** One entry of `callbacks`. */
+export interface CallbackConfig {
+  readonly name: string;
+  /** The whole raw path. */
+  readonly path: string;
+  /** The name of the provider whose profile verifies. */
+  readonly verify: string;
+  /** The absolute URL of the application. */
+  readonly forward: string;
+  readonly timeoutMs: number;
+  /** How long the same callback is recognised. */
+  readonly windowMs: number;
+  /** What becomes of one that was delivered before: it is forwarded again, or answered here. */
+  readonly duplicates: 'pass' | 'answer';
 }
 
 /** What a client certificate says of its owner. */
@@ -141,8 +164,12 @@ export interface Config {
   readonly providers: ReadonlyMap<string, ProviderConfig>;
   /** In the order of the file. */
   readonly routes: readonly RouteConfig[];
+  /** Where callbacks come in. Undefined when there are none. */
+  readonly callbacksListen: { readonly address: Address; readonly tls: CredentialSource | undefined } | undefined;
+  readonly callbacks: readonly CallbackConfig[];
   /**
-   * Every text that must never be seen: tokens of callers, access tokens, the listener's key, the store's secrets, and credentials that their profile marks as secret.
+   * Every text that must never be seen: tokens of callers, access tokens, the keys of listeners and providers, the store's
+   * secrets, and credentials that their profile marks as secret.
    * The log redacts these by value.
    */
   secretTexts(): Iterable<string>;

@@ -220,7 +220,7 @@ const isOneLine = (text: string): boolean => !text.includes('\n');
 
 const isFromFile = (node: ScalarNode): node is FileNode => (node.interpolation?.files.length ?? 0) > 0;
 
-type Carried = 'credentials' | 'tls' | 'tokenTls' | 'environment' | 'endpoints';
+type Carried = 'credentials' | 'oldCredentials' | 'tls' | 'tokenTls' | 'environment' | 'endpoints';
 type Providers = ReadonlyMap<string, Pick<ProviderConfig, Carried>>;
 
 /**
@@ -237,6 +237,7 @@ export function carryCredentials(before: Providers, after: Providers): void {
     carryOn(known.credentials, provider.credentials);
     carryOn(known.tls?.texts, provider.tls?.texts);
     carryOn(known.tokenTls?.texts, provider.tokenTls?.texts);
+    for (const [index, old] of provider.oldCredentials.entries()) carryOn(known.oldCredentials[index], old);
   }
 }
 

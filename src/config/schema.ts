@@ -25,7 +25,7 @@ import { caller } from './schema/callers.ts';
 import { profileSchema, renewSchema } from './profile/schema.ts';
 import { needsRestart, overrides, section } from './schema/section.ts';
 import { storeSection } from './schema/store.ts';
-import { serverTls } from './schema/server-tls.ts';
+import { pairTls, serverTls } from './schema/server-tls.ts';
 import type { ScalarNode } from './yaml/tree.ts';
 import {
   address,
@@ -38,6 +38,7 @@ import {
   hostNames,
   method,
   origin,
+  ownName,
   pathPrefix,
   secretHeaderText,
   upstream,
@@ -239,6 +240,10 @@ const provider = section({
   ),
   environment: described('Required where the profile has any; `simulator` needs no credentials.', text.optional()),
   credentials: described('Those that the profile declares.', z.record(z.string(), credential).optional()),
+  old_credentials: described(
+    'Credentials of before a change, which callbacks may still be signed with; each names what was other then.',
+    z.array(z.record(z.string(), credential)).optional(),
+  ),
   endpoints: described(
     'Override single URLs of the environment.',
     z.record(z.string(), removable(endpointUrl)).optional(),
@@ -292,6 +297,31 @@ const route = section({
   ),
   scrub: described("In place of the config's own.", scrub.optional()),
   websocket: described('Let `Upgrade: websocket` pass.', withDefault(boolean, false, false)),
+  answer: described(
+    'signed: nothing is sent, and the caller gets what would have been sent, as JSON.',
+    withDefault(choice(['upstream', 'signed']), 'upstream', 'upstream'),
+  ),
+});
+
+const callbacksListen = section({
+  address: described(
+    'host:port, or unix:/path; it may be beyond loopback, since every callback is verified.',
+    withDefault(address, { host: '127.0.0.1', port: 8090 }, '127.0.0.1:8090'),
+  ),
+  tls: described('TLS on this listener; the files are watched.', pairTls.optional()),
+});
+
+const callback = section({
+  name: described("Default: the provider's name.", ownName.optional()),
+  match: described('Which path it is for.', section({ path: described('The whole path.', pathPrefix) })),
+  verify: described('The provider whose profile verifies it.', text),
+  forward: described('The URL of the application; the query of the callback is appended.', endpointUrl),
+  timeout: described('How long the application may take.', ms('5s')),
+  window: described('How long the same callback is recognised.', ms('24h')),
+  duplicates: described(
+    'pass: one that was delivered before is forwarded with `Outrider-Callback-Seen`. answer: it is answered here.',
+    withDefault(choice(['pass', 'answer']), 'pass', 'pass'),
+  ),
 });
 
 /**
@@ -329,6 +359,13 @@ export const configSchema = section({
     z.record(z.string(), provider).optional(),
   ),
   routes: described('Which requests go where, with whose credential.', z.array(route).optional()),
+  callbacks_listen: needsRestart(
+    described(
+      'Where providers call back: an address of its own, with nothing but callbacks.',
+      callbacksListen.optional(),
+    ),
+  ),
+  callbacks: described('What providers send, verified and handed to the application.', z.array(callback).optional()),
 });
 
 /** What {@link configSchema} reads. A required value that is wrong is undefined, against its type: see `read`. */
@@ -337,3 +374,4 @@ export type ProviderData = z.output<typeof provider>;
 export type TlsData = z.output<typeof tls>;
 export type RouteData = z.output<typeof route>;
 export type CallerData = z.output<typeof caller>;
+export type CallbackData = z.output<typeof callback>;

@@ -231,6 +231,25 @@ export const ERRORS = {
         "Check the provider's credentials, in the config or where their values come from. Send the request again after `Retry-After`.",
     },
   },
+  callback_rejected: {
+    status: 401,
+    proxyError: 'http_request_denied',
+    title: 'The callback is not verified',
+    cause:
+      'It came to `callbacks_listen` and its signature is not right, it came too late, or it can be read in two ways. The log says which.',
+    remedy: 'The log of the proxy says why; `outrider explain --callback` shows how a callback is looked at.',
+    outcome: 'not_sent',
+    example: { detail: 'the callback could not be verified' },
+  },
+  callback_undeliverable: {
+    status: 503,
+    proxyError: 'destination_unavailable',
+    title: 'The application did not take the callback',
+    cause: 'The application at `forward` was not there, answered with a 5xx, or took longer than `timeout`.',
+    remedy: 'Send the callback again after `Retry-After`.',
+    outcome: 'unknown',
+    example: { detail: 'the application answered with status 500' },
+  },
   unauthenticated: {
     status: 401,
     proxyError: 'http_request_denied',

@@ -115,7 +115,7 @@ const NOTHING: Explanation = {
 };
 
 /** Compiles the config as `start` does, but without a client: nothing can be sent. */
-function compile(config: Config): LiveConfig {
+export function compileForReading(config: Config): LiveConfig {
   return compileConfig(config, {
     pseudonym: 'outrider-<id>',
     store: createMemoryStore(systemClock),
@@ -283,7 +283,7 @@ const toReport =
  * place of secrets. Throws the error that the proxy would refuse it with.
  */
 export function explainRequest(config: Config, request: ExplainedRequest, redact: Redact): Report | AnsweredReport {
-  const compiled = compile(config);
+  const compiled = compileForReading(config);
   try {
     return report(config, compiled, request, redact);
   } finally {

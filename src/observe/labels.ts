@@ -1,6 +1,7 @@
 import { OUTCOMES } from '../core/errors.ts';
 import {
   AUTH_OUTCOMES,
+  CALLBACK_OUTCOMES,
   RENEWAL_OUTCOMES,
   RENEWAL_REASONS,
   REPLAY_OUTCOMES,
@@ -18,9 +19,11 @@ export const LABELS = {
   http_response_status_code: 'the status; left out where there was no answer',
   http_route: 'the name of the route; `unmatched` for requests without one',
   kind: 'the `store.kind`',
+  name: 'the name of the callback in the config',
   node_version: 'the version of Node',
   outcome: {
     outrider_auth_injections_total: AUTH_OUTCOMES,
+    outrider_callbacks_total: CALLBACK_OUTCOMES,
     outrider_errors_total: OUTCOMES,
     outrider_replays_total: REPLAY_OUTCOMES,
     outrider_token_renewals_total: RENEWAL_OUTCOMES,

@@ -1,9 +1,11 @@
 import type { Authorizer } from '../auth/authorizer.ts';
-import type { Limits, RouteMatch, Timeouts } from '../config/config.ts';
+import type { Verifier } from '../auth/verify/verifier.ts';
+import type { CallbackConfig, Limits, RouteAnswer, RouteMatch, Timeouts } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import type { RawHeaders } from '../core/headers.ts';
+import type { AttemptTimeouts } from './attempt.ts';
 import type { Tracing } from '../core/tracing.ts';
 import type { Budgets } from './body/budget.ts';
 import type { TlsSource } from '../core/tls.ts';
@@ -48,6 +50,8 @@ export interface CompiledRoute {
   readonly scrub: ScrubMode;
   /** Whether WebSocket handshakes pass. */
   readonly websocket: boolean;
+  /** `signed`: nothing is sent, and the caller gets what would have been sent. */
+  readonly answer: RouteAnswer;
   /** Set when it stands for a destination without a route. Then private and metadata addresses are never dialled. */
   readonly isUnmatched?: true;
 }
@@ -86,6 +90,21 @@ export interface ForwardRequest {
   readonly headers: RawHeaders;
 }
 
+/** A compiled entry of `callbacks`. */
+export interface CompiledCallback extends Pick<CallbackConfig, 'name' | 'timeoutMs' | 'windowMs' | 'duplicates'> {
+  /** Its name in the log and among the routes of metrics. */
+  readonly route: string;
+  readonly provider: string;
+  readonly verifier: Verifier;
+  /** Scheme, host and port of the application. */
+  readonly origin: string;
+  /** Its path and query, to which the query of the callback is appended. */
+  readonly target: string;
+  /** Makes the headers that the application gets; see `createRequestHeaders`. */
+  readonly requestHeaders: (headers: RawHeaders, options: readonly string[]) => RawHeaders;
+  readonly timeouts: AttemptTimeouts;
+}
+
 /** A compiled config. A reload replaces it as a whole. */
 export interface CompiledConfig {
   readonly router: Router<CompiledRoute>;
@@ -95,6 +114,8 @@ export interface CompiledConfig {
   /** Undefined when forwarding is off. */
   readonly forwardDoor: ForwardDoor | undefined;
   readonly tokenEndpoints: TokenEndpoints;
+  /** The callbacks by their paths. */
+  readonly callbacks: ReadonlyMap<string, CompiledCallback>;
   readonly limits: Limits;
 }
 

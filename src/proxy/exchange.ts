@@ -30,6 +30,7 @@ import { readHead, requestIdIn, type Head } from './request-head.ts';
 import { answerError, answerForwarded, answerOk, answerPreflight, asOutriderError } from './respond.ts';
 import { detailsOf, type ReplayDecision, skipBecause, type ReplaySkip, unrepeatable } from './replay-skip.ts';
 import { createScrubber, type Scrubber } from './scrub.ts';
+import { signedAnswer } from './signed-answer.ts';
 import { joinTarget } from './target.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 import type { Attempt, AttemptObserver, UpstreamRequest } from './attempt.ts';
@@ -183,11 +184,12 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   #authorizeAndSend(route: CompiledRoute, head: Head, target: string): void {
     this.route = route.name;
     this.provider = route.provider;
-    this.upstream = route.origin;
     const { authorizer } = route;
     const headers = this.#headersFor(route, head);
     this.#withoutCredential = headers;
-    const needsBody = authorizer?.needsBody(this.method, headers) ?? false;
+    const isSent = route.answer === 'upstream';
+    if (isSent) this.upstream = route.origin;
+    const needsBody = !isSent || (authorizer?.needsBody(this.method, headers) ?? false);
     this.#continueWith(this.#openBody(route, head, needsBody), () => {
       const outbound: Outbound = {
         method: this.method,
@@ -198,6 +200,10 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       this.#continueWith(authorizer && this.#authorize(authorizer, outbound), (authorized) => {
         this.auth = authorized?.auth;
         if (this.#downstream.isGone) return;
+        if (!isSent) {
+          this.#answerSigned(route, outbound, authorized as Authorized);
+          return;
+        }
         this.#continueWith(this.#send(route, authorized ?? outbound), (answer) => {
           this.#continueWith(isRejection(authorizer, authorized, answer, this.#isConditional), (isRejected) => {
             if (isRejected) {
@@ -208,6 +214,14 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
         });
       });
     });
+  }
+
+  /** Hands the request back as it would have been sent. */
+  #answerSigned(route: CompiledRoute, outbound: Outbound, authorized: Authorized): void {
+    const answer = signedAnswer(route, this.#downstream.headers, outbound, authorized);
+    this.auth = 'signed';
+    this.status = 200;
+    answerOk(this.#downstream, answer, this.#cors ?? []);
   }
 
   /** Makes the headers of the next attempt, without a credential. While tracing is on, each attempt has its own. */

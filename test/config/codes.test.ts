@@ -21,6 +21,12 @@ const PROFILE = (lines: string): string =>
 const ROUTES = (lines: string): string =>
   `providers:\n  p: { profile: bearer, credentials: { token: abc } }\nroutes:\n${lines.replaceAll(/^/gm, '  ')}\n`;
 
+/** A provider that verifies callbacks. */
+const HOOK =
+  'providers: { p: { profile: payu-payment, environment: test, credentials: { key: k, salt: secret-1 } } }\n';
+/** The beginning of an entry of `verify` that covers the body. */
+const VERIFY = 'verify: [{ text: "{{request.body}}", algorithm: sha256, equals: { header: x }';
+
 /** The expired certificate of the example, on one line. */
 const EXPIRED = JSON.stringify(
   /-----BEGIN[^]*-----END CERTIFICATE-----/.exec(CODES.expiring_certificate.example ?? '')?.[0].replaceAll(/^ +/gm, ''),
@@ -515,6 +521,94 @@ const CASES: readonly Case[] = [
       'forward: { mode: plain }\nroutes:\n  - { match: { path: /a }, upstream: "http://h" }\n  - { match: { path: /b }, upstream: «"http://h"» }\n',
     path: 'routes[1].upstream',
     help: /`methods` or `headers`/,
+  },
+  {
+    code: 'signs_with_a_token',
+    title: 'a route that would hand out a bearer token',
+    source:
+      'providers: { p: { profile: bearer, credentials: { token: secret-1 } } }\nroutes: [{ match: { path: /sign }, provider: p, upstream: "https://h", answer: «signed» }]\n',
+    path: 'routes[0].answer',
+    help: /leave `answer` out/,
+  },
+  {
+    code: 'missing_key',
+    title: 'callbacks without an address where they come in',
+    source: `«callbacks»:\n  - { match: { path: /c }, verify: p, forward: "http://h" }\n${HOOK}`,
+    path: 'callbacks_listen',
+    help: /callbacks_listen/,
+  },
+  {
+    code: 'invalid_value',
+    title: 'a callback of a provider that verifies none',
+    source: `callbacks_listen: {}\ncallbacks: [{ match: { path: /c }, verify: «p», forward: "http://h" }]\nproviders: { p: { profile: bearer, credentials: { token: secret-1 } } }\n`,
+    path: 'callbacks[0].verify',
+    help: /`verify`/,
+  },
+  {
+    code: 'unknown_provider',
+    title: 'a callback of no provider',
+    source: `callbacks_listen: {}\ncallbacks: [{ match: { path: /c }, verify: «q», forward: "http://h" }]\n${HOOK}`,
+    path: 'callbacks[0].verify',
+  },
+  {
+    code: 'missing_credential',
+    title: 'a callback whose password is optional and not there',
+    source: `callbacks_listen: {}\ncallbacks: [{ match: { path: /c }, verify: «p», forward: "http://h" }]\nproviders: { p: { profile: phonepe, environment: sandbox, credentials: { client_id: a, client_secret: secret-1, webhook_username: u } } }\n`,
+    path: 'callbacks[0].verify',
+    help: /webhook_password/,
+  },
+  {
+    code: 'duplicate_name',
+    title: 'two callbacks of one name',
+    source: `callbacks_listen: {}\ncallbacks:\n  - { match: { path: /c }, verify: p, forward: "http://h" }\n  - { «match»: { path: /d }, verify: p, forward: "http://h" }\n${HOOK}`,
+    path: 'callbacks[1]',
+  },
+  {
+    code: 'duplicate_route',
+    title: 'two callbacks with one path',
+    source: `callbacks_listen: {}\ncallbacks:\n  - { match: { path: /c }, verify: p, forward: "http://h" }\n  - { name: d, match: { path: «/c» }, verify: p, forward: "http://h" }\n${HOOK}`,
+    path: 'callbacks[1].match.path',
+  },
+  {
+    code: 'duplicate_address',
+    title: 'callbacks at the address of the proxy',
+    source: `callbacks_listen: { address: «127.0.0.1:8080» }\ncallbacks: [{ match: { path: /c }, verify: p, forward: "http://h" }]\n${HOOK}`,
+    path: 'callbacks_listen.address',
+  },
+  {
+    code: 'unused_key',
+    title: 'an address for callbacks that there are not',
+    source: '«callbacks_listen»: {}\nroutes: [{ match: { path: /a }, upstream: "http://h" }]\n',
+    path: 'callbacks_listen',
+  },
+  {
+    code: 'invalid_value',
+    title: 'a time that is not signed',
+    source: PROFILE(`${VERIFY}, timestamp: { header: «x-time» } }]`),
+    path: 'profiles.mine.verify[0].timestamp.header',
+    help: /could be replaced/,
+  },
+  {
+    code: 'invalid_value',
+    title: 'an id that is not signed',
+    source: PROFILE(`${VERIFY}, id: «"{{request.headers.x-id}}"» }]`),
+    path: 'profiles.mine.verify[0].id',
+    help: /`signature`/,
+  },
+  {
+    code: 'invalid_value',
+    title: 'a filter behind the signature that is compared',
+    source: PROFILE(
+      'verify: [{ text: "{{request.body}}", algorithm: sha256, equals: { header: x, value: «"{{signature | upper}}"» } }]',
+    ),
+    path: 'profiles.mine.verify[0].equals.value',
+    help: /around it/,
+  },
+  {
+    code: 'unknown_template_name',
+    title: 'a part of a header that is not split',
+    source: PROFILE('verify: [{ text: «"{{parts.t}}"», algorithm: sha256, equals: { header: x } }]'),
+    path: 'profiles.mine.verify[0].text',
   },
   { code: 'no_routes', title: 'no route at all', source: '«version»: 1\n', path: 'routes' },
 

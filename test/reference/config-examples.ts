@@ -245,12 +245,43 @@ routes:
     match: { path: /events }
     upstream: https://events.example
     websocket: true`,
+    `# The fields of a payment form with its hash, for the browser to post
+providers:
+  payu: { profile: payu-payment, environment: production, credentials: { key: "\${PAYU_KEY}", salt: "\${PAYU_SALT}" } }
+routes:
+  - { match: { path: /sign/payu-payment }, provider: payu, answer: signed }`,
+  ],
+  callbacks_listen: [
+    `# Where providers reach it; nothing but callbacks is served there
+providers:
+  phonepe:
+    profile: phonepe-x-verify
+    environment: production
+    credentials: { merchant_id: SHOP, salt_key: "\${file:/run/secrets/salt_key}", salt_index: 2 }
+    old_credentials: [{ salt_key: "\${file:/run/secrets/old_salt_key}", salt_index: 1 }]
+callbacks_listen: { address: 0.0.0.0:8090 }
+callbacks:
+  - { match: { path: /callbacks/phonepe }, verify: phonepe, forward: "http://127.0.0.1:3000/hooks/phonepe" }`,
+  ],
+  callbacks: [
+    `# Server-to-server callbacks; one that was delivered before is answered here
+providers:
+  payu: { profile: payu-payment, environment: production, credentials: { key: "\${PAYU_KEY}", salt: "\${PAYU_SALT}" } }
+callbacks_listen: { address: 127.0.0.1:8090 }
+callbacks:
+  - name: payu-server
+    match: { path: /callbacks/payu }
+    verify: payu
+    forward: http://shop.internal.example:3000/hooks/payu
+    timeout: 10s
+    window: 72h
+    duplicates: answer`,
   ],
 };
 
 /** Keys of a profile that neither a built-in one nor the page about profiles uses in short. */
 export const PROFILE_EXAMPLE = `
-credentials: { merchant_id: {}, store_id: { optional: true }, signing_key: { secret: true, format: pem, optional: true } }
+credentials: { merchant_id: {}, store_id: { optional: true }, provider_key: { format: pem, optional: true }, signing_key: { secret: true, format: pem, optional: true } }
 token:
   fetch:
     url: "{{endpoints.token}}"
@@ -282,6 +313,24 @@ sign:
     signature_method: RSA-SHA256
     key: "{{credentials.signing_key}}"
     body_hash: true
+verify:
+  - body: { unwrap: base64, field: data }
+    parts: { of: x-signature, separator: ",", pair: "=" }
+    text: "{{inner.id}}{{parts.t}}"
+    algorithm: sha256
+    equals: [{ query: s, value: "{{signature}}" }, { part: v1 }]
+    timestamp: { part: t, unit: iso, tolerance: 1m }
+    require: [{ header: x-merchant, equals: "{{credentials.merchant_id}}" }]
+    id: "{{inner.id}}"
+  - text: "{{request.query}}{{request.form.at}}"
+    algorithm: sha1
+    equals: { query: s }
+    timestamp: { form: at }
+    require: [{ query: to, equals: "{{credentials.merchant_id}}" }, { part: to, equals: shop }]
+    parts: { of: x-parts, separator: ",", pair: "=" }
+  - { text: "{{request.query}}", algorithm: sha1, equals: { query: s }, timestamp: { query: at } }
+  - { text: "{{request.json.at}}", algorithm: sha1, equals: { query: s }, timestamp: { json: at } }
+  - { text: "{{request.body}}", algorithm: ecdsa-p256-sha256, key: "{{credentials.provider_key}}", form: der, equals: { query: s } }
 jwt:
   proof: { algorithm: HS256, key: "{{credentials.merchant_id}}", claims: { sub: "{{uuid}}" } }
 `;

@@ -3,6 +3,7 @@ import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { ERRORS, OutriderError, type ErrorCode } from '../../src/core/errors.ts';
 import { problemJson } from '../../src/core/problem.ts';
+import { payuForm, startCallbacks } from '../callbacks/given.ts';
 import { fakeClock } from '../helpers/clock.ts';
 import { httpCall, startOutrider, type Outrider } from '../helpers/outrider.ts';
 import type { AnswerLike } from '../helpers/problem.ts';
@@ -188,7 +189,17 @@ routes: [{ match: { path: /pay }, provider: oauth, upstream: "http://127.0.0.1:1
   }
 });
 
+/** What the listener of callbacks answers, by what an application does. */
+const CALLBACKS = ['callback_rejected', 'callback_undeliverable'] as const;
+
+test('each error of a callback is answered as the reference shows', async (t) => {
+  const { send } = await startCallbacks(t, { shop: (arrival) => arrival.reply(500) });
+  const [rejected, undeliverable] = CALLBACKS;
+  isAsShown(t, rejected, await send('/callbacks/payu', { headers: [], body: '' }));
+  isAsShown(t, undeliverable, await send('/callbacks/payu', payuForm()));
+});
+
 test('there is an answer for each error', (t) => {
-  const shown = [...Object.keys(REQUESTS), ...ELSEWHERE, ...Object.keys(ADMIN_REQUESTS)];
+  const shown = [...Object.keys(REQUESTS), ...ELSEWHERE, ...CALLBACKS, ...Object.keys(ADMIN_REQUESTS)];
   t.deepEqual(shown.toSorted(), Object.keys(ERRORS).toSorted());
 });

@@ -24,6 +24,17 @@ const tells = (
 
 /** Every message whose text is known beforehand, by what it is about. */
 export const LOG_MESSAGES: Readonly<Record<string, readonly LogMessage[]>> = {
+  Callbacks: [
+    tells(
+      'warn',
+      'a callback was not verified',
+      'it was answered with 401, and the application was not called; told once in ten seconds for each reason',
+      'callback',
+      'outcome',
+      'reason',
+      'request_id',
+    ),
+  ],
   'Start, reload and stop': [
     tells(
       'info',

@@ -81,7 +81,13 @@ test('every code has its entry, where `check --explain` says', (t) => {
 });
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
-const ENV = { ACME_TOKEN: 'token-of-the-reference', STORE_KEY: KEY, OLD_STORE_KEY: KEY };
+const ENV = {
+  ACME_TOKEN: 'token-of-the-reference',
+  STORE_KEY: KEY,
+  OLD_STORE_KEY: KEY,
+  PAYU_KEY: 'k',
+  PAYU_SALT: 'salt-of-payu',
+};
 /** An authority and what it vouches for in one, so that it is good for every certificate of an example. */
 const PAIR = { isCa: true, passphrase: 'passphrase-of-the-reference' };
 /** What stands in secret files that are no single words. */
@@ -162,7 +168,7 @@ test('the example of a profile is a good one, and each of its keys is shown by s
 
 test('what needs a restart, and what a route may override, comes from the schema', (t) => {
   const wanting = CONFIG_KEYS.filter(({ path }) => needsRestart(path)).map(({ path }) => path.split('.', 1)[0]);
-  t.deepEqual([...new Set(wanting)], ['listen', 'admin', 'store', 'state_dir', 'tracing']);
+  t.deepEqual([...new Set(wanting)], ['listen', 'admin', 'store', 'state_dir', 'tracing', 'callbacks_listen']);
   t.deepEqual(
     CONFIG_KEYS.filter(({ path }) => isOverridable(path)).map(({ path }) => path),
     ['timeouts.connect', 'timeouts.response', 'timeouts.idle', 'replay.memory', 'replay.spool'],

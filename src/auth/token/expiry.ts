@@ -1,5 +1,5 @@
-import type { ExpirySpec, TokenSpec } from '../../config/profile/profile.ts';
 import { parseDateTime } from '../../core/date-time.ts';
+import type { ExpirySpec, TokenSpec } from '../../config/profile/profile.ts';
 import { readPointer } from './pointer.ts';
 
 /** A problem with the expiry in an answer that an operator should look into. */

@@ -48,10 +48,16 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
         );
     }
   }
-  const tls = find(root, 'listen', 'tls');
-  if (tls && 'path' in listen.address) {
-    problems.warning('unused_key', tls, '`tls` is for TCP, and a Unix socket speaks plain HTTP', 'remove it');
+  for (const [section, address] of [
+    ['listen', listen.address],
+    ['callbacks_listen', data.callbacksListen?.address],
+  ] as const) {
+    const tls = find(root, section, 'tls');
+    if (tls && address && 'path' in address) {
+      problems.warning('unused_key', tls, '`tls` is for TCP, and a Unix socket speaks plain HTTP', 'remove it');
+    }
   }
+  checkCallbacksAddress(root, data, problems);
   if (admin === false) return;
   const hasToken = admin.token !== undefined || problems.isBrokenBelow(find(root, 'admin', 'token'));
   const why = !isLoopback(admin.address)
@@ -73,6 +79,18 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
     const written = ['admin', 'listen'].find((section) => find(root, section, 'address')) ?? 'admin';
     problems.error('duplicate_address', pointAt(root, written), 'the proxy and the admin address are the same', help);
   }
+}
+
+function checkCallbacksAddress(
+  root: MapNode,
+  { listen, admin, callbacksListen }: ConfigData,
+  problems: Problems,
+): void {
+  if (!callbacksListen || problems.isBrokenBelow(find(root, 'callbacks_listen'))) return;
+  const others = [listen.address, ...(admin === false ? [] : [admin.address])];
+  if (!others.some((address) => isSame(address, callbacksListen.address))) return;
+  const message = 'callbacks have the address of another listener';
+  problems.error('duplicate_address', pointAt(root, 'callbacks_listen'), message, 'give them a port of their own');
 }
 
 /** Says how a key gets its token: by variables that the config names and that are not set, else by the key itself. */

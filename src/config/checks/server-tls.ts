@@ -3,13 +3,14 @@ import type { z } from 'zod';
 import { ReloadableCredentials, type CredentialEntry } from '../credentials.ts';
 import { ConfigError } from '../diagnostics/config-error.ts';
 import type { Problems } from '../diagnostics/problems.ts';
-import type { serverTls } from '../schema/server-tls.ts';
+import type { pairTls, serverTls } from '../schema/server-tls.ts';
 import { nearest, type Node } from '../yaml/tree.ts';
 import { readCertificates, readPrivateKey } from './certificate.ts';
 import { NO_KEYS } from './credential-keys.ts';
 import type { Judge } from './credential-text.ts';
 
-type ServerTlsData = z.output<typeof serverTls>;
+/** The `tls` of a listener as it is written. */
+export type ServerTlsData = z.output<typeof pairTls> & Partial<Pick<z.output<typeof serverTls>, 'clientCa'>>;
 
 /** Runs `read` and returns the {@link ConfigError} that it throws. */
 function errorIn(read: () => unknown): ConfigError | undefined {

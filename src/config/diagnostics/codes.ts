@@ -287,6 +287,12 @@ export const CODES = {
     'Leave `.` and `..` out of it, percent-encoded ones too.',
     'routes: [{ match: { path: /a/../b }, upstream: "https://api.example" }]',
   ),
+  signs_with_a_token: error(
+    'A route with `answer: signed` would hand out a token, a password or a key: its profile puts it on as it is.',
+    'Use `answer: signed` with a profile that only signs.',
+    `providers: { p: { profile: bearer, credentials: { token: secret-1 } } }
+routes: [{ match: { path: /sign }, provider: p, upstream: "https://api.example", answer: signed }]`,
+  ),
   no_routes: warning('There is no route at all.', 'Add one below `routes`.', 'routes: []'),
 
   // Profiles
