@@ -51,6 +51,10 @@ export const COMMAND_CODES = {
     'What `outrider health` got from `--wait` is no duration.',
     'Write a whole number with its unit: `500ms`, `30s` or `2m`.',
   ),
+  bad_name: means(
+    'What `outrider token-for` got can not be the name of a caller.',
+    'Use letters, digits, `.`, `_` and `-`, beginning with a letter or digit.',
+  ),
   broken_audit: means(
     'A file is no audit trail, or lines of it were changed, dropped, inserted or swapped.',
     'The message names the first such line. Compare the file with a copy that nobody could write to.',
@@ -118,6 +122,14 @@ export const COMMAND_CODES = {
   not_updated: means(
     "The system's own command that reads its certificates anew failed.",
     'Run that command by hand: it says why.',
+  ),
+  unknown_caller: means(
+    'The config has no caller of the name behind `--caller`.',
+    'Correct it: the help names one that is like it.',
+  ),
+  unknown_callback: means(
+    'The config has no callback of the name that `outrider explain --callback` got.',
+    'Correct it: the help names those that there are.',
   ),
   unknown_code: means('Nothing of Outrider says that code.', 'Correct it: the help names one that is like it.'),
   unknown_command: means(

@@ -63,11 +63,16 @@ export function answerError(
 
 /** Answers 200 with a body of ours, which must not be cached. */
 export function answerOk(
-  downstream: Downstream,
+  downstream: Answering,
   { contentType, body }: { readonly contentType: string; readonly body: string },
   extra: RawHeaders,
 ): void {
   downstream.answer(200, 'OK', ownHeaders({ type: contentType, body }, extra), body);
+}
+
+/** Answers 200 without a body. */
+export function answerEmpty(downstream: Downstream): void {
+  downstream.answer(200, 'OK', ownHeaders(undefined, ['Content-Length', '0']), '');
 }
 
 /** Returns the headers for a listed origin's preflight (Fetch §3.2): `cors`, and permission for everything it asks for. */

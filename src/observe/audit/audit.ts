@@ -83,6 +83,7 @@ function toldOf(record: ExchangeRecord, body: Uint8Array | undefined, logger: Re
   const { id, path } = callerTexts(record, logger);
   return {
     request_id: id,
+    caller: record.caller,
     trace_id: record.traceId,
     route: record.route,
     provider: record.provider,
@@ -156,6 +157,7 @@ export async function openAudit({ path, key, sync }: AuditConfig, deps: AuditDep
         expires_at: expiresAtMs === undefined ? undefined : new Date(expiresAtMs).toISOString(),
         detail: detail && logger.redact(detail),
       }),
+    callers: (changes) => void append('callers', { ...changes }),
     reload({ outcome, detail }) {
       trail.look();
       append('reload', { outcome, detail: detail && logger.redact(detail) });
@@ -168,7 +170,9 @@ export async function openAudit({ path, key, sync }: AuditConfig, deps: AuditDep
       return { path, head, lines, gaps };
     },
     request(record, body) {
-      if (record.attempts === 0 || !CARRIES.has(record.auth)) return undefined;
+      // Without an attempt and without an error the answer itself has the signature.
+      const isSpent = record.attempts > 0 || record.code === undefined;
+      if (!isSpent || !CARRIES.has(record.auth)) return undefined;
       const isWritten = append('request', toldOf(record, body, logger));
       return isWritten && sync === 'always' ? trail.durable() : undefined;
     },
