@@ -29,6 +29,7 @@ import { createJournal } from './observe/journal.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { logNotices } from './observe/notices.ts';
+import type { OpenAudit } from './observe/audit/audit.ts';
 import type { OpenTracing } from './observe/tracing/tracing.ts';
 import { Budget } from './proxy/body/budget.ts';
 import { createCallbackExchange } from './proxy/callback.ts';
@@ -158,6 +159,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const programs = createPrograms({ cwd: dirname(config.file), env, clock });
   let store: Store | undefined;
   let tracing: OpenTracing | undefined;
+  let audit: OpenAudit | undefined;
   const budgets = {
     memory: new Budget(config.limits.bodyMemoryBytes),
     disk: new Budget(config.replay.spoolTotalBytes),
@@ -207,6 +209,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     clock,
     budgets,
     tracing: () => tracing,
+    audit: () => audit,
     pseudonym,
     nextRequestId,
     report,
@@ -262,6 +265,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await admin?.close();
     stopWatching?.();
     live?.retire(undefined);
+    await audit?.close();
     programs.close();
     await tracing?.close();
     for (const one of [...retired, ...(simulator ? [simulator] : [])]) await one.close();
@@ -291,6 +295,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       listeners: { proxy: origin, admin: admin?.origin ?? '', simulator: simulator?.origin ?? null },
       tokensOf: (provider) => live?.providers.get(provider)?.auth,
       totals: metrics.totals,
+      audit: audit?.state,
       redact,
     });
     const { load } = options;
@@ -375,6 +380,10 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     if (config.tracing) {
       const { createTracing } = await import('./observe/tracing/tracing.ts');
       tracing = createTracing(config.tracing, { http, clock, events, logger, instance });
+    }
+    if (config.audit) {
+      const { openAudit } = await import('./observe/audit/audit.ts');
+      audit = await openAudit(config.audit, { clock, events, logger, callers: () => current.callers ?? [] });
     }
     live = compile(config, simulator);
     await prepare(config, live);

@@ -53,6 +53,12 @@ function addHeader(text: string, before: readonly string[] = []): readonly strin
 
 const addData = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
+/** Reads the value of `--head`. Throws commander's error for a wrong argument. */
+function readDigest(text: string): string {
+  if (!/^[0-9a-f]{64}$/i.test(text)) throw new InvalidArgumentError('It is 64 hex digits.');
+  return text;
+}
+
 /** In the place of a method: the whole is a curl line. */
 const CURL = 'curl';
 
@@ -102,6 +108,12 @@ const DOCTOR_HELP = `
 It looks at config, secret files, addresses, directories, store, egress proxy and file descriptors, and of each provider at
 name, connection, TLS, clock and token endpoint. Each failure has its remedy, and the exit code is 1.
 Of each provider one token is got by its full grant and thrown away; the store, and the refresh tokens in it, are left alone.`;
+
+const AUDIT_HELP = `
+The key of the HMACs is \`audit.key\` of the config, or $OUTRIDER_AUDIT_KEY. It is never an argument.
+A head is the SHA-256 of a line: that of the newest one is in the answer of /api/status and in what \`outrider status\` prints; that of
+the last line of the file before is in the first line of each file. If no line has it, the end of the file was cut off.
+The exit code is 1 when a line was changed, dropped, inserted or swapped.`;
 
 const COMPLETION_HELP = '\nA comment at the top of the script says where it belongs.';
 
@@ -286,6 +298,18 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
       const { completionScript } = await import('./config/shipped.ts');
       context.stdout.write(completionScript(shell));
       done(0);
+    });
+  const audit = command('audit', 'the audit trail');
+  audit
+    .command('verify')
+    .description('find the first line that is not as it was written')
+    .argument('<file>', 'the trail, or one that was moved away')
+    .option('--head <digest>', 'a digest that one of its lines must have', readDigest)
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', AUDIT_HELP)
+    .action(async (file: string, options: { json?: true; head?: string }) => {
+      const { verifyAudit } = await import('./commands/audit.ts');
+      done(await verifyAudit(contextOf(options), { file, head: options.head }));
     });
   const ca = command('ca', 'the local CA of the interception door');
   ca.command('show')

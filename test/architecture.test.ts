@@ -36,6 +36,7 @@ const REVEALED: Readonly<Record<string, string>> = {
   'src/commands/exec.ts': 'the program that exec runs shows the access token to the proxy around it',
   'src/config/build.ts': 'the log needs every secret text, to blot it out',
   'src/config/schema/store.ts': 'the log needs the secrets of the store too',
+  'src/observe/audit/line.ts': 'is the key of the HMACs',
   'src/observe/tracing/exporter.ts': 'goes to the collector',
   'src/proxy/egress/tunnel.ts': 'goes to the corporate proxy',
   'src/proxy/guard.ts': 'the digests of the access tokens are compared with what a caller shows',

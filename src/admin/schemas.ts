@@ -93,6 +93,15 @@ export const status = z.strictObject({
     kind: z.enum(['memory', 'file', 'redis']),
     up: z.boolean().describe('While it is down, tokens are kept in this process only.'),
   }),
+  audit: z
+    .strictObject({
+      path: z.string(),
+      head: z.string().describe('The SHA-256 of the newest line, for `outrider audit verify --head`.'),
+      lines: count.describe('The number of the newest line.'),
+      gaps: count.describe('Lines that could not be written since the start.'),
+    })
+    .nullable()
+    .describe('The [audit trail](config.md#audit); null when there is none.'),
   providers: list(provider),
   routes: list(route),
 });

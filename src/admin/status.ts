@@ -29,6 +29,8 @@ export interface Facts {
     renewals(provider: string): { readonly ok: number; readonly failed: number };
     isStoreUp(kind: string): boolean | undefined;
   };
+  /** Undefined: there is no audit trail. */
+  readonly audit: Status['audit'] | undefined;
   /** Hides the known secrets in a text of a provider. */
   readonly redact: (text: string) => string;
 }
@@ -87,6 +89,7 @@ export function describeStatus(facts: Facts): Status {
     },
     listeners: facts.listeners,
     store: { kind: config.store.kind, up: totals.isStoreUp(config.store.kind) ?? true },
+    audit: facts.audit ?? null,
     providers: [...config.providers.keys()].flatMap((name) => providerStatus(name, facts) ?? []),
     routes: config.routes.map(({ name, match, provider }) => ({
       name,

@@ -1,6 +1,7 @@
 import type { ExpiryWarning } from '../auth/token/expiry.ts';
 import { CODES, type DiagnosticCode } from '../config/diagnostics/codes.ts';
 import { ERRORS, type ErrorCode, type Outcome } from '../core/errors.ts';
+import type { AuditRefusal } from '../observe/audit/refusal.ts';
 import type { StoreRefusal } from '../store/refusal.ts';
 import type { CaRefusal } from '../tunnel/refusal.ts';
 
@@ -26,9 +27,21 @@ export const COMMAND_CODES = {
     'An address of the config is none of this machine, or no socket can be made there.',
     'Set `listen.address` or `admin.address` to an address of this machine; the directory of a Unix socket must exist.',
   ),
+  audit_in_use: means(
+    'Another process writes the audit trail.',
+    'Stop that process, or set `audit.path` to another file: each process has a trail of its own.',
+  ),
+  audit_other_key: means(
+    'The last line of the audit trail was not written with the `audit.key` of the config.',
+    'Give back the key that it was written with, or move the file away: a new trail is begun.',
+  ),
   bad_address: means(
     'What a command got from `--admin` or `$OUTRIDER_ADMIN` is no address.',
     'Write `host:port`, `unix:/path/to.sock`, or `http://host:port` with neither TLS nor a path.',
+  ),
+  bad_audit_key: means(
+    'What `outrider audit verify` got from `$OUTRIDER_AUDIT_KEY` is no key.',
+    'Give it the value of `audit.key`: 32 bytes in base64.',
   ),
   bad_curl_line: means(
     'A line behind `outrider explain -- curl` has an option that can not be explained, or a form that curl would refuse.',
@@ -41,6 +54,10 @@ export const COMMAND_CODES = {
   bad_name: means(
     'What `outrider token-for` got can not be the name of a caller.',
     'Use letters, digits, `.`, `_` and `-`, beginning with a letter or digit.',
+  ),
+  broken_audit: means(
+    'A file is no audit trail, or lines of it were changed, dropped, inserted or swapped.',
+    'The message names the first such line. Compare the file with a copy that nobody could write to.',
   ),
   command_not_found: means(
     'The program that `outrider exec` is to run is not there, or its interpreter is not. The exit code is 127.',
@@ -124,6 +141,14 @@ export const COMMAND_CODES = {
     'Make the group, or name one that is there.',
   ),
   unknown_option: means('The command has no option of that name. The exit code is 2.', 'The help lists its options.'),
+  unreadable_audit: means(
+    'The file that `outrider audit verify` got can not be read.',
+    'Name the file of `audit.path`, or one that was moved away, as a user who may read it.',
+  ),
+  unsafe_audit: means(
+    'Others could read the audit trail, or put another one in its place.',
+    'Take their rights to the file and its directory away: both are for the user who runs the proxy alone.',
+  ),
   unsafe_state_dir: means(
     'Others could use the local CA, or put another in its place.',
     "Set `state_dir` to a directory of the proxy's own that nobody else can write to.",
@@ -131,6 +156,10 @@ export const COMMAND_CODES = {
   unsafe_store: means(
     'Others could read the tokens that are kept in `store.path`.',
     'Take their rights away: the directory is for the user who runs the proxy alone.',
+  ),
+  unusable_audit: means(
+    'The audit trail can not be written.',
+    'Set `audit.path` to a file in a directory that the user who runs the proxy may make or write to.',
   ),
   unusable_state_dir: means(
     'The state directory can not be read or written.',
@@ -158,7 +187,10 @@ export const COMMAND_CODES = {
     'A field that `token.read.expiry` names is there, and is no number or moment.',
     'Compare `token.read.expiry` of the profile with the answer: `unit: iso` reads moments of RFC 3339.',
   ),
-} as const satisfies Record<StoreRefusal['code'] | CaRefusal['code'] | ExpiryWarning['code'], Meaning> &
+} as const satisfies Record<
+  StoreRefusal['code'] | CaRefusal['code'] | AuditRefusal['code'] | ExpiryWarning['code'],
+  Meaning
+> &
   Record<string, Meaning>;
 
 export type CommandCode = keyof typeof COMMAND_CODES | ErrorCode | DiagnosticCode;

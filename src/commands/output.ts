@@ -4,6 +4,7 @@ import { OutriderError } from '../core/errors.ts';
 import { redactByLook } from '../observe/redact.ts';
 import { type CommandFailure, type Printer, writeFailure } from './failure.ts';
 import { redactText } from './redact-text.ts';
+import { AuditRefusal } from '../observe/audit/refusal.ts';
 import { CommandRefusal } from './refusal.ts';
 import { StoreRefusal } from '../store/refusal.ts';
 import { CaRefusal } from '../tunnel/refusal.ts';
@@ -51,8 +52,8 @@ export const failureOf = ({ code, detail, remedy }: OutriderError): CommandFailu
 /** Prints the error that ended a command, as one or two lines. Returns the exit code 1. */
 export function printFailure(context: Printer, error: unknown): 1 {
   if (error instanceof OutriderError) return printError(context, failureOf(error));
-  if (error instanceof StoreRefusal || error instanceof CaRefusal || error instanceof CommandRefusal)
-    return printError(context, error);
+  const refusals = [StoreRefusal, CaRefusal, CommandRefusal, AuditRefusal];
+  for (const kind of refusals) if (error instanceof kind) return printError(context, error);
   const message = error instanceof Error ? error.message : String(error);
   return printError(context, {
     code: 'internal_error',

@@ -64,8 +64,13 @@ function failedReload({ config }: Status, nowMs: number, paint: Paint, color: bo
   return `\n${paint('red', `reload failed ${ago(at, nowMs)}: ${oneLine(detail)}`)}\n${told === '' ? '' : `\n${told}\n`}`;
 }
 
+function auditText({ path, head, lines, gaps }: NonNullable<Status['audit']>, paint: Paint): string {
+  const lost = gaps === 0 ? '' : `, ${paint('red', `${gaps} could not be written`)}`;
+  return `${path}, ${lines} ${lines === 1 ? 'line' : 'lines'}${lost}, head ${head}`;
+}
+
 function asText(found: Status, nowMs: number, paint: Paint, color: boolean): string {
-  const { listeners, config, store, providers, routes } = found;
+  const { listeners, config, store, audit, providers, routes } = found;
   const readiness = found.ready ? paint('green', 'ready') : paint('red', 'not ready');
   return [
     `outrider ${found.version} is ${readiness}, up ${span(found.uptime_seconds * 1_000)}\n\n`,
@@ -75,6 +80,7 @@ function asText(found: Status, nowMs: number, paint: Paint, color: boolean): str
       ['simulator', listeners.simulator ?? undefined],
       ['config', `${config.file}, loaded ${ago(config.loaded_at, nowMs)}`],
       ['store', store.up ? store.kind : `${store.kind}, ${paint('red', 'which does not work: tokens are kept here')}`],
+      ['audit', audit === null ? undefined : auditText(audit, paint)],
     ]),
     failedReload(found, nowMs, paint, color),
     table(

@@ -36,6 +36,13 @@ export const COMMANDS: Readonly<Record<string, Taken>> = {
   doctor: { options: ['--json', '--offline'], operands: ['provider'], isRepeated: true },
   demo: { options: [] },
   completion: { options: [], operands: ['shell'] },
+  audit: {
+    options: [],
+    commands: {
+      verify: { options: ['--json', '--head'], operands: ['none'] },
+      help: { options: [] },
+    },
+  },
   ca: {
     options: [],
     commands: {
@@ -61,6 +68,7 @@ const WITH_VALUE: ReadonlySet<string> = new Set([
   '--data',
   '--dir',
   '--explain',
+  '--head',
   '--header',
   '--port',
   '--route',

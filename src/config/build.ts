@@ -94,6 +94,8 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   const store = storeOf(data.store, resolve);
   const tracing = readTracing(root, data.tracing, options.env, problems);
   const admin = data.admin && { address: resolveAddress(data.admin.address, resolve), token: data.admin.token };
+  // A missing path is a problem that was told.
+  const audit = data.audit && { ...data.audit, path: resolve(data.audit.path ?? '') };
   const { socketMode: _mode, socketGroup: _group, ...listen } = data.listen;
   const tokens = [...listen.accessTokens, ...(admin && admin.token ? [admin.token] : [])];
   return {
@@ -115,6 +117,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     scrub: data.scrub,
     log: data.log,
     tracing,
+    audit,
     providers: sound,
     routes: routes.map(({ route }) => route),
     callbacksListen: data.callbacksListen && {
@@ -125,6 +128,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     *secretTexts() {
       for (const token of tokens) yield token.reveal();
       yield* storeSecrets(store);
+      if (audit?.key) yield audit.key.reveal();
       for (const { credentials } of watched) yield* credentials.secretTexts();
       for (const [, value] of tracing?.headers ?? []) yield value.reveal();
       for (const { profile } of sound.values()) yield* writtenSecrets(profile);

@@ -138,6 +138,9 @@ export interface CallerConfig {
   readonly expiresAtMs: number | undefined;
 }
 
+/** An audit trail: `path` is absolute. */
+export type AuditConfig = NonNullable<ConfigData['audit']>;
+
 /** The whole file: validated, with its defaults filled in. No user of it looks at YAML again. */
 export interface Config {
   /** Absolute path of the file. */
@@ -161,6 +164,8 @@ export interface Config {
   readonly log: ConfigData['log'];
   /** Undefined: there are no traces. */
   readonly tracing: TracingConfig | undefined;
+  /** Undefined: there is no audit trail. */
+  readonly audit: AuditConfig | undefined;
   readonly providers: ReadonlyMap<string, ProviderConfig>;
   /** In the order of the file. */
   readonly routes: readonly RouteConfig[];

@@ -171,6 +171,15 @@ export type ConfigFile = {
     /** Sent to the collector, such as its key; they go before those of OTEL_EXPORTER_OTLP_HEADERS. */
     readonly headers?: Readonly<Record<string, string | number | boolean | null>> | null;
   } | null;
+  /** A file that says who did what with a credential; without it there is none. */
+  readonly audit?: {
+    /** The file. It is made if it is not there, and is for this user alone. */
+    readonly path: string | number | boolean;
+    /** Each line gets an HMAC-SHA256 with it, so that nobody without it can write the trail anew. */
+    readonly key?: string | null;
+    /** When lines are forced onto the disk: every second, or before the answer that they are about is complete. Default: "1s". */
+    readonly sync?: "1s" | "always" | Reference | null;
+  } | null;
   /** Profiles of your own. */
   readonly profiles?: Readonly<Record<string, ProfileFile>> | null;
   /** Whose credentials there are, by a name of your own. */

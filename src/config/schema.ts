@@ -29,6 +29,7 @@ import { pairTls, serverTls } from './schema/server-tls.ts';
 import type { ScalarNode } from './yaml/tree.ts';
 import {
   address,
+  base64Key,
   endpointUrl,
   fileMode,
   group,
@@ -189,6 +190,18 @@ const log = section({
     withDefault(choice(['auto', 'json', 'pretty']), 'auto', 'auto'),
   ),
   access: described('One line for each request.', withDefault(boolean, true, true)),
+});
+
+const audit = section({
+  path: described('The file. It is made if it is not there, and is for this user alone.', text),
+  key: described(
+    'Each line gets an HMAC-SHA256 with it, so that nobody without it can write the trail anew.',
+    base64Key.optional(),
+  ),
+  sync: described(
+    'When lines are forced onto the disk: every second, or before the answer that they are about is complete.',
+    withDefault(choice(['1s', 'always']), '1s', '1s'),
+  ),
 });
 
 const tracing = section({
@@ -352,6 +365,9 @@ export const configSchema = section({
   log: described('What goes to stderr.', log.prefault({})),
   tracing: needsRestart(
     described('Traces over OTLP; false: none, whatever the environment says.', z.union([never, tracing]).optional()),
+  ),
+  audit: needsRestart(
+    described('A file that says who did what with a credential; without it there is none.', audit.optional()),
   ),
   profiles: described('Profiles of your own.', z.record(z.string(), profileSchema).optional()),
   providers: described(

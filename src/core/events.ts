@@ -15,6 +15,8 @@ export interface ProblemRecord {
 /** All events: those of the library, and what stays within this program. */
 export interface AllEvents extends EventMap {
   problem: [ProblemRecord];
+  /** A line of the audit trail could not be written. */
+  auditGap: [];
 }
 
 /** Where everything that happens is emitted, once. The log, the metrics and the last requests listen. */

@@ -47,7 +47,7 @@ const CLOSE = 'Connection: close\r\n';
 const CHUNKED = 'Transfer-Encoding: chunked\r\n';
 
 /** Whether an answer with `status` to `method` can have a body (RFC 9110 §6.4.1). */
-const mayHaveBody = (method: string, status: number): boolean =>
+export const mayHaveBody = (method: string, status: number): boolean =>
   method !== 'HEAD' && status !== 204 && status !== 304 && status >= 200;
 
 function hasLength(fields: readonly string[]): boolean {

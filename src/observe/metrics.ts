@@ -65,6 +65,7 @@ export function createMetrics(
     active: 0,
     connections: 0,
     waiting: 0,
+    auditGaps: 0,
     server: new DurationHistogram(),
     client: new DurationHistogram(),
     auth: new LabelledCounter(['route', 'outcome']),
@@ -112,6 +113,9 @@ export function createMetrics(
     replay: ({ route, status, outcome }) => replays.add(route, String(status), outcome),
     replaySkipped: ({ route, reason }) => replaySkipped.add(route, reason),
     callback: ({ name, outcome }) => callbacks.add(name, outcome),
+    auditGap: () => {
+      tallies.auditGaps++;
+    },
     store: ({ kind, isUp }) => void stores.set(kind, isUp),
   });
 

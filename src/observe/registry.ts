@@ -15,6 +15,8 @@ export interface Instruments {
   connections: number;
   /** Requests that wait for a token. */
   waiting: number;
+  /** Lines that the audit trail lacks. */
+  auditGaps: number;
   readonly server: DurationHistogram;
   readonly client: DurationHistogram;
   readonly auth: LabelledCounter<'route' | 'outcome'>;
@@ -167,6 +169,15 @@ export function createRegistry(tallies: Instruments): Registry {
     ),
     counter('outrider_replays_total', 'Rejected requests that were sent again.', replays),
     counter('outrider_replay_skipped_total', 'Rejected requests that were not sent again.', replaySkipped),
+    new Counter({
+      name: 'outrider_audit_gaps_total',
+      help: 'Lines that the audit trail lacks because they could not be written.',
+      registers: [],
+      collect() {
+        this.reset();
+        this.inc(tallies.auditGaps);
+      },
+    }),
     counter('outrider_scrubbed_total', 'Answers in which secrets of their requests were overwritten.', scrubbed),
     counter('outrider_callbacks_total', 'Callbacks of providers.', callbacks),
     gauge('outrider_build_info', 'Always 1; the labels tell what runs.', ['version', 'node_version'], (build) =>

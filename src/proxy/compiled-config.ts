@@ -1,6 +1,7 @@
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Verifier } from '../auth/verify/verifier.ts';
 import type { CallbackConfig, Limits, RouteAnswer, RouteMatch, Timeouts } from '../config/config.ts';
+import type { Audit } from '../core/audit.ts';
 import type { Clock } from '../core/clock.ts';
 import type { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
@@ -133,6 +134,8 @@ export interface ExchangeDeps {
   readonly budgets: Budgets;
   /** Returns what traces requests; undefined while tracing is off. */
   tracing(): Tracing | undefined;
+  /** Returns the audit trail; undefined while there is none. */
+  audit(): Audit | undefined;
   /** Our own name in `Via`: `outrider-<id>`. Each running proxy has its own. */
   readonly pseudonym: string;
   nextRequestId(): string;

@@ -17,3 +17,9 @@ export type ConnectionContext =
 
 /** One request of a caller, and the means to answer it. */
 export type Downstream = ServerRequest<ConnectionContext>;
+
+/** The means to answer a request. */
+export type Answering = Pick<
+  Downstream,
+  'method' | 'answer' | 'startAnswer' | 'write' | 'end' | 'cut' | 'closeAfterAnswer' | 'onDrain'
+>;

@@ -21,8 +21,9 @@ import {
   tokenAnswer,
   withoutRoute,
 } from './doors/enter.ts';
-import type { Downstream } from './downstream.ts';
+import type { Answering, Downstream } from './downstream.ts';
 import { requestError } from './failure.ts';
+import { HeldAnswer } from './held-answer.ts';
 import { isHandshake, PassingBody } from './websocket/handshake.ts';
 import type { CompiledConfig, ExchangeDeps, CompiledRoute } from './compiled-config.ts';
 import { isRejection } from './rejection.ts';
@@ -77,6 +78,8 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   /** Since when it waits for a token. NaN while it doesn't. */
   #waitsFromMs = Number.NaN;
   #cors: RawHeaders | undefined;
+  /** Whether the audit trail has been told of it. */
+  #isAudited = false;
   #scrubber: Scrubber | undefined;
   /** Set while the request counts as one of its caller. */
   #counted: Caller | undefined;
@@ -221,7 +224,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     const answer = signedAnswer(route, this.#downstream.headers, outbound, authorized);
     this.auth = 'signed';
     this.status = 200;
-    answerOk(this.#downstream, answer, this.#cors ?? []);
+    answerOk(this.#answering(), answer, this.#cors ?? []);
   }
 
   /** Makes the headers of the next attempt, without a credential. While tracing is on, each attempt has its own. */
@@ -446,7 +449,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     const extra = ['Via', `1.1 ${this.#deps.pseudonym}`];
     if (details !== undefined) extra.push('Proxy-Status', `outrider; details="${details}"`);
     if (this.#cors) extra.push(...this.#cors);
-    answerForwarded(this.#downstream, answer, {
+    answerForwarded(this.#answering(), answer, {
       extra,
       isBrowser: this.#cors !== undefined,
       idleMs: route.timeouts.idleMs,
@@ -471,11 +474,22 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     if (error.cause !== undefined && error.code !== 'token_unavailable')
       this.#deps.report(error, this.requestId, this.route);
     try {
-      answerError(this.#downstream, error, this.requestId, this.route, this.#cors ?? []);
+      answerError(this.#answering(), error, this.requestId, this.route, this.#cors ?? []);
     } catch {
       // Part of an answer has gone out already.
       this.#downstream.cut();
     }
+  }
+
+  /** The means to answer. While there is an audit trail, it has the request's line before the answer is complete. */
+  #answering(): Answering {
+    return this.#deps.audit() ? new HeldAnswer(this.#downstream, () => this.#audit()) : this.#downstream;
+  }
+
+  #audit(): MaybePromise<void> {
+    if (this.#isAudited) return undefined;
+    this.#isAudited = true;
+    return this.#deps.audit()?.request(this, this.#downstream.hasBody ? this.#body.whole : undefined);
   }
 
   #finish(isComplete: boolean): void {
@@ -491,6 +505,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       }
     }
     this.#endTokenWait();
+    void this.#audit();
     this.bytesIn = this.#body.bytesIn;
     this.bytesOut = this.#downstream.bytesOut;
     this.scrubbed = this.#scrubber?.count ?? 0;

@@ -2,7 +2,7 @@ import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { problemJson, PROBLEM_TYPE, proxyStatus } from '../core/problem.ts';
 import { reasonOf } from '../core/reasons.ts';
-import type { Downstream } from './downstream.ts';
+import type { Answering, Downstream } from './downstream.ts';
 import { isEventStream } from './event-stream.ts';
 import { answerHeaders } from './forwarded-headers.ts';
 import type { Scrubber } from './scrub.ts';
@@ -50,7 +50,7 @@ function problem(
  * @param extra Further headers: name, value, …
  */
 export function answerError(
-  downstream: Downstream,
+  downstream: Answering,
   error: OutriderError,
   requestId: string,
   route: string | undefined,
@@ -63,7 +63,7 @@ export function answerError(
 
 /** Answers 200 with a body of ours, which must not be cached. */
 export function answerOk(
-  downstream: Downstream,
+  downstream: Answering,
   { contentType, body }: { readonly contentType: string; readonly body: string },
   extra: RawHeaders,
 ): void {
@@ -130,7 +130,7 @@ export interface Forwarding {
  * Streams a provider's answer to the caller. When it breaks, the caller's connection is cut, so that it can't look complete.
  */
 export function answerForwarded(
-  downstream: Downstream,
+  downstream: Answering,
   answer: UpstreamAnswer,
   { extra, isBrowser, idleMs, scrubber, onBroken }: Forwarding,
 ): void {

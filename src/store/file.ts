@@ -1,11 +1,11 @@
 import { hash, randomUUID } from 'node:crypto';
-import { readlinkSync, watch, type FSWatcher } from 'node:fs';
+import { watch, type FSWatcher } from 'node:fs';
 import fs from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Backing, BackingEvents } from './backing.ts';
 import { openDirectory } from './directory.ts';
+import { FileLock, parseObject } from './file-lock.ts';
 import { Register } from './register.ts';
 import { type Codec, tombstone } from './seal.ts';
 import { MAX_SEEN, RETAINED_MS, type TokenRecord } from './store.ts';
@@ -32,15 +32,6 @@ interface Entry {
   readonly isRedeemed: boolean;
   readonly expiresAtMs: number;
   readonly data: string | undefined;
-}
-
-/** The content of a lock's register. `pid` means a process at `place`. */
-interface Holding {
-  readonly holder: string;
-  readonly untilMs: number;
-  readonly leaseMs: number;
-  readonly pid: number;
-  readonly place: string;
 }
 
 const NOTHING: Entry = { generation: 0, isRedeemed: false, expiresAtMs: 0, data: undefined };
@@ -120,23 +111,16 @@ export class FileBacking implements Backing {
     }
   }
 
-  async take(key: string, holder: string, leaseMs: number): Promise<boolean> {
-    const register = this.#lock(key);
-    const before = await register.read();
-    if (isHeld(before.text, this.#clock.now())) return false;
-    return register.write(before, this.#holding(holder, leaseMs));
+  take(key: string, holder: string, leaseMs: number): Promise<boolean> {
+    return this.#lock(key).take(holder, leaseMs);
   }
 
-  async extend(key: string, holder: string, leaseMs: number): Promise<boolean> {
-    const register = this.#lock(key);
-    const before = await register.read();
-    return holdingOf(before.text)?.holder === holder && register.write(before, this.#holding(holder, leaseMs));
+  extend(key: string, holder: string, leaseMs: number): Promise<boolean> {
+    return this.#lock(key).extend(holder, leaseMs);
   }
 
-  async free(key: string, holder: string): Promise<void> {
-    const register = this.#lock(key);
-    const before = await register.read();
-    if (holdingOf(before.text)?.holder === holder) await register.write(before, '');
+  free(key: string, holder: string): Promise<void> {
+    return this.#lock(key).free(holder);
   }
 
   async probe(): Promise<void> {
@@ -161,8 +145,8 @@ export class FileBacking implements Backing {
     return new Register(path.join(this.#root, nameOf(key) + RECORD), { isDurable: true });
   }
 
-  #lock(key: string): Register {
-    return new Register(path.join(this.#root, nameOf(key) + LOCK), { isDurable: false });
+  #lock(key: string): FileLock {
+    return new FileLock(path.join(this.#root, nameOf(key) + LOCK), this.#clock);
   }
 
   /** The register that holds a seen callback. A list has several, so that a mark writes little. */
@@ -181,12 +165,6 @@ export class FileBacking implements Backing {
     const now = new Date();
     await fs.utimes(register.directory, now, now);
     return true;
-  }
-
-  #holding(holder: string, leaseMs: number): string {
-    const untilMs = this.#clock.now() + leaseMs;
-    const holding: Holding = { holder, untilMs, leaseMs, pid: process.pid, place: PLACE };
-    return JSON.stringify(holding);
   }
 
   /**
@@ -220,9 +198,9 @@ export class FileBacking implements Backing {
       if (!name.endsWith(RECORD)) continue;
       const { version, text } = await new Register(file, { isDurable: true }).read();
       for (const left of await fs.readdir(file)) if (left.startsWith('.')) await this.#removeOld(path.join(file, left));
-      const lock = new Register(file.slice(0, -RECORD.length) + LOCK, { isDurable: false });
+      const lock = new FileLock(file.slice(0, -RECORD.length) + LOCK, this.#clock);
       const isDead = version > 0 && entryOf(text).expiresAtMs + RETAINED_MS < nowMs;
-      if (!isDead || isHeld((await lock.read()).text, nowMs)) continue;
+      if (!isDead || (await lock.isHeld())) continue;
       await Promise.all([file, lock.directory].map((old) => fs.rm(old, { recursive: true, force: true })));
     }
   }
@@ -234,8 +212,11 @@ export class FileBacking implements Backing {
     if (isLock && !path.basename(file).startsWith(CALLBACK)) return;
     const stats = await fs.stat(file).catch(() => undefined);
     if (!stats || Math.abs(Date.now() - stats.mtimeMs) < LEFT_BEHIND_MS) return;
-    const { text } = await new Register(file, { isDurable: false }).read();
-    const isUsed = isLock ? isHeld(text, nowMs) : Object.values(seenIn(text)).some(([, untilMs]) => untilMs > nowMs);
+    const isUsed = isLock
+      ? await new FileLock(file, this.#clock).isHeld()
+      : Object.values(seenIn((await new Register(file, { isDurable: false }).read()).text)).some(
+          ([, untilMs]) => untilMs > nowMs,
+        );
     if (!isUsed) await fs.rm(file, { recursive: true, force: true });
   }
 
@@ -249,26 +230,17 @@ export class FileBacking implements Backing {
 const nameOf = (key: string): string => encodeURIComponent(key).replaceAll('.', '%2E');
 const keyOf = (name: string): string => decodeURIComponent(name);
 
-function parse<T extends object>(text: string): Partial<T> {
-  try {
-    const json: unknown = JSON.parse(text);
-    return typeof json === 'object' && json !== null ? json : {};
-  } catch {
-    return {};
-  }
-}
-
 /** Parses the content of a register of seen callbacks: the count and the end of the window of each, by its id. */
 function seenIn(text: string): Readonly<Record<string, readonly [count: number, untilMs: number]>> {
   const isSound = (value: unknown): boolean =>
     Array.isArray(value) && value.length === 2 && value.every(Number.isFinite);
-  const entries = Object.entries(parse<Record<string, readonly [number, number]>>(text));
+  const entries = Object.entries(parseObject<Record<string, readonly [number, number]>>(text));
   return Object.fromEntries(entries.flatMap(([id, value]) => (isSound(value) && value ? [[id, value]] : [])));
 }
 
 /** Parses an entry; any other text counts as no record. */
 function entryOf(text: string): Entry {
-  const { generation, isRedeemed, expiresAtMs, data } = parse<Entry>(text);
+  const { generation, isRedeemed, expiresAtMs, data } = parseObject<Entry>(text);
   if (!Number.isSafeInteger(generation) || typeof data !== 'string') return NOTHING;
   return {
     generation: generation as number,
@@ -276,42 +248,4 @@ function entryOf(text: string): Entry {
     expiresAtMs: typeof expiresAtMs === 'number' ? expiresAtMs : 0,
     data,
   };
-}
-
-/** Parses the content of a lock's register; undefined if the lock is free or the text is damaged. */
-function holdingOf(text: string): Holding | undefined {
-  const { holder, untilMs, leaseMs, pid, place } = parse<Holding>(text);
-  const isWhole =
-    [untilMs, leaseMs, pid].every(Number.isFinite) && [holder, place].every((part) => typeof part === 'string');
-  return isWhole ? ({ holder, untilMs, leaseMs, pid, place } as Holding) : undefined;
-}
-
-/**
- * Whether a lock is held. A lease that ends later than a lease can was taken before the clock was set back, so it doesn't
- * count.
- */
-function isHeld(text: string, nowMs: number): boolean {
-  const holding = holdingOf(text);
-  if (!holding || holding.untilMs <= nowMs || holding.untilMs > nowMs + 2 * holding.leaseMs) return false;
-  return holding.place !== PLACE || isAlive(holding.pid);
-}
-
-/** Identifies the set of process ids that this process shares: that of the machine, or of a container on it. */
-const PLACE: string = ((): string => {
-  let namespace = '';
-  try {
-    namespace = readlinkSync('/proc/self/ns/pid');
-  } catch {
-    // Only Linux has namespaces.
-  }
-  return `${os.hostname()} ${namespace}`;
-})();
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
 }

@@ -149,6 +149,13 @@ const OTHERWISE: readonly Fault[] = [
     message: /\/tokens is open to other users \(mode 0755\)/,
     remedy: /chmod -R go= /,
   },
+  {
+    planted: 'an audit trail that others can read',
+    result: 'failure',
+    code: 'unsafe_audit',
+    message: /\/audit\.jsonl is open to other users \(mode 0644\)/,
+    remedy: /chmod go= /,
+  },
 ];
 
 test.serial('directories that are open to others or missing, and an address that is not ours', async (t) => {
@@ -157,6 +164,7 @@ test.serial('directories that are open to others or missing, and an address that
   chmodSync(join(dir, 'state'), 0o777);
   chmodSync(join(dir, 'tokens'), 0o755);
   secretFile(join(dir, 'state'), 'ca-key.pem', 0o600);
+  secretFile(dir, 'audit.jsonl', 0o644);
   const { file } = configFile(
     t,
     `version: 1
@@ -166,6 +174,7 @@ forward: { mode: intercept }
 state_dir: "${dir}/state"
 replay: { dir: "${dir}/spool" }
 store: { kind: file, path: "${dir}/tokens" }
+audit: { path: "${dir}/audit.jsonl" }
 limits: { connections: 10 }
 routes: [{ match: { path: /p }, upstream: "https://api.provider.test" }]
 `,
@@ -187,6 +196,13 @@ const FURTHER: readonly Fault[] = [
     code: 'unusable_store',
     message: /\/proc\/tokens is not there and can't be made/,
     remedy: /`store\.path`/,
+  },
+  {
+    planted: 'an audit trail that can not be made',
+    result: 'failure',
+    code: 'unusable_audit',
+    message: /the directory of the audit trail \/proc\/trail\/audit\.jsonl is not there and can't be made/,
+    remedy: /`audit\.path`/,
   },
   {
     planted: 'a spool directory that others can write to',
@@ -223,6 +239,7 @@ forward: { mode: intercept }
 state_dir: ${CLOSED}/outrider
 replay: { dir: "${dir}", spool_total: 1000000GiB }
 store: { kind: file, path: ${CLOSED}/tokens }
+audit: { path: ${CLOSED}/trail/audit.jsonl }
 limits: { connections: 150 }
 routes: [{ match: { path: /p }, upstream: "https://api.provider.test" }]
 `,
@@ -273,4 +290,31 @@ test.serial('addresses that a running proxy has are told as its own', async (t) 
     ['address_ours', 'address_ours'],
   );
   t.regex(addresses[0]?.message ?? '', /taken by an Outrider that is running/);
+});
+
+test.serial('an audit trail that is in use is well, and one of another key is told', async (t) => {
+  const dir = freshDir(t);
+  const key = (byte: number): string => Buffer.alloc(32, `audit-key-of-doctor-${byte}`).toString('base64');
+  const yaml = (byte: number): string => `version: 1
+listen: { address: "127.0.0.1:0" }
+admin: false
+limits: { connections: 10 }
+audit: { path: "${dir}/trail/audit.jsonl", key: "${key(byte)}" }
+routes: [{ match: { path: /p }, upstream: "https://api.provider.test" }]
+`;
+  const told = async (byte: number): Promise<Diagnosis> => diagnose(t, configFile(t, yaml(byte)).file, ['--offline']);
+  const message = async (): Promise<string> =>
+    (await told(1)).findings.find(({ code }) => code === 'audit_ok')?.message ?? '';
+  t.regex(await message(), /is not there yet: it is made at the start/);
+  await startProxy(t, yaml(1));
+  t.regex(await message(), /is this user's alone and can be gone on with; \d+[MG]iB left/);
+  assertAllTold(t, await told(2), [
+    {
+      planted: 'another key',
+      result: 'failure',
+      code: 'audit_other_key',
+      message: /was not written with this `audit\.key`/,
+      remedy: /move the file away/,
+    },
+  ]);
 });

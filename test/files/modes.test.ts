@@ -19,6 +19,7 @@ listen: { address: "unix:${dir}/proxy.sock" }
 admin: { address: "unix:${dir}/admin.sock" }
 store: { kind: file, path: "${dir}/made/tokens" }
 state_dir: "${dir}/state"
+audit: { path: "${dir}/trail/audit.jsonl" }
 forward: { mode: intercept }
 replay: { memory: 1KiB, dir: "${spool}" }
 providers: { phonepe: { profile: phonepe, environment: simulator } }
@@ -47,6 +48,7 @@ routes:
     await paid.status;
     await until('a record', () => fs.readdirSync(`${dir}/made/tokens`).some((name) => name.endsWith('.record')));
     t.true(fs.existsSync(`${dir}/state/ca-key.pem`));
+    t.true(fs.existsSync(`${dir}/trail/audit.jsonl`));
     t.true(fs.lstatSync(`${dir}/admin.sock`).isSocket() && fs.lstatSync(`${dir}/proxy.sock`).isSocket());
     // What the test itself made goes.
     fs.rmdirSync(spool);

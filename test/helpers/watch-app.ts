@@ -5,7 +5,7 @@ import type { ExecutionContext } from 'ava';
 import type { App, Started } from '../../src/app.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { Events, EventMap } from '../../src/core/events.ts';
-import { keepSecretsIn, keepSecretsOf, type Watch, watchFor, watchPort } from './watch.ts';
+import { keepSecretsIn, keepSecretsOf, type Watch, watchFor, watchPort, watchTrail } from './watch.ts';
 
 const EVENTS: readonly (keyof EventMap)[] = [
   'connected',
@@ -117,6 +117,7 @@ export function watchApp(
       watch.sees('the admin pages', () => pages);
     }
     await stop();
+    if (config.audit) watchTrail(watch, config.audit.path);
     for (const { replay } of configs) {
       if (replay.dir === tmpdir() || !statSync(replay.dir, { throwIfNoEntry: false })?.isDirectory()) continue;
       for (const name of readdirSync(replay.dir)) if (name.startsWith('outrider-')) watch.reports(`a body in ${name}`);

@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -74,6 +76,15 @@ export function lookAtAnswer(
   if (leak !== undefined) watch.reports(`${leak} in an answer with status ${status}`);
 }
 
+/** Looks through an audit trail, and those that were moved away beside it. */
+export function watchTrail(watch: Watch, path: string): void {
+  watch.sees('the audit trail', () => {
+    const names = existsSync(dirname(path)) ? readdirSync(dirname(path)) : [];
+    const trails = names.filter((name) => name.startsWith(basename(path)) && !name.endsWith('.lock'));
+    return trails.map((name) => readFileSync(join(dirname(path), name), 'utf8')).join('\n');
+  });
+}
+
 /** A program of ours in a process of its own. */
 export interface WatchedProcess {
   readonly args: readonly string[];
@@ -89,6 +100,7 @@ export function watchProcess(t: ExecutionContext, { args, env, stdout, stderr }:
   const config = file === undefined ? undefined : loadConfig(file, { env }).config;
   if (config) keepSecretsOf(config);
   keepSecretsIn(env);
+  if (config?.audit) watchTrail(watch, config.audit.path);
   watch.sees(`stderr of ${args[0]}`, stderr);
   const isForSecrets = ['exec', 'token-for'].includes(args[0] ?? '') || args.includes('--show');
   if (!isForSecrets) watch.sees(`stdout of ${args[0]}`, stdout);

@@ -137,6 +137,13 @@ tracing:
   headers: { x-api-key: "\${file:/run/secrets/collector_key}" }`,
     '# Whatever the environment says\ntracing: false',
   ],
+  audit: [
+    `# Lines that nobody without the key can write anew, each on the disk before its answer is complete
+audit:
+  path: /var/lib/outrider/audit.jsonl
+  key: \${file:/run/secrets/audit_key}
+  sync: always`,
+  ],
   profiles: [
     `# A built-in profile with one detail changed
 profiles:

@@ -24,6 +24,24 @@ them with \`OTEL_EXPORTER_OTLP_TRACES_\` in front too, \`OTEL_TRACES_SAMPLER\`, 
 and \`OTEL_TRACES_EXPORTER=none\` switch traces off. A collector that is slow or away delays no request: 2 048 spans wait for it (\`OTEL_BSP_MAX_QUEUE_SIZE\`), and the log tells
 once a minute how many were lost. It is reached as providers are, through \`HTTPS_PROXY\` and \`HTTP_PROXY\` where \`NO_PROXY\` doesn't say otherwise, and directly on this machine.`,
 
+  audit: `One JSON document a line, in a file of mode 0600: a \`request\` for each one that carried a credential, written before the last byte of its answer goes out; a \`token\` for
+each token call; and \`reload\`, \`start\` and \`stop\`. A line has its number in the trail (\`seq\`), its time, and the SHA-256 of the line before it (\`prev\`). With \`key\` its last
+member is an HMAC-SHA256 of the line without that member. A request's line has no query, no header and no body, but \`body_sha256\`, the SHA-256 of the caller's body, where that
+is held whole. [\`outrider audit verify\`](commands.md#audit-verify) finds the first line that was changed, dropped, inserted or swapped. That the end was cut off, it finds with a
+\`--head\` that somebody else has kept: \`/api/status\` tells the newest one. Without \`key\`, whoever may write the file can write all of it anew; then only a kept head shows that.
+
+With \`sync: 1s\` a killed process loses no line, and a machine without power those of the last second. With \`always\` each answer waits until its line is on the disk;
+answers that end at the same time share one sync.
+
+**Rotation**: rename the file, by logrotate or by hand. Within a second, and at once on SIGHUP, a new one is begun; its first line (\`begin\`) has the head of the one before in \`prev\`.
+So \`outrider audit verify audit.jsonl.1 --head PREV\` shows that nothing is missing between the two. logrotate needs neither \`create\` nor \`postrotate\`; \`copytruncate\` loses the
+lines in between, and \`verify\` finds that.
+
+A process has a trail of its own: a second one on the same file is refused (\`audit_in_use\`), and replicas need a path each. While lines can't be written (a full disk), requests go on.
+The log warns, \`outrider_audit_gaps_total\` counts, and when there is room again, a \`gap\` line says how many are missing. A line that a crash tore is kept; a \`torn\` line behind it says so.
+\`outrider token\`, when no proxy runs, and \`outrider doctor\` make token calls of their own, which no trail has.
+A file has one key: to change it, move the file away while the proxy is stopped. A new trail begins then.`,
+
   replay: `A body of up to \`replay.spool\` is kept for a replay: in memory up to \`replay.memory\` each, and \`limits.body_memory\` for all
 together, beyond that in a file without a name. Larger bodies stream through, and their rejection is passed on. A body that is signed must be whole, up to
 \`limits.signed_body\`.`,

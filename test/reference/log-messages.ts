@@ -187,6 +187,44 @@ export const LOG_MESSAGES: Readonly<Record<string, readonly LogMessage[]>> = {
       'cause',
     ),
   ],
+  'Audit trail': [
+    tells(
+      'warn',
+      'The audit trail has a gap: lines can not be written',
+      'requests go on; told once a minute, and counted in `outrider_audit_gaps_total`',
+      'path',
+      'why',
+      'remedy',
+    ),
+    tells('warn', 'The audit trail goes on after a gap', 'its next line says how many are missing', 'path', 'lines'),
+    tells(
+      'warn',
+      'The last line of the audit trail is torn: it is kept, and the trail goes on behind it',
+      'at the start: the process before was killed, or the machine lost power',
+      'path',
+    ),
+    tells('info', 'The audit trail goes on in a new file', 'the one before was moved away, or emptied', 'path'),
+    tells(
+      'warn',
+      'The audit trail was moved away, and goes on there: no new file can be begun',
+      'what lies at `audit.path` can not be written, is open to others, or is not empty',
+      'path',
+      'cause',
+    ),
+    tells(
+      'warn',
+      'The audit trail could not be forced onto the disk',
+      'its last lines may not outlast a loss of power',
+      'path',
+      'cause',
+    ),
+    tells(
+      'error',
+      'Another process has taken over the audit trail: this one writes none until a restart',
+      'this process stood still for more than 10 s, and another one was started',
+      'path',
+    ),
+  ],
   Traces: [
     tells(
       'warn',

@@ -108,7 +108,7 @@ for (const [section, examples] of Object.entries(CONFIG_EXAMPLES)) {
       const own = /\.pem/.test(example) ? makeAuthority(t).issue('shop', PAIR) : undefined;
       for (const [, name = ''] of example.matchAll(/\/run\/secrets\/([\w.-]+)/g)) {
         const text = name.endsWith('.pem') ? own?.cert : name.endsWith('.key') ? own?.key : FILES[name];
-        writeFileSync(join(secrets, name), text ?? `${name}-of-the-reference`);
+        writeFileSync(join(secrets, name), text ?? (name.endsWith('_key') ? KEY : `${name}-of-the-reference`));
       }
       const whole = /^routes:/m.test(example) ? example : `${example}\n${ROUTE}`;
       const file = join(dir, 'proxy.config.yaml');
@@ -168,7 +168,7 @@ test('the example of a profile is a good one, and each of its keys is shown by s
 
 test('what needs a restart, and what a route may override, comes from the schema', (t) => {
   const wanting = CONFIG_KEYS.filter(({ path }) => needsRestart(path)).map(({ path }) => path.split('.', 1)[0]);
-  t.deepEqual([...new Set(wanting)], ['listen', 'admin', 'store', 'state_dir', 'tracing', 'callbacks_listen']);
+  t.deepEqual([...new Set(wanting)], ['listen', 'admin', 'store', 'state_dir', 'tracing', 'audit', 'callbacks_listen']);
   t.deepEqual(
     CONFIG_KEYS.filter(({ path }) => isOverridable(path)).map(({ path }) => path),
     ['timeouts.connect', 'timeouts.response', 'timeouts.idle', 'replay.memory', 'replay.spool'],

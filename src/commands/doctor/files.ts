@@ -16,7 +16,7 @@ const OTHERS_READ = 0o044;
 const OTHERS_WRITE = 0o022;
 const STICKY = 0o1000;
 /** With less than this a directory that holds small files is as good as full. */
-const LEAST_FREE_BYTES = 16 * MIB;
+export const LEAST_FREE_BYTES = 16 * MIB;
 
 const modeOf = ({ mode }: Stats): string => (mode & 0o7777).toString(8).padStart(4, '0');
 
@@ -59,7 +59,8 @@ async function nearest(directory: string): Promise<string> {
   return isThere || dirname(directory) === directory ? directory : nearest(dirname(directory));
 }
 
-const isWritable = (directory: string): Promise<boolean> =>
+/** Whether this user may make files in a directory. */
+export const isWritable = (directory: string): Promise<boolean> =>
   access(directory, constants.W_OK | constants.X_OK).then(
     () => true,
     () => false,
@@ -76,13 +77,13 @@ export async function canBeMade(directory: string): Promise<boolean> {
 }
 
 /** How much this user may still write there. */
-async function freeBytes(directory: string): Promise<number> {
+export async function freeBytes(directory: string): Promise<number> {
   const { bavail, bsize } = await statfs(directory);
   return bavail * bsize;
 }
 
 /** Bytes for a person to read, in whole units. */
-function roughly(bytes: number): string {
+export function roughly(bytes: number): string {
   const unit = bytes < 10 * GIB ? MIB : GIB;
   return formatSize(Math.floor(bytes / unit) * unit);
 }

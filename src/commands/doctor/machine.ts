@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Egress } from '../../proxy/egress/egress.ts';
+import { checkAudit } from './audit.ts';
 import { checkAddresses } from './addresses.ts';
 import { checkConnection } from './connection.ts';
 import { checkSecretFiles, checkSpool, checkState } from './files.ts';
@@ -31,6 +32,7 @@ export async function checkMachine(deps: MachineDeps): Promise<readonly Finding[
     checkState(config),
     checkSpool(config),
     checkStore(config.store, clock),
+    checkAudit(config.audit),
     isOffline ? Promise.resolve([]) : checkEgress(deps),
   ]);
   return [...found.flat(), ...checkListenerTls(config, clock), checkDescriptors(config.limits.connections)];

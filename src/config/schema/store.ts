@@ -4,23 +4,8 @@ import { ConfigError } from '../diagnostics/config-error.ts';
 import { choice, described, duration, scalar, listOf, text, withDefault, type Scalar } from './scalar.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { section } from './section.ts';
+import { base64Key } from './values.ts';
 import { ChildLocation, find, nearest, type MapNode } from '../yaml/tree.ts';
-
-const storeKey: Scalar<Secret> = scalar({
-  expects: '32 bytes in base64',
-  json: { type: 'string' },
-  seen: 'never',
-  read: (node) => {
-    if (!/^[A-Za-z0-9+/]{43}=?$/.test(node.text)) {
-      throw new ConfigError(
-        'invalid_value',
-        'the key is not 32 bytes in base64',
-        'make one with `openssl rand -base64 32`',
-      );
-    }
-    return new Secret(node.text);
-  },
-});
 
 /** The URL may hold a password. So no message repeats it. */
 const redisUrl: Scalar<Secret> = scalar({
@@ -63,8 +48,8 @@ export const storeSection = section({
     'After so long a renewal whose process has died is taken over.',
     withDefault(duration(1000), 15_000, '15s'),
   ),
-  encryption_key: described('Records are encrypted with it (AES-256-GCM).', storeKey.optional()),
-  old_encryption_keys: described('Still read, no longer written with.', listOf(storeKey)),
+  encryption_key: described('Records are encrypted with it (AES-256-GCM).', base64Key.optional()),
+  old_encryption_keys: described('Still read, no longer written with.', listOf(base64Key)),
 });
 
 type StoreData = z.output<typeof storeSection>;

@@ -358,3 +358,20 @@ export const pointer: Scalar<string> = pattern(
   /^(?:\/(?:[^~/]|~[01])*)+$/,
   'write /access_token, /data/expiresIn; for a fixed text: { default: … }',
 );
+
+/** Whether a text can be a key: 32 bytes in base64. */
+export const isBase64Key = (text: string): boolean => /^[A-Za-z0-9+/]{43}=?$/.test(text);
+/** The remedy for a text that {@link isBase64Key} refuses. */
+export const BASE64_KEY_HELP = 'make one with `openssl rand -base64 32`';
+
+/** A key of 32 bytes in base64. */
+export const base64Key: Scalar<Secret> = scalar({
+  expects: '32 bytes in base64',
+  json: TEXT,
+  seen: 'never',
+  read: (node) => {
+    if (!isBase64Key(node.text))
+      throw new ConfigError('invalid_value', 'the key is not 32 bytes in base64', BASE64_KEY_HELP);
+    return new Secret(node.text);
+  },
+});
