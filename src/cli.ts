@@ -57,9 +57,11 @@ const addData = (text: string, before: readonly string[] = []): readonly string[
 const CURL = 'curl';
 
 interface ExplainFlags {
+  readonly callback?: string;
   readonly json?: true;
   readonly header?: readonly string[];
   readonly data?: readonly string[];
+  readonly caller?: string;
 }
 
 /** Options of a command that asks a running proxy. */
@@ -146,9 +148,9 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
       return done(await check(contextOf(options)));
     });
   readCommand('explain', 'show what would happen to a request, with no network')
-    .usage('[options] <method> <url>, or [options] -- curl ...')
-    .argument('<method>', 'GET, POST, …', readMethod)
-    .argument('<url>', 'http://127.0.0.1:8080/…, or the path alone; with forwarding on also the URL of the provider')
+    .usage('[options] <method> <url>, or [options] -- curl ..., or [options] --callback <name>')
+    .argument('[method]', 'GET, POST, …', readMethod)
+    .argument('[url]', 'http://127.0.0.1:8080/…, or the path alone; with forwarding on also the URL of the provider')
     .argument('[words...]', 'of a curl line')
     .option('-H, --header <header>', "a header of the request, 'name: value' (repeatable)", addHeader)
     .option(
@@ -156,17 +158,39 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
       'the body of the request; @file is a file, @- stdin (repeatable, as curl has it)',
       addData,
     )
-    .action(async (method: string, url: string, words: readonly string[], options: ExplainFlags, called: Program) => {
-      const { explain, explainCurl } = await import('./commands/explain.ts');
-      const { header: headers = [], data = [] } = options;
-      if (method === CURL) {
-        if (headers.length + data.length > 0) called.error("error: a curl line stands behind '--'");
-        done(explainCurl(contextOf(options), [url, ...words]));
-      } else {
+    .option('--caller <name>', 'as a caller of the config: whether it may, or why not')
+    .option('--callback <name>', 'the request is a callback of this name in the config: show how it is verified')
+    .action(
+      async (
+        method: string | undefined,
+        url: string | undefined,
+        words: readonly string[],
+        options: ExplainFlags,
+        called: Program,
+      ) => {
+        const { explain, explainCurl } = await import('./commands/explain.ts');
+        const { header: headers = [], data = [], caller, callback } = options;
+        if (method === CURL && url !== undefined) {
+          if (headers.length + data.length > 0) called.error("error: a curl line stands behind '--'");
+          done(explainCurl(contextOf(options), { words: [url, ...words], caller, callback }));
+          return;
+        }
         if (words.length > 0) called.error(`error: too many arguments for 'explain': ${words.join(' ')}`);
-        done(explain(contextOf(options), { method, url, headers, data }));
-      }
-    });
+        // A callback is a POST to the path that the config gives it.
+        const isCallback = callback !== undefined && method === undefined;
+        const missing = isCallback
+          ? undefined
+          : method === undefined
+            ? 'method'
+            : url === undefined
+              ? 'url'
+              : undefined;
+        if (missing !== undefined) called.error(`error: missing required argument '${missing}'`);
+        done(
+          explain(contextOf(options), { method: method ?? 'POST', url: url ?? '', headers, data, caller, callback }),
+        );
+      },
+    );
   readCommand('token', 'get a token and print what is known of it')
     .argument('<provider>', 'its name in the config')
     .option('--renew', 'get a new one, even when there is one')
@@ -175,6 +199,12 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
       const { token } = await import('./commands/token.ts');
       const { renew = false, show = false } = options;
       done(await token(contextOf(options), { provider, renew, show }));
+    });
+  readCommand('token-for', 'make a token for a caller, and the line for the config with its digest')
+    .argument('<name>', 'the name of the caller')
+    .action(async (name: string, options: { json?: true }) => {
+      const { tokenFor } = await import('./commands/token-for.ts');
+      done(tokenFor(contextOf(options), name));
     });
   readCommand('simulate', 'run the simulators alone')
     .option('--port <number>', 'where to listen (0: any free port)', readPort, 0)

@@ -1,5 +1,6 @@
 import type { AuthDeps, ProviderAuth } from './auth/provider.ts';
 import { createProviderAuth } from './auth/provider.ts';
+import { createVerifier } from './auth/verify/verifier.ts';
 import { wholeApiPaths } from './config/checks/api-paths.ts';
 import type { Config, CredentialSnapshot, CredentialSource, ProviderConfig, RouteConfig } from './config/config.ts';
 import { carryCredentials } from './config/credentials.ts';
@@ -7,17 +8,21 @@ import { simulatedEnvironments } from './config/environments.ts';
 import { originOfDestination } from './core/authority.ts';
 import { basePathOf } from './core/path.ts';
 import type { TlsIdentity, TlsSource } from './core/tls.ts';
-import type { CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
+import type { CompiledCallback, CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
 import { checkHostAddress, destinationOfUrl, type Destination } from './proxy/destination.ts';
 import { createRequestHeaders } from './proxy/forwarded-headers.ts';
+import { createCallers } from './proxy/callers.ts';
 import { createForwardDoor } from './proxy/doors/forward.ts';
 import { createGuard, type Guard } from './proxy/guard.ts';
 import { searchable } from './proxy/scrub.ts';
 import { createRouter } from './proxy/router.ts';
+import type { Join } from './proxy/target.ts';
 import { createTokenEndpoints } from './proxy/token-endpoints.ts';
 
 /** Endpoint name → absolute URL. */
 export type Endpoints = Readonly<Record<string, string>>;
+
+const AS_IT_IS: Join = { cut: 0, basePath: '' };
 
 /** What the compiled parts work with. */
 export interface CompileDeps extends Omit<AuthDeps, 'endpoints' | 'tls' | 'tokenTimeoutMs' | 'maxWaiting'> {
@@ -103,7 +108,10 @@ export interface LiveConfig extends CompiledConfig {
  * under way.
  */
 export function compileConfig(
-  config: Pick<Config, 'listen' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes'>,
+  config: Pick<
+    Config,
+    'listen' | 'callers' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes' | 'callbacks'
+  >,
   deps: CompileDeps,
   before?: LiveConfig,
 ): LiveConfig {
@@ -138,6 +146,7 @@ export function compileConfig(
           route.stripPrefix && route.match.path !== undefined && route.match.path !== '/' ? route.match.path.length : 0,
         basePath: basePathOf(upstream),
       },
+      doorPath: AS_IT_IS,
       apiPaths: apiPathsOf(route, config, endpoints, upstream),
       standsInFor: standInsOf(route, config),
       requestHeaders: createRequestHeaders(
@@ -151,6 +160,7 @@ export function compileConfig(
       tokenEndpoints: tokenEndpoints.at(destinationOfUrl(upstream)),
       scrub: route.scrub,
       websocket: route.websocket,
+      answer: route.answer,
     };
   });
   const forwardAsItIs = createRequestHeaders({ set: new Map(), remove: [] }, `1.1 ${deps.pseudonym}`);
@@ -162,7 +172,8 @@ export function compileConfig(
       provider: undefined,
       origin: originOfDestination(destination),
       tls: undefined,
-      join: { cut: 0, basePath: '' },
+      join: AS_IT_IS,
+      doorPath: AS_IT_IS,
       apiPaths: [],
       standsInFor: undefined,
       requestHeaders: forwardAsItIs,
@@ -173,6 +184,7 @@ export function compileConfig(
       tokenEndpoints: undefined,
       scrub: 'off',
       websocket: false,
+      answer: 'upstream',
       isUnmatched: true,
     };
   };
@@ -180,7 +192,14 @@ export function compileConfig(
     router: createRouter(routes),
     tokenEndpoints,
     guard: compileGuard(config),
-    forwardDoor: createForwardDoor(config.forward, routes, relay, tokenEndpoints),
+    callers: config.callers && createCallers(config.callers, config.routes, before?.callers?.usage),
+    forwardDoor: createForwardDoor(
+      config.forward,
+      routes.filter(({ answer }) => answer === 'upstream'),
+      relay,
+      tokenEndpoints,
+    ),
+    callbacks: compileCallbacks(config, deps, endpoints),
     limits: config.limits,
     config,
     providers,
@@ -203,6 +222,42 @@ export const compileGuard = ({ listen, routes }: Pick<Config, 'listen' | 'routes
     listen,
     routes.flatMap((route) => route.match.hosts),
   );
+
+/** Headers that only this proxy may set, however programs spell them. The name is in lower case. */
+const isOurMark = (lower: string): boolean => /^outrider[^a-z0-9]/.test(lower);
+
+function compileCallbacks(
+  { callbacks, providers, timeouts }: Pick<Config, 'callbacks' | 'providers' | 'timeouts'>,
+  { pseudonym, clock }: CompileDeps,
+  endpoints: ReadonlyMap<string, Endpoints>,
+): ReadonlyMap<string, CompiledCallback> {
+  return new Map(
+    callbacks.map((callback): [string, CompiledCallback] => {
+      const { name, timeoutMs, windowMs, duplicates } = callback;
+      const provider = providers.get(callback.verify);
+      if (!provider) throw new Error(`callback ${name} has no provider`);
+      const verifier = createVerifier(provider, endpoints.get(provider.name) ?? {}, clock);
+      const { origin } = new URL(callback.forward);
+      const headers = { set: new Map([['Outrider-Verified', name]]), remove: verifier.fixedHeaders };
+      return [
+        callback.path,
+        {
+          name,
+          timeoutMs,
+          windowMs,
+          duplicates,
+          route: `callback:${name}`,
+          provider: provider.name,
+          verifier,
+          origin,
+          target: callback.forward.slice(origin.length) || '/',
+          requestHeaders: createRequestHeaders(headers, `1.1 ${pseudonym}`, isOurMark),
+          timeouts: { connectMs: Math.min(timeouts.connectMs, timeoutMs), responseMs: timeoutMs, idleMs: timeoutMs },
+        },
+      ];
+    }),
+  );
+}
 
 /** The providers of a new config, and what `takeOver` has to connect. */
 interface Continued {

@@ -116,6 +116,7 @@ const EVENTS: Readonly<Record<keyof EventMap, true>> = {
   renewal: true,
   replay: true,
   replaySkipped: true,
+  callback: true,
   store: true,
   reload: true,
   notice: true,

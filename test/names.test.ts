@@ -132,13 +132,14 @@ function step(schemas: readonly Schema[], key: string): readonly Schema[] {
   });
 }
 
-/** Where a key may begin: in the file, in a provider, in a route, in a profile, in a signature. */
+/** Where a key may begin: in the file, in a provider, in a route, in a profile, in a signature, in an entry of `verify`. */
 const STARTS = [
   [CONFIG],
   step(step([CONFIG], 'providers'), 'any'),
   step([CONFIG], 'routes'),
   step(step([CONFIG], 'profiles'), 'any'),
   step(step(step([CONFIG], 'profiles'), 'any'), 'sign'),
+  step(step(step([CONFIG], 'profiles'), 'any'), 'verify'),
 ];
 
 const isKey = (name: string): boolean =>

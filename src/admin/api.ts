@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import type { MaybePromise } from '../core/http.ts';
 import { OutriderError } from '../core/errors.ts';
 import type { Journal } from '../core/journal.ts';
 import type { Diagnostic } from '../config/diagnostics/diagnostics.ts';
@@ -49,7 +50,10 @@ export interface ApiSources {
   /** Finds what would happen to a request. Throws the error that the proxy would refuse it with. */
   explain(request: ExplainRequest): Explained;
   /** Controls the simulators. Undefined when none runs. */
-  simulate(what: string, query: URLSearchParams): { readonly status: number; readonly body: unknown } | undefined;
+  simulate(
+    what: string,
+    query: URLSearchParams,
+  ): MaybePromise<{ readonly status: number; readonly body: unknown } | undefined>;
 }
 
 const notFound = (detail: string, remedy?: string): OutriderError =>
@@ -109,8 +113,8 @@ export function createApi(sources: ApiSources): Api {
   const streams = createEventStreams(journal, sources.clock);
 
   const simulate = (what: string): Page => ({
-    POST({ query }) {
-      const done = sources.simulate(what, query);
+    async POST({ query }) {
+      const done = await sources.simulate(what, query);
       if (!done) throw notFound('no simulator runs', 'Give a provider `environment: simulator`.');
       const { status, body } = done;
       if (status === 404) throw notFound(`no simulated provider has that name; there is ${known(body)}`);

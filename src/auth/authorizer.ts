@@ -73,6 +73,11 @@ export interface Authorizer {
    */
   renew(rejected: Authorized, request: Outbound, rejectedAtMs: number, waiter?: Waiter): Promise<Renewed>;
   /**
+   * The credentials that are no secrets and that the signatures of this request name, in their text or value: what the other
+   * side needs to verify them. Throws what `authorize` throws.
+   */
+  signedWith(request: Outbound): Readonly<Record<string, string>>;
+  /**
    * What `authorize` would add, with each secret replaced by its name in angle brackets. Makes no network call. Throws what
    * `authorize` throws.
    */

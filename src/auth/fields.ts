@@ -1,11 +1,16 @@
 import { type ByteString } from '../core/byte-string.ts';
 import { formDecode, formEncode } from './text.ts';
 
+/** A field of a form, decoded. */
+export type FormField = readonly [name: ByteString, value: ByteString];
+
 /**
  * Reads and changes the fields of a form body. Bytes that belong to no named field never change. The methods throw `bad_body`
  * for a body that can't be read for certain; a URL-encoded one always can.
  */
 export interface BodyForm {
+  /** Every field in order, decoded. */
+  list(body: ByteString): readonly FormField[];
   /** The decoded values of every field, in order, by its decoded name. */
   read(body: ByteString): ReadonlyMap<ByteString, readonly ByteString[]>;
   /** The body without the fields whose names are in `names`. */
@@ -25,14 +30,22 @@ const nameOf = (piece: string): ByteString => {
   return formDecode(equals < 0 ? piece : piece.slice(0, equals));
 };
 
-/** The decoded values of every field, in order, by its decoded name. */
-export function readFields(list: ByteString): Map<ByteString, ByteString[]> {
-  const fields = new Map<ByteString, ByteString[]>();
-  for (const piece of list.split('&')) {
-    if (piece === '') continue;
+/** Every field in order, decoded. */
+export function listFields(list: ByteString): FormField[] {
+  return list.split('&').flatMap((piece): FormField[] => {
+    if (piece === '') return [];
     const equals = piece.indexOf('=');
-    const value = equals < 0 ? '' : formDecode(piece.slice(equals + 1));
-    const name = nameOf(piece);
+    return [[nameOf(piece), equals < 0 ? '' : formDecode(piece.slice(equals + 1))]];
+  });
+}
+
+/** The values of every field, in order, by its name. */
+export const readFields = (list: ByteString): Map<ByteString, ByteString[]> => byName(listFields(list));
+
+/** Gathers the values of fields of one name. */
+export function byName(list: readonly FormField[]): Map<ByteString, ByteString[]> {
+  const fields = new Map<ByteString, ByteString[]>();
+  for (const [name, value] of list) {
     const values = fields.get(name);
     if (values) values.push(value);
     else fields.set(name, [value]);

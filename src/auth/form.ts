@@ -1,8 +1,8 @@
-import { type BodyForm, dropFields, placeField, readFields } from './fields.ts';
+import { type BodyForm, dropFields, listFields, placeField, readFields } from './fields.ts';
 import { readMediaType } from './media-type.ts';
 import { multipartForm } from './multipart.ts';
 
-const URL_ENCODED: BodyForm = { read: readFields, drop: dropFields, place: placeField };
+const URL_ENCODED: BodyForm = { list: listFields, read: readFields, drop: dropFields, place: placeField };
 
 /**
  * The form format that a Content-Type names: multipart/form-data, else URL-encoded, which is also the default. Throws

@@ -38,6 +38,33 @@ export function countOnlyKey(json: ByteString, key: ByteString): number {
   return members.every(({ name }) => name === key) ? members.length : 0;
 }
 
+/**
+ * A name that stands twice in one object, anywhere in the text; undefined when there is none. The names in `caseless` (in lower
+ * case) are compared without case, as some programs read them.
+ */
+export function doubledName(json: ByteString, caseless: ReadonlySet<string>): ByteString | undefined {
+  const pattern = /["{}[\]]/g;
+  /** The names so far of each open object; a list has none. */
+  const open: Set<ByteString>[] = [];
+  for (let match = pattern.exec(json); match; match = pattern.exec(json)) {
+    if (match[0] === '{' || match[0] === '[') open.push(new Set());
+    else if (match[0] !== '"') open.pop();
+    else {
+      const end = skipString(json, match.index);
+      pattern.lastIndex = end;
+      // In valid JSON, a string before a colon is a name.
+      if (json[skipSpace(json, end)] !== ':') continue;
+      const name = decodeString(json.slice(match.index, end)) ?? json.slice(match.index, end);
+      const lower = name.toLowerCase();
+      const known = caseless.has(lower) ? lower : name;
+      const names = open.at(-1);
+      if (names?.has(known)) return name;
+      names?.add(known);
+    }
+  }
+  return undefined;
+}
+
 /** Reads the scalar at `path`, which has one key per level of objects. */
 export function readJsonScalar(json: ByteString, path: readonly ByteString[]): JsonScalar {
   let start = skipSpace(json, 0);

@@ -1,5 +1,5 @@
 import { isToken } from '../core/headers.ts';
-import type { BodyForm } from './fields.ts';
+import { type BodyForm, byName, type FormField } from './fields.ts';
 import { parametersOf, readMediaType, type MediaType } from './media-type.ts';
 import { badBody } from './problem.ts';
 import { fitsCharset } from './charset.ts';
@@ -56,17 +56,11 @@ export function multipartForm(type: MediaType): BodyForm {
   if (!type.isWellFormed || !BOUNDARY.test(boundary)) throw refuse('its Content-Type names a boundary that is none');
   const [charset] = parametersOf(type, 'charset');
   const partsOf = (body: ByteString): Parts => readParts(body, `--${boundary}`, charset);
+  const list = (body: ByteString): FormField[] =>
+    partsOf(body).parts.map(({ name, valueStart, end }) => [name, body.slice(valueStart, end - 2)]);
   return {
-    read(body) {
-      const fields = new Map<ByteString, ByteString[]>();
-      for (const { name, valueStart, end } of partsOf(body).parts) {
-        const value = body.slice(valueStart, end - 2);
-        const values = fields.get(name);
-        if (values) values.push(value);
-        else fields.set(name, [value]);
-      }
-      return fields;
-    },
+    list,
+    read: (body) => byName(list(body)),
     drop(body, names) {
       const { parts } = partsOf(body);
       return without(

@@ -46,6 +46,8 @@ export interface Plan {
   readonly echoes: Echoes;
   /** Names of request headers, in lower case, that are never forwarded. */
   readonly privateHeaders: readonly string[];
+  /** The template names whose values must not be shown: `credentials.client_secret`. */
+  readonly secretNames: ReadonlySet<string>;
   /** The methods that some signature is limited to, for the field `Allow` (RFC 9110 §10.2.1). */
   readonly signedMethods: readonly string[];
   /** Whether a request with this method and these headers can be authorized only with its whole body. */
@@ -101,6 +103,11 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
   const context = { endpoints, scope: provider.scope.join(' '), values: profile.values };
   const privateHeaders = subjectHeaders(profile.token?.subject, context);
   const ownSecrets = [...secretCredentials(profile.credentials, environment)].map((name) => `credentials.${name}`);
+  const secretNames = new Set([
+    ...TOKEN_SECRETS,
+    ...ownSecrets,
+    ...privateHeaders.map((name) => `request.headers.${name}`),
+  ]);
   const jwts = new Map<string, CompiledJwt>();
   const compile = createCompiler({
     ...context,
@@ -110,7 +117,7 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
       if (jwt) jwts.set(name, jwt);
       return jwt;
     },
-    secretNames: new Set([...TOKEN_SECRETS, ...ownSecrets, ...privateHeaders.map((name) => `request.headers.${name}`)]),
+    secretNames,
   });
   const credentials = new Credentials(profile.credentials, environment, provider.credentials, compile);
   const steps = compileInject(profile.inject, compile);
@@ -136,6 +143,7 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
     echoes: compileEchoes(steps, signatures, ownSecrets, compile),
     isPlain: signatures.length === 0 && refusals.length === 0 && privateHeaders.length === 0 && steps.every(isHeader),
     privateHeaders,
+    secretNames,
     signedMethods: [...new Set(signatures.flatMap(({ when }) => when.methods ?? []))],
     needsBody: (method, headers) =>
       alwaysNeedsBody ||

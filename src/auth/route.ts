@@ -17,7 +17,7 @@ import type { Judgement, RejectionRules } from './rejection-rules.ts';
 import { Scope } from './scope.ts';
 import type { Signature } from './signature.ts';
 import type { Rendered, Subject } from './subjects.ts';
-import { toBytes } from '../core/byte-string.ts';
+import { asText, toBytes } from '../core/byte-string.ts';
 import { notRenewed } from './token/skip.ts';
 import type { Waiter } from './token/waiting.ts';
 
@@ -73,6 +73,18 @@ export class RouteAuthorizer implements Authorizer {
     const signatures = fittingSignatures(plan, request, site);
     const authorized = this.#build(request, signatures, subject, replacement.record);
     return { authorized, renewed: replacement.renewed };
+  }
+
+  signedWith(request: Outbound): Readonly<Record<string, string>> {
+    const { plan, site } = this.#parts;
+    const { values } = plan.credentials.resolve();
+    const names = fittingSignatures(plan, request, site).flatMap(({ signed, placed }) =>
+      [...signed, ...placed].flatMap((template) => [...template.names]),
+    );
+    const open = [...new Set(names)]
+      .filter((name) => name.startsWith('credentials.') && !plan.secretNames.has(name))
+      .map((name) => name.slice('credentials.'.length));
+    return Object.fromEntries(open.map((name) => [name, asText(values.get(name) ?? '')]));
   }
 
   /** Makes the reused JWTs of a request anew that carried no token. */

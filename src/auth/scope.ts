@@ -20,6 +20,14 @@ export interface RequestView {
   jsonField(path: readonly ByteString[]): ByteString;
 }
 
+/** What a template can read from a callback besides its request. Both throw `bad_body` or `bad_request`, as {@link RequestView}. */
+export interface CallbackView {
+  /** A field of the JSON that a field of the body holds in base64. */
+  innerField(path: readonly ByteString[]): ByteString;
+  /** A part of the header that is split into parts. */
+  part(name: string): ByteString;
+}
+
 /** The parts of a token that a template can name. */
 export interface TokenView {
   readonly accessToken: string;
@@ -39,6 +47,8 @@ export interface ScopeParts {
   readonly token: TokenView | undefined;
   readonly subject: ByteString;
   readonly request: RequestView;
+  /** Undefined: the request is no callback. */
+  readonly callback?: CallbackView;
   readonly now: () => number;
   readonly uuid?: string;
 }
@@ -54,6 +64,7 @@ export class Scope {
   readonly keys: ReadonlyMap<string, KeyObject>;
   readonly token: TokenView | undefined;
   readonly subject: ByteString;
+  readonly callback: CallbackView | undefined;
   readonly signsJwts: boolean;
   /** The generation of the newest reused JWT that was rendered; 0 for none. */
   reusedGeneration = 0;
@@ -78,6 +89,7 @@ export class Scope {
     this.token = parts.token;
     this.subject = parts.subject;
     this.request = parts.request;
+    this.callback = parts.callback;
     this.#now = parts.now;
     this.#uuid = parts.uuid;
   }

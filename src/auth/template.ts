@@ -101,6 +101,8 @@ export function createCompiler(context: TemplateContext): Compile {
     if (family === 'request.headers') return (scope) => scope.request.header(rest);
     if (family === 'request.form') return (scope) => scope.request.formField(rest);
     if (family === 'request.json') return (scope) => scope.request.jsonField(rest.split('.'));
+    if (family === 'inner') return (scope) => scope.callback?.innerField(rest.split('.')) ?? '';
+    if (family === 'parts') return (scope) => scope.callback?.part(rest) ?? '';
     const { render } = namedText(name, family, rest);
     return (scope) => scope.value(name, render);
   };
@@ -175,7 +177,7 @@ export function createCompiler(context: TemplateContext): Compile {
 
 /** Whether the template renders alike for all requests with the same token and version of the credentials. */
 export function isStable({ names }: Piece): boolean {
-  return ![...names].some((name) => /^(?:request\.|now\.|jwt\.|uuid$|signature$)/.test(name));
+  return ![...names].some((name) => /^(?:request\.|inner\.|parts\.|now\.|jwt\.|uuid$|signature$)/.test(name));
 }
 
 /** Whether the template reads the body of the request. */
@@ -201,6 +203,8 @@ const FAMILIES = [
   'request.headers',
   'request.form',
   'request.json',
+  'inner',
+  'parts',
 ];
 
 /**
@@ -212,7 +216,7 @@ function splitName(name: string): readonly [family: string, rest: string] {
   if (family === undefined) return [name, name];
   const rest = name.slice(family.length + 1);
   if (family === 'request.headers') return [family, rest.toLowerCase()];
-  return [family, family.startsWith('request.') ? fromUnicode(rest) : rest];
+  return [family, /^(?:request\.|inner$|parts$)/.test(family) ? fromUnicode(rest) : rest];
 }
 
 function canonicalName(name: string): string {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { compileGuard } from '../compile.ts';
 import type { Config } from '../config/config.ts';
+import { didYouMean } from '../config/diagnostics/suggest.ts';
 import { OutriderError } from '../core/errors.ts';
 import {
   explainRequest,
@@ -15,6 +16,7 @@ import type { ConnectFate } from '../explain/read-url.ts';
 import { oneLine } from '../observe/line.ts';
 import { readCurl, dataOf, joined, type CurlRequest, type ReadFile } from './curl.ts';
 import { readConfig } from './config-file.ts';
+import { explainVerdict } from './explain-callback.ts';
 import { redactText } from './redact-text.ts';
 import { CommandRefusal } from './refusal.ts';
 import type { Context } from './output.ts';
@@ -24,7 +26,9 @@ const LOOPBACK = '127.0.0.1';
 /** Where curl looks for a proxy whose URL names no port. */
 const CURL_PROXY_PORT = 1080;
 
-export interface ExplainOptions extends Pick<ExplainedRequest, 'method' | 'url' | 'headers'> {
+export interface ExplainOptions extends Pick<ExplainedRequest, 'method' | 'url' | 'headers' | 'caller'> {
+  /** The name of a callback; undefined: it is a request. */
+  readonly callback: string | undefined;
   /** What several `-d` make one body of, as curl has them: `@file` is a file, `@-` stdin. */
   readonly data: readonly string[];
 }
@@ -83,14 +87,22 @@ const jwt = ({ name, algorithm, key, header, claims, reuse_s, places }: Jwt): st
     ['made', reuse_s === null ? 'anew each time' : `anew every ${reuse_s} s, and after a rejection`],
   ]);
 
-const answeredAsText = ({ door, connect, route, provider }: AnsweredReport): string =>
+const answeredAsText = ({ door, connect, route, provider, caller }: AnsweredReport): string =>
   columns([
     ['door', door === 'forward' ? 'forward proxy' : undefined],
     ['CONNECT', connect === null ? undefined : CONNECTS[connect]],
     ['route', route ?? 'none is needed: the URL is that of a token endpoint'],
     ['provider', provider],
+    ['caller', caller === null ? undefined : `${caller}: allowed`],
     ['answer', '200 from Outrider itself, with a placeholder in the place of a token; nothing is sent to the provider'],
   ]);
+
+const callerRow = ({ caller, access_token_needed: isNeeded }: Report, tokenHeader: string): string | undefined =>
+  caller === null
+    ? isNeeded
+      ? `must show a token (${tokenHeader}); \`--caller NAME\` tells who may`
+      : undefined
+    : `${caller}: allowed`;
 
 function asText(found: Report): string {
   const { provider, profile, environment, token } = found;
@@ -108,7 +120,7 @@ function asText(found: Report): string {
       ['provider', provider === null ? 'none: forwarded without credentials' : `${provider} (${about})`],
       ['upstream', `${found.method} ${found.upstream}`],
       ['certificate', certificateText(found.certificate)],
-      ['caller', found.access_token_needed ? `must show an access token (${tokenHeader})` : undefined],
+      ['caller', callerRow(found, tokenHeader)],
     ]),
     part(
       'drops',
@@ -154,29 +166,46 @@ const reader =
     }
   };
 
+/** Throws a {@link CommandRefusal} (`unknown_caller`). */
+function checkCallerName(name: string, { callers = [] }: Config): void {
+  const known = callers.map((caller) => caller.name);
+  if (known.includes(name)) return;
+  const help = known.length === 0 ? 'the config has no `callers`' : didYouMean(name, known, 'callers');
+  throw new CommandRefusal('unknown_caller', `the config has no caller "${name}"`, help);
+}
+
 /** Throws a {@link CommandRefusal} (`foreign_proxy`) for a request that is sent to another proxy. */
 function checkProxy(authority: string, config: Config): void {
   const { address } = config.listen;
   if (!('port' in address)) return;
   const said = Number(/:(\d+)$/.exec(authority)?.[1] ?? CURL_PROXY_PORT);
-  if (compileGuard(config).isSelf(authority, LOOPBACK, address.port === 0 ? said : address.port)) return;
+  if (compileGuard(config).isSelf({ scheme: 'http', authority }, LOOPBACK, address.port === 0 ? said : address.port))
+    return;
   const here = `${address.host}:${address.port}`;
   throw new CommandRefusal('foreign_proxy', `that request goes to another proxy: ${authority}`, `this one is ${here}`);
 }
 
 /**
  * Prints what would happen to a request, without the network: the route, the upstream, and all that would be added, with names in
- * place of secrets. The request is read once there is a config. Returns the exit code.
+ * place of secrets; or how a callback would be verified. The request is read once there is a config. Returns the exit code.
  */
 function printExplanation(
   context: Context,
+  callback: string | undefined,
   readRequest: (read: ReadFile) => ExplainedRequest & Partial<Pick<CurlRequest, 'proxy'>>,
 ): number {
   const config = readConfig(context);
   if (!config) return 1;
   try {
     const { proxy, ...request } = readRequest(reader(context.cwd));
+    if (callback !== undefined) {
+      const query = request.url.includes('?') ? request.url.slice(request.url.indexOf('?') + 1) : '';
+      const found = explainVerdict(config, { name: callback, query, headers: request.headers, body: request.body });
+      context.stdout.write(context.json ? `${JSON.stringify(found.report, null, 2)}\n` : found.text);
+      return found.isVerified ? 0 : 1;
+    }
     if (proxy !== undefined) checkProxy(proxy, config);
+    if (request.caller !== undefined) checkCallerName(request.caller, config);
     const found = explainRequest(config, request, redactText);
     const text = 'answered_with' in found ? answeredAsText(found) : asText(found);
     context.stdout.write(context.json ? `${JSON.stringify(found, null, 2)}\n` : text);
@@ -188,12 +217,14 @@ function printExplanation(
 }
 
 /** Prints what would happen to a request: route, upstream, and all that would be added, secrets masked by name. No network. */
-export const explain = (context: Context, { data, ...request }: ExplainOptions): number =>
-  printExplanation(context, (read) => ({
+export const explain = (context: Context, { data, callback, ...request }: ExplainOptions): number =>
+  printExplanation(context, callback, (read) => ({
     ...request,
     body: data.length === 0 ? undefined : joined(data.map((one) => dataOf(one, read))),
   }));
 
 /** The same for the request of a curl command line, the words behind `curl`. */
-export const explainCurl = (context: Context, words: readonly string[]): number =>
-  printExplanation(context, (read) => readCurl(words, read));
+export const explainCurl = (
+  context: Context,
+  { words, caller, callback }: { readonly words: readonly string[] } & Pick<ExplainOptions, 'caller' | 'callback'>,
+): number => printExplanation(context, callback, (read) => ({ ...readCurl(words, read), caller }));

@@ -6,6 +6,8 @@ import type { Address, Config, ProviderConfig } from './config.ts';
 import { writtenSecrets } from './credentials.ts';
 import { readSecretFile } from './yaml/files.ts';
 import { hideSecrets } from './diagnostics/hide.ts';
+import { readCallbacks } from './checks/callbacks.ts';
+import { readCallers } from './checks/callers.ts';
 import { checkListening } from './checks/listening.ts';
 import { Profiles } from './profile/profiles.ts';
 import type { Problems } from './diagnostics/problems.ts';
@@ -14,12 +16,13 @@ import { checkReach } from './checks/reach.ts';
 import { read } from './schema/read.ts';
 import { readRoutes } from './checks/routes.ts';
 import { configSchema, type ConfigData } from './schema.ts';
+import { readServerTls, type ServerTls, type ServerTlsData } from './checks/server-tls.ts';
 import { readTracing } from './checks/tracing.ts';
 import { checkShadows } from './checks/shadow.ts';
 import { checkStore, storeOf, storeSecrets } from './schema/store.ts';
 import { ChildLocation, find, type MapNode, type Node } from './yaml/tree.ts';
 import { watchCertificates } from './certificate-watch.ts';
-import { watchCredentials, type WatchedProvider } from './watch.ts';
+import { watchCredentials, type Watched } from './watch.ts';
 
 export interface BuildOptions {
   /** Absolute path of the config file. Relative paths in it start in its directory. */
@@ -54,10 +57,12 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     problems,
   );
   checkReach(routes, problems);
-  if (data.forward.mode !== 'none') checkShadows(routes, providers, problems);
+  const forwarded = routes.filter(({ route }) => route.answer !== 'signed');
+  if (data.forward.mode !== 'none') checkShadows(forwarded, providers, problems);
+  const callbacks = readCallbacks(root, data, providers, problems);
   checkListening(root, data, problems);
   checkStore(root, data.store, problems);
-  if (routes.length === 0 && !problems.isBrokenBelow(list)) {
+  if (routes.length === 0 && callbacks.length === 0 && !problems.isBrokenBelow(list)) {
     problems.warning(
       'no_routes',
       new ChildLocation(root, 'routes'),
@@ -66,9 +71,24 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     );
   }
   const tlsSections = [...providers.values()].flatMap(({ name, tls }) => tls.map((one) => ({ name, tls: one })));
-  const watched: readonly WatchedProvider[] = [
-    ...providers.values(),
-    ...tlsSections.map(({ name, tls }) => ({ name, credentials: tls.texts })),
+  const callers = readCallers(root, data, routes, options.clock.now(), problems);
+  const tlsOf = (section: string, given: ServerTlsData | undefined): ServerTls | undefined => {
+    const node = find(root, section, 'tls');
+    return node && given && readServerTls(node, given, problems);
+  };
+  const listenTls = tlsOf('listen', data.listen.tls);
+  const callbacksTls = tlsOf('callbacks_listen', data.callbacksListen?.tls);
+  const watched: readonly Watched[] = [
+    ...[...providers.values()].flatMap(({ name, credentials, oldCredentials, tls: sections }) =>
+      [credentials, ...oldCredentials, ...sections.map(({ texts }) => texts)].map((each) => ({
+        kind: 'provider' as const,
+        name,
+        credentials: each,
+      })),
+    ),
+    ...(callers ?? []).map(({ name, tokens }) => ({ kind: 'caller' as const, name, credentials: tokens })),
+    ...(listenTls ? [{ kind: 'listener' as const, name: 'listen.tls', credentials: listenTls }] : []),
+    ...(callbacksTls ? [{ kind: 'listener' as const, name: 'callbacks_listen.tls', credentials: callbacksTls }] : []),
   ];
   const sound = soundOnes(providers);
   const store = storeOf(data.store, resolve);
@@ -78,8 +98,14 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   const tokens = [...listen.accessTokens, ...(admin && admin.token ? [admin.token] : [])];
   return {
     file: options.file,
-    listen: { ...listen, address: socketOf(data.listen, resolve), allowedHosts: listen.allowedHosts.flat() },
+    listen: {
+      ...listen,
+      address: socketOf(data.listen, resolve),
+      allowedHosts: listen.allowedHosts.flat(),
+      tls: 'path' in data.listen.address ? undefined : listenTls,
+    },
     admin,
+    callers,
     forward: data.forward,
     store,
     stateDir: data.stateDir === undefined ? stateDir(options.env) : resolve(data.stateDir),
@@ -91,11 +117,15 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     tracing,
     providers: sound,
     routes: routes.map(({ route }) => route),
+    callbacksListen: data.callbacksListen && {
+      address: resolveAddress(data.callbacksListen.address, resolve),
+      tls: 'path' in data.callbacksListen.address ? undefined : callbacksTls,
+    },
+    callbacks,
     *secretTexts() {
       for (const token of tokens) yield token.reveal();
       yield* storeSecrets(store);
-      for (const { credentials } of providers.values()) yield* credentials.secretTexts();
-      for (const { tls } of tlsSections) yield* tls.texts.secretTexts();
+      for (const { credentials } of watched) yield* credentials.secretTexts();
       for (const [, value] of tracing?.headers ?? []) yield value.reveal();
       for (const { profile } of sound.values()) yield* writtenSecrets(profile);
     },

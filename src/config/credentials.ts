@@ -220,7 +220,7 @@ const isOneLine = (text: string): boolean => !text.includes('\n');
 
 const isFromFile = (node: ScalarNode): node is FileNode => (node.interpolation?.files.length ?? 0) > 0;
 
-type Carried = 'credentials' | 'tls' | 'tokenTls' | 'environment' | 'endpoints';
+type Carried = 'credentials' | 'oldCredentials' | 'tls' | 'tokenTls' | 'environment' | 'endpoints';
 type Providers = ReadonlyMap<string, Pick<ProviderConfig, Carried>>;
 
 /**
@@ -234,12 +234,14 @@ export function carryCredentials(before: Providers, after: Providers): void {
     const isSame =
       known?.environment === provider.environment && isDeepStrictEqual(known?.endpoints, provider.endpoints);
     if (!known || !isSame) continue;
-    carry(known.credentials, provider.credentials);
-    carry(known.tls?.texts, provider.tls?.texts);
-    carry(known.tokenTls?.texts, provider.tokenTls?.texts);
+    carryOn(known.credentials, provider.credentials);
+    carryOn(known.tls?.texts, provider.tls?.texts);
+    carryOn(known.tokenTls?.texts, provider.tokenTls?.texts);
+    for (const [index, old] of provider.oldCredentials.entries()) carryOn(known.oldCredentials[index], old);
   }
 }
 
-function carry(before: CredentialSource | undefined, after: CredentialSource | undefined): void {
+/** Takes over the credentials of one owner from a config that is being replaced, as {@link carryCredentials} does. */
+export function carryOn(before: CredentialSource | undefined, after: CredentialSource | undefined): void {
   if (before instanceof ReloadableCredentials && after instanceof ReloadableCredentials) after.carryOn(before);
 }

@@ -21,16 +21,55 @@ export type ConfigFile = {
     readonly allowed_origins?: readonly string[] | null;
     /** When given, a caller must show one of them. */
     readonly access_tokens?: readonly (string | number)[] | null;
-    /** Must be true to listen beyond loopback without access tokens. Default: false. */
+    /** Must be true to listen beyond loopback with neither callers nor access tokens. Default: false. */
     readonly allow_unauthenticated?: boolean | Reference | null;
+    /** TLS on the listener; the files are watched. */
+    readonly tls?: {
+      /** Its certificate in PEM, with those between it and the root behind it. */
+      readonly certificate: string;
+      /** The private key of the certificate, in PEM. */
+      readonly key: string;
+      /** Who vouches for the certificates of callers, in PEM. Then one is asked for, and not required. */
+      readonly client_ca?: string | null;
+    } | null;
   } | null;
   /** Health, metrics and the API, at an address of their own; false switches it off. */
   readonly admin?: false | {
     /** Where health, metrics and the API are served. Default: "127.0.0.1:8081". */
     readonly address?: string | null;
-    /** Needed for /api: beyond loopback, where `listen.access_tokens` are set, and wherever this is. */
+    /** Needed for /api: beyond loopback, where `callers` or `listen.access_tokens` are set, and wherever this is. */
     readonly token?: string | number | null;
   } | null;
+  /** Who may call, and what each of them may do. With it, every request needs one of them. */
+  readonly callers?: readonly ({
+    /** Its name in log, metrics and commands. */
+    readonly name: string;
+    /** The token that it shows, or `sha256:` and the SHA-256 of it (`outrider token-for`). */
+    readonly token?: string | number | null;
+    /** Several of them, while one takes the place of another. */
+    readonly tokens?: readonly (string | number)[] | null;
+    /** What its client certificate, from `listen.tls.client_ca`, says of it: one of these. */
+    readonly certificate?: {
+      /** A URI among its alternative names: `spiffe://acme/shop`. */
+      readonly uri?: string | number | boolean | null;
+      /** A DNS name among its alternative names. */
+      readonly dns?: string | number | boolean | null;
+      /** The common name of its subject. */
+      readonly cn?: string | number | boolean | null;
+    } | null;
+    /** The routes that it may use, by name; "*" for all, and for what is forwarded without a route. Default: none. */
+    readonly routes?: "*" | readonly (string | number | boolean)[] | null;
+    /** The methods that it may use; default: all. */
+    readonly methods?: readonly string[] | null;
+    /** The paths that it may use, as at the base-URL door; `/a/*` is for all paths below `/a`. Default: all. */
+    readonly paths?: readonly string[] | null;
+    /** How many requests it may make: `50/s` or `100/m`, a second of them at once, in each process. */
+    readonly rate?: string | null;
+    /** How many of its requests may be under way. */
+    readonly concurrent?: number | Reference | null;
+    /** From when on it may do nothing: 2027-01-31T00:00:00Z. */
+    readonly expires?: string | null;
+  })[] | null;
   /** The forward-proxy doors. */
   readonly forward?: {
     /** Whether requests may come as to a forward proxy. Default: "none". */
@@ -142,6 +181,8 @@ export type ConfigFile = {
     readonly environment?: string | number | boolean | null;
     /** Those that the profile declares. */
     readonly credentials?: Readonly<Record<string, string | number | boolean>> | null;
+    /** Credentials of before a change, which callbacks may still be signed with; each names what was other then. */
+    readonly old_credentials?: readonly (Readonly<Record<string, string | number | boolean>>)[] | null;
     /** Override single URLs of the environment. */
     readonly endpoints?: Readonly<Record<string, string | null>> | null;
     /** For profiles that have scopes. */
@@ -252,6 +293,40 @@ export type ConfigFile = {
     readonly scrub?: "on" | "off" | "strict" | Reference | null;
     /** Let `Upgrade: websocket` pass. Default: false. */
     readonly websocket?: boolean | Reference | null;
+    /** signed: nothing is sent, and the caller gets what would have been sent, as JSON. Default: "upstream". */
+    readonly answer?: "upstream" | "signed" | Reference | null;
+  })[] | null;
+  /** Where providers call back: an address of its own, with nothing but callbacks. */
+  readonly callbacks_listen?: {
+    /** host:port, or unix:/path; it may be beyond loopback, since every callback is verified. Default: "127.0.0.1:8090". */
+    readonly address?: string | null;
+    /** TLS on this listener; the files are watched. */
+    readonly tls?: {
+      /** Its certificate in PEM, with those between it and the root behind it. */
+      readonly certificate: string;
+      /** The private key of the certificate, in PEM. */
+      readonly key: string;
+    } | null;
+  } | null;
+  /** What providers send, verified and handed to the application. */
+  readonly callbacks?: readonly ({
+    /** Default: the provider's name. */
+    readonly name?: string | null;
+    /** Which path it is for. */
+    readonly match: {
+      /** The whole path. */
+      readonly path: string;
+    };
+    /** The provider whose profile verifies it. */
+    readonly verify: string | number | boolean;
+    /** The URL of the application; the query of the callback is appended. */
+    readonly forward: string;
+    /** How long the application may take. Default: "5s". */
+    readonly timeout?: string | null;
+    /** How long the same callback is recognised. Default: "24h". */
+    readonly window?: string | null;
+    /** pass: one that was delivered before is forwarded with `Outrider-Callback-Seen`. answer: it is answered here. Default: "pass". */
+    readonly duplicates?: "pass" | "answer" | Reference | null;
   })[] | null;
 };
 
@@ -369,6 +444,77 @@ export type ProfileFile = {
   } | null;
   /** Signatures, applied in order, anew for each attempt. */
   readonly sign?: readonly SignatureFile[] | null;
+  /** How callbacks are verified; the first entry that fits decides. */
+  readonly verify?: readonly ({
+    readonly when?: WhenFile | null;
+    /** The JSON field that holds more JSON in base64: templates read that as `inner.*`. */
+    readonly body?: {
+      readonly unwrap: "base64" | Reference;
+      readonly field: string | number | boolean;
+    } | null;
+    /** Splits a header into named parts: templates read them as `parts.*`. */
+    readonly parts?: {
+      readonly of: string;
+      readonly separator: string | number | boolean;
+      readonly pair: string | number | boolean;
+    } | null;
+    /** What the provider signs. */
+    readonly text?: string | number | boolean | null;
+    readonly algorithm?: "sha256" | "sha512" | "sha1" | "md5" | "hmac-sha256" | "hmac-sha384" | "hmac-sha512" | "hmac-sha1" | "rsa-sha256" | "rsa-sha384" | "rsa-sha512" | "rsa-sha1" | "rsa-pss-sha256" | "rsa-pss-sha384" | "rsa-pss-sha512" | "ecdsa-p256-sha256" | "ecdsa-p384-sha384" | "ed25519" | Reference | null;
+    /** The key, where the algorithm takes one. */
+    readonly key?: string | number | boolean | null;
+    /** Of an ECDSA signature: r and s side by side, or DER. Default: "raw". */
+    readonly form?: "raw" | "der" | Reference | null;
+    /** Default: "hex". */
+    readonly encode?: "hex" | "base64" | "base64url" | Reference | null;
+    /** Where the signature stands, or a list of such places. */
+    readonly equals?: readonly ({
+      readonly header?: string | number | boolean | null;
+      readonly query?: string | number | boolean | null;
+      readonly form?: string | number | boolean | null;
+      readonly json?: string | number | boolean | null;
+      readonly part?: string | number | boolean | null;
+      /** Default: "{{signature}}". */
+      readonly value?: string | number | boolean | null;
+    })[] | {
+      readonly header?: string | number | boolean | null;
+      readonly query?: string | number | boolean | null;
+      readonly form?: string | number | boolean | null;
+      readonly json?: string | number | boolean | null;
+      readonly part?: string | number | boolean | null;
+      /** Default: "{{signature}}". */
+      readonly value?: string | number | boolean | null;
+    } | null;
+    /** When it was signed; what is older, or lies further ahead, is rejected. */
+    readonly timestamp?: {
+      readonly header?: string | number | boolean | null;
+      readonly query?: string | number | boolean | null;
+      readonly form?: string | number | boolean | null;
+      readonly json?: string | number | boolean | null;
+      readonly part?: string | number | boolean | null;
+      /** Default: "s". */
+      readonly unit?: "s" | "ms" | "iso" | Reference | null;
+      /** Default: "5m". */
+      readonly tolerance?: string | null;
+    } | null;
+    /** What makes two callbacks the same; the signature and the body by default. */
+    readonly id?: string | number | boolean | null;
+    /** Fields that must have these values besides. */
+    readonly require?: readonly ({
+      readonly header?: string | number | boolean | null;
+      readonly query?: string | number | boolean | null;
+      readonly form?: string | number | boolean | null;
+      readonly json?: string | number | boolean | null;
+      readonly part?: string | number | boolean | null;
+      readonly equals: string | number | boolean;
+    })[] | null;
+    /** The text between the fields in `text`: a callback that has it in a field is rejected. */
+    readonly separator?: {
+      readonly text: string | number | boolean;
+      /** Fields that may hold it. */
+      readonly allowed_in?: readonly (string | number | boolean)[] | null;
+    } | null;
+  })[] | null;
   /** When a token is renewed. */
   readonly renew?: {
     /** Statuses that reject the token. */

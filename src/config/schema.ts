@@ -21,9 +21,11 @@ import {
   withDefault,
   type Scalar,
 } from './schema/scalar.ts';
+import { caller } from './schema/callers.ts';
 import { profileSchema, renewSchema } from './profile/schema.ts';
 import { needsRestart, overrides, section } from './schema/section.ts';
 import { storeSection } from './schema/store.ts';
+import { pairTls, serverTls } from './schema/server-tls.ts';
 import type { ScalarNode } from './yaml/tree.ts';
 import {
   address,
@@ -36,18 +38,14 @@ import {
   hostNames,
   method,
   origin,
+  ownName,
   pathPrefix,
   secretHeaderText,
   upstream,
 } from './schema/values.ts';
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-/** The remedy for a name that {@link isName} refuses. */
-export const NAME_HELP = 'use letters, digits, `.`, `_` and `-`, beginning with a letter or digit';
 const ROUTE_NAME = /^[\x21-\x7e]{1,100}$/;
 const ROUTE_NAME_HELP = 'use visible ASCII without spaces';
-/** Whether a text can be the name of a provider. */
-export const isName = (name: string): boolean => NAME.test(name);
 
 const never: Scalar<false> = scalar({
   expects: 'false, or a map',
@@ -111,9 +109,10 @@ const listen = section({
   allowed_origins: described('Browser origins that may call.', listOf(origin)),
   access_tokens: described('When given, a caller must show one of them.', listOf(accessToken)),
   allow_unauthenticated: described(
-    'Must be true to listen beyond loopback without access tokens.',
+    'Must be true to listen beyond loopback with neither callers nor access tokens.',
     withDefault(boolean, false, false),
   ),
+  tls: described('TLS on the listener; the files are watched.', serverTls.optional()),
 });
 
 /** The `admin` section, or false. */
@@ -126,7 +125,7 @@ export const adminSchema = z
         withDefault(address, { host: '127.0.0.1', port: 8081 }, '127.0.0.1:8081'),
       ),
       token: described(
-        'Needed for /api: beyond loopback, where `listen.access_tokens` are set, and wherever this is.',
+        'Needed for /api: beyond loopback, where `callers` or `listen.access_tokens` are set, and wherever this is.',
         adminToken.optional(),
       ),
     }),
@@ -241,6 +240,10 @@ const provider = section({
   ),
   environment: described('Required where the profile has any; `simulator` needs no credentials.', text.optional()),
   credentials: described('Those that the profile declares.', z.record(z.string(), credential).optional()),
+  old_credentials: described(
+    'Credentials of before a change, which callbacks may still be signed with; each names what was other then.',
+    z.array(z.record(z.string(), credential)).optional(),
+  ),
   endpoints: described(
     'Override single URLs of the environment.',
     z.record(z.string(), removable(endpointUrl)).optional(),
@@ -294,6 +297,31 @@ const route = section({
   ),
   scrub: described("In place of the config's own.", scrub.optional()),
   websocket: described('Let `Upgrade: websocket` pass.', withDefault(boolean, false, false)),
+  answer: described(
+    'signed: nothing is sent, and the caller gets what would have been sent, as JSON.',
+    withDefault(choice(['upstream', 'signed']), 'upstream', 'upstream'),
+  ),
+});
+
+const callbacksListen = section({
+  address: described(
+    'host:port, or unix:/path; it may be beyond loopback, since every callback is verified.',
+    withDefault(address, { host: '127.0.0.1', port: 8090 }, '127.0.0.1:8090'),
+  ),
+  tls: described('TLS on this listener; the files are watched.', pairTls.optional()),
+});
+
+const callback = section({
+  name: described("Default: the provider's name.", ownName.optional()),
+  match: described('Which path it is for.', section({ path: described('The whole path.', pathPrefix) })),
+  verify: described('The provider whose profile verifies it.', text),
+  forward: described('The URL of the application; the query of the callback is appended.', endpointUrl),
+  timeout: described('How long the application may take.', ms('5s')),
+  window: described('How long the same callback is recognised.', ms('24h')),
+  duplicates: described(
+    'pass: one that was delivered before is forwarded with `Outrider-Callback-Seen`. answer: it is answered here.',
+    withDefault(choice(['pass', 'answer']), 'pass', 'pass'),
+  ),
 });
 
 /**
@@ -304,6 +332,10 @@ export const configSchema = section({
   listen: needsRestart(described('Where callers come in, and who may.', listen.prefault({}))),
   admin: needsRestart(
     described('Health, metrics and the API, at an address of their own; false switches it off.', adminSchema),
+  ),
+  callers: described(
+    'Who may call, and what each of them may do. With it, every request needs one of them.',
+    z.array(caller).optional(),
   ),
   forward: described('The forward-proxy doors.', forward.prefault({})),
   store: needsRestart(described('Where tokens are kept.', storeSection.prefault({}))),
@@ -327,6 +359,13 @@ export const configSchema = section({
     z.record(z.string(), provider).optional(),
   ),
   routes: described('Which requests go where, with whose credential.', z.array(route).optional()),
+  callbacks_listen: needsRestart(
+    described(
+      'Where providers call back: an address of its own, with nothing but callbacks.',
+      callbacksListen.optional(),
+    ),
+  ),
+  callbacks: described('What providers send, verified and handed to the application.', z.array(callback).optional()),
 });
 
 /** What {@link configSchema} reads. A required value that is wrong is undefined, against its type: see `read`. */
@@ -334,3 +373,5 @@ export type ConfigData = z.output<typeof configSchema>;
 export type ProviderData = z.output<typeof provider>;
 export type TlsData = z.output<typeof tls>;
 export type RouteData = z.output<typeof route>;
+export type CallerData = z.output<typeof caller>;
+export type CallbackData = z.output<typeof callback>;

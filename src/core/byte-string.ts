@@ -25,6 +25,9 @@ export function toUnicode(text: ByteString): string | undefined {
   return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
 }
 
+/** Decodes bytes to a text: as UTF-8, or else each byte to the character with its number. */
+export const asText = (text: ByteString): string => toUnicode(text) ?? text;
+
 /** Returns the bytes of a byte string, as a copy. */
 export function toBytes(text: ByteString): Buffer {
   return Buffer.from(text, 'latin1');

@@ -5,7 +5,7 @@ export type { Destination } from './authority.ts';
 /** What was done about the credential of one request. */
 export const AUTH_OUTCOMES = {
   injected: 'the credential was put on',
-  signed: 'it was signed, and what else the profile puts on is on it',
+  signed: 'it was signed, and what else the profile puts on is on it; with `answer: signed` it went back to the caller',
   renewed: 'its token was rejected; it was sent again with one that was got for it',
   replayed: 'its token was rejected; it was sent again with a newer one that was there already',
   skipped: 'nothing was to be put on',
@@ -55,6 +55,16 @@ export const REPLAY_OUTCOMES = {
   failed: 'the second attempt got no answer',
 } as const;
 
+/** What became of a callback. */
+export const CALLBACK_OUTCOMES = {
+  verified: 'it was verified, and the application took it for the first time',
+  duplicate: 'it was verified, and had been delivered before',
+  rejected: 'it was not verified',
+  stale: 'its signature is right, and too old, or of a time to come',
+  undeliverable: 'it was verified, and the application did not take it',
+} as const;
+export type CallbackOutcome = keyof typeof CALLBACK_OUTCOMES;
+
 /** One attempt at the upstream, as a part of its request. Times are in milliseconds; undefined when it never came to that. */
 export interface AttemptDetail {
   /** 0 when no answer came. */
@@ -93,6 +103,8 @@ export interface ExchangeRecord {
   readonly destination: Destination | undefined;
   readonly route: string | undefined;
   readonly provider: string | undefined;
+  /** The name of the caller in the config. Undefined where there are none, and for a stranger. */
+  readonly caller: string | undefined;
   readonly method: string;
   /** The path as the caller sent it, without the query. */
   readonly path: string;
@@ -169,6 +181,12 @@ export interface ReplaySkippedRecord {
   readonly detail?: string;
 }
 
+/** One callback, by its name in the config. */
+export interface CallbackRecord {
+  readonly name: string;
+  readonly outcome: CallbackOutcome;
+}
+
 /** A change of state of a token store that several processes share: it began to work, or stopped. */
 export interface StoreHealthRecord {
   readonly kind: 'file' | 'redis';
@@ -203,6 +221,7 @@ export interface EventMap {
   renewal: [RenewalRecord];
   replay: [ReplayRecord];
   replaySkipped: [ReplaySkippedRecord];
+  callback: [CallbackRecord];
   store: [StoreHealthRecord];
   reload: [ReloadRecord];
   notice: [NoticeRecord];

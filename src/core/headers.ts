@@ -21,14 +21,18 @@ export function headerValues(headers: RawHeaders, name: string): string[] {
 }
 
 /** Returns the names of the fields that only `after` has, or has with another value. */
-export function addedNames(before: RawHeaders, after: RawHeaders): string[] {
-  const added: string[] = [];
+export const addedNames = (before: RawHeaders, after: RawHeaders): string[] =>
+  addedFields(before, after).map(([name]) => name);
+
+/** Returns the fields that only `after` has, or has with another value. */
+export function addedFields(before: RawHeaders, after: RawHeaders): (readonly [name: string, value: string])[] {
+  const added: (readonly [string, string])[] = [];
   for (let i = 0; i < after.length; i += 2) {
     // Most fields keep their place.
     if (before[i] === after[i] && before[i + 1] === after[i + 1]) continue;
     let at = 0;
     while (at < before.length && !(before[at] === after[i] && before[at + 1] === after[i + 1])) at += 2;
-    if (at >= before.length) added.push(after[i] as string);
+    if (at >= before.length) added.push([after[i] as string, after[i + 1] as string]);
   }
   return added;
 }

@@ -100,6 +100,7 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
       destination: record.destination,
       route: record.route,
       provider: record.provider,
+      caller: record.caller,
       method: copied(record.method),
       path: copied(texts.path),
       status: record.status,

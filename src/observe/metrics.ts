@@ -73,10 +73,12 @@ export function createMetrics(
     replays: new LabelledCounter(['route', 'status', 'outcome']),
     replaySkipped: new LabelledCounter(['route', 'reason']),
     scrubbed: new LabelledCounter(['route']),
+    callbacks: new LabelledCounter(['name', 'outcome']),
     expiries: new Map(),
     stores: new Map(),
   };
-  const { server, client, auth, errors, renewals, replays, replaySkipped, scrubbed, expiries, stores } = tallies;
+  const { server, client, auth, errors, renewals, replays, replaySkipped, scrubbed, callbacks, expiries, stores } =
+    tallies;
 
   const close = subscribe(events, {
     connected: () => {
@@ -94,7 +96,7 @@ export function createMetrics(
     exchange: (record) => {
       const route = record.route ?? UNMATCHED;
       if (tallies.active > 0) tallies.active--;
-      server.add(route, record.method, record.status, record.code, record.durationMs);
+      server.add(route, record.method, record.status, record.code, record.durationMs, record.caller);
       // A caller who left before anything was tried has no outcome.
       if (record.code !== undefined) errors.add(route, record.code, record.outcome ?? 'not_sent');
       if (record.auth !== undefined) auth.add(route, record.auth);
@@ -109,6 +111,7 @@ export function createMetrics(
     },
     replay: ({ route, status, outcome }) => replays.add(route, String(status), outcome),
     replaySkipped: ({ route, reason }) => replaySkipped.add(route, reason),
+    callback: ({ name, outcome }) => callbacks.add(name, outcome),
     store: ({ kind, isUp }) => void stores.set(kind, isUp),
   });
 

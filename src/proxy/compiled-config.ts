@@ -1,13 +1,16 @@
 import type { Authorizer } from '../auth/authorizer.ts';
-import type { Limits, RouteMatch, Timeouts } from '../config/config.ts';
+import type { Verifier } from '../auth/verify/verifier.ts';
+import type { CallbackConfig, Limits, RouteAnswer, RouteMatch, Timeouts } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import type { RawHeaders } from '../core/headers.ts';
+import type { AttemptTimeouts } from './attempt.ts';
 import type { Tracing } from '../core/tracing.ts';
 import type { Budgets } from './body/budget.ts';
 import type { TlsSource } from '../core/tls.ts';
 import type { Destination } from './destination.ts';
+import type { Caller, Callers } from './callers.ts';
 import type { Guard } from './guard.ts';
 import type { Router } from './router.ts';
 import type { ScrubMode } from './scrub.ts';
@@ -26,6 +29,8 @@ export interface CompiledRoute {
   /** How TLS is spoken there; undefined: without a certificate of ours, and with the system's roots. */
   readonly tls: TlsSource | undefined;
   readonly join: Join;
+  /** Makes the path that a request has at the base-URL door. */
+  readonly doorPath: Join;
   /** The upstream's paths for which its profile is made; empty: all paths. */
   readonly apiPaths: readonly string[];
   /** Makes the headers of the upstream request; see `createRequestHeaders`. */
@@ -45,6 +50,8 @@ export interface CompiledRoute {
   readonly scrub: ScrubMode;
   /** Whether WebSocket handshakes pass. */
   readonly websocket: boolean;
+  /** `signed`: nothing is sent, and the caller gets what would have been sent. */
+  readonly answer: RouteAnswer;
   /** Set when it stands for a destination without a route. Then private and metadata addresses are never dialled. */
   readonly isUnmatched?: true;
 }
@@ -63,6 +70,8 @@ export interface ForwardDoor {
   readonly hosts: ReadonlySet<string>;
   /** Whether a route leads to this host and port, or a token endpoint lies there. */
   isRouted(host: string, port: number): boolean;
+  /** The same, for the routes of a caller. */
+  isRoutedFor(caller: Caller, host: string, port: number): boolean;
   /** Makes the error that no route leads there. It says where routes lead. */
   denied(destination: Destination): OutriderError;
   /** Returns the route that leads there; undefined when none does. */
@@ -81,13 +90,32 @@ export interface ForwardRequest {
   readonly headers: RawHeaders;
 }
 
+/** A compiled entry of `callbacks`. */
+export interface CompiledCallback extends Pick<CallbackConfig, 'name' | 'timeoutMs' | 'windowMs' | 'duplicates'> {
+  /** Its name in the log and among the routes of metrics. */
+  readonly route: string;
+  readonly provider: string;
+  readonly verifier: Verifier;
+  /** Scheme, host and port of the application. */
+  readonly origin: string;
+  /** Its path and query, to which the query of the callback is appended. */
+  readonly target: string;
+  /** Makes the headers that the application gets; see `createRequestHeaders`. */
+  readonly requestHeaders: (headers: RawHeaders, options: readonly string[]) => RawHeaders;
+  readonly timeouts: AttemptTimeouts;
+}
+
 /** A compiled config. A reload replaces it as a whole. */
 export interface CompiledConfig {
   readonly router: Router<CompiledRoute>;
   readonly guard: Guard;
+  /** Undefined when the config has none: then the guard alone decides who may call. */
+  readonly callers: Callers | undefined;
   /** Undefined when forwarding is off. */
   readonly forwardDoor: ForwardDoor | undefined;
   readonly tokenEndpoints: TokenEndpoints;
+  /** The callbacks by their paths. */
+  readonly callbacks: ReadonlyMap<string, CompiledCallback>;
   readonly limits: Limits;
 }
 

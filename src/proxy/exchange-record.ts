@@ -8,6 +8,7 @@ export class ExchangeRecordBuilder implements ExchangeRecord {
   requestId = '';
   route: string | undefined;
   provider: string | undefined;
+  caller: string | undefined;
   readonly method: string;
   path: string;
   status = 0;

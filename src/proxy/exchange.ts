@@ -10,7 +10,17 @@ import { pathOfTarget } from '../core/path.ts';
 import type { AttemptTrace, RequestTrace } from '../core/tracing.ts';
 import { awaitFirstChunk } from './body/first-chunk.ts';
 import { collectBody, openBody } from './body/streaming-body.ts';
-import { checkForwardable, enter, findRoute, isPreflight, tokenAnswer, withoutRoute } from './doors/enter.ts';
+import { callerDenied, type Caller } from './callers.ts';
+import {
+  authenticate,
+  checkForwardable,
+  enter,
+  findRoute,
+  isAllowed,
+  isPreflight,
+  tokenAnswer,
+  withoutRoute,
+} from './doors/enter.ts';
 import type { Downstream } from './downstream.ts';
 import { requestError } from './failure.ts';
 import { isHandshake, PassingBody } from './websocket/handshake.ts';
@@ -20,6 +30,7 @@ import { readHead, requestIdIn, type Head } from './request-head.ts';
 import { answerError, answerForwarded, answerOk, answerPreflight, asOutriderError } from './respond.ts';
 import { detailsOf, type ReplayDecision, skipBecause, type ReplaySkip, unrepeatable } from './replay-skip.ts';
 import { createScrubber, type Scrubber } from './scrub.ts';
+import { signedAnswer } from './signed-answer.ts';
 import { joinTarget } from './target.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 import type { Attempt, AttemptObserver, UpstreamRequest } from './attempt.ts';
@@ -67,11 +78,13 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   #waitsFromMs = Number.NaN;
   #cors: RawHeaders | undefined;
   #scrubber: Scrubber | undefined;
+  /** Set while the request counts as one of its caller. */
+  #counted: Caller | undefined;
 
   constructor(downstream: Downstream, deps: ExchangeDeps) {
     super(downstream.method, downstream.target);
     this.#downstream = downstream;
-    this.#destination = downstream.context;
+    this.#destination = downstream.context?.tunnel?.destination;
     this.#deps = deps;
     this.#compiled = deps.compiled();
     this.#startedMs = deps.clock.monotonic();
@@ -101,16 +114,43 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
         answerPreflight(this.#downstream, cors);
         return;
       }
-      if (!this.#downstream.context) this.#compiled.guard.checkAccess(head, destination !== undefined);
+      const caller = this.#admit(head, destination);
       checkForwardable(this.method);
       const { method, path } = this;
       const candidate = { method, path, host: head.host, headers: this.#downstream.headers };
       const route = findRoute(this.#compiled, destination, candidate);
+      if (caller) this.#checkWish(caller, destination, route, target);
       if (this.#answerTokenCall(destination, route, target)) return;
       this.#authorizeAndSend(route ?? withoutRoute(this.#compiled, destination, candidate), head, target);
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /**
+   * Finds out who makes the request, and counts it. Undefined when the config has no callers. Throws `client_unauthenticated`,
+   * `caller_limited`.
+   */
+  #admit(head: Head, destination: Destination | undefined): Caller | undefined {
+    const { clock } = this.#deps;
+    const { context } = this.#downstream;
+    const caller = authenticate(this.#compiled, context, head, { destination, nowMs: clock.now() });
+    if (!caller) return undefined;
+    this.caller = caller.name;
+    caller.enter(clock.monotonic());
+    return (this.#counted = caller);
+  }
+
+  /** Throws `caller_denied`. That comes before the route is known, so that the answer can't tell whether there is one. */
+  #checkWish(
+    caller: Caller,
+    destination: Destination | undefined,
+    route: CompiledRoute | undefined,
+    target: string,
+  ): void {
+    const { method, path } = this;
+    const wish = { method, path, route, target };
+    if (!isAllowed(caller, this.#compiled, destination, wish, this.#deps.clock)) throw callerDenied();
   }
 
   /**
@@ -144,11 +184,12 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   #authorizeAndSend(route: CompiledRoute, head: Head, target: string): void {
     this.route = route.name;
     this.provider = route.provider;
-    this.upstream = route.origin;
     const { authorizer } = route;
     const headers = this.#headersFor(route, head);
     this.#withoutCredential = headers;
-    const needsBody = authorizer?.needsBody(this.method, headers) ?? false;
+    const isSent = route.answer === 'upstream';
+    if (isSent) this.upstream = route.origin;
+    const needsBody = !isSent || (authorizer?.needsBody(this.method, headers) ?? false);
     this.#continueWith(this.#openBody(route, head, needsBody), () => {
       const outbound: Outbound = {
         method: this.method,
@@ -159,6 +200,10 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       this.#continueWith(authorizer && this.#authorize(authorizer, outbound), (authorized) => {
         this.auth = authorized?.auth;
         if (this.#downstream.isGone) return;
+        if (!isSent) {
+          this.#answerSigned(route, outbound, authorized as Authorized);
+          return;
+        }
         this.#continueWith(this.#send(route, authorized ?? outbound), (answer) => {
           this.#continueWith(isRejection(authorizer, authorized, answer, this.#isConditional), (isRejected) => {
             if (isRejected) {
@@ -169,6 +214,14 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
         });
       });
     });
+  }
+
+  /** Hands the request back as it would have been sent. */
+  #answerSigned(route: CompiledRoute, outbound: Outbound, authorized: Authorized): void {
+    const answer = signedAnswer(route, this.#downstream.headers, outbound, authorized);
+    this.auth = 'signed';
+    this.status = 200;
+    answerOk(this.#downstream, answer, this.#cors ?? []);
   }
 
   /** Makes the headers of the next attempt, without a credential. While tracing is on, each attempt has its own. */
@@ -442,6 +495,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.bytesOut = this.#downstream.bytesOut;
     this.scrubbed = this.#scrubber?.count ?? 0;
     this.#body.release();
+    this.#counted?.leave();
     this.durationMs = this.#deps.clock.monotonic() - this.#startedMs;
     this.#trace?.end(this, this.#destination?.scheme ?? 'http');
     this.#deps.events.emit('exchange', this);

@@ -41,10 +41,12 @@ export interface RouteHeaders {
  * Returns the function that makes the headers of the upstream request, still without a credential. It drops hop-by-hop headers
  * and those that `Connection` names (`options`, lower case), applies the route's `remove` and `set`, and adds `Via` with the
  * value `via`.
+ * @param isDropped Which further headers are dropped, by their names in lower case. `set` goes before it.
  */
 export function createRequestHeaders(
   route: RouteHeaders,
   via: string,
+  isDropped: (lower: string) => boolean = () => false,
 ): (headers: RawHeaders, options: readonly string[]) => string[] {
   const removed = new Set(route.remove.map((name) => name.toLowerCase()));
   const set = [...route.set].map(([name, value]) => ({ name, lower: name.toLowerCase(), value }));
@@ -54,7 +56,7 @@ export function createRequestHeaders(
   const classify = bySpelling((lower): number => {
     const index = set.findIndex((entry) => entry.lower === lower);
     if (index >= 0) return index;
-    if (removed.has(lower) || REQUEST_DROPS.has(lower)) return DROP;
+    if (removed.has(lower) || REQUEST_DROPS.has(lower) || isDropped(lower)) return DROP;
     return REQUEST_DROP_PREFIXES.some((prefix) => lower.startsWith(prefix)) ? DROP : KEEP;
   });
 

@@ -70,6 +70,11 @@ export function answerOk(
   downstream.answer(200, 'OK', ownHeaders({ type: contentType, body }, extra), body);
 }
 
+/** Answers 200 without a body. */
+export function answerEmpty(downstream: Downstream): void {
+  downstream.answer(200, 'OK', ownHeaders(undefined, ['Content-Length', '0']), '');
+}
+
 /** Returns the headers for a listed origin's preflight (Fetch §3.2): `cors`, and permission for everything it asks for. */
 function preflightHeaders(cors: RawHeaders, headers: RawHeaders): RawHeaders {
   const answer = [...cors];

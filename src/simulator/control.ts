@@ -1,6 +1,7 @@
 import { parseDuration } from '../core/units.ts';
 import type { Instance } from './instance.ts';
-import type { SimulatorAnswer, Role } from './types.ts';
+import type { MaybePromise } from '../core/http.ts';
+import type { Role, SimulatedCallback, SimulatorAnswer } from './types.ts';
 
 type Parameters = ReadonlyMap<string, string>;
 type Parsed<T> = { readonly value: T } | { readonly wrong: string };
@@ -12,7 +13,7 @@ interface Control {
   /** Name → description. Every control takes `provider` too. */
   readonly parameters: Readonly<Record<string, string>>;
   /** Reads the parameters and gives the action to apply to each provider; `wrong` says which parameter can't be read. */
-  readonly read: (parameters: Parameters) => Parsed<(instance: Instance) => object>;
+  readonly read: (parameters: Parameters) => Parsed<(instance: Instance) => MaybePromise<object>>;
 }
 
 const TIME = {
@@ -126,11 +127,54 @@ const calls: Control = {
   read: () => ({ value: ({ kindName, counts }) => ({ kind: kindName, ...counts }) }),
 };
 
+const CALLBACK = {
+  to: 'where it goes: an http or https URL of this machine',
+  order: "the merchant's id of the order; by default the newest",
+  outcome: 'success (the default) or failure',
+};
+/** How long the answer to a callback may take. */
+const CALLBACK_MS = 30_000;
+
+async function sendCallback({ order, headers, body }: SimulatedCallback, to: string): Promise<object> {
+  try {
+    const signal = AbortSignal.timeout(CALLBACK_MS);
+    const answer = await fetch(to, { method: 'POST', headers, body, redirect: 'manual', signal });
+    return { order, status: answer.status, answer: (await answer.text()).slice(0, 1_000) };
+  } catch (error) {
+    const { cause = error } = error as Error;
+    return { order, status: 0, error: (cause as NodeJS.ErrnoException).code ?? 'no answer' };
+  }
+}
+
+const callback: Control = {
+  method: 'POST',
+  summary: 'sends the callback about an order, signed as the provider signs it, and shows what is answered',
+  parameters: CALLBACK,
+  read(parameters) {
+    const to = parameters.get('to') ?? '';
+    const outcome = parameters.get('outcome') ?? 'success';
+    // A page in a browser can send such requests too. They must not lead to other machines.
+    if (!URL.canParse(to) || !/^https?:$/.test(new URL(to).protocol) || !isHere(new URL(to).hostname))
+      return { wrong: `to must be ${CALLBACK.to}` };
+    if (!['success', 'failure'].includes(outcome)) return { wrong: `outcome must be ${CALLBACK.outcome}` };
+    return {
+      value: (instance) => {
+        if (!instance.kind.callback) return { error: 'this provider sends no callbacks' };
+        const made = instance.kind.callback(instance, parameters.get('order'), outcome === 'success');
+        return made ? sendCallback(made, to) : { error: 'there is no such order' };
+      },
+    };
+  },
+};
+
+const isHere = (hostname: string): boolean => /^(?:127(?:\.\d+){3}|\[::1\]|(?:.+\.)?localhost)$/.test(hostname);
+
 const CONTROLS: ReadonlyMap<string, Control> = new Map([
   ['/_control/revoke', revoke],
   ['/_control/lifetime', lifetime],
   ['/_control/delay', delay],
   ['/_control/fail', fail],
+  ['/_control/callback', callback],
   ['/_control/calls', calls],
 ]);
 
@@ -186,7 +230,7 @@ export function control(
   path: string,
   query: URLSearchParams,
   body: Buffer,
-): SimulatorAnswer {
+): MaybePromise<SimulatorAnswer> {
   const found = CONTROLS.get(path);
   if (!found) return refuse(404, 'no such control path', { known: [...CONTROLS.keys()] });
   if (found.method !== method) return { ...refuse(405, `use ${found.method}`), headers: { allow: found.method } };
@@ -201,8 +245,13 @@ export function control(
   if (chosen.length === 0) return refuse(404, 'no such provider', { known: [...instances.keys()] });
   const action = found.read(parameters.value);
   if ('wrong' in action) return refuse(400, action.wrong, { parameters: found.parameters });
-  const done = chosen.map((instance) => ({ provider: instance.name, ...action.value(instance) }));
-  return { status: 200, body: name === undefined ? { providers: done } : done[0] };
+  const results = chosen.map((instance) => action.value(instance));
+  const answer = (all: readonly object[]): SimulatorAnswer => {
+    const done = all.map((result, index) => ({ provider: chosen[index]?.name, ...result }));
+    return { status: 200, body: name === undefined ? { providers: done } : done[0] };
+  };
+  const isLater = results.some((result) => result instanceof Promise);
+  return isLater ? Promise.all(results.map(async (result) => result)).then(answer) : answer(results);
 }
 
 /**

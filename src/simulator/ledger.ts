@@ -13,6 +13,14 @@ export class Ledger {
     return [...this.#entries].filter(([key]) => key.startsWith(prefix)).map(([, entry]) => entry);
   }
 
+  /** The newest entry whose key starts with `prefix`, or the one whose key ends in `id`, with the end of its key. */
+  entryUnder(prefix: string, id: string | undefined): readonly [id: string, entry: unknown] | undefined {
+    const found = [...this.#entries].findLast(([key]) =>
+      id === undefined ? key.startsWith(prefix) : key === prefix + id,
+    );
+    return found && [found[0].slice(prefix.length), found[1]];
+  }
+
   set(key: string, entry: unknown): void {
     this.#entries.set(key, entry);
     if (this.#entries.size <= MAX_ENTRIES) return;
@@ -28,6 +36,8 @@ export interface Shelf<T> {
   get(ledger: Ledger, id: string): T | undefined;
   /** All entries, oldest first. */
   all(ledger: Ledger): readonly T[];
+  /** The entry of this id with the id, or the newest one. */
+  entry(ledger: Ledger, id: string | undefined): readonly [id: string, entry: T] | undefined;
   /** Stores an entry and returns it. */
   put(ledger: Ledger, id: string, entry: T): T;
 }
@@ -36,6 +46,7 @@ export interface Shelf<T> {
 export const shelf = <T>(name: string): Shelf<T> => ({
   get: (ledger, id) => ledger.get(`${name}/${id}`) as T | undefined,
   all: (ledger) => ledger.under(`${name}/`) as T[],
+  entry: (ledger, id) => ledger.entryUnder(`${name}/`, id) as readonly [string, T] | undefined,
   put(ledger, id, entry) {
     ledger.set(`${name}/${id}`, entry);
     return entry;

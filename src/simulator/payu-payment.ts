@@ -1,3 +1,4 @@
+import { payuCallback, paymentPage } from './payu-callback.ts';
 import { paymentHash } from './payu-payment-hash.ts';
 import { signedKind, transact } from './payu-signed.ts';
 import { fit, isId, isRupeesText, isText, readPhpForm, reading } from './read.ts';
@@ -45,10 +46,14 @@ function pay(form: ReadonlyMap<string, string>, call: Call): SimulatorAnswer {
   if (form.get('hash') !== hash) return reject(WRONG_HASH);
   const read = fit(Object.fromEntries(form), PAYMENT);
   if ('problem' in read) return paymentProblem(read.problem);
-  const made = transact(call, read.value);
+  const made = transact(call, { ...read.value, form });
   if (!made) return payment(400, 'Error Reason: Duplicate txnid with another amount', txnid, null);
+  const page = callsBrowser(call) ? paymentPage(made, call.provider) : undefined;
+  if (page !== undefined) return { status: 200, body: null, page };
   return payment(200, null, txnid, { paymentId: made.mihpayid, amount: made.amount, merchantName: 'SIMULATOR' });
 }
+
+const callsBrowser = ({ header }: Call): boolean => /\btext\/html\b/.test(header('accept') ?? '');
 
 const FORM_TYPE = { 'content-type': 'application/x-www-form-urlencoded' };
 
@@ -75,4 +80,5 @@ export const payuPayment = signedKind(
     { answer: '400 Error Reason: amount is not valid', when: 'a field is missing or wrong: the message says which' },
     { answer: '400 Error Reason: Duplicate txnid with another amount', when: 'the txnid was used before' },
   ],
+  { callback: payuCallback },
 );

@@ -13,6 +13,8 @@ export interface Transaction {
   readonly productinfo: string;
   readonly firstname: string;
   readonly addedon: string;
+  /** The fields of the payment form, of which answers repeat some. */
+  readonly form?: ReadonlyMap<string, string>;
 }
 /** The transactions of one merchant key by `txnid`, however they were signed. */
 export const transactions = shelf<Transaction>('payu-transaction');
@@ -29,12 +31,12 @@ const paid = (amount: string): number => Math.round(Number(amount) * 100);
  */
 export function transact(
   call: Call,
-  wanted: Pick<Transaction, 'txnid' | 'amount' | 'productinfo' | 'firstname'>,
+  wanted: Pick<Transaction, 'txnid' | 'amount' | 'productinfo' | 'firstname' | 'form'>,
 ): Transaction | undefined {
   const { ledger, clock } = call.provider;
   const before = transactions.get(ledger, wanted.txnid);
   if (before) return paid(before.amount) === paid(wanted.amount) ? before : undefined;
-  const { txnid, amount, productinfo, firstname } = wanted;
+  const { txnid, amount, productinfo, firstname, form } = wanted;
   const made = transactions.put(ledger, txnid, {
     mihpayid: `4039937155${parseInt(randomHex(4), 16)}`,
     txnid,
@@ -42,6 +44,7 @@ export function transact(
     productinfo,
     firstname,
     addedon: new Date(clock.now()).toISOString().slice(0, 19).replace('T', ' '),
+    ...(form && { form }),
   });
   return transactionsByPayuId.put(ledger, made.mihpayid, made);
 }
@@ -51,7 +54,9 @@ export const signedKind = (
   endpoints: Kind['endpoints'],
   examples: Kind['examples'],
   errors: readonly ErrorWords[],
+  more: Pick<Kind, 'callback'> = {},
 ): Kind => ({
+  ...more,
   api: '',
   credentials: { key: 'test', salt: 'test' },
   lifetimeMs: 0,

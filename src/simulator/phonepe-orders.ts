@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import { phonepeError, phonepeProblem } from './phonepe-words.ts';
 import { isId, isObject, isPaise, optional } from './read.ts';
 import type { Shaped } from './read.ts';
 import { shelf } from './ledger.ts';
 import { randomHex } from './tokens.ts';
-import type { SimulatorAnswer, Call } from './types.ts';
+import type { Call, Provider, SimulatedCallback, SimulatorAnswer } from './types.ts';
 
 const ORDER_LIFETIME_MS = 20 * 60_000;
 
@@ -121,16 +122,37 @@ const attempt = ({
   state: 'COMPLETED',
 });
 
-function shown({ orderId, merchantOrderId, amount, metaInfo, paidAtMs, transactionId }: Order): SimulatorAnswer {
-  return ok({
-    orderId,
-    merchantOrderId,
-    state: 'COMPLETED',
-    amount,
-    expireAt: paidAtMs + ORDER_LIFETIME_MS,
-    metaInfo,
-    paymentDetails: [attempt({ transactionId, amount, timestamp: paidAtMs })],
-  });
+const detailsOf = (
+  { orderId, merchantOrderId, amount, metaInfo, paidAtMs, transactionId }: Order,
+  state: 'COMPLETED' | 'FAILED' = 'COMPLETED',
+): object => ({
+  orderId,
+  merchantOrderId,
+  state,
+  amount,
+  expireAt: paidAtMs + ORDER_LIFETIME_MS,
+  metaInfo,
+  paymentDetails: [{ ...attempt({ transactionId, amount, timestamp: paidAtMs }), state }],
+});
+
+const shown = (order: Order): SimulatorAnswer => ok(detailsOf(order));
+
+/** The webhook about an order. Its `Authorization` is the digest of what the merchant has set in the dashboard. */
+export function webhook(
+  { ledger, credentials }: Provider,
+  order: string | undefined,
+  isPaid: boolean,
+): SimulatedCallback | undefined {
+  const [id, found] = orders.entry(ledger, order) ?? [];
+  if (id === undefined || !found) return undefined;
+  const { webhook_username: user = '', webhook_password: password = '' } = credentials;
+  const authorization = createHash('sha256').update(`${user}:${password}`).digest('hex');
+  const payload = { merchantId: 'SIMULATOR', ...detailsOf(found, isPaid ? 'COMPLETED' : 'FAILED') };
+  return {
+    order: id,
+    headers: { 'content-type': 'application/json', authorization },
+    body: JSON.stringify({ event: `checkout.order.${isPaid ? 'completed' : 'failed'}`, payload }),
+  };
 }
 
 /** The status of the order `:id` (the merchant's order id). */

@@ -1,5 +1,15 @@
 import { bearerEndpoint, tokenEndpoint } from './oauth.ts';
-import { ONWARD, PAY, REFUND, orderStatus, place, refund, refundStatus, transactionStatus } from './phonepe-orders.ts';
+import {
+  ONWARD,
+  PAY,
+  REFUND,
+  orderStatus,
+  place,
+  refund,
+  refundStatus,
+  transactionStatus,
+  webhook,
+} from './phonepe-orders.ts';
 import {
   PHONEPE_OWN,
   PHONEPE_TOKEN_OWN,
@@ -81,7 +91,14 @@ const ERRORS: readonly ErrorWords[] = [
 export const phonepe: Kind = {
   token: `${BASE}/v1/oauth/token`,
   api: BASE,
-  credentials: { client_id: 'test', client_secret: 'test', client_version: '1' },
+  credentials: {
+    client_id: 'test',
+    client_secret: 'test',
+    client_version: '1',
+    webhook_username: 'test',
+    webhook_password: 'test',
+  },
+  callback: webhook,
   lifetimeMs: 3_600_000,
   lost: phonepeLost,
   endpoints: [

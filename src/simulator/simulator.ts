@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { systemClock } from '../core/clock.ts';
 import type { Clock } from '../core/clock.ts';
+import type { MaybePromise } from '../core/http.ts';
 import { listen, originOf } from '../core/listen.ts';
 import { answerCall } from './call.ts';
 import { CONTROL_PATHS, control } from './control.ts';
@@ -37,7 +38,7 @@ export interface Simulator {
    */
   listen(port?: number): Promise<string>;
   /** Does what a POST to `/_control/<what>` does. */
-  control(what: string, query: URLSearchParams): SimulatorAnswer;
+  control(what: string, query: URLSearchParams): MaybePromise<SimulatorAnswer>;
   /** Stops at once and cuts requests under way. May be called any number of times. */
   close(): Promise<void>;
   /** `http://127.0.0.1:PORT`. Reading it throws unless the server listens. */
@@ -119,10 +120,10 @@ export function createSimulator({ providers, clock = systemClock }: SimulatorOpt
     return answerCall(instance, request, response, { path: end < 0 ? '' : path.slice(end), query }, body);
   }
 
-  function write(response: ServerResponse, { status, body, headers }: SimulatorAnswer): void {
-    const bytes = Buffer.from(JSON.stringify(body));
+  function write(response: ServerResponse, { status, body, page, headers }: SimulatorAnswer): void {
+    const bytes = Buffer.from(page ?? JSON.stringify(body));
     response.writeHead(status, {
-      'content-type': 'application/json',
+      'content-type': page === undefined ? 'application/json' : 'text/html; charset=utf-8',
       'content-length': bytes.length,
       date: new Date(clock.now()).toUTCString(),
       ...headers,

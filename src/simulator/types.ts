@@ -33,8 +33,10 @@ export interface Call {
 /** The answer to a call. */
 export interface SimulatorAnswer {
   readonly status: number;
-  /** Sent as JSON. */
+  /** Sent as JSON, unless there is a page. */
   readonly body: unknown;
+  /** HTML for a browser. */
+  readonly page?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether the credential, token or signature was not accepted. It is for the counts; the status may say anything. */
   readonly rejected?: boolean;
@@ -69,6 +71,14 @@ export interface ErrorWords {
   readonly unsaid?: string;
 }
 
+/** A callback as the provider sends it: always a POST. */
+export interface SimulatedCallback {
+  /** The merchant's id of the order that it is about. */
+  readonly order: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 /** A kind of provider, as data. */
 export interface Kind {
   /** The path of the token endpoint below the mount, if the kind has one. */
@@ -82,6 +92,11 @@ export interface Kind {
   /** Names the ledger that a provider uses. Providers with the same name share what was paid; by default, each has its own. */
   readonly ledger?: (credentials: Readonly<Record<string, string>>) => string;
   readonly endpoints: readonly Endpoint[];
+  /**
+   * Makes the callback about an order, by default the newest one. Undefined when there is no such order. A kind without it sends
+   * none.
+   */
+  readonly callback?: (provider: Provider, order: string | undefined, isPaid: boolean) => SimulatedCallback | undefined;
   /** The body of the answer to an unknown path (404) or method (405), in the provider's words. */
   readonly lost: (status: 404 | 405) => unknown;
   readonly examples: readonly Example[];

@@ -4,7 +4,7 @@ import { PHONEPE_OWN, xVerifyError, xVerifyLost, xVerifyProblem } from './phonep
 import { isId, isObject, isPaise, isText, optional, readJson, readJsonText, reading } from './read.ts';
 import type { TypeGuard, Shape, Shaped } from './read.ts';
 import { randomHex } from './tokens.ts';
-import type { SimulatorAnswer, Call, Endpoint, ErrorWords, Kind, Role } from './types.ts';
+import type { SimulatorAnswer, Call, Endpoint, ErrorWords, Kind, Provider, Role, SimulatedCallback } from './types.ts';
 
 interface Payment {
   readonly transactionId: string;
@@ -117,6 +117,36 @@ function payStatus({ params, provider }: Call): SimulatorAnswer {
   });
 }
 
+/** The server-to-server callback about a payment. Its `X-VERIFY` has no path in it. */
+function callback(
+  { ledger, credentials }: Provider,
+  order: string | undefined,
+  isPaid: boolean,
+): SimulatedCallback | undefined {
+  const [id, payment] = payments.entry(ledger, order) ?? [];
+  if (id === undefined || !payment) return undefined;
+  const content = {
+    success: isPaid,
+    code: isPaid ? 'PAYMENT_SUCCESS' : 'PAYMENT_ERROR',
+    message: isPaid ? 'Your request has been successfully completed.' : 'Payment Failed',
+    data: {
+      merchantId: credentials['merchant_id'],
+      merchantTransactionId: id,
+      ...payment,
+      state: isPaid ? 'COMPLETED' : 'FAILED',
+      responseCode: isPaid ? 'SUCCESS' : 'PAYMENT_DECLINED',
+      paymentInstrument: { type: 'UPI', utr: null },
+    },
+  };
+  const response = Buffer.from(JSON.stringify(content)).toString('base64');
+  const { salt_key: salt = '', salt_index: index = '' } = credentials;
+  return {
+    order: id,
+    headers: { ...JSON_TYPE, 'x-verify': `${sha256(response + salt)}###${index}` },
+    body: JSON.stringify({ response }),
+  };
+}
+
 const isGrant: TypeGuard<string> = (value): value is string =>
   typeof value === 'string' && /^GRT[\w-]{1,253}$/.test(value);
 const GRANT = { grantToken: isText };
@@ -207,6 +237,7 @@ export const xVerify: Kind = {
   credentials: CREDENTIALS,
   lifetimeMs: 1_800_000,
   lost: xVerifyLost,
+  callback,
   endpoints: [
     { method: 'POST', path: `${BASE}/pg/v1/pay`, role: 'api', answer: sealed(BASE, anybody, PAY, pay) },
     {

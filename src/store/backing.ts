@@ -12,7 +12,7 @@ export interface BackingEvents {
 
 /**
  * The place where several processes keep their records. Its operations reject when they can't be done, and may take any time.
- * `SharedStore` makes a {@link TokenStore} of it.
+ * `SharedStore` makes a {@link Store} of it.
  */
 export interface Backing {
   readonly kind: 'file' | 'redis';
@@ -27,6 +27,10 @@ export interface Backing {
    * have forgotten an earlier use.
    */
   redeem(key: string, generation: number): Promise<boolean>;
+  /** How often a callback was marked; see `SeenStore.timesSeen`. */
+  timesSeen(list: string, id: string): Promise<number>;
+  /** Marks a callback; see `SeenStore.markSeen`. */
+  markSeen(list: string, id: string, windowMs: number): Promise<void>;
   /** Removes the record of a key, if there is one. */
   remove(key: string): Promise<void>;
   /** Takes the lock for `leaseMs` if it is free; tells whether it did. `holder` is a value that no other holder uses. */

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { readlinkSync, watch, type FSWatcher } from 'node:fs';
 import fs from 'node:fs/promises';
 import os from 'node:os';
@@ -8,10 +8,15 @@ import type { Backing, BackingEvents } from './backing.ts';
 import { openDirectory } from './directory.ts';
 import { Register } from './register.ts';
 import { type Codec, tombstone } from './seal.ts';
-import { RETAINED_MS, type TokenRecord } from './store.ts';
+import { MAX_SEEN, RETAINED_MS, type TokenRecord } from './store.ts';
 
 const RECORD = '.record';
 const LOCK = '.lock';
+const SEEN = '.seen';
+/** The beginning of the lock of a callback. No token has such a key. */
+const CALLBACK = encodeURIComponent('callback/');
+/** Among how many registers the seen callbacks of a list are divided: as many as two hex digits tell apart. */
+const SEEN_REGISTERS = 256;
 const SWEEP_MS = 3_600_000;
 /** An older temporary file was left behind by a process that died. */
 const LEFT_BEHIND_MS = 60_000;
@@ -85,6 +90,27 @@ export class FileBacking implements Backing {
     );
   }
 
+  async timesSeen(list: string, id: string): Promise<number> {
+    const { text } = await this.#seenRegister(list, id).read();
+    const [count = 0, untilMs = 0] = seenIn(text)[id] ?? [];
+    return untilMs > this.#clock.now() ? count : 0;
+  }
+
+  async markSeen(list: string, id: string, windowMs: number): Promise<void> {
+    const register = this.#seenRegister(list, id);
+    for (;;) {
+      const before = await register.read();
+      const nowMs = this.#clock.now();
+      const { [id]: known, ...others } = seenIn(before.text);
+      const [count = 0, untilMs = 0] = known ?? [];
+      const kept = Object.entries(others)
+        .filter(([, [, til]]) => til > nowMs)
+        .slice(1 - MAX_SEEN / SEEN_REGISTERS);
+      const next = [...kept, [id, [untilMs > nowMs ? count + 1 : 1, nowMs + windowMs]]];
+      if (await register.write(before, JSON.stringify(Object.fromEntries(next)))) return;
+    }
+  }
+
   async remove(key: string): Promise<void> {
     const register = this.#record(key);
     for (;;) {
@@ -139,6 +165,12 @@ export class FileBacking implements Backing {
     return new Register(path.join(this.#root, nameOf(key) + LOCK), { isDurable: false });
   }
 
+  /** The register that holds a seen callback. A list has several, so that a mark writes little. */
+  #seenRegister(list: string, id: string): Register {
+    const part = hash('sha256', id).slice(0, 2);
+    return new Register(path.join(this.#root, `${nameOf(list)}.${part}${SEEN}`), { isDurable: true });
+  }
+
   async #replace(key: string, generation: number, change: (entry: Entry) => Entry | undefined): Promise<boolean> {
     const register = this.#record(key);
     const before = await register.read();
@@ -184,6 +216,7 @@ export class FileBacking implements Backing {
     for (const name of await fs.readdir(this.#root)) {
       const file = path.join(this.#root, name);
       if (name.startsWith('.')) await this.#removeOld(file);
+      if (name.endsWith(SEEN) || name.endsWith(LOCK)) await this.#sweepRegister(file, nowMs);
       if (!name.endsWith(RECORD)) continue;
       const { version, text } = await new Register(file, { isDurable: true }).read();
       for (const left of await fs.readdir(file)) if (left.startsWith('.')) await this.#removeOld(path.join(file, left));
@@ -192,6 +225,18 @@ export class FileBacking implements Backing {
       if (!isDead || isHeld((await lock.read()).text, nowMs)) continue;
       await Promise.all([file, lock.directory].map((old) => fs.rm(old, { recursive: true, force: true })));
     }
+  }
+
+  /** Removes a register of seen callbacks whose windows are over, and the lock of a callback that nobody delivers. */
+  async #sweepRegister(file: string, nowMs: number): Promise<void> {
+    const isLock = file.endsWith(LOCK);
+    // The lock of a token goes with its record.
+    if (isLock && !path.basename(file).startsWith(CALLBACK)) return;
+    const stats = await fs.stat(file).catch(() => undefined);
+    if (!stats || Math.abs(Date.now() - stats.mtimeMs) < LEFT_BEHIND_MS) return;
+    const { text } = await new Register(file, { isDurable: false }).read();
+    const isUsed = isLock ? isHeld(text, nowMs) : Object.values(seenIn(text)).some(([, untilMs]) => untilMs > nowMs);
+    if (!isUsed) await fs.rm(file, { recursive: true, force: true });
   }
 
   async #removeOld(file: string): Promise<void> {
@@ -211,6 +256,14 @@ function parse<T extends object>(text: string): Partial<T> {
   } catch {
     return {};
   }
+}
+
+/** Parses the content of a register of seen callbacks: the count and the end of the window of each, by its id. */
+function seenIn(text: string): Readonly<Record<string, readonly [count: number, untilMs: number]>> {
+  const isSound = (value: unknown): boolean =>
+    Array.isArray(value) && value.length === 2 && value.every(Number.isFinite);
+  const entries = Object.entries(parse<Record<string, readonly [number, number]>>(text));
+  return Object.fromEntries(entries.flatMap(([id, value]) => (isSound(value) && value ? [[id, value]] : [])));
 }
 
 /** Parses an entry; any other text counts as no record. */

@@ -5,22 +5,31 @@ import {
   type ChangeListener,
   type Lock,
   type LockAnswer,
+  MAX_SEEN,
   RETAINED_MS,
   type TokenRecord,
-  type TokenStore,
+  type Store,
 } from './store.ts';
 
 /** The longest time to live of a record in seconds. It exceeds that of any token, and node-cache can compute with it. */
 const MAX_TTL_S = 100 * 365 * 86_400;
 
 /** A {@link TokenStore} that answers at once and never fails. */
-export interface MemoryStore extends TokenStore {
+export interface MemoryStore extends Store {
   get(key: string): TokenRecord | undefined;
   compareAndSet(key: string, expected: number, next: TokenRecord): boolean;
   redeem(key: string, generation: number): boolean;
   lock(key: string): LockAnswer;
+  timesSeen(list: string, id: string): number;
+  markSeen(list: string, id: string, windowMs: number): void;
   delete(key: string): void;
   close(): void;
+}
+
+/** A callback that was delivered. `untilMs` is when it is forgotten, monotonic milliseconds. */
+interface Seen {
+  readonly count: number;
+  readonly untilMs: number;
 }
 
 interface Entry {
@@ -36,6 +45,8 @@ class NodeCacheStore implements MemoryStore {
   readonly #cache = new NodeCache({ useClones: false });
   readonly #locks = new Map<string, Lock>();
   readonly #listeners = new Listeners();
+  /** The seen callbacks of each list, the one that was marked last at the end. */
+  readonly #seen = new Map<string, Map<string, Seen>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -75,6 +86,24 @@ class NodeCacheStore implements MemoryStore {
     return { state: 'got', lock, record };
   }
 
+  timesSeen(list: string, id: string): number {
+    const seen = this.#seen.get(list)?.get(id);
+    return seen && seen.untilMs > this.#clock.monotonic() ? seen.count : 0;
+  }
+
+  markSeen(list: string, id: string, windowMs: number): void {
+    const all = this.#seen.get(list) ?? new Map<string, Seen>();
+    this.#seen.set(list, all);
+    const nowMs = this.#clock.monotonic();
+    const count = this.timesSeen(list, id) + 1;
+    all.delete(id);
+    for (const [old, { untilMs }] of all) {
+      if (untilMs > nowMs && all.size < MAX_SEEN) break;
+      all.delete(old);
+    }
+    all.set(id, { count, untilMs: nowMs + windowMs });
+  }
+
   delete(key: string): void {
     this.#cache.del(named(key));
   }
@@ -86,6 +115,7 @@ class NodeCacheStore implements MemoryStore {
   close(): void {
     this.#listeners.clear();
     this.#locks.clear();
+    this.#seen.clear();
     this.#cache.flushAll();
     this.#cache.close();
   }

@@ -4,7 +4,7 @@ import type { Events } from '../core/events.ts';
 import { createMemoryStore } from './memory.ts';
 import type { Backing } from './backing.ts';
 import type { Codec, OnUnreadable } from './seal.ts';
-import type { TokenStore } from './store.ts';
+import type { Store } from './store.ts';
 
 /** What a store works with. */
 export interface StoreDeps {
@@ -47,7 +47,7 @@ const KINDS: { readonly [K in SharedKind]: Kind<ConfigOf<K>> } = {
  * Opens the store that the config asks for. Rejects with a `StoreRefusal` when the store can't be used. A Redis that can't be
  * reached is no reason for that: tokens are then kept in this process until it can be.
  */
-export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<TokenStore> {
+export async function openStore(config: StoreConfig, deps: StoreDeps): Promise<Store> {
   const { clock, events } = deps;
   if (config.kind === 'memory') return createMemoryStore(clock);
   const [{ SharedStore }, { createCodec }] = await Promise.all([import('./shared.ts'), import('./seal.ts')]);

@@ -47,3 +47,42 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
 export const FREE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
+
+/** The time of Redis in ms. */
+const NOW = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
+
+/**
+ * Reads how often a callback was marked. KEYS: the ends of the windows (a sorted set of ids), the counts (a hash by id). ARGV:
+ * id.
+ */
+export const SEEN = `${NOW}
+local til = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not til or tonumber(til) <= now then return 0 end
+return tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')`;
+
+/**
+ * Marks a callback, and forgets those whose window is over, and the oldest ones beyond the limit. KEYS: as for {@link SEEN}. ARGV:
+ * id, window in ms, how many are kept.
+ */
+export const MARK = `${NOW}
+local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1000)
+for _, id in ipairs(old) do
+  redis.call('ZREM', KEYS[1], id)
+  redis.call('HDEL', KEYS[2], id)
+end
+local til = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if til and tonumber(til) <= now then redis.call('HDEL', KEYS[2], ARGV[1]) end
+redis.call('HINCRBY', KEYS[2], ARGV[1], 1)
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+local over = redis.call('ZCARD', KEYS[1]) - ARGV[3]
+while over > 0 do
+  local id = redis.call('ZPOPMIN', KEYS[1])[1]
+  redis.call('HDEL', KEYS[2], id)
+  over = over - 1
+end
+for _, key in ipairs(KEYS) do
+  if redis.call('PTTL', key) < tonumber(ARGV[2]) then redis.call('PEXPIRE', key, ARGV[2]) end
+end
+return 1`;

@@ -2,9 +2,9 @@ import { createClient } from '@redis/client';
 import type { StoreConfig } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Backing, BackingEvents } from './backing.ts';
-import { READ, REDEEM, EXTEND, FREE, WRITE } from './redis-scripts.ts';
+import { EXTEND, FREE, MARK, READ, REDEEM, SEEN, WRITE } from './redis-scripts.ts';
 import { type Codec, tombstone } from './seal.ts';
-import { RETAINED_MS, type TokenRecord } from './store.ts';
+import { MAX_SEEN, RETAINED_MS, type TokenRecord } from './store.ts';
 
 type RedisOptions = Extract<StoreConfig, { kind: 'redis' }>;
 
@@ -93,6 +93,17 @@ export class RedisBacking implements Backing {
     return this.#ask(REDEEM, key, [String(generation)]);
   }
 
+  async timesSeen(list: string, id: string): Promise<number> {
+    return Number(await this.#connected.eval(SEEN, { keys: this.#seenKeys(list), arguments: [id] }));
+  }
+
+  async markSeen(list: string, id: string, windowMs: number): Promise<void> {
+    await this.#connected.eval(MARK, {
+      keys: this.#seenKeys(list),
+      arguments: [id, String(windowMs), String(MAX_SEEN)],
+    });
+  }
+
   async remove(key: string): Promise<void> {
     await this.#connected.del(this.#key(key));
   }
@@ -160,6 +171,10 @@ export class RedisBacking implements Backing {
 
   #key(key: string): string {
     return `${this.#options.prefix}token:${key}`;
+  }
+
+  #seenKeys(list: string): string[] {
+    return ['until', 'count'].map((what) => `${this.#options.prefix}seen:${list}:${what}`);
   }
 
   #lockKey(key: string): string {

@@ -5,7 +5,7 @@ import { type Backing, causeOf } from './backing.ts';
 import { Lease } from './lease.ts';
 import { Listeners } from './listeners.ts';
 import { WaitBudget, TooSlow } from './wait-budget.ts';
-import type { ChangeListener, Lock, LockAnswer, TokenRecord, TokenStore } from './store.ts';
+import type { ChangeListener, Lock, LockAnswer, Store, TokenRecord } from './store.ts';
 
 /**
  * What a shared store works with. `waitBudgetMs` is how long a request may wait for the store in total; `leaseMs` is the length
@@ -30,10 +30,10 @@ const PROBES_PER_RESET = 5;
 const OPEN_MS = 1_000;
 
 /**
- * A {@link TokenStore} on a backing that may be slow or unreachable. No call waits longer than `waitBudgetMs`. After the first
+ * A {@link Store} on a backing that may be slow or unreachable. No call waits longer than `waitBudgetMs`. After the first
  * failure, all calls fail at once until a probe in the background succeeds; then all listeners are told that the store is back.
  */
-export class SharedStore implements TokenStore {
+export class SharedStore implements Store {
   readonly isShared = true;
   readonly waitBudgetMs: number;
   readonly leaseMs: number;
@@ -88,6 +88,14 @@ export class SharedStore implements TokenStore {
 
   redeem(key: string, generation: number): Promise<boolean> {
     return this.#do(() => this.#backing.redeem(key, generation));
+  }
+
+  timesSeen(list: string, id: string): Promise<number> {
+    return this.#do(() => this.#backing.timesSeen(list, id));
+  }
+
+  markSeen(list: string, id: string, windowMs: number): Promise<void> {
+    return this.#do(() => this.#backing.markSeen(list, id, windowMs));
   }
 
   delete(key: string): Promise<void> {

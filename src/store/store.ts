@@ -41,6 +41,9 @@ export type LockAnswer =
   /** The store doesn't work, so each process renews for itself. */
   | { readonly state: 'down' };
 
+/** How many delivered callbacks of one name are remembered. */
+export const MAX_SEEN = 100_000;
+
 /** Called when the record of a key may have changed, or when the store has `returned` from an outage. */
 export type ChangeListener = (news: 'changed' | 'returned') => void;
 
@@ -75,3 +78,18 @@ export interface TokenStore {
   /** Releases all locks and stops. */
   close(): MaybePromise<void>;
 }
+
+/** The place where it is remembered which callbacks were delivered. While it is down, both methods reject. */
+export interface SeenStore {
+  /** How often the callback `id` of a list was marked, if that was within the window of its last mark; else 0. */
+  timesSeen(list: string, id: string): MaybePromise<number>;
+  /**
+   * Remembers for `windowMs` that a callback was delivered once more. Of each list {@link MAX_SEEN} ids are kept, a few more or
+   * less; the oldest go first.
+   * @param id A digest in base64url.
+   */
+  markSeen(list: string, id: string, windowMs: number): MaybePromise<void>;
+}
+
+/** A store of both kinds, as it is opened. */
+export interface Store extends TokenStore, SeenStore {}

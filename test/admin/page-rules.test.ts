@@ -28,6 +28,7 @@ const REQUEST: RequestEntry = {
   destination: null,
   route: 'pay',
   provider: 'acme',
+  caller: 'shop',
   method: 'POST',
   path: '/pay/order-7',
   status: 200,

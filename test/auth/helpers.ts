@@ -52,6 +52,7 @@ export const profileOf = (parts: ProfileParts): Profile => ({
   inject: { headers: {}, query: {}, form: {}, json: {}, ...parts.inject },
   sign: parts.sign ?? [],
   refusals: parts.refusals ?? [],
+  verify: [],
   renew: { onStatus: [401], onHeader: [], onBody: [], ahead: { share: 0.2 }, cooldownMs: 5_000, ...parts.renew },
   scope: { max: undefined, known: [] },
   values: parts.values ?? {},
@@ -124,6 +125,7 @@ export const providerOf = (
   environment: undefined,
   endpoints: {},
   credentials,
+  oldCredentials: [],
   scope: [],
   ...parts,
 });

@@ -21,6 +21,7 @@ export interface AccessLine {
   readonly request_id: string;
   readonly route?: string;
   readonly provider?: string;
+  readonly caller?: string | null;
   readonly method: string;
   readonly path: string;
   readonly status: number;
@@ -59,6 +60,7 @@ export interface Outrider {
   readonly port: number;
   readonly adminOrigin: string | undefined;
   readonly simulatorOrigin: string | undefined;
+  readonly callbacksOrigin: string | undefined;
   readonly app: App;
   /** The access log so far. */
   logs(): AccessLine[];
@@ -154,6 +156,7 @@ export async function startOutrider(
     port: Number(new URL(started.origin.startsWith('http') ? started.origin : 'http://unix:0').port),
     adminOrigin: started.adminOrigin,
     simulatorOrigin: started.simulatorOrigin,
+    callbacksOrigin: started.callbacksOrigin,
     app,
     logs,
     async logged(count) {

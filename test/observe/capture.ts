@@ -29,6 +29,7 @@ export const exchange = (changes: Partial<ExchangeRecord> = {}): ExchangeRecord 
   destination: undefined,
   route: 'phonepe',
   provider: 'phonepe',
+  caller: undefined,
   method: 'POST',
   path: '/phonepe/checkout/v2/pay',
   status: 200,

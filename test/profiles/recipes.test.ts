@@ -236,7 +236,9 @@ for (const [name, provider] of Object.entries(PROVIDERS)) {
   });
 }
 
-test('every recipe on the page is tried, here or among those with a fixed key', (t) => {
-  const names = BLOCKS.filter(({ kind }) => kind === 'recipe').map((block) => block.name);
+test('every recipe on the page but those of callbacks is tried, here or among those with a fixed key', (t) => {
+  const names = BLOCKS.filter(({ kind, name }) => kind === 'recipe' && !name.endsWith('-webhook')).map(
+    (block) => block.name,
+  );
   t.deepEqual(names.toSorted(), [...Object.keys(PROVIDERS), 'juspay'].toSorted());
 });

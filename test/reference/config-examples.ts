@@ -14,6 +14,16 @@ listen:
   address: unix:/run/outrider/proxy.sock
   socket_mode: "0660"
   socket_group: payments`,
+    `# In TLS, with certificates of callers
+listen:
+  address: 0.0.0.0:8443
+  tls:
+    certificate: \${file:/run/secrets/tls_certificate}
+    key: \${file:/run/secrets/tls_key}
+    client_ca: \${file:/run/secrets/callers_ca}
+callers:
+  - { name: shop, certificate: { uri: "spiffe://acme/shop" }, routes: "*" }
+admin: { token: "\${file:/run/secrets/admin_token}" }`,
     `# For other machines, where something else keeps strangers out
 listen: { address: "0.0.0.0:8080", allow_unauthenticated: true }`,
   ],
@@ -22,6 +32,39 @@ listen: { address: "0.0.0.0:8080", allow_unauthenticated: true }`,
   address: 0.0.0.0:8081
   token: \${file:/run/secrets/admin_token}`,
     'admin: false',
+  ],
+  callers: [
+    `# A shop that pays, and reports that read
+callers:
+  - name: shop
+    tokens: ["\${file:/run/secrets/shop_token}", "\${file:/run/secrets/old_shop_token}"]
+    routes: [phonepe]
+    methods: [GET, POST]
+    paths: ["/phonepe/checkout/v2/*"]
+    rate: 50/s
+    concurrent: 20
+  - name: reports
+    token: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    routes: "*"
+    methods: [GET]
+    rate: 100/m
+    expires: 2030-01-31T00:00:00Z
+providers:
+  phonepe: { profile: phonepe, environment: simulator }
+routes:
+  - { match: { path: /phonepe }, provider: phonepe }
+admin: { token: "\${file:/run/secrets/admin_token}" }`,
+    `# Known by one name of a client certificate
+listen:
+  tls:
+    certificate: \${file:/run/secrets/tls_certificate}
+    key: \${file:/run/secrets/tls_key}
+    client_ca: \${file:/run/secrets/callers_ca}
+callers:
+  - { name: shop, certificate: { uri: "spiffe://acme/shop" }, routes: "*" }
+  - { name: reports, certificate: { dns: reports.internal.example }, routes: "*" }
+  - { name: batch, certificate: { cn: batch-1 }, routes: "*" }
+admin: { token: "\${file:/run/secrets/admin_token}" }`,
   ],
   forward: [
     `# HTTPS_PROXY leads here; what no route names goes on untouched
@@ -202,12 +245,43 @@ routes:
     match: { path: /events }
     upstream: https://events.example
     websocket: true`,
+    `# The fields of a payment form with its hash, for the browser to post
+providers:
+  payu: { profile: payu-payment, environment: production, credentials: { key: "\${PAYU_KEY}", salt: "\${PAYU_SALT}" } }
+routes:
+  - { match: { path: /sign/payu-payment }, provider: payu, answer: signed }`,
+  ],
+  callbacks_listen: [
+    `# Where providers reach it; nothing but callbacks is served there
+providers:
+  phonepe:
+    profile: phonepe-x-verify
+    environment: production
+    credentials: { merchant_id: SHOP, salt_key: "\${file:/run/secrets/salt_key}", salt_index: 2 }
+    old_credentials: [{ salt_key: "\${file:/run/secrets/old_salt_key}", salt_index: 1 }]
+callbacks_listen: { address: 0.0.0.0:8090 }
+callbacks:
+  - { match: { path: /callbacks/phonepe }, verify: phonepe, forward: "http://127.0.0.1:3000/hooks/phonepe" }`,
+  ],
+  callbacks: [
+    `# Server-to-server callbacks; one that was delivered before is answered here
+providers:
+  payu: { profile: payu-payment, environment: production, credentials: { key: "\${PAYU_KEY}", salt: "\${PAYU_SALT}" } }
+callbacks_listen: { address: 127.0.0.1:8090 }
+callbacks:
+  - name: payu-server
+    match: { path: /callbacks/payu }
+    verify: payu
+    forward: http://shop.internal.example:3000/hooks/payu
+    timeout: 10s
+    window: 72h
+    duplicates: answer`,
   ],
 };
 
 /** Keys of a profile that neither a built-in one nor the page about profiles uses in short. */
 export const PROFILE_EXAMPLE = `
-credentials: { merchant_id: {}, store_id: { optional: true }, signing_key: { secret: true, format: pem, optional: true } }
+credentials: { merchant_id: {}, store_id: { optional: true }, provider_key: { format: pem, optional: true }, signing_key: { secret: true, format: pem, optional: true } }
 token:
   fetch:
     url: "{{endpoints.token}}"
@@ -239,6 +313,24 @@ sign:
     signature_method: RSA-SHA256
     key: "{{credentials.signing_key}}"
     body_hash: true
+verify:
+  - body: { unwrap: base64, field: data }
+    parts: { of: x-signature, separator: ",", pair: "=" }
+    text: "{{inner.id}}{{parts.t}}"
+    algorithm: sha256
+    equals: [{ query: s, value: "{{signature}}" }, { part: v1 }]
+    timestamp: { part: t, unit: iso, tolerance: 1m }
+    require: [{ header: x-merchant, equals: "{{credentials.merchant_id}}" }]
+    id: "{{inner.id}}"
+  - text: "{{request.query}}{{request.form.at}}"
+    algorithm: sha1
+    equals: { query: s }
+    timestamp: { form: at }
+    require: [{ query: to, equals: "{{credentials.merchant_id}}" }, { part: to, equals: shop }]
+    parts: { of: x-parts, separator: ",", pair: "=" }
+  - { text: "{{request.query}}", algorithm: sha1, equals: { query: s }, timestamp: { query: at } }
+  - { text: "{{request.json.at}}", algorithm: sha1, equals: { query: s }, timestamp: { json: at } }
+  - { text: "{{request.body}}", algorithm: ecdsa-p256-sha256, key: "{{credentials.provider_key}}", form: der, equals: { query: s } }
 jwt:
   proof: { algorithm: HS256, key: "{{credentials.merchant_id}}", claims: { sub: "{{uuid}}" } }
 `;

@@ -3,6 +3,7 @@ import test from 'ava';
 import type { ExecutionContext } from 'ava';
 import { ERRORS, OutriderError, type ErrorCode } from '../../src/core/errors.ts';
 import { problemJson } from '../../src/core/problem.ts';
+import { payuForm, startCallbacks } from '../callbacks/given.ts';
 import { fakeClock } from '../helpers/clock.ts';
 import { httpCall, startOutrider, type Outrider } from '../helpers/outrider.ts';
 import type { AnswerLike } from '../helpers/problem.ts';
@@ -12,6 +13,7 @@ import { startUpstream } from '../helpers/upstream.ts';
 
 const REQUEST_ID = 'a1b2c3';
 const TOKEN = 'access-token-of-the-reference';
+const LIMITED = 'limited-token-of-the-reference';
 
 /** The lines of a request, without their ends. */
 type Lines = readonly string[];
@@ -30,6 +32,8 @@ const REQUESTS = {
   uri_too_long: [`GET /pay/${'x'.repeat(9_000)} HTTP/1.1`],
   headers_too_large: ['GET /pay HTTP/1.1', `X-Long: ${'x'.repeat(20_000)}`],
   client_unauthenticated: ['GET /pay HTTP/1.1', 'X-Outrider-Token: another'],
+  caller_denied: ['GET /pay HTTP/1.1', `X-Outrider-Token: ${LIMITED}`],
+  caller_limited: ['GET /id HTTP/1.1', `X-Outrider-Token: ${LIMITED}`],
   host_denied: ['GET /pay HTTP/1.1', 'Host: evil.example'],
   origin_denied: ['GET /pay HTTP/1.1', 'Origin: https://evil.example'],
   destination_denied: ['GET http://other.example/pay HTTP/1.1'],
@@ -66,7 +70,9 @@ async function given(t: ExecutionContext): Promise<{ outrider: Outrider; alias: 
   const outrider = await startOutrider(
     t,
     `
-listen: { address: 127.0.0.1:0, access_tokens: [${TOKEN}] }
+callers:
+  - { name: all, token: ${TOKEN}, routes: "*" }
+  - { name: limited, token: ${LIMITED}, routes: [id], rate: 1/m }
 timeouts: { response: 100ms }
 limits: { signed_body: 2KiB }
 profiles:
@@ -183,7 +189,17 @@ routes: [{ match: { path: /pay }, provider: oauth, upstream: "http://127.0.0.1:1
   }
 });
 
+/** What the listener of callbacks answers, by what an application does. */
+const CALLBACKS = ['callback_rejected', 'callback_undeliverable'] as const;
+
+test('each error of a callback is answered as the reference shows', async (t) => {
+  const { send } = await startCallbacks(t, { shop: (arrival) => arrival.reply(500) });
+  const [rejected, undeliverable] = CALLBACKS;
+  isAsShown(t, rejected, await send('/callbacks/payu', { headers: [], body: '' }));
+  isAsShown(t, undeliverable, await send('/callbacks/payu', payuForm()));
+});
+
 test('there is an answer for each error', (t) => {
-  const shown = [...Object.keys(REQUESTS), ...ELSEWHERE, ...Object.keys(ADMIN_REQUESTS)];
+  const shown = [...Object.keys(REQUESTS), ...ELSEWHERE, ...CALLBACKS, ...Object.keys(ADMIN_REQUESTS)];
   t.deepEqual(shown.toSorted(), Object.keys(ERRORS).toSorted());
 });

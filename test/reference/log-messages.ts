@@ -24,6 +24,17 @@ const tells = (
 
 /** Every message whose text is known beforehand, by what it is about. */
 export const LOG_MESSAGES: Readonly<Record<string, readonly LogMessage[]>> = {
+  Callbacks: [
+    tells(
+      'warn',
+      'a callback was not verified',
+      'it was answered with 401, and the application was not called; told once in ten seconds for each reason',
+      'callback',
+      'outcome',
+      'reason',
+      'request_id',
+    ),
+  ],
   'Start, reload and stop': [
     tells(
       'info',
@@ -74,14 +85,18 @@ export const LOG_MESSAGES: Readonly<Record<string, readonly LogMessage[]>> = {
       'credentials changed, the new ones are in use…',
       'secret files have changed; a warning where one looks like a slip (`suspicious_secret`), or a certificate soon expires (`expiring_certificate`)',
       'provider',
+      'caller',
+      'listener',
       'changed',
       'code',
     ),
     tells(
       'warn',
-      '…: all old credentials of the provider stay in use',
-      'a secret file that changed can not be used',
+      '…: all old credentials of the … stay in use',
+      'a secret file that changed can not be used: of a provider, of a caller, or the certificate of the listener',
       'provider',
+      'caller',
+      'listener',
     ),
   ],
   Tokens: [
@@ -190,6 +205,7 @@ export const ACCESS_FIELDS: Readonly<Record<string, string>> = {
   request_id: "the caller's `X-Request-Id` where it is plain, else one of ours; an error's answer has it too",
   route: 'the name of the route',
   provider: 'the name of the provider',
+  caller: 'the name of the caller; null where the config has none, and for a stranger',
   method: 'as it came',
   path: 'as the caller sent it, without the query; secrets are hidden',
   status: 'what the caller got; 0: no answer',

@@ -1,7 +1,11 @@
+import { hash } from 'node:crypto';
 import type { ExecutionContext, Implementation } from 'ava';
 import { until } from '../helpers/http1.ts';
 import { type FakeClock, fakeClock } from '../helpers/clock.ts';
-import { type Lock, type LockAnswer, RETAINED_MS, type TokenRecord, type TokenStore } from '../../src/store/store.ts';
+import { type Lock, type LockAnswer, RETAINED_MS, type Store, type TokenRecord } from '../../src/store/store.ts';
+
+/** The id of a callback. */
+export const digest = (text: string): string => hash('sha256', text, 'base64url');
 
 export const record = (clock: FakeClock, generation: number, lifetimeMs = 60_000): TokenRecord => ({
   generation,
@@ -14,8 +18,8 @@ export const record = (clock: FakeClock, generation: number, lifetimeMs = 60_000
 
 /** Two ways to the same records, of two processes where several can share them. */
 export interface Pair {
-  readonly ours: TokenStore;
-  readonly theirs: TokenStore;
+  readonly ours: Store;
+  readonly theirs: Store;
   /** By how much times may differ from what was stored. */
   readonly slackMs?: number;
 }
@@ -28,7 +32,7 @@ export function lockOf(t: ExecutionContext, answer: LockAnswer): Lock {
   return answer.lock;
 }
 
-/** What every {@link TokenStore} must keep; `open` gives two ways to the same empty place. */
+/** What every {@link Store} must keep; `open` gives two ways to the same empty place. */
 export function storeContract(
   declare: Declare,
   name: string,
@@ -224,5 +228,28 @@ export function storeContract(
     await ours.compareAndSet('phonepe', 1, record(clock, 2));
     await until('one has heard', () => heard.includes('ours changed'));
     t.false(heard.includes('theirs changed') || heard.includes('other'));
+  });
+
+  withStores('a callback is seen as often as it was marked, by whoever asks', async (t, { ours, theirs }) => {
+    t.is(await ours.timesSeen('payu', digest('a')), 0);
+    await ours.markSeen('payu', digest('a'), 60_000);
+    t.is(await theirs.timesSeen('payu', digest('a')), 1);
+    await theirs.markSeen('payu', digest('a'), 60_000);
+    t.is(await ours.timesSeen('payu', digest('a')), 2);
+    t.is(await ours.timesSeen('payu', digest('b')), 0);
+    t.is(await ours.timesSeen('phonepe', digest('a')), 0);
+  });
+
+  withStores('of marks that are made at once none is lost', async (t, { ours, theirs }) => {
+    const stores = [ours, theirs, ours, theirs, ours, theirs];
+    await Promise.all(stores.map(async (store) => store.markSeen('payu', digest('a'), 60_000)));
+    t.is(await ours.timesSeen('payu', digest('a')), stores.length);
+  });
+
+  withStores('marks and tokens are apart', async (t, { ours }, clock) => {
+    await ours.markSeen('phonepe', digest('a'), 60_000);
+    t.is(await ours.get('phonepe'), undefined);
+    t.true(await ours.compareAndSet('phonepe', 0, record(clock, 1)));
+    t.is(await ours.timesSeen('phonepe', digest('a')), 1);
   });
 }

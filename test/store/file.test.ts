@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -5,11 +6,13 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { systemClock } from '../../src/core/clock.ts';
+import { FileBacking } from '../../src/store/file.ts';
 import { StoreRefusal } from '../../src/store/refusal.ts';
-import { RETAINED_MS } from '../../src/store/store.ts';
+import { MAX_SEEN, RETAINED_MS } from '../../src/store/store.ts';
 import { fakeClock } from '../helpers/clock.ts';
 import { until } from '../helpers/http1.ts';
-import { lockOf, record, storeContract } from './contract.ts';
+import { digest, lockOf, record, storeContract } from './contract.ts';
+import { createCodec } from '../../src/store/seal.ts';
 import { fileConfig, freshPath, KEY, OLD_KEY, open } from './shared-helpers.ts';
 
 for (const [name, encryption] of [
@@ -267,4 +270,59 @@ test('a directory that goes away costs a warning; when it is back everything goe
     [true, false, true],
   );
   t.is(notices.at(-1)?.level, 'info');
+});
+
+const plain = createCodec(undefined, () => undefined);
+
+test('file: callbacks survive the process, and are forgotten when their window is over', async (t) => {
+  const clock = fakeClock();
+  const directory = freshPath(t);
+  const before = await open(t, fileConfig(directory), clock);
+  await before.store.markSeen('payu', digest('a'), 60_000);
+  await before.store.close();
+  const after = await open(t, fileConfig(directory), clock);
+  t.is(await after.store.timesSeen('payu', digest('a')), 1);
+  await clock.advance(60_000);
+  t.is(await after.store.timesSeen('payu', digest('a')), 0);
+});
+
+test('file: of the callbacks in one register the oldest are forgotten', async (t) => {
+  const backing = new FileBacking(freshPath(t), fakeClock(), plain);
+  await backing.open({ changed: () => undefined, lost: () => undefined, found: () => undefined });
+  t.teardown(() => backing.close());
+  const most = Math.floor(MAX_SEEN / 256);
+  // Ids whose digests begin alike share a register.
+  const ids = Array.from({ length: 200_000 }, (_, i) => digest(String(i))).filter((id) => registerOf(id) === '00');
+  t.true(ids.length > most + 5);
+  for (const id of ids.slice(0, most + 5)) {
+    // oxlint-disable-next-line no-await-in-loop
+    await backing.markSeen('payu', id, 60_000);
+  }
+  t.is(await backing.timesSeen('payu', ids[0] as string), 0);
+  t.is(await backing.timesSeen('payu', ids[most + 4] as string), 1);
+  t.is(await backing.timesSeen('payu', ids[6] as string), 1);
+});
+
+const registerOf = (id: string): string => hash('sha256', id).slice(0, 2);
+
+test('file: what is left of callbacks is swept away, and nothing that is still used', async (t) => {
+  const clock = fakeClock();
+  const directory = freshPath(t);
+  const backing = new FileBacking(directory, clock, plain);
+  await backing.open({ changed: () => undefined, lost: () => undefined, found: () => undefined });
+  t.teardown(() => backing.close());
+  await backing.markSeen('payu', digest('over'), 1_000);
+  await backing.markSeen('payu', digest('remembered'), 60_000);
+  t.true(await backing.take(`callback/payu/${digest('over')}`, 'me', 1_000));
+  t.true(await backing.take(`callback/payu/${digest('held')}`, 'me', 60_000));
+  t.true(await backing.take('phonepe@1', 'me', 1_000));
+  await clock.advance(2_000);
+  const anHourAgo = new Date(Date.now() - 3_600_000);
+  for (const name of fs.readdirSync(directory)) fs.utimesSync(path.join(directory, name), anHourAgo, anHourAgo);
+  await backing.sweep();
+  const left = fs.readdirSync(directory).toSorted();
+  t.is(left.length, 3, left.join(' '));
+  t.is(await backing.timesSeen('payu', digest('remembered')), 1);
+  t.false(await backing.take(`callback/payu/${digest('held')}`, 'you', 1_000));
+  t.true(left.some((name) => name.startsWith('phonepe')));
 });

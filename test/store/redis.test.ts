@@ -6,12 +6,12 @@ import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { systemClock } from '../../src/core/clock.ts';
 import { Secret } from '../../src/core/secret.ts';
-import { RETAINED_MS } from '../../src/store/store.ts';
+import { MAX_SEEN, RETAINED_MS } from '../../src/store/store.ts';
 import { CERTIFICATE, CERTIFICATE_KEY } from '../contract/certificate.ts';
 import { fakeClock } from '../helpers/clock.ts';
 import { until, within } from '../helpers/http1.ts';
 import { redisTest, sharedRedis, startRedis } from '../helpers/redis.ts';
-import { lockOf, record, storeContract } from './contract.ts';
+import { digest, lockOf, record, storeContract } from './contract.ts';
 import { freshPath, KEY, OLD_KEY, open, redisConfig } from './shared-helpers.ts';
 
 /** Tests may stop our clock while Redis's goes on: times differ by as much as passes on a busy machine. */
@@ -314,3 +314,24 @@ redisTest('a Redis that can not be written to is no store', async (t) => {
   await until('it is back', () => notices.length === 2);
   t.true(await store.compareAndSet('pincode', 0, record(fakeClock(Date.now()), 1)));
 });
+
+redisTest(
+  'a callback is forgotten when its window is over, and beyond the limit the one that was marked first',
+  async (t) => {
+    const server = await startRedis(t);
+    const { store } = await open(t, redisConfig(server.url), systemClock);
+    await store.markSeen('payu', digest('short'), 1);
+    // oxlint-disable-next-line no-await-in-loop
+    for (let asked = 0; asked < 1_000 && (await store.timesSeen('payu', digest('short'))) > 0; asked++);
+    t.is(await store.timesSeen('payu', digest('short')), 0);
+    await store.markSeen('payu', digest('short'), 60_000);
+    t.is(await store.timesSeen('payu', digest('short')), 1, 'the count begins anew');
+    const [until0, count] = ['outrider:seen:full:until', 'outrider:seen:full:count'] as const;
+    const fill = `for i = 1, tonumber(ARGV[1]) do redis.call('ZADD', KEYS[1], 9e15 + i, i) redis.call('HSET', KEYS[2], i, 1) end`;
+    await server.command('EVAL', fill, '2', until0, count, String(MAX_SEEN));
+    await store.markSeen('full', digest('a'), 60_000);
+    t.is(await server.command('ZCARD', until0), MAX_SEEN);
+    t.is(await server.command('HLEN', count), MAX_SEEN);
+    t.true(Number(await server.command('PTTL', count)) > 50_000);
+  },
+);

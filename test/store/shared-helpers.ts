@@ -5,7 +5,7 @@ import type { Clock } from '../../src/core/clock.ts';
 import { createEvents, type NoticeRecord, type StoreHealthRecord } from '../../src/core/events.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { openStore } from '../../src/store/open.ts';
-import type { TokenStore } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { temporaryDirectory } from '../helpers/directory.ts';
 
 export const KEY = new Secret(Buffer.alloc(32, 1).toString('base64'));
@@ -37,7 +37,7 @@ export const redisConfig = (
 });
 
 export interface Opened {
-  readonly store: TokenStore;
+  readonly store: Store;
   readonly notices: NoticeRecord[];
   readonly health: StoreHealthRecord[];
 }

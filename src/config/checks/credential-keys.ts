@@ -22,11 +22,12 @@ export interface ReadKeys {
   readonly problems: readonly KeyProblem[];
 }
 
-/** A signature that a key makes: the algorithm as the profile writes it, and what it is in our table. */
+/** A signature that a key makes or verifies: the algorithm as the profile writes it, and what it is in our table. */
 interface Use {
   readonly shown: string;
   /** Undefined: the key decides. */
   readonly algorithm: AlgorithmName | undefined;
+  readonly verifies: boolean;
 }
 
 type KeyUse = Use & { readonly key: string };
@@ -73,23 +74,29 @@ export function keyReader(
 /** What is read where no credential is a key. */
 export const NO_KEYS: ReadKeys = { keys: new Map(), problems: [] };
 
-/** What each key of the profile signs. */
-function usesOf({ sign, token, jwt }: Profile): ReadonlyMap<string, readonly Use[]> {
+/** What each key of the profile signs or verifies. */
+function usesOf({ sign, token, jwt, verify }: Profile): ReadonlyMap<string, readonly Use[]> {
   const signatures = [...sign, ...(token?.fetch?.sign ?? []), ...(token?.refresh?.sign ?? [])].flatMap(useOf);
+  const verifications = verify.flatMap(({ algorithm, key }): readonly KeyUse[] =>
+    key === undefined ? [] : [{ key, shown: algorithm, algorithm, verifies: true }],
+  );
   const jwts = Object.values(jwt).map(({ algorithm, key }) => {
-    return { key, shown: algorithm as string, algorithm: JWS_ALGORITHMS[algorithm] as AlgorithmName };
+    return { key, shown: algorithm as string, algorithm: JWS_ALGORITHMS[algorithm] as AlgorithmName, verifies: false };
   });
-  return Map.groupBy<string, KeyUse>([...signatures, ...jwts], ({ key }) => soleCredential(key) ?? '');
+  return Map.groupBy<string, KeyUse>(
+    [...signatures, ...jwts, ...verifications],
+    ({ key }) => soleCredential(key) ?? '',
+  );
 }
 
 /** The key of an entry of `sign`, and what it does. */
 function useOf(spec: SignSpec): readonly KeyUse[] {
   if (!('key' in spec) || spec.key === undefined) return [];
   const { key } = spec;
-  if (!('signer' in spec)) return [{ key, shown: spec.algorithm, algorithm: spec.algorithm }];
+  if (!('signer' in spec)) return [{ key, shown: spec.algorithm, algorithm: spec.algorithm, verifies: false }];
   const shown = spec.signer === 'oauth1' ? spec.signatureMethod : spec.algorithm;
   const algorithm = shown === undefined ? undefined : SIGNER_KEYS[spec.signer]?.algorithms[shown];
-  return [{ key, shown: shown ?? spec.signer, algorithm }];
+  return [{ key, shown: shown ?? spec.signer, algorithm, verifies: false }];
 }
 
 function errorOf(
@@ -103,7 +110,7 @@ function errorOf(
     const help = 'add `secret: true` to it in the profile';
     return new ConfigError('bad_key', `${is} a private key, and the profile does not mark it as a secret`, help);
   }
-  for (const { shown, algorithm = messageAlgorithmOf(key) } of uses) {
+  for (const { shown, algorithm = messageAlgorithmOf(key), verifies } of uses) {
     if (algorithm === undefined) {
       const help = 'give an RSA key, an EC key on P-256 or P-384, or an Ed25519 key';
       return new ConfigError('bad_key', `${is} ${describeKey(key)}, and ${shown} has no algorithm for it`, help);
@@ -113,6 +120,7 @@ function errorOf(
       const help = `give ${describeKind(wanted)}, or extend the profile with an \`algorithm\` for this one`;
       return new ConfigError('bad_key', `${is} ${describeKey(key)}, and ${shown} takes ${describeKind(wanted)}`, help);
     }
+    if (verifies) continue;
     if (key.type === 'public') {
       const message = `${is} ${describeKey(key)}, and only a private one signs`;
       return new ConfigError('bad_key', message, 'give the private half of the pair');

@@ -1,7 +1,7 @@
 import { ReloadableCredentials, type CredentialEntry } from '../credentials.ts';
 import { defaultOf } from '../profile/default-text.ts';
 import { SIMULATOR } from '../../core/simulator.ts';
-import { judgeBy, suspicionOf } from './credential-text.ts';
+import { judgeBy, suspicionOf, type Judge } from './credential-text.ts';
 import type { CredentialSpec, Profile } from '../profile/profile.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { hideBelow, show, showKey } from '../diagnostics/hide.ts';
@@ -20,6 +20,8 @@ interface Chosen {
   readonly endpoints: Readonly<Record<string, string>>;
   /** Undefined when something is wrong with it. */
   readonly profile: Profile | undefined;
+  /** The credentials that verify callbacks. A simulator knows them, so that they may be left out for it. */
+  readonly verified?: ReadonlySet<string>;
 }
 
 /**
@@ -31,20 +33,52 @@ interface Chosen {
 export function readCredentials(
   provider: Node,
   declared: Declared | undefined,
-  { environment, isChosen, endpoints, profile }: Chosen,
+  { environment, isChosen, endpoints, profile, verified }: Chosen,
   problems: Problems,
 ): ReloadableCredentials {
   const given = find(provider, 'credentials');
   const entries = given?.kind === 'map' ? readGiven(given, declared, environment, problems) : [];
   const standIns = new Map<string, string>();
   if (declared && isChosen) {
-    for (const name of missingNames(declared, environment, given)) {
+    for (const name of missingNames(declared, environment, given, verified)) {
       // No stand-in is a key.
       if (environment === SIMULATOR && declared[name]?.format === 'text') standIns.set(name, STAND_IN);
-      else reportMissing(provider, name, problems);
+      else if (!declared[name]?.optional) reportMissing(provider, name, problems);
     }
   }
   const judge = judgeBy(declared ?? {}, environment, endpoints, profile);
+  const refused = judgeAll(entries, declared, judge, problems);
+  const credentials = new ReloadableCredentials(entries, standIns, judge);
+  for (const { error, madeOf } of isChosen ? judge.errorsOfDefaults(credentials.current.values) : []) {
+    // The mistake comes from a given value, and that one has been reported.
+    if (!refused.isDisjointFrom(madeOf)) continue;
+    const from = entries.find(({ name }) => madeOf.has(name));
+    problems.add(error, from?.node ?? nearest(provider, 'credentials'));
+  }
+  reportKeys(credentials, entries, nearest(provider, 'credentials'), problems);
+  return credentials;
+}
+
+function reportKeys(
+  { keyProblems }: ReloadableCredentials,
+  entries: readonly CredentialEntry[],
+  otherwise: Node,
+  problems: Problems,
+): void {
+  for (const { credential, error, isWarning } of keyProblems) {
+    const place = entries.find(({ name }) => name === credential)?.node ?? otherwise;
+    if (isWarning) problems.warning(error.code, place, error.message, error.help);
+    else problems.add(error, place);
+  }
+}
+
+/** Judges the given values, and reports what is wrong with them. Returns the names of those that are refused. */
+function judgeAll(
+  entries: readonly CredentialEntry[],
+  declared: Declared | undefined,
+  judge: Judge,
+  problems: Problems,
+): ReadonlySet<string> {
   const refused = new Set<string>();
   for (const { name, node } of entries) {
     const error = judge.errorOf(name, node.text);
@@ -55,19 +89,27 @@ export function readCredentials(
       reportSuspicion(name, node, problems);
     }
   }
-  const credentials = new ReloadableCredentials(entries, standIns, judge);
-  for (const { error, madeOf } of isChosen ? judge.errorsOfDefaults(credentials.current.values) : []) {
-    // The mistake comes from a given value, and that one has been reported.
-    if (!refused.isDisjointFrom(madeOf)) continue;
-    const from = entries.find(({ name }) => madeOf.has(name));
-    problems.add(error, from?.node ?? nearest(provider, 'credentials'));
-  }
-  for (const { credential, error, isWarning } of credentials.keyProblems) {
-    const place = entries.find(({ name }) => name === credential)?.node ?? nearest(provider, 'credentials');
-    if (isWarning) problems.warning(error.code, place, error.message, error.help);
-    else problems.add(error, place);
-  }
-  return credentials;
+  return refused;
+}
+
+/**
+ * Reads a provider's `old_credentials`: each set has what was other before a change. Reports what {@link readCredentials} does.
+ * @param list The node of `old_credentials`.
+ */
+export function readOldCredentials(
+  list: Node | undefined,
+  declared: Declared | undefined,
+  { environment, endpoints, profile }: Chosen,
+  problems: Problems,
+): ReloadableCredentials[] {
+  const judge = judgeBy(declared ?? {}, environment, endpoints, profile);
+  return (list?.kind === 'list' ? list.items : []).map((given) => {
+    const entries = given.kind === 'map' ? readGiven(given, declared, environment, problems) : [];
+    judgeAll(entries, declared, judge, problems);
+    const credentials = new ReloadableCredentials(entries, new Map(), judge);
+    reportKeys(credentials, entries, given, problems);
+    return credentials;
+  });
 }
 
 function readGiven(
@@ -143,10 +185,16 @@ function reportMissing(provider: Node, name: string, problems: Problems): void {
 }
 
 /** The required credentials that the file leaves out. In the environment `simulator`, empty ones are among them. */
-function missingNames(declared: Declared, environment: string | undefined, given: Node | undefined): string[] {
+function missingNames(
+  declared: Declared,
+  environment: string | undefined,
+  given: Node | undefined,
+  verified: ReadonlySet<string> | undefined,
+): string[] {
   return Object.entries(declared)
     .filter(([name, spec]) => {
-      if (spec.optional || defaultOf(spec, environment) !== undefined) return false;
+      const isWanted = !spec.optional || (environment === SIMULATOR && verified?.has(name) === true);
+      if (!isWanted || defaultOf(spec, environment) !== undefined) return false;
       const value = find(given, name);
       if (value?.kind !== 'scalar' || environment !== SIMULATOR) return value === undefined;
       return value.isEmpty && !isEmptyAValue(value, spec);

@@ -6,11 +6,13 @@ import { buildRenew } from '../profile/build.ts';
 import { SIMULATOR } from '../../core/simulator.ts';
 import { checkRenew } from '../profile/check.ts';
 import type { Profile, RenewSpec } from '../profile/profile.ts';
-import { readCredentials } from './provider-credentials.ts';
+import { credentialsOf } from '../profile/read-names.ts';
+import { readCredentials, readOldCredentials } from './provider-credentials.ts';
 import { readTls } from './provider-tls.ts';
 import type { Profiles, ResolvedProfile } from '../profile/profiles.ts';
 import type { Problems } from '../diagnostics/problems.ts';
-import { isName, NAME_HELP, type ProviderData } from '../schema.ts';
+import type { ProviderData } from '../schema.ts';
+import { isName, NAME_HELP } from '../schema/values.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import { ChildLocation, find, nearest, type Node } from '../yaml/tree.ts';
 
@@ -27,6 +29,7 @@ export interface ReadProvider {
   readonly apiPlace: Node | undefined;
   readonly environment: string | undefined;
   readonly credentials: ReloadableCredentials;
+  readonly oldCredentials: readonly ReloadableCredentials[];
   /** Its `tls` sections. */
   readonly tls: readonly ReloadableTls[];
   readonly config: ProviderConfig | undefined;
@@ -59,6 +62,12 @@ export function readProvider(
   const credentials = readCredentials(
     node,
     resolved?.declared.credentials,
+    { environment, isChosen, endpoints, profile: resolved?.profile, verified: verifiedWith(resolved) },
+    problems,
+  );
+  const oldCredentials = readOldCredentials(
+    find(node, 'old_credentials'),
+    resolved?.declared.credentials,
     { environment, isChosen, endpoints, profile: resolved?.profile },
     problems,
   );
@@ -82,6 +91,7 @@ export function readProvider(
           environment,
           endpoints,
           credentials,
+          oldCredentials,
           scope,
           placeholder: data.placeholder,
           tls,
@@ -94,10 +104,15 @@ export function readProvider(
     apiPlace: find(node, 'endpoints', 'api'),
     environment,
     credentials,
+    oldCredentials,
     tls: [...new Set([tls, tokenTls])].filter((one) => one !== undefined),
     config,
   };
 }
+
+/** The credentials that the profile's `verify` reads. */
+const verifiedWith = (resolved: ResolvedProfile | undefined): ReadonlySet<string> =>
+  credentialsOf(resolved?.profile?.verify ?? [], resolved?.profile?.values ?? {});
 
 /** The `renew` below a provider's own. The simulator revokes tokens of any age, and a cooldown would hide its rejections. */
 function renewIn(
@@ -204,8 +219,16 @@ function checkScope(
   }
 }
 
-/** Warns of keys about tokens when the profile gets no token. A JWT may say scopes, and one that is reused is renewed. */
+/**
+ * Warns of keys about tokens when the profile gets no token, and of keys about callbacks when it verifies none. A JWT may say
+ * scopes, and one that is reused is renewed.
+ */
 function checkUnused(node: Node, name: string, profile: Profile, problems: Problems): void {
+  const old = find(node, 'old_credentials');
+  if (old?.kind === 'list' && old.items.length > 0 && profile.verify.length === 0) {
+    const message = `the profile "${name}" verifies no callbacks, so \`old_credentials\` means nothing`;
+    problems.warning('unused_key', old, message, 'leave it out');
+  }
   if (profile.token) return;
   const jwts = Object.values(profile.jwt);
   const isUsed = { scope: jwts.length > 0, renew: jwts.some(({ reuseMs }) => reuseMs !== undefined) };

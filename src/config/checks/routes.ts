@@ -9,6 +9,7 @@ import { ChildLocation, find, nearest, type ListNode, type Node } from '../yaml/
 import { unbracket } from '../../core/authority.ts';
 import { isToken } from '../../core/headers.ts';
 import { isOurHeader } from '../schema/values.ts';
+import { checkSignedAnswer } from './signed-answer.ts';
 
 /** What a route takes over from the whole config when it gives no value of its own, and what it is checked against. */
 export interface RouteDefaults {
@@ -81,6 +82,7 @@ function readRoute(
 ): RouteConfig {
   const provider = readProviderOf(node, data, defaults, problems);
   const match = readMatch(node, data, defaults, problems);
+  if (data.answer === 'signed') checkSignedAnswer(node, data, provider, problems);
   if (data.websocket && match.methods.length > 0 && !match.methods.includes('GET')) {
     problems.warning(
       'unused_key',
@@ -99,7 +101,8 @@ function readRoute(
     timeouts: { ...defaults.timeouts, ...given(data.timeouts) },
     replay: data.replay === false ? false : { ...defaults.replay, ...given(data.replay) },
     scrub: data.scrub ?? defaults.scrub,
-    websocket: data.websocket,
+    websocket: data.websocket && data.answer !== 'signed',
+    answer: data.answer,
   };
 }
 
@@ -204,9 +207,15 @@ function checkSimulated(
   problems.warning('simulator_remote_upstream', place, message, help);
 }
 
-function readMatch(node: Node, { match }: RouteData, { needsPath }: RouteDefaults, problems: Problems): RouteMatch {
+function readMatch(
+  node: Node,
+  { match, answer }: RouteData,
+  { needsPath }: RouteDefaults,
+  problems: Problems,
+): RouteMatch {
+  // A signed request goes back to its caller, so the forward doors have no such routes.
   if (
-    needsPath &&
+    (needsPath || answer === 'signed') &&
     match?.path === undefined &&
     !problems.isReported(find(node, 'match')) &&
     !problems.isReported(find(node, 'match', 'path'))

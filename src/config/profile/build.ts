@@ -8,16 +8,18 @@ import type {
   Profile,
   ProgramSpec,
   ReadSpec,
+  ReceivedPlace,
   RenewSpec,
   SignPlace,
   SignSpec,
   TokenCallSpec,
   TokenSpec,
+  VerifySpec,
   WhenSpec,
 } from './profile.ts';
 import { soundsSecret } from '../diagnostics/hide.ts';
-import { CONDITION_PLACES } from './schema.ts';
-import type { JwtData, ProfileData, ReadingData, SignData, TextSignData, TokenCallData } from './schema.ts';
+import { CONDITION_PLACES, RECEIVED_PLACES } from './schema.ts';
+import type { JwtData, ProfileData, ReadingData, SignData, TextSignData, TokenCallData, VerifyData } from './schema.ts';
 import { soleCredential } from '../template/template.ts';
 import type { Node } from '../yaml/tree.ts';
 
@@ -69,6 +71,7 @@ export function buildProfile(name: string, data: ProfileData): Profile {
       const detail = refusalOf(entry);
       return detail === undefined ? [] : [{ when: buildWhen(entry.when), detail }];
     }),
+    verify: (data.verify ?? []).map(buildVerify),
     renew: buildRenew(data.renew),
     values: present(data.values),
     jwt: mapValues(present(data.jwt), buildJwt),
@@ -116,6 +119,31 @@ function buildTextSign(data: TextSignData, when: WhenSpec): SignSpec {
     case: data.case,
     set,
   };
+}
+
+function buildVerify(data: VerifyData): VerifySpec {
+  const { body, parts, text, algorithm, key, form, encode, equals, timestamp, id, require, separator } = data;
+  return {
+    when: buildWhen(data.when),
+    unwrap: body?.field,
+    parts,
+    text: text ?? '',
+    algorithm: algorithm ?? 'sha256',
+    key,
+    form,
+    encode,
+    equals: [equals ?? []].flat().map((place) => ({ ...buildPlace(place), value: place.value })),
+    timestamp: timestamp && { ...buildPlace(timestamp), unit: timestamp.unit, toleranceMs: timestamp.tolerance },
+    id,
+    require: (require ?? []).map((field) => ({ ...buildPlace(field), equals: field.equals })),
+    separator: separator && { text: separator.text, allowedIn: separator.allowed_in ?? [] },
+  };
+}
+
+function buildPlace(data: { readonly [K in ReceivedPlace['place']]?: string | undefined }): ReceivedPlace {
+  const place = RECEIVED_PLACES.find((known) => data[known] !== undefined) ?? 'header';
+  const name = data[place] ?? '';
+  return { place, name: place === 'header' ? name.toLowerCase() : name };
 }
 
 function buildJwt(data: JwtData): JwtSpec {

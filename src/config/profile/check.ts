@@ -6,8 +6,10 @@ import { checkProgram } from './program.ts';
 import { checkJson, checkMembers } from './json.ts';
 import { checkComponents } from './components.ts';
 import { checkKeys } from './keys.ts';
-import { CONDITION_PLACES, type ProfileData } from './schema.ts';
+import type { ProfileData } from './schema.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node } from '../yaml/tree.ts';
+import { checkConditions, checkHeaderNames, isPresent } from './conditions.ts';
+import { checkVerification } from './verify-check.ts';
 import { checkTemplate, isOurHeader } from '../schema/values.ts';
 
 const PLACES = ['header', 'query', 'form', 'json'];
@@ -24,6 +26,7 @@ export function checkProfile(profile: MapNode, data: ProfileData, problems: Prob
   for (const place of ['headers', 'query', 'form', 'json'])
     checkNameTemplates(find(profile, 'inject', place), problems);
   checkSignatures(find(profile, 'sign'), problems, true);
+  checkVerification(profile, data, problems);
   checkKeys(profile, data, problems);
   checkRenew(find(profile, 'renew'), problems);
   if (!data.token) return;
@@ -41,9 +44,6 @@ export function checkProfile(profile: MapNode, data: ProfileData, problems: Prob
   if (isForm) checkFormPointers(find(profile, 'token', 'read'), problems);
   checkMembers(find(profile, 'token', 'placeholder'), isForm, problems);
 }
-
-const isPresent = (node: Node | undefined): node is Node =>
-  node !== undefined && !(node.kind === 'scalar' && node.isEmpty);
 
 function checkEnvironments(profile: MapNode, data: ProfileData, problems: Problems): void {
   for (const [environment, endpoints] of Object.entries(data.environments ?? {})) {
@@ -80,17 +80,6 @@ function checkCredentials(profile: MapNode, data: ProfileData, problems: Problem
       const place = nearest(profile, 'credentials', name, 'default', environment);
       problems.error('unknown_environment', place, `the profile has no environment "${environment}"`);
     }
-  }
-}
-
-function checkHeaderNames(headers: Node | undefined, problems: Problems): void {
-  if (headers?.kind !== 'map') return;
-  for (const [name, place] of headers.keys) {
-    // A name with a template is checked when the credentials in it are known.
-    if (name.includes('{{')) continue;
-    if (!isToken(name)) problems.error('invalid_value', place, `"${name}" is not a header name`);
-    else if (isOurHeader(name.toLowerCase()))
-      problems.error('invalid_value', place, `"${name}" belongs to the connection`);
   }
 }
 
@@ -169,23 +158,6 @@ function checkRefusal(entry: Node, refusal: Node, mayRefuse: boolean, problems: 
     const node = find(entry, key);
     if (!isPresent(node)) continue;
     problems.error('invalid_value', node, `an entry that refuses has no \`${key}\``, 'keep `when` and `refuse` alone');
-  }
-}
-
-function checkConditions(when: Node | undefined, problems: Problems): void {
-  for (const place of CONDITION_PLACES) {
-    const conditions = find(when, place);
-    if (conditions?.kind !== 'map') continue;
-    if (place === 'headers') checkHeaderNames(conditions, problems);
-    for (const [name, node] of conditions.entries) {
-      if (node.kind === 'map' && !isPresent(node.get('not'))) {
-        const help = 'write `{ not: [texts] }`';
-        problems.error('missing_key', new ChildLocation(node, 'not'), `the condition on "${name}" says nothing`, help);
-      }
-      // If it counted as absent, the condition would be gone, and the entry would sign more requests than its author means.
-      if (node.kind !== 'scalar' || !node.isEmpty || node.value === null) continue;
-      problems.error('invalid_value', node, `the condition on "${name}" is an empty text`, 'write `absent`');
-    }
   }
 }
 

@@ -45,9 +45,9 @@ const isPresent = (node: Node | undefined): node is Node =>
 const textOf = (node: Node | undefined): string | undefined =>
   node?.kind === 'scalar' && !node.isEmpty && !node.isBroken ? node.text : undefined;
 
-/** All entries that sign, those of the token calls among them. */
+/** All entries that sign, those of the token calls among them, and those that verify. */
 function* signEntries(profile: MapNode): Generator<Node> {
-  for (const way of [['sign'], ['token', 'fetch', 'sign'], ['token', 'refresh', 'sign']]) {
+  for (const way of [['sign'], ['token', 'fetch', 'sign'], ['token', 'refresh', 'sign'], ['verify']]) {
     const list = find(profile, ...way);
     for (const entry of list?.kind === 'list' ? list.items : []) if (!isPresent(find(entry, 'refuse'))) yield entry;
   }

@@ -83,6 +83,38 @@ export interface TextSignSpec {
   readonly set: SignPlace;
 }
 
+/** Where a value stands in a callback. */
+export interface ReceivedPlace {
+  /** `part`: a part of the header that the entry splits. */
+  readonly place: 'header' | 'query' | 'form' | 'json' | 'part';
+  /** A dotted path for `json`, and in lower case for `header`. */
+  readonly name: string;
+}
+
+/** How the callbacks of a provider are verified: those that fit `when` are, if what they carry is what is computed here. */
+export interface VerifySpec {
+  readonly when: WhenSpec;
+  /** The JSON field that holds more JSON in base64. */
+  readonly unwrap: string | undefined;
+  /** The header that is split into named parts: `t=1,v1=ab`. */
+  readonly parts: { readonly of: string; readonly separator: string; readonly pair: string } | undefined;
+  readonly text: Template;
+  readonly algorithm: TextSignSpec['algorithm'];
+  readonly key: Template | undefined;
+  readonly form: TextSignSpec['form'];
+  readonly encode: TextSignSpec['encode'];
+  /** The places of the signature, of which one must hold it. `value` has `{{signature}}` once. */
+  readonly equals: readonly (ReceivedPlace & { readonly value: Template })[];
+  /** When it was signed, and how far that may lie from now. */
+  readonly timestamp: (ReceivedPlace & { readonly unit: 's' | 'ms' | 'iso'; readonly toleranceMs: number }) | undefined;
+  /** What makes two callbacks the same. Undefined: the signature and the body. */
+  readonly id: Template | undefined;
+  /** Fields that must have these values besides. */
+  readonly require: readonly (ReceivedPlace & { readonly equals: Template })[];
+  /** The text that joins the fields in `text`, which no field may hold but those that are named. */
+  readonly separator: { readonly text: string; readonly allowedIn: readonly string[] } | undefined;
+}
+
 /** A JWT: what is in it, and how it is signed. */
 export interface JwtSpec {
   readonly algorithm: JwsAlgorithm;
@@ -226,6 +258,8 @@ export interface Profile {
   readonly sign: readonly SignSpec[];
   /** The entries of `sign` that refuse requests. They are tried before any signature is made. */
   readonly refusals: readonly RefusalSpec[];
+  /** How callbacks are verified. The first entry that fits decides. */
+  readonly verify: readonly VerifySpec[];
   readonly renew: RenewSpec;
   /** The most scopes, and the known ones. An empty list: any scope is known. */
   readonly scope: { readonly max: number | undefined; readonly known: readonly string[] };

@@ -2,7 +2,7 @@ import { soundsSecret } from '../diagnostics/hide.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { ChildLocation, find, type MapNode, type Node, type ScalarNode } from '../yaml/tree.ts';
 import type { ProfileData } from './schema.ts';
-import { namesIn } from './templates.ts';
+import { namesIn } from './read-names.ts';
 
 const isPresent = (node: Node | undefined): node is Node =>
   node !== undefined && !(node.kind === 'scalar' && node.isEmpty);

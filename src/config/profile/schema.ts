@@ -74,27 +74,28 @@ const fieldConditions = (what: string) =>
       .optional(),
   );
 
-const when = described(
-  'Which requests it signs; all, without it.',
-  z
-    .strictObject({
-      methods: z.array(method).optional(),
-      path: scalar({
-        expects: 'a path',
-        json: { type: 'string', pattern: '^/' },
-        read: (node) => {
-          if (!node.text.startsWith('/')) throw unexpectedValue(node, 'a path', 'begin with a slash');
-          return node.text;
-        },
-      }).optional(),
-      form: fieldConditions('Fields of a form'),
-      json: fieldConditions('Fields of JSON, by dotted paths'),
-      query: fieldConditions('Query parameters'),
-      headers: fieldConditions('Headers'),
-    })
-    .meta({ id: 'when' })
-    .prefault({}),
-);
+const conditions = z
+  .strictObject({
+    methods: z.array(method).optional(),
+    path: scalar({
+      expects: 'a path',
+      json: { type: 'string', pattern: '^/' },
+      read: (node) => {
+        if (!node.text.startsWith('/')) throw unexpectedValue(node, 'a path', 'begin with a slash');
+        return node.text;
+      },
+    }).optional(),
+    form: fieldConditions('Fields of a form'),
+    json: fieldConditions('Fields of JSON, by dotted paths'),
+    query: fieldConditions('Query parameters'),
+    headers: fieldConditions('Headers'),
+  })
+  .meta({ id: 'when' })
+  .prefault({});
+
+const when = described('Which requests it signs; all, without it.', conditions);
+
+const ENCODINGS = ['hex', 'base64', 'base64url'] as const;
 
 /** A signature over a text that templates make, or a refusal. */
 const textSign = z.strictObject({
@@ -111,9 +112,68 @@ const textSign = z.strictObject({
     'Of an ECDSA signature: r and s side by side, or DER.',
     withDefault(choice(['raw', 'der']), 'raw', 'raw'),
   ),
-  encode: withDefault(choice(['hex', 'base64', 'base64url']), 'hex', 'hex'),
+  encode: withDefault(choice(ENCODINGS), 'hex', 'hex'),
   case: described('Of a hex signature.', choice(['lower', 'upper']).optional()),
   set: described('Where the signature goes.', place.optional()),
+});
+
+/** The keys that name a place in a callback. An entry gives one of them. */
+export const RECEIVED_PLACES = ['header', 'query', 'form', 'json', 'part'] as const;
+
+const received = {
+  header: text.optional(),
+  query: text.optional(),
+  form: text.optional(),
+  json: text.optional(),
+  part: text.optional(),
+};
+
+const signaturePlace = z.strictObject({
+  ...received,
+  value: withDefault(secretTemplate, '{{signature}}', '{{signature}}'),
+});
+
+const verify = z.strictObject({
+  when: described('Which callbacks it is for; all, without it.', conditions),
+  body: described(
+    'The JSON field that holds more JSON in base64: templates read that as `inner.*`.',
+    z.strictObject({ unwrap: choice(['base64']), field: text }).optional(),
+  ),
+  parts: described(
+    'Splits a header into named parts: templates read them as `parts.*`.',
+    z.strictObject({ of: headerName, separator: text, pair: text }).optional(),
+  ),
+  text: described('What the provider signs.', bytesTemplate.optional()),
+  algorithm: choice(ALGORITHM_NAMES).optional(),
+  key: described('The key, where the algorithm takes one.', secretBytesTemplate.optional()),
+  form: described(
+    'Of an ECDSA signature: r and s side by side, or DER.',
+    withDefault(choice(['raw', 'der']), 'raw', 'raw'),
+  ),
+  encode: withDefault(choice(ENCODINGS), 'hex', 'hex'),
+  equals: described(
+    'Where the signature stands, or a list of such places.',
+    z.union([z.array(signaturePlace), signaturePlace]).optional(),
+  ),
+  timestamp: described(
+    'When it was signed; what is older, or lies further ahead, is rejected.',
+    z
+      .strictObject({
+        ...received,
+        unit: withDefault(choice(['s', 'ms', 'iso']), 's', 's'),
+        tolerance: withDefault(duration(1), 300_000, '5m'),
+      })
+      .optional(),
+  ),
+  id: described('What makes two callbacks the same; the signature and the body by default.', template.optional()),
+  require: described(
+    'Fields that must have these values besides.',
+    z.array(z.strictObject({ ...received, equals: secretTemplate })).optional(),
+  ),
+  separator: described(
+    'The text between the fields in `text`: a callback that has it in a field is rejected.',
+    z.strictObject({ text, allowed_in: described('Fields that may hold it.', z.array(text).optional()) }).optional(),
+  ),
 });
 
 type SignerSections = {
@@ -296,6 +356,7 @@ export const profileSchema = z
     token: described('How a token is got; none for fixed keys and signatures.', token.optional()),
     inject: described('What is put into each request.', inject.optional()),
     sign: described('Signatures, applied in order, anew for each attempt.', z.array(sign).optional()),
+    verify: described('How callbacks are verified; the first entry that fits decides.', z.array(verify).optional()),
     renew: described('When a token is renewed.', renewSchema.optional()),
     scope: described(
       '`max`: how many; `known`: which there are.',
@@ -311,6 +372,7 @@ export const profileSchema = z
  */
 export type ProfileData = z.output<typeof profileSchema>;
 export type SignData = z.output<typeof sign>;
+export type VerifyData = z.output<typeof verify>;
 export type TextSignData = z.output<typeof textSign>;
 export type JwtData = z.output<typeof jwt>;
 export type TokenCallData = z.output<typeof tokenCall>;

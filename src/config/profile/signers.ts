@@ -103,6 +103,12 @@ export const HEADER_PARAMETERS: Readonly<Record<SignerName, readonly string[]>> 
   oauth1: ['realm'],
 };
 
+/**
+ * The parameters, by their names in the code, that only make a signature. Whatever else a signer gets may be seen in what is
+ * signed.
+ */
+export const KEY_PARAMETERS: ReadonlySet<string> = new Set(['secretAccessKey', 'key', 'consumerSecret', 'tokenSecret']);
+
 /** Where a signer's key comes from: which parameter names the algorithm, and what each name is in our table. */
 export interface SignerKey {
   readonly names: string;

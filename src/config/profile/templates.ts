@@ -1,6 +1,6 @@
 import type { Problems } from '../diagnostics/problems.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
-import { parseTemplate, TemplateError } from '../template/template.ts';
+import { namesIn } from './read-names.ts';
 import { find, type MapNode, type Node, type Location } from '../yaml/tree.ts';
 
 /** What a template may name at its place. Endpoints, `scope`, `now`, `uuid` and values are allowed everywhere. */
@@ -11,6 +11,8 @@ interface Context {
   readonly request: 'yes' | 'subject' | 'no';
   readonly token: 'all' | 'subject' | 'no';
   readonly signature: boolean;
+  /** In `verify`: which names of a callback there are besides `request`. */
+  readonly received?: { readonly inner: boolean; readonly parts: boolean; readonly isAny?: true };
   /** Whether the template is that of a key. Nothing else may hold a private key. */
   readonly isKey?: boolean;
 }
@@ -27,7 +29,7 @@ const withRequest = (context: Context): Context => ({ ...context, request: 'yes'
 const withSignature = (context: Context): Context => ({ ...context, signature: true });
 const asKey = (context: Context): Context => ({ ...context, isKey: true });
 /** For what is named elsewhere. It is checked again, with the place that names it. */
-const ANYWHERE = withRequest(REFRESH);
+const ANYWHERE: Context = { ...withRequest(REFRESH), received: { inner: true, parts: true, isAny: true } };
 
 const CALL_FIELDS = ['url', 'headers', 'query', 'form', 'json', 'auth'];
 /** The keys of a signature that hold no template. */
@@ -60,6 +62,21 @@ function* sites(profile: MapNode): Generator<Site> {
   yield* under(find(profile, 'inject'), REQUEST);
   for (const place of PLACES) yield* keysOf(find(profile, 'inject', place), REQUEST);
   yield* signatures(find(profile, 'sign'), REQUEST);
+  yield* verifications(find(profile, 'verify'));
+}
+
+const VERIFY_FIELDS = [['text'], ['require']];
+const WITH_SIGNATURE = [['id'], ['equals']];
+
+function* verifications(list: Node | undefined): Generator<Site> {
+  if (list?.kind !== 'list') return;
+  for (const entry of list.items) {
+    const received = { inner: find(entry, 'body') !== undefined, parts: find(entry, 'parts') !== undefined };
+    const context: Context = { ...SUBJECT, received };
+    for (const way of VERIFY_FIELDS) yield* under(find(entry, ...way), context);
+    yield* under(find(entry, 'key'), asKey(context));
+    for (const way of WITH_SIGNATURE) yield* under(find(entry, ...way), withSignature(context));
+  }
 }
 
 function* signatures(list: Node | undefined, context: Context): Generator<Site> {
@@ -85,16 +102,6 @@ function* under(node: Node | undefined, context: Context): Generator<Site> {
 
 function* keysOf(node: Node | undefined, context: Context): Generator<Site> {
   if (node?.kind === 'map') for (const [text, place] of node.keys) yield { text, place, context };
-}
-
-/** The names in a template. None when its syntax is wrong: that was reported when its value was read. */
-export function namesIn(text: string): string[] {
-  try {
-    return parseTemplate(text).flatMap((part) => (typeof part === 'string' ? [] : [part.name]));
-  } catch (error) {
-    if (error instanceof TemplateError) return [];
-    throw error;
-  }
 }
 
 /** What a profile declares, so that templates may name it. */
@@ -238,7 +245,11 @@ function complaintAbout(name: string, context: Context, known: Known): [string, 
     return [`the profile has nothing called "${name}"`, didYouMean(rest, list, head)];
   }
   if (head === 'signature' && !context.signature) {
-    return ['`signature` is known only in `set.value` of a signature'];
+    return ['`signature` is known only in `set.value` of a signature, and in `equals.value` and `id` of `verify`'];
+  }
+  if (head === 'inner' || head === 'parts') return complaintAboutReceived(name, head, context);
+  if (context.received && !context.received.isAny && ['now', 'uuid', 'jwt'].includes(head)) {
+    return [`"${name}" is not known here: a provider signed the callback before it came`];
   }
   if (head === 'token') return complaintAboutToken(name, context, known);
   if (head === 'request' && (context.request === 'no' || (context.request === 'subject' && !known.hasSubject))) {
@@ -248,6 +259,22 @@ function complaintAbout(name: string, context: Context, known: Known): [string, 
     ];
   }
   return undefined;
+}
+
+const RECEIVED_HELP = {
+  inner: 'add `body: { unwrap: base64, field: … }` to the entry of `verify`',
+  parts: 'add `parts: { of: …, separator: …, pair: … }` to the entry of `verify`',
+};
+
+function complaintAboutReceived(
+  name: string,
+  head: 'inner' | 'parts',
+  { received }: Context,
+): [string, string?] | undefined {
+  if (!received) return [`"${name}" is known only in \`verify\``];
+  return received[head]
+    ? undefined
+    : [`"${name}" is not known: the entry has nothing of that kind`, RECEIVED_HELP[head]];
 }
 
 function complaintAboutToken(name: string, context: Context, known: Known): [string, string?] | undefined {

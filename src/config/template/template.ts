@@ -49,6 +49,8 @@ export const TEMPLATE_NAMES = [
   'request.body',
   'request.form.*',
   'request.json.*',
+  'inner.*',
+  'parts.*',
   'now.s',
   'now.ms',
   'now.http_date',
