@@ -8,8 +8,8 @@ import type { ExplainRequest } from './admin/schemas.ts';
 import { createAdmin, type Admin } from './admin/server.ts';
 import { describeStatus, providerStatus, type Facts } from './admin/status.ts';
 import { isLoopback } from './config/checks/listening.ts';
-import type { Address, Config } from './config/config.ts';
-import { carryCredentials } from './config/credentials.ts';
+import type { Config, CredentialSnapshot, CredentialSource } from './config/config.ts';
+import { carryCredentials, carryOn } from './config/credentials.ts';
 import { clientCertificates } from './config/tls.ts';
 import type { Loaded } from './config/load.ts';
 import { restartsNeeded } from './config/restart.ts';
@@ -22,6 +22,7 @@ import { VERSION } from './core/version.ts';
 import { compileConfig, type LiveConfig } from './compile.ts';
 import { explainRequest } from './explain/report.ts';
 import { ReadScheduler } from './http1/read-scheduler.ts';
+import type { TlsMaterial } from './http1/tls.ts';
 import { logExchanges } from './observe/access-log.ts';
 import { BUCKET_MS, createHistory } from './observe/history.ts';
 import { createJournal } from './observe/journal.ts';
@@ -32,10 +33,11 @@ import type { OpenTracing } from './observe/tracing/tracing.ts';
 import { Budget } from './proxy/body/budget.ts';
 import { createCallbackExchange } from './proxy/callback.ts';
 import { createClient } from './proxy/client.ts';
-import { createErrorNotices, createSpoolNotices } from './proxy/error-notices.ts';
+import { createErrorNotices, createSpoolNotices, reportEchoes } from './proxy/error-notices.ts';
 import { guardedLookup } from './proxy/destination.ts';
 import { sharedLookup } from './proxy/lookup.ts';
 import { dialUnmatched } from './proxy/egress/dial.ts';
+import type { Tunnel } from './proxy/downstream.ts';
 import { createExchange } from './proxy/exchange.ts';
 import { createConnectDoor } from './proxy/doors/connect.ts';
 import { createGuard, isOwnOrigin } from './proxy/guard.ts';
@@ -51,6 +53,7 @@ import { Deliveries } from './store/deliveries.ts';
 import { openStore } from './store/open.ts';
 import { openBlindTunnel } from './tunnel/blind.ts';
 import type { LocalCa } from './tunnel/certificate.ts';
+import type { TunnelTarget } from './tunnel/intercept.ts';
 import { createInterceptor } from './tunnel/interceptor.ts';
 import type { Store } from './store/store.ts';
 
@@ -194,6 +197,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     );
 
   const report = createErrorNotices(events, clock);
+  reportEchoes(events, clock);
   const handle = createExchange({
     compiled: () => live as LiveConfig,
     upstream,
@@ -208,11 +212,16 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     report,
   });
 
-  const interceptor = createInterceptor({
+  const interceptor = createInterceptor<TunnelTarget & Pick<Tunnel, 'identity'>>({
     clock,
     events,
     ...(options.caFor && { caFor: options.caFor }),
-    adopt: (socket, scheme, { host, port }, carrier) => listener?.adopt(socket, { scheme, host, port }, carrier),
+    adopt: (socket, scheme, { host, port, identity }, carrier) =>
+      listener?.adopt(
+        socket,
+        { tunnel: { destination: { scheme, host, port }, identity }, certificate: undefined },
+        carrier,
+      ),
     failed: (cause, { host }) => {
       const detail = `a client broke off TLS with us in a tunnel to ${host}: does it trust our CA (\`outrider ca show\`)?`;
       report(new OutriderError('bad_request', { detail, cause }), nextRequestId(), undefined);
@@ -227,9 +236,19 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     report,
     refuse: (socket, error, requestId) => listener?.refuseTunnel(socket, error, requestId),
     dial: (destination) => dialUnmatched(destination, current.timeouts.connectMs, { egress, lookup: guarded, clock }),
-    intercept: ({ socket, behind }, destination) => interceptor.intercept(socket, behind, destination),
+    intercept: ({ socket, behind }, { destination: { host, port }, identity }) =>
+      interceptor.intercept(socket, behind, { host, port, identity }),
     openBlindTunnel: (socket, head, onward) => openBlindTunnel(socket, head, onward, clock),
   });
+
+  const tlsMaterial = materialOf(() => current.listen.tls ?? (config.listen.tls as CredentialSource));
+  const callbacksTls = materialOf(
+    () => current.callbacksListen?.tls ?? (config.callbacksListen?.tls as CredentialSource),
+  );
+  const tellRefusedCertificate = (reason: string): void => {
+    const detail = `a client certificate does not verify (${reason}): is its CA in \`listen.tls.client_ca\`?`;
+    report(new OutriderError('client_unauthenticated', { detail }), nextRequestId(), undefined);
+  };
 
   /** Loads what a config needs before its first request: the WebSocket client and the local CA. */
   const prepare = async ({ stateDir }: Config, { routes, forwardDoor }: LiveConfig): Promise<void> => {
@@ -255,6 +274,8 @@ export function createApp(config: Config, options: AppOptions = {}): App {
 
   async function openAdmin({ address, token }: Exclude<Config['admin'], false>, origin: string): Promise<void> {
     const { allowedHosts, accessTokens } = config.listen;
+    // A reload may bring callers or take them away.
+    const isTokenAsked = (): boolean => accessTokens.length > 0 || current.callers !== undefined;
     const guard = createGuard({ allowedHosts, allowedOrigins: [], accessTokens: [] }, []);
     const redact = (text: string): string => {
       logger.redactor.refresh();
@@ -292,7 +313,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     admin = createAdmin({
       address,
       token,
-      needsToken: token !== undefined || accessTokens.length > 0 || !isLoopback(address),
+      needsToken: () => token !== undefined || isTokenAsked() || !isLoopback(address),
       guard: ({ rawHeaders, socket }) => {
         const { host, origin: from, fetchSite } = readHead(rawHeaders);
         guard.checkHost(host, socket.localAddress);
@@ -313,7 +334,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   }
 
   /** Opens the listener of callbacks. Nothing but callbacks is served there. */
-  async function openCallbacks(address: Address): Promise<void> {
+  async function openCallbacks({ address, tls }: NonNullable<Config['callbacksListen']>): Promise<void> {
     deliveries = new Deliveries(store as Store, clock);
     const handleCallback = createCallbackExchange({
       compiled: () => live as LiveConfig,
@@ -342,6 +363,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
         own.refuseTunnel(socket, error, nextRequestId());
       },
       nextRequestId,
+      tls: tls && { material: callbacksTls, refused: tellRefusedCertificate },
     });
     callbackListener = own;
     callbacksOrigin = await own.listen();
@@ -366,9 +388,10 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       handle,
       connect: (request) => void connect(request),
       nextRequestId,
+      tls: config.listen.tls && { material: tlsMaterial, refused: tellRefusedCertificate },
     });
     const origin = await listener.listen();
-    if (config.callbacksListen) await openCallbacks(config.callbacksListen.address);
+    if (config.callbacksListen) await openCallbacks(config.callbacksListen);
     if (config.admin !== false) await openAdmin(config.admin, origin);
     isReady = true;
     return { origin, adminOrigin: admin?.origin, simulatorOrigin: simulator?.origin, callbacksOrigin };
@@ -380,6 +403,11 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     const before = live;
     // This comes before the comparison. Without it, credentials whose files are half changed would start a new simulator.
     carryCredentials(current.providers, next.providers);
+    carryOn(current.listen.tls, next.listen.tls);
+    carryOn(current.callbacksListen?.tls, next.callbacksListen?.tls);
+    for (const { name, tokens } of next.callers ?? []) {
+      carryOn(current.callers?.find((caller) => caller.name === name)?.tokens, tokens);
+    }
     const isSimulatedOtherwise =
       JSON.stringify(simulatedProviders(current)) !== JSON.stringify(simulatedProviders(next));
     const simulated = isSimulatedOtherwise ? await startSimulator(next, clock) : simulator;
@@ -457,14 +485,33 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   };
 }
 
+/** Gives the material of a listener. It is the same object as long as nothing of it changes. */
+function materialOf(source: () => CredentialSource): () => TlsMaterial {
+  let seen: CredentialSnapshot | undefined;
+  let material: TlsMaterial = { certificate: '', key: '', clientCa: undefined };
+  return () => {
+    const { current } = source();
+    if (current !== seen) {
+      seen = current;
+      const text = (name: string): string => current.values.get(name) ?? '';
+      const [certificate, key, clientCa] = [text('certificate'), text('key'), current.values.get('client_ca')];
+      const isSame = material.certificate === certificate && material.key === key && material.clientCa === clientCa;
+      if (!isSame) material = { certificate, key, clientCa };
+    }
+    return material;
+  };
+}
+
 const asExplainOptions = ({
   method,
   url,
   headers = {},
   body,
+  caller,
 }: ExplainRequest): Parameters<typeof explainRequest>[1] => ({
   method,
   url,
   headers: Object.entries(headers).flatMap(([name, values]) => [values].flat().flatMap((value) => [name, value])),
   body: body === undefined ? undefined : Buffer.from(body),
+  caller,
 });

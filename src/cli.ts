@@ -61,6 +61,7 @@ interface ExplainFlags {
   readonly json?: true;
   readonly header?: readonly string[];
   readonly data?: readonly string[];
+  readonly caller?: string;
 }
 
 /** Options of a command that asks a running proxy. */
@@ -157,6 +158,7 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
       'the body of the request; @file is a file, @- stdin (repeatable, as curl has it)',
       addData,
     )
+    .option('--caller <name>', 'as a caller of the config: whether it may, or why not')
     .option('--callback <name>', 'the request is a callback of this name in the config: show how it is verified')
     .action(
       async (
@@ -167,10 +169,10 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
         called: Program,
       ) => {
         const { explain, explainCurl } = await import('./commands/explain.ts');
-        const { header: headers = [], data = [], callback } = options;
+        const { header: headers = [], data = [], caller, callback } = options;
         if (method === CURL && url !== undefined) {
           if (headers.length + data.length > 0) called.error("error: a curl line stands behind '--'");
-          done(explainCurl(contextOf(options), { words: [url, ...words], callback }));
+          done(explainCurl(contextOf(options), { words: [url, ...words], caller, callback }));
           return;
         }
         if (words.length > 0) called.error(`error: too many arguments for 'explain': ${words.join(' ')}`);
@@ -184,7 +186,9 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
               ? 'url'
               : undefined;
         if (missing !== undefined) called.error(`error: missing required argument '${missing}'`);
-        done(explain(contextOf(options), { method: method ?? 'POST', url: url ?? '', headers, data, callback }));
+        done(
+          explain(contextOf(options), { method: method ?? 'POST', url: url ?? '', headers, data, caller, callback }),
+        );
       },
     );
   readCommand('token', 'get a token and print what is known of it')
@@ -195,6 +199,12 @@ function createProgram(simulateHelp: string, done: (code: number) => void, compl
       const { token } = await import('./commands/token.ts');
       const { renew = false, show = false } = options;
       done(await token(contextOf(options), { provider, renew, show }));
+    });
+  readCommand('token-for', 'make a token for a caller, and the line for the config with its digest')
+    .argument('<name>', 'the name of the caller')
+    .action(async (name: string, options: { json?: true }) => {
+      const { tokenFor } = await import('./commands/token-for.ts');
+      done(tokenFor(contextOf(options), name));
     });
   readCommand('simulate', 'run the simulators alone')
     .option('--port <number>', 'where to listen (0: any free port)', readPort, 0)

@@ -11,13 +11,18 @@ import type { TlsIdentity, TlsSource } from './core/tls.ts';
 import type { CompiledCallback, CompiledConfig, CompiledRoute, StandIn } from './proxy/compiled-config.ts';
 import { checkHostAddress, destinationOfUrl, type Destination } from './proxy/destination.ts';
 import { createRequestHeaders } from './proxy/forwarded-headers.ts';
+import { createCallers } from './proxy/callers.ts';
 import { createForwardDoor } from './proxy/doors/forward.ts';
 import { createGuard, type Guard } from './proxy/guard.ts';
+import { searchable } from './proxy/scrub.ts';
 import { createRouter } from './proxy/router.ts';
+import type { Join } from './proxy/target.ts';
 import { createTokenEndpoints } from './proxy/token-endpoints.ts';
 
 /** Endpoint name → absolute URL. */
 export type Endpoints = Readonly<Record<string, string>>;
+
+const AS_IT_IS: Join = { cut: 0, basePath: '' };
 
 /** What the compiled parts work with. */
 export interface CompileDeps extends Omit<AuthDeps, 'endpoints' | 'tls' | 'tokenTimeoutMs' | 'maxWaiting'> {
@@ -103,7 +108,10 @@ export interface LiveConfig extends CompiledConfig {
  * under way.
  */
 export function compileConfig(
-  config: Pick<Config, 'listen' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes' | 'callbacks'>,
+  config: Pick<
+    Config,
+    'listen' | 'callers' | 'forward' | 'limits' | 'timeouts' | 'replay' | 'providers' | 'routes' | 'callbacks'
+  >,
   deps: CompileDeps,
   before?: LiveConfig,
 ): LiveConfig {
@@ -138,14 +146,19 @@ export function compileConfig(
           route.stripPrefix && route.match.path !== undefined && route.match.path !== '/' ? route.match.path.length : 0,
         basePath: basePathOf(upstream),
       },
+      doorPath: AS_IT_IS,
       apiPaths: apiPathsOf(route, config, endpoints, upstream),
       standsInFor: standInsOf(route, config),
-      requestHeaders: createRequestHeaders(route.headers, `1.1 ${deps.pseudonym}`),
+      requestHeaders: createRequestHeaders(
+        authorizer && route.scrub === 'strict' ? searchable(route.headers) : route.headers,
+        `1.1 ${deps.pseudonym}`,
+      ),
       authorizer,
       timeouts: route.timeouts,
       replays: route.replay !== false,
       keep: isKept && route.replay ? route.replay : keepNothing,
       tokenEndpoints: tokenEndpoints.at(destinationOfUrl(upstream)),
+      scrub: route.scrub,
       websocket: route.websocket,
       answer: route.answer,
     };
@@ -159,7 +172,8 @@ export function compileConfig(
       provider: undefined,
       origin: originOfDestination(destination),
       tls: undefined,
-      join: { cut: 0, basePath: '' },
+      join: AS_IT_IS,
+      doorPath: AS_IT_IS,
       apiPaths: [],
       standsInFor: undefined,
       requestHeaders: forwardAsItIs,
@@ -168,6 +182,7 @@ export function compileConfig(
       replays: false,
       keep: keepNothing,
       tokenEndpoints: undefined,
+      scrub: 'off',
       websocket: false,
       answer: 'upstream',
       isUnmatched: true,
@@ -177,6 +192,7 @@ export function compileConfig(
     router: createRouter(routes),
     tokenEndpoints,
     guard: compileGuard(config),
+    callers: config.callers && createCallers(config.callers, config.routes, before?.callers?.usage),
     forwardDoor: createForwardDoor(
       config.forward,
       routes.filter(({ answer }) => answer === 'upstream'),

@@ -31,6 +31,7 @@ const SOLE_IMPORTERS: Readonly<Record<string, string>> = {
 /** Where a `Secret` is opened, and why. */
 const REVEALED: Readonly<Record<string, string>> = {
   'src/admin/server.ts': 'the admin token is compared, in constant time, with what a caller shows',
+  'src/auth/needles.ts': 'answers of providers are searched for it',
   'src/commands/admin-client.ts': 'goes to the admin address of a running proxy',
   'src/commands/exec.ts': 'the program that exec runs shows the access token to the proxy around it',
   'src/config/build.ts': 'the log needs every secret text, to blot it out',

@@ -43,6 +43,7 @@ export const requestEntry = (request: RecordedRequest): RequestEntry => ({
   destination: request.destination ? originOfDestination(request.destination) : null,
   route: request.route ?? null,
   provider: request.provider ?? null,
+  caller: request.caller ?? null,
   method: request.method,
   path: request.path,
   status: request.status,
@@ -61,6 +62,7 @@ export const requestEntry = (request: RecordedRequest): RequestEntry => ({
   token_waits: request.tokenWaits.map(wait),
   bytes_in: request.bytesIn,
   bytes_out: request.bytesOut,
+  scrubbed: request.scrubbed,
 });
 
 type Told = Exclude<RecordedEvent['kind'], 'request'>;

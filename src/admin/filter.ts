@@ -4,7 +4,7 @@ import type { RecordedRequest } from '../core/journal.ts';
 /** Which of the last requests an answer has. */
 export interface RequestFilter {
   readonly limit: number;
-  readonly fits: (request: Pick<RecordedRequest, 'id' | 'route' | 'provider' | 'status'>) => boolean;
+  readonly fits: (request: Pick<RecordedRequest, 'id' | 'route' | 'provider' | 'caller' | 'status'>) => boolean;
 }
 
 type Fits = RequestFilter['fits'];
@@ -38,6 +38,7 @@ export function statusFits(value: string): (status: number) => boolean {
 const PARAMETERS: Readonly<Record<string, (value: string) => Fits>> = {
   route: (value) => (request) => request.route === value,
   provider: (value) => (request) => request.provider === value,
+  caller: (value) => (request) => request.caller === value,
   status: (value) => {
     const fits = statusFits(value);
     return (request) => fits(request.status);

@@ -128,6 +128,7 @@ export const request = z
       .describe('Scheme, host and port of the URL that the caller named. Null at the base URL, and for a CONNECT.'),
     route: z.string().nullable(),
     provider: z.string().nullable(),
+    caller: z.string().nullable().describe('The name of the caller; null where there are none, and for a stranger.'),
     method: z.string(),
     path: z.string().describe('As the caller sent it, without its query.'),
     status: count.describe('0 when the caller got no answer.'),
@@ -149,6 +150,7 @@ export const request = z
     ).describe('When it waited for a token: at most once before each attempt.'),
     bytes_in: count,
     bytes_out: count,
+    scrubbed: count.describe('How many secrets were [overwritten in the answer](config.md#scrub).'),
   })
   .describe('One request that has ended.');
 
@@ -233,6 +235,7 @@ export const explainRequest = z.strictObject({
     .optional()
     .describe('By name, the value or the values.'),
   body: z.string().optional(),
+  caller: z.string().optional().describe('The name of the caller who makes it.'),
 });
 
 /** One header or parameter of an explanation. */
@@ -277,6 +280,7 @@ export const explained = z.union([
     environment: z.string().nullable(),
     upstream: z.string(),
     access_token_needed: z.boolean(),
+    caller: z.string().nullable().describe('Who makes the request; null when nobody was named.'),
     dropped: list(z.string()),
     headers: list(field),
     query: list(field),
@@ -304,6 +308,7 @@ export const explained = z.union([
     connect,
     route: z.string().nullable(),
     provider: z.string(),
+    caller: z.string().nullable(),
     answered_with: z.literal('placeholder'),
   }),
 ]);

@@ -27,7 +27,7 @@ export interface AdminOptions {
   /** The token that every path below `/api` needs where `needsToken` says so, as `Authorization: Bearer`. */
   readonly token: Secret | undefined;
   /** Whether the paths below `/api` need the token. If there is no `token` then, nobody gets in. */
-  readonly needsToken: boolean;
+  readonly needsToken: () => boolean;
   /** Decides who may ask at all, by Host and origin. The error that it returns or throws is the answer. */
   readonly guard: (request: IncomingMessage) => OutriderError | undefined;
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
@@ -164,7 +164,7 @@ export function createAdmin(options: AdminOptions): Admin {
     const refusal = guard(request);
     if (refusal) throw refusal;
     const [path = '', ...rest] = (request.url ?? '').split('?');
-    if (options.needsToken && /^\/api(?:\/|$)/.test(path)) checkToken(token, request.headers.authorization);
+    if (options.needsToken() && /^\/api(?:\/|$)/.test(path)) checkToken(token, request.headers.authorization);
     const match = pages.map(({ pattern, page }) => ({ page, name: pattern.exec(path) })).find(({ name }) => name);
     if (!match) {
       throw new OutriderError('not_found', {

@@ -1,6 +1,7 @@
 import type { RawHeaders } from '../core/headers.ts';
 import type { MaybePromise } from '../core/http.ts';
 import type { AuthOutcome } from '../core/events.ts';
+import type { Needles } from './needles.ts';
 import type { Judgement } from './rejection-rules.ts';
 import type { Skip } from './token/skip.ts';
 import type { Waiter } from './token/waiting.ts';
@@ -33,6 +34,8 @@ export interface Authorized {
   readonly subject: string | undefined;
   /** What was done: headers or fields were injected, the request was signed, or nothing was to be put on. */
   readonly auth: Extract<AuthOutcome, 'injected' | 'signed' | 'skipped'>;
+  /** The secrets in it, for which its answer is searched. */
+  readonly secrets: Needles;
 }
 
 /**

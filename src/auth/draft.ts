@@ -167,7 +167,7 @@ export class RequestDraft implements RequestView {
 
   /** Fixes the length of the body, so that it goes out with a Content-Length even if it came in chunks. */
   fixLength(): void {
-    this.changedBody ??= this.#whole;
+    if (!this.isBodiless) this.changedBody ??= this.#whole;
   }
 
   setHeader(name: string, value: ByteString): void {

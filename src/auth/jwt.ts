@@ -45,6 +45,8 @@ export function compileJwt(name: string, spec: JwtSpec, compile: Compile): Compi
     key,
     reuseMs,
     names,
+    isDigest: false,
+    pieces: [],
     parts: (show) => ({ header: headerOf(show), claims: JSON.stringify(claims(show)) }),
     render: (scope) => {
       if (!scope.signsJwts) return shownAs(name);

@@ -5,6 +5,7 @@ import type { TemplateMap, TokenSpec } from '../config/profile/profile.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { Credentials, secretCredentials } from './credentials.ts';
 import { EMPTY_REQUEST } from './draft.ts';
+import { compileEchoes, type Echoes } from './echoes.ts';
 import { compileJwt, type CompiledJwt } from './jwt.ts';
 import { compileInject, type Step, stepNeedsBody } from './inject.ts';
 import { ReusedJwts } from './reused-jwts.ts';
@@ -41,6 +42,8 @@ export interface Plan {
   readonly isPlain: boolean;
   /** The entries of `steps` and `signatures` that contain a part of the token. */
   readonly carriesToken: ReadonlySet<Step | Signature>;
+  /** The secrets in requests, for which answers are searched. */
+  readonly echoes: Echoes;
   /** Names of request headers, in lower case, that are never forwarded. */
   readonly privateHeaders: readonly string[];
   /** The template names whose values must not be shown: `credentials.client_secret`. */
@@ -99,9 +102,10 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
   const { profile, environment } = provider;
   const context = { endpoints, scope: provider.scope.join(' '), values: profile.values };
   const privateHeaders = subjectHeaders(profile.token?.subject, context);
+  const ownSecrets = [...secretCredentials(profile.credentials, environment)].map((name) => `credentials.${name}`);
   const secretNames = new Set([
     ...TOKEN_SECRETS,
-    ...[...secretCredentials(profile.credentials, environment)].map((name) => `credentials.${name}`),
+    ...ownSecrets,
     ...privateHeaders.map((name) => `request.headers.${name}`),
   ]);
   const jwts = new Map<string, CompiledJwt>();
@@ -136,6 +140,7 @@ export function compilePlan(provider: ProviderConfig, endpoints: Readonly<Record
       ...steps.filter(({ name, value }) => readsToken(name) || readsToken(value)),
       ...signatures.filter((signature) => signature.readsToken),
     ]),
+    echoes: compileEchoes(steps, signatures, ownSecrets, compile),
     isPlain: signatures.length === 0 && refusals.length === 0 && privateHeaders.length === 0 && steps.every(isHeader),
     privateHeaders,
     secretNames,

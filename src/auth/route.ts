@@ -7,15 +7,16 @@ import type { TokenRecord } from '../store/store.ts';
 import type { Authorized, Authorizer, Explanation, Outbound, Renewed } from './authorizer.ts';
 import { EMPTY_REQUEST, RequestDraft } from './draft.ts';
 import { explain } from './explain.ts';
-import { type PlacedHeader, placeHeader } from './headers.ts';
+import { placeHeader } from './headers.ts';
 import { applyStep, checkHeader, expect } from './inject.ts';
+import { Needles } from './needles.ts';
 import type { Site } from './path.ts';
 import { badBody } from './problem.ts';
 import type { Plan } from './plan.ts';
 import type { Judgement, RejectionRules } from './rejection-rules.ts';
 import { Scope } from './scope.ts';
 import type { Signature } from './signature.ts';
-import type { Subject } from './subjects.ts';
+import type { Rendered, Subject } from './subjects.ts';
 import { asText, toBytes } from '../core/byte-string.ts';
 import { notRenewed } from './token/skip.ts';
 import type { Waiter } from './token/waiting.ts';
@@ -112,10 +113,13 @@ export class RouteAuthorizer implements Authorizer {
     const { plan } = this.#parts;
     if (!plan.isPlain) return this.#buildAny(request, signatures, subject, record);
     const headers = request.headers.slice();
-    for (const header of renderedHeaders(plan, subject, record)) placeHeader(headers, header);
+    const rendered = renderedFor(plan, subject, record);
+    for (const header of rendered.headers) placeHeader(headers, header);
     const auth = plan.steps.length > 0 ? 'injected' : 'skipped';
     const generation = plan.carriesToken.size > 0 ? (record?.generation ?? 0) : 0;
-    return { target: request.target, headers, body: undefined, generation, reused: 0, subject: subject.key, auth };
+    const { target } = request;
+    const { secrets } = rendered;
+    return { target, headers, body: undefined, generation, reused: 0, subject: subject.key, auth, secrets };
   }
 
   #buildAny(
@@ -151,6 +155,7 @@ export class RouteAuthorizer implements Authorizer {
       reused: scope.reusedGeneration,
       subject: subject.key,
       auth: signatures.length > 0 ? 'signed' : applied.length > 0 ? 'injected' : 'skipped',
+      secrets: renderedFor(plan, subject, record).secrets.with(plan.echoes.changing(scope)),
     };
   }
 }
@@ -180,11 +185,11 @@ function fittingSignatures(plan: Plan, request: Outbound, site: Site): readonly 
   });
 }
 
-/** The injected headers, cached per subject for one token and one version of the credentials. */
-function renderedHeaders(plan: Plan, subject: Subject, record: TokenRecord | undefined): readonly PlacedHeader[] {
+/** What is the same for all requests with one token and one version of the credentials, cached per subject. */
+function renderedFor(plan: Plan, subject: Subject, record: TokenRecord | undefined): Rendered {
   const resolved = plan.credentials.resolve();
   const known = subject.rendered;
-  if (known && known.from[0] === record && known.from[1] === resolved) return known.headers;
+  if (known && known.from[0] === record && known.from[1] === resolved) return known;
   const scope = new Scope({
     credentials: resolved.values,
     token: record,
@@ -192,12 +197,13 @@ function renderedHeaders(plan: Plan, subject: Subject, record: TokenRecord | und
     request: EMPTY_REQUEST,
     now: () => 0,
   });
-  const headers = plan.steps.map((step) => {
+  const headers = (plan.isPlain ? plan.steps : []).map((step) => {
     const name = step.name.render(scope);
     const value = step.value.render(scope);
     checkHeader(name, value);
     return { name, lower: name.toLowerCase(), value };
   });
-  subject.rendered = { from: [record, resolved], headers };
-  return headers;
+  const rendered = { from: [record, resolved], headers, secrets: new Needles(plan.echoes.stable(scope)) } as const;
+  subject.rendered = rendered;
+  return rendered;
 }

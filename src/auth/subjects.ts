@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { DraftStart } from './draft.ts';
 import type { PlacedHeader } from './headers.ts';
 import type { ByteString } from '../core/byte-string.ts';
+import type { Needles } from './needles.ts';
 import type { TokenSource } from './token/source.ts';
 
 /** An owner of a token, with the state that is kept for it. */
@@ -14,8 +15,18 @@ export interface Subject {
   source: TokenSource | undefined;
   /** The newest request of this subject, if the token call reads the caller's request. */
   request: DraftStart | undefined;
-  /** The headers as they were last rendered, and the token and credentials they were rendered from. */
-  rendered: { readonly from: readonly [unknown, unknown]; readonly headers: readonly PlacedHeader[] } | undefined;
+  /** What was last made of a token and a version of the credentials. */
+  rendered: Rendered | undefined;
+}
+
+/** What is made once for all requests with the same token and credentials. */
+export interface Rendered {
+  /** The token and the credentials. */
+  readonly from: readonly [unknown, unknown];
+  /** The injected headers. Empty where they differ from request to request. */
+  readonly headers: readonly PlacedHeader[];
+  /** The secrets that are in each request. */
+  readonly secrets: Needles;
 }
 
 /**

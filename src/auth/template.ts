@@ -15,10 +15,17 @@ export interface Compiled {
   readonly mask: (scope: Scope) => Masked;
   /** All names that it reads, including those read through `values.*` and `jwt.*`. */
   readonly names: ReadonlySet<string>;
+  /** Whether it is a digest or a signature, or holds one. */
+  readonly isDigest: boolean;
+  /** The texts in it by which it can be recognised elsewhere: the whole, each value, and what filters make of it. No digests. */
+  readonly pieces: readonly Piece[];
 }
 
 /** Renders a template: for the wire, or with secrets masked. */
 export type Show = (template: Compiled) => ByteString;
+
+/** A text within a template. */
+export type Piece = Pick<Compiled, 'render' | 'names'>;
 
 /** A rendered text in which secrets are masked. */
 export interface Masked {
@@ -43,6 +50,8 @@ export interface TemplateContext {
 export type Compile = (text: string) => Compiled;
 
 type Render = (scope: Scope) => ByteString;
+
+const DIGESTS: ReadonlySet<string> = new Set(['sha256', 'sha512']);
 
 const PLAIN: Readonly<Record<string, Render>> = {
   'token.access_token': (scope) => scope.token?.accessToken ?? '',
@@ -123,17 +132,38 @@ export function createCompiler(context: TemplateContext): Compile {
     }, base);
   };
 
+  const isDigest = (part: TemplatePart): boolean => {
+    if (typeof part === 'string') return false;
+    const [family, rest] = splitName(part.name);
+    if (part.name === 'signature' || part.filters.some((filter) => DIGESTS.has(filter))) return true;
+    return isNamed(family) && namedText(part.name, family, rest).isDigest;
+  };
+
+  const piecesOf = (part: TemplatePart): readonly Piece[] => {
+    if (typeof part === 'string' || isDigest(part)) return [];
+    const [family, rest] = splitName(part.name);
+    const names = new Set(namesOf(part.name));
+    const stages = [...part.filters.keys(), part.filters.length].map((count) => part.filters.slice(0, count));
+    const own = stages.map((filters): Piece => ({ names, render: compilePart({ ...part, filters }) }));
+    return isNamed(family) ? [...namedText(part.name, family, rest).pieces, ...own] : own;
+  };
+
   const compile: Compile = (text) => {
     const parts = parseTemplate(text);
     const renders = parts.map(compilePart);
     const masks = parts.map((part, index) => maskPart(part, renders[index] as Render));
+    const render = join(renders);
+    const names = new Set(parts.flatMap((part) => (typeof part === 'string' ? [] : namesOf(part.name))));
+    const holdsDigest = parts.some(isDigest);
     return {
-      render: join(renders),
+      render,
       mask: (scope) => {
         const masked = masks.map((mask) => mask(scope));
         return { text: masked.map((part) => part.text).join(''), isSecret: masked.some((part) => part.isSecret) };
       },
-      names: new Set(parts.flatMap((part) => (typeof part === 'string' ? [] : namesOf(part.name)))),
+      names,
+      isDigest: holdsDigest,
+      pieces: [...parts.flatMap(piecesOf), ...(holdsDigest ? [] : [{ render, names }])],
     };
   };
 
@@ -146,7 +176,7 @@ export function createCompiler(context: TemplateContext): Compile {
 }
 
 /** Whether the template renders alike for all requests with the same token and version of the credentials. */
-export function isStable({ names }: Compiled): boolean {
+export function isStable({ names }: Piece): boolean {
   return ![...names].some((name) => /^(?:request\.|inner\.|parts\.|now\.|jwt\.|uuid$|signature$)/.test(name));
 }
 

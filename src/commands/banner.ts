@@ -11,10 +11,10 @@ import { columns, shellQuote } from './output.ts';
 const ANY_HOST: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '[::]': '[::1]' };
 
 /** The origin that a caller on this machine uses, and the arguments that curl needs for a Unix socket. */
-function callable(origin: string): { origin: string; words: readonly string[] } {
-  if (origin.startsWith('unix:')) return { origin: 'http://localhost', words: ['--unix-socket', origin.slice(5)] };
+function callable(origin: string, scheme: 'http' | 'https'): { origin: string; words: readonly string[] } {
+  if (origin.startsWith('unix:')) return { origin: `${scheme}://localhost`, words: ['--unix-socket', origin.slice(5)] };
   const { hostname, port } = new URL(origin);
-  return { origin: `http://${ANY_HOST[hostname] ?? hostname}:${port}`, words: [] };
+  return { origin: `${scheme}://${ANY_HOST[hostname] ?? hostname}:${port}`, words: [] };
 }
 
 /** A request that the route's simulator answers with success. Undefined when the route leads elsewhere. */
@@ -32,7 +32,7 @@ export function curlLine(route: RouteConfig, config: Config, listenerOrigin: str
   const { path, hosts, headers } = route.match;
   if (path === undefined) return undefined;
   const example = exampleFor(route, config);
-  const { origin, words } = callable(listenerOrigin);
+  const { origin, words } = callable(listenerOrigin, config.listen.tls ? 'https' : 'http');
   const method = example?.method ?? (route.match.methods.includes('GET') ? 'GET' : (route.match.methods[0] ?? 'GET'));
   const header = (name: string, value: string): string[] => ['-H', `${name}: ${value}`];
   const line = [
@@ -48,7 +48,8 @@ export function curlLine(route: RouteConfig, config: Config, listenerOrigin: str
     ...(example?.body === undefined ? [] : ['-d', example.body]),
   ].map(shellQuote);
   // The token itself is never printed. The shell inserts it.
-  if (config.listen.accessTokens.length > 0) line.push('-H', '"X-Outrider-Token: $OUTRIDER_ACCESS_TOKEN"');
+  if (config.listen.accessTokens.length > 0 || config.callers)
+    line.push('-H', '"X-Outrider-Token: $OUTRIDER_ACCESS_TOKEN"');
   return line.join(' ');
 }
 

@@ -38,6 +38,10 @@ export const COMMAND_CODES = {
     'What `outrider health` got from `--wait` is no duration.',
     'Write a whole number with its unit: `500ms`, `30s` or `2m`.',
   ),
+  bad_name: means(
+    'What `outrider token-for` got can not be the name of a caller.',
+    'Use letters, digits, `.`, `_` and `-`, beginning with a letter or digit.',
+  ),
   command_not_found: means(
     'The program that `outrider exec` is to run is not there, or its interpreter is not. The exit code is 127.',
     'Correct its name, or PATH.',
@@ -101,6 +105,10 @@ export const COMMAND_CODES = {
   not_updated: means(
     "The system's own command that reads its certificates anew failed.",
     'Run that command by hand: it says why.',
+  ),
+  unknown_caller: means(
+    'The config has no caller of the name behind `--caller`.',
+    'Correct it: the help names one that is like it.',
   ),
   unknown_callback: means(
     'The config has no callback of the name that `outrider explain --callback` got.',

@@ -16,8 +16,13 @@ function completionWords(words: readonly string[], env: Env): string {
   const lookup: Lookup = (operand) => {
     try {
       if (operand === 'profile') return builtInProfiles();
-      const { providers, paths } = namesIn(configText(words, env, process.cwd()));
-      return operand === 'provider' ? providers : operand === 'path' ? paths : [];
+      const { callers, providers, paths } = namesIn(configText(words, env, process.cwd()));
+      const names: Partial<Record<typeof operand, readonly string[]>> = {
+        caller: callers,
+        provider: providers,
+        path: paths,
+      };
+      return names[operand] ?? [];
     } catch {
       return [];
     }

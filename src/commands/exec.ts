@@ -1,7 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createApp, type App } from '../app.ts';
-import type { Config } from '../config/config.ts';
+import type { CallerConfig, Config } from '../config/config.ts';
+import { ALL } from '../config/schema/callers.ts';
 import { systemClock } from '../core/clock.ts';
 import { makeCa } from '../tunnel/certificate.ts';
 import { readConfig } from './config-file.ts';
@@ -11,6 +12,7 @@ import { baseUrls, caBundle, detour, interceptVariables, NESTED, phpIni } from '
 import { tellProblems } from './exec-problems.ts';
 import type { Context } from './output.ts';
 import { printError, printFailure, shellQuote, warn } from './output.ts';
+import { makeCallerToken } from './token-for.ts';
 
 export interface ExecOptions {
   /** Whether the program's requests to the providers' own URLs come to us too, those over TLS as well. */
@@ -27,16 +29,34 @@ const SPARE_US = 'set NO_PROXY=127.0.0.1, or use --intercept';
 /** The lifetime of the CA for one run. No run is expected to last longer. */
 const CA_LIFETIME_MS = 90 * 24 * 3_600_000;
 
+/** The one caller of the run, with all routes. */
+const ownCaller = (token: string): CallerConfig => ({
+  name: 'exec',
+  tokens: { current: { version: 1, values: new Map([['token', token]]) } },
+  certificate: undefined,
+  routes: ALL,
+  methods: [],
+  paths: [],
+  rate: undefined,
+  concurrent: undefined,
+  expiresAtMs: undefined,
+});
+
 /**
- * The config for one program. The proxy listens on any free port of loopback and has no admin address. It stops at once. It
- * logs what went wrong only, as stderr is the program's.
+ * The config for one program. The proxy listens on any free port of loopback, without TLS, and has no admin address. Its only
+ * caller is the program, if the config has callers. It stops at once. It logs what went wrong only, as stderr is the program's.
  */
-function forOneRun(config: Config, { intercept, verbose }: Pick<ExecOptions, 'intercept' | 'verbose'>): Config {
+function forOneRun(
+  config: Config,
+  { intercept, verbose }: Pick<ExecOptions, 'intercept' | 'verbose'>,
+  token: string,
+): Config {
   const { mode } = config.forward;
   const { level } = config.log;
   return {
     ...config,
-    listen: { ...config.listen, address: { host: '127.0.0.1', port: 0 } },
+    listen: { ...config.listen, address: { host: '127.0.0.1', port: 0 }, tls: undefined },
+    callers: config.callers && [ownCaller(token)],
     admin: false,
     callbacksListen: undefined,
     forward: { ...config.forward, mode: intercept ? 'intercept' : mode === 'intercept' ? 'plain' : mode },
@@ -81,7 +101,8 @@ export async function exec(context: Context, options: ExecOptions): Promise<numb
   try {
     let certificate = '';
     let hosts: readonly string[] = [];
-    const started = createApp(forOneRun(config, options), {
+    const { token: ownToken } = makeCallerToken();
+    const started = createApp(forOneRun(config, options, ownToken), {
       caFor: async (routed) => {
         const ca = await makeCa(routed, { nowMs: systemClock.now(), lifetimeMs: CA_LIFETIME_MS });
         ({ certificate } = ca);
@@ -95,7 +116,7 @@ export async function exec(context: Context, options: ExecOptions): Promise<numb
     });
     const { origin } = await app.start();
     const own: Record<string, string | undefined> = { [NESTED]: '1', ...baseUrls(origin, config.routes) };
-    const token = config.listen.accessTokens[0]?.reveal();
+    const token = config.callers ? ownToken : config.listen.accessTokens[0]?.reveal();
     if (token !== undefined) own['OUTRIDER_TOKEN'] = token;
     const astray = intercept ? undefined : detour(env, new URL(origin));
     if (astray) warn(context, `${astray} is set: a program that follows it takes its requests for us there`, SPARE_US);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { compileGuard } from '../compile.ts';
 import type { Config } from '../config/config.ts';
+import { didYouMean } from '../config/diagnostics/suggest.ts';
 import { OutriderError } from '../core/errors.ts';
 import {
   explainRequest,
@@ -25,7 +26,7 @@ const LOOPBACK = '127.0.0.1';
 /** Where curl looks for a proxy whose URL names no port. */
 const CURL_PROXY_PORT = 1080;
 
-export interface ExplainOptions extends Pick<ExplainedRequest, 'method' | 'url' | 'headers'> {
+export interface ExplainOptions extends Pick<ExplainedRequest, 'method' | 'url' | 'headers' | 'caller'> {
   /** The name of a callback; undefined: it is a request. */
   readonly callback: string | undefined;
   /** What several `-d` make one body of, as curl has them: `@file` is a file, `@-` stdin. */
@@ -86,14 +87,22 @@ const jwt = ({ name, algorithm, key, header, claims, reuse_s, places }: Jwt): st
     ['made', reuse_s === null ? 'anew each time' : `anew every ${reuse_s} s, and after a rejection`],
   ]);
 
-const answeredAsText = ({ door, connect, route, provider }: AnsweredReport): string =>
+const answeredAsText = ({ door, connect, route, provider, caller }: AnsweredReport): string =>
   columns([
     ['door', door === 'forward' ? 'forward proxy' : undefined],
     ['CONNECT', connect === null ? undefined : CONNECTS[connect]],
     ['route', route ?? 'none is needed: the URL is that of a token endpoint'],
     ['provider', provider],
+    ['caller', caller === null ? undefined : `${caller}: allowed`],
     ['answer', '200 from Outrider itself, with a placeholder in the place of a token; nothing is sent to the provider'],
   ]);
+
+const callerRow = ({ caller, access_token_needed: isNeeded }: Report, tokenHeader: string): string | undefined =>
+  caller === null
+    ? isNeeded
+      ? `must show a token (${tokenHeader}); \`--caller NAME\` tells who may`
+      : undefined
+    : `${caller}: allowed`;
 
 function asText(found: Report): string {
   const { provider, profile, environment, token } = found;
@@ -111,7 +120,7 @@ function asText(found: Report): string {
       ['provider', provider === null ? 'none: forwarded without credentials' : `${provider} (${about})`],
       ['upstream', `${found.method} ${found.upstream}`],
       ['certificate', certificateText(found.certificate)],
-      ['caller', found.access_token_needed ? `must show an access token (${tokenHeader})` : undefined],
+      ['caller', callerRow(found, tokenHeader)],
     ]),
     part(
       'drops',
@@ -157,12 +166,21 @@ const reader =
     }
   };
 
+/** Throws a {@link CommandRefusal} (`unknown_caller`). */
+function checkCallerName(name: string, { callers = [] }: Config): void {
+  const known = callers.map((caller) => caller.name);
+  if (known.includes(name)) return;
+  const help = known.length === 0 ? 'the config has no `callers`' : didYouMean(name, known, 'callers');
+  throw new CommandRefusal('unknown_caller', `the config has no caller "${name}"`, help);
+}
+
 /** Throws a {@link CommandRefusal} (`foreign_proxy`) for a request that is sent to another proxy. */
 function checkProxy(authority: string, config: Config): void {
   const { address } = config.listen;
   if (!('port' in address)) return;
   const said = Number(/:(\d+)$/.exec(authority)?.[1] ?? CURL_PROXY_PORT);
-  if (compileGuard(config).isSelf(authority, LOOPBACK, address.port === 0 ? said : address.port)) return;
+  if (compileGuard(config).isSelf({ scheme: 'http', authority }, LOOPBACK, address.port === 0 ? said : address.port))
+    return;
   const here = `${address.host}:${address.port}`;
   throw new CommandRefusal('foreign_proxy', `that request goes to another proxy: ${authority}`, `this one is ${here}`);
 }
@@ -187,6 +205,7 @@ function printExplanation(
       return found.isVerified ? 0 : 1;
     }
     if (proxy !== undefined) checkProxy(proxy, config);
+    if (request.caller !== undefined) checkCallerName(request.caller, config);
     const found = explainRequest(config, request, redactText);
     const text = 'answered_with' in found ? answeredAsText(found) : asText(found);
     context.stdout.write(context.json ? `${JSON.stringify(found, null, 2)}\n` : text);
@@ -207,5 +226,5 @@ export const explain = (context: Context, { data, callback, ...request }: Explai
 /** The same for the request of a curl command line, the words behind `curl`. */
 export const explainCurl = (
   context: Context,
-  { words, callback }: { readonly words: readonly string[]; readonly callback: string | undefined },
-): number => printExplanation(context, callback, (read) => readCurl(words, read));
+  { words, caller, callback }: { readonly words: readonly string[] } & Pick<ExplainOptions, 'caller' | 'callback'>,
+): number => printExplanation(context, callback, (read) => ({ ...readCurl(words, read), caller }));

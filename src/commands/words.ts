@@ -1,7 +1,7 @@
 // Nothing is imported here: the shell asks at every TAB.
 
 /** What may stand in the place of an argument. */
-export type Operand = 'command' | 'method' | 'path' | 'profile' | 'provider' | 'shell' | 'none';
+export type Operand = 'caller' | 'command' | 'method' | 'path' | 'profile' | 'provider' | 'shell' | 'none';
 
 /** What a command takes. */
 interface Taken {
@@ -20,8 +20,12 @@ export const GLOBAL_OPTIONS: readonly string[] = ['--config', '-h', '--help'];
 export const COMMANDS: Readonly<Record<string, Taken>> = {
   start: { options: ['--watch'] },
   check: { options: ['--json', '--explain'] },
-  explain: { options: ['--json', '-H', '--header', '-d', '--data', '--callback'], operands: ['method', 'path'] },
+  explain: {
+    options: ['--json', '-H', '--header', '-d', '--data', '--caller', '--callback'],
+    operands: ['method', 'path'],
+  },
   token: { options: ['--json', '--renew', '--show'], operands: ['provider'] },
+  'token-for': { options: ['--json'], operands: ['caller'] },
   simulate: { options: ['--json', '--port'] },
   health: { options: ['--json', '--admin', '--wait'] },
   status: { options: ['--json', '--admin'] },
@@ -51,6 +55,7 @@ const PROGRAM: Taken = { options: ['-V', '--version'], commands: COMMANDS };
 /** Options whose value is the word behind them. */
 const WITH_VALUE: ReadonlySet<string> = new Set([
   '--admin',
+  '--caller',
   '--callback',
   '--config',
   '--data',
@@ -121,6 +126,7 @@ export function wordsFor(words: readonly string[], lookup: Lookup): readonly str
 
 /** The names in a config that a shell may propose. */
 export interface ConfigNames {
+  readonly callers: readonly string[];
   readonly providers: readonly string[];
   /** Of routes. */
   readonly paths: readonly string[];
@@ -128,6 +134,7 @@ export interface ConfigNames {
 
 /** Reads names line by line, for which a config need not be right: what isn't understood is passed over. */
 export function namesIn(text: string): ConfigNames {
+  const callers = new Set<string>();
   const providers = new Set<string>();
   const paths = new Set<string>();
   let section = '';
@@ -142,10 +149,14 @@ export function namesIn(text: string): ConfigNames {
       column ??= indent.length;
       if (indent.length === column) providers.add(key);
     }
+    if (section === 'callers') {
+      const name = /(?:^|[\s{,])name: *["']?([\w.-]+)/.exec(line)?.[1];
+      if (name !== undefined) callers.add(name);
+    }
     if (section === 'routes') {
       const path = /(?:^|[\s{,])path: *["']?(\/[^\s,}"']*)/.exec(line)?.[1];
       if (path !== undefined) paths.add(path);
     }
   }
-  return { providers: [...providers], paths: [...paths] };
+  return { callers: [...callers], providers: [...providers], paths: [...paths] };
 }

@@ -7,6 +7,7 @@ import { writtenSecrets } from './credentials.ts';
 import { readSecretFile } from './yaml/files.ts';
 import { hideSecrets } from './diagnostics/hide.ts';
 import { readCallbacks } from './checks/callbacks.ts';
+import { readCallers } from './checks/callers.ts';
 import { checkListening } from './checks/listening.ts';
 import { Profiles } from './profile/profiles.ts';
 import type { Problems } from './diagnostics/problems.ts';
@@ -15,12 +16,13 @@ import { checkReach } from './checks/reach.ts';
 import { read } from './schema/read.ts';
 import { readRoutes } from './checks/routes.ts';
 import { configSchema, type ConfigData } from './schema.ts';
+import { readServerTls, type ServerTls, type ServerTlsData } from './checks/server-tls.ts';
 import { readTracing } from './checks/tracing.ts';
 import { checkShadows } from './checks/shadow.ts';
 import { checkStore, storeOf, storeSecrets } from './schema/store.ts';
 import { ChildLocation, find, type MapNode, type Node } from './yaml/tree.ts';
 import { watchCertificates } from './certificate-watch.ts';
-import { watchCredentials, type WatchedProvider } from './watch.ts';
+import { watchCredentials, type Watched } from './watch.ts';
 
 export interface BuildOptions {
   /** Absolute path of the config file. Relative paths in it start in its directory. */
@@ -51,7 +53,7 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   const routes = readRoutes(
     routeList,
     data.routes ?? [],
-    { timeouts, replay, providers, providerNames, needsPath },
+    { timeouts, replay, scrub: data.scrub, providers, providerNames, needsPath },
     problems,
   );
   checkReach(routes, problems);
@@ -69,10 +71,25 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
     );
   }
   const tlsSections = [...providers.values()].flatMap(({ name, tls }) => tls.map((one) => ({ name, tls: one })));
-  const watched: readonly WatchedProvider[] = [...providers.values()].flatMap(
-    ({ name, credentials, oldCredentials, tls }) =>
-      [credentials, ...oldCredentials, ...tls.map(({ texts }) => texts)].map((each) => ({ name, credentials: each })),
-  );
+  const callers = readCallers(root, data, routes, options.clock.now(), problems);
+  const tlsOf = (section: string, given: ServerTlsData | undefined): ServerTls | undefined => {
+    const node = find(root, section, 'tls');
+    return node && given && readServerTls(node, given, problems);
+  };
+  const listenTls = tlsOf('listen', data.listen.tls);
+  const callbacksTls = tlsOf('callbacks_listen', data.callbacksListen?.tls);
+  const watched: readonly Watched[] = [
+    ...[...providers.values()].flatMap(({ name, credentials, oldCredentials, tls: sections }) =>
+      [credentials, ...oldCredentials, ...sections.map(({ texts }) => texts)].map((each) => ({
+        kind: 'provider' as const,
+        name,
+        credentials: each,
+      })),
+    ),
+    ...(callers ?? []).map(({ name, tokens }) => ({ kind: 'caller' as const, name, credentials: tokens })),
+    ...(listenTls ? [{ kind: 'listener' as const, name: 'listen.tls', credentials: listenTls }] : []),
+    ...(callbacksTls ? [{ kind: 'listener' as const, name: 'callbacks_listen.tls', credentials: callbacksTls }] : []),
+  ];
   const sound = soundOnes(providers);
   const store = storeOf(data.store, resolve);
   const tracing = readTracing(root, data.tracing, options.env, problems);
@@ -81,25 +98,34 @@ export function buildConfig(root: MapNode, options: BuildOptions, problems: Prob
   const tokens = [...listen.accessTokens, ...(admin && admin.token ? [admin.token] : [])];
   return {
     file: options.file,
-    listen: { ...listen, address: socketOf(data.listen, resolve), allowedHosts: listen.allowedHosts.flat() },
+    listen: {
+      ...listen,
+      address: socketOf(data.listen, resolve),
+      allowedHosts: listen.allowedHosts.flat(),
+      tls: 'path' in data.listen.address ? undefined : listenTls,
+    },
     admin,
+    callers,
     forward: data.forward,
     store,
     stateDir: data.stateDir === undefined ? stateDir(options.env) : resolve(data.stateDir),
     timeouts,
     limits: data.limits,
     replay,
+    scrub: data.scrub,
     log: data.log,
     tracing,
     providers: sound,
     routes: routes.map(({ route }) => route),
-    callbacksListen: data.callbacksListen && { address: resolveAddress(data.callbacksListen.address, resolve) },
+    callbacksListen: data.callbacksListen && {
+      address: resolveAddress(data.callbacksListen.address, resolve),
+      tls: 'path' in data.callbacksListen.address ? undefined : callbacksTls,
+    },
     callbacks,
     *secretTexts() {
       for (const token of tokens) yield token.reveal();
       yield* storeSecrets(store);
-      for (const { credentials } of providers.values()) yield* credentials.secretTexts();
-      for (const { tls } of tlsSections) yield* tls.texts.secretTexts();
+      for (const { credentials } of watched) yield* credentials.secretTexts();
       for (const [, value] of tracing?.headers ?? []) yield value.reveal();
       for (const { profile } of sound.values()) yield* writtenSecrets(profile);
     },

@@ -4,9 +4,10 @@ import type { TlsSource } from '../core/tls.ts';
 import type { TracingConfig } from './checks/tracing.ts';
 import type { Profile } from './profile/profile.ts';
 import type { ConfigData } from './schema.ts';
+import type { ALL, Rate } from './schema/callers.ts';
 import type { Encryption, StoreConfig } from './schema/store.ts';
 
-export type { Address, Encryption, StoreConfig, TracingConfig };
+export type { Address, Encryption, Rate, StoreConfig, TracingConfig };
 
 /** All in milliseconds. The schema says what each of them is for. */
 export type Timeouts = ConfigData['timeouts'];
@@ -89,6 +90,8 @@ export interface RouteConfig {
   readonly timeouts: Timeouts;
   /** False: no request of this route is replayed. */
   readonly replay: ReplayConfig | false;
+  /** Whether answers are searched for the secrets in their requests. */
+  readonly scrub: ConfigData['scrub'];
   /** Whether `Upgrade: websocket` may pass. */
   readonly websocket: boolean;
   /** `signed`: nothing is sent; the caller gets what would have been sent. */
@@ -114,14 +117,39 @@ export interface CallbackConfig {
   readonly duplicates: 'pass' | 'answer';
 }
 
+/** What a client certificate says of its owner. */
+export type CertificateName = { readonly kind: 'uri' | 'dns' | 'cn'; readonly name: string };
+
+/** One entry of `callers`. */
+export interface CallerConfig {
+  readonly name: string;
+  /** Its tokens by their keys. A value is a token, or `sha256:` and its digest. A changed file makes a new snapshot. */
+  readonly tokens: CredentialSource;
+  readonly certificate: CertificateName | undefined;
+  /** The names of its routes, or all. */
+  readonly routes: readonly string[] | typeof ALL;
+  /** Empty: all. */
+  readonly methods: readonly string[];
+  /** Paths, or with a final `/*` all below one. Empty: all. */
+  readonly paths: readonly string[];
+  readonly rate: Rate | undefined;
+  readonly concurrent: number | undefined;
+  /** In milliseconds since the epoch. */
+  readonly expiresAtMs: number | undefined;
+}
+
 /** The whole file: validated, with its defaults filled in. No user of it looks at YAML again. */
 export interface Config {
   /** Absolute path of the file. */
   readonly file: string;
-  readonly listen: Omit<ConfigData['listen'], 'socketMode' | 'socketGroup' | 'allowedHosts'> & {
+  readonly listen: Omit<ConfigData['listen'], 'socketMode' | 'socketGroup' | 'allowedHosts' | 'tls'> & {
     readonly allowedHosts: readonly string[];
+    /** `certificate`, `key` and perhaps `client_ca`, in PEM. Undefined: no TLS. */
+    readonly tls: CredentialSource | undefined;
   };
   readonly admin: ConfigData['admin'];
+  /** Undefined: nobody has to be one of them. */
+  readonly callers: readonly CallerConfig[] | undefined;
   readonly forward: ConfigData['forward'];
   readonly store: StoreConfig;
   /** Absolute path of the directory that keeps the local CA. */
@@ -129,6 +157,7 @@ export interface Config {
   readonly timeouts: Timeouts;
   readonly limits: Limits;
   readonly replay: ReplayConfig;
+  readonly scrub: ConfigData['scrub'];
   readonly log: ConfigData['log'];
   /** Undefined: there are no traces. */
   readonly tracing: TracingConfig | undefined;
@@ -136,10 +165,11 @@ export interface Config {
   /** In the order of the file. */
   readonly routes: readonly RouteConfig[];
   /** Where callbacks come in. Undefined when there are none. */
-  readonly callbacksListen: { readonly address: Address } | undefined;
+  readonly callbacksListen: { readonly address: Address; readonly tls: CredentialSource | undefined } | undefined;
   readonly callbacks: readonly CallbackConfig[];
   /**
-   * Every text that must never be seen: access tokens, the store's secrets, and credentials that their profile marks as secret.
+   * Every text that must never be seen: tokens of callers, access tokens, the keys of listeners and providers, the store's
+   * secrets, and credentials that their profile marks as secret.
    * The log redacts these by value.
    */
   secretTexts(): Iterable<string>;

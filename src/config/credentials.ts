@@ -234,13 +234,14 @@ export function carryCredentials(before: Providers, after: Providers): void {
     const isSame =
       known?.environment === provider.environment && isDeepStrictEqual(known?.endpoints, provider.endpoints);
     if (!known || !isSame) continue;
-    carry(known.credentials, provider.credentials);
-    carry(known.tls?.texts, provider.tls?.texts);
-    carry(known.tokenTls?.texts, provider.tokenTls?.texts);
-    for (const [index, old] of provider.oldCredentials.entries()) carry(known.oldCredentials[index], old);
+    carryOn(known.credentials, provider.credentials);
+    carryOn(known.tls?.texts, provider.tls?.texts);
+    carryOn(known.tokenTls?.texts, provider.tokenTls?.texts);
+    for (const [index, old] of provider.oldCredentials.entries()) carryOn(known.oldCredentials[index], old);
   }
 }
 
-function carry(before: CredentialSource | undefined, after: CredentialSource | undefined): void {
+/** Takes over the credentials of one owner from a config that is being replaced, as {@link carryCredentials} does. */
+export function carryOn(before: CredentialSource | undefined, after: CredentialSource | undefined): void {
   if (before instanceof ReloadableCredentials && after instanceof ReloadableCredentials) after.carryOn(before);
 }

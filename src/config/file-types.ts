@@ -21,16 +21,55 @@ export type ConfigFile = {
     readonly allowed_origins?: readonly string[] | null;
     /** When given, a caller must show one of them. */
     readonly access_tokens?: readonly (string | number)[] | null;
-    /** Must be true to listen beyond loopback without access tokens. Default: false. */
+    /** Must be true to listen beyond loopback with neither callers nor access tokens. Default: false. */
     readonly allow_unauthenticated?: boolean | Reference | null;
+    /** TLS on the listener; the files are watched. */
+    readonly tls?: {
+      /** Its certificate in PEM, with those between it and the root behind it. */
+      readonly certificate: string;
+      /** The private key of the certificate, in PEM. */
+      readonly key: string;
+      /** Who vouches for the certificates of callers, in PEM. Then one is asked for, and not required. */
+      readonly client_ca?: string | null;
+    } | null;
   } | null;
   /** Health, metrics and the API, at an address of their own; false switches it off. */
   readonly admin?: false | {
     /** Where health, metrics and the API are served. Default: "127.0.0.1:8081". */
     readonly address?: string | null;
-    /** Needed for /api: beyond loopback, where `listen.access_tokens` are set, and wherever this is. */
+    /** Needed for /api: beyond loopback, where `callers` or `listen.access_tokens` are set, and wherever this is. */
     readonly token?: string | number | null;
   } | null;
+  /** Who may call, and what each of them may do. With it, every request needs one of them. */
+  readonly callers?: readonly ({
+    /** Its name in log, metrics and commands. */
+    readonly name: string;
+    /** The token that it shows, or `sha256:` and the SHA-256 of it (`outrider token-for`). */
+    readonly token?: string | number | null;
+    /** Several of them, while one takes the place of another. */
+    readonly tokens?: readonly (string | number)[] | null;
+    /** What its client certificate, from `listen.tls.client_ca`, says of it: one of these. */
+    readonly certificate?: {
+      /** A URI among its alternative names: `spiffe://acme/shop`. */
+      readonly uri?: string | number | boolean | null;
+      /** A DNS name among its alternative names. */
+      readonly dns?: string | number | boolean | null;
+      /** The common name of its subject. */
+      readonly cn?: string | number | boolean | null;
+    } | null;
+    /** The routes that it may use, by name; "*" for all, and for what is forwarded without a route. Default: none. */
+    readonly routes?: "*" | readonly (string | number | boolean)[] | null;
+    /** The methods that it may use; default: all. */
+    readonly methods?: readonly string[] | null;
+    /** The paths that it may use, as at the base-URL door; `/a/*` is for all paths below `/a`. Default: all. */
+    readonly paths?: readonly string[] | null;
+    /** How many requests it may make: `50/s` or `100/m`, a second of them at once, in each process. */
+    readonly rate?: string | null;
+    /** How many of its requests may be under way. */
+    readonly concurrent?: number | Reference | null;
+    /** From when on it may do nothing: 2027-01-31T00:00:00Z. */
+    readonly expires?: string | null;
+  })[] | null;
   /** The forward-proxy doors. */
   readonly forward?: {
     /** Whether requests may come as to a forward proxy. Default: "none". */
@@ -112,6 +151,8 @@ export type ConfigFile = {
     /** Where temporary files are made; the system's directory for them by default. */
     readonly dir?: string | number | boolean | null;
   } | null;
+  /** Whether secrets that a provider sends back are overwritten in its answers. strict: an answer that can not be searched is refused. Default: "on". */
+  readonly scrub?: "on" | "off" | "strict" | Reference | null;
   /** What goes to stderr. */
   readonly log?: {
     /** The least that is told. Default: "info". */
@@ -248,6 +289,8 @@ export type ConfigFile = {
       /** The largest body that is kept at all; beyond memory, in a temporary file. */
       readonly spool?: string | null;
     } | null;
+    /** In place of the config's own. */
+    readonly scrub?: "on" | "off" | "strict" | Reference | null;
     /** Let `Upgrade: websocket` pass. Default: false. */
     readonly websocket?: boolean | Reference | null;
     /** signed: nothing is sent, and the caller gets what would have been sent, as JSON. Default: "upstream". */
@@ -257,6 +300,13 @@ export type ConfigFile = {
   readonly callbacks_listen?: {
     /** host:port, or unix:/path; it may be beyond loopback, since every callback is verified. Default: "127.0.0.1:8090". */
     readonly address?: string | null;
+    /** TLS on this listener; the files are watched. */
+    readonly tls?: {
+      /** Its certificate in PEM, with those between it and the root behind it. */
+      readonly certificate: string;
+      /** The private key of the certificate, in PEM. */
+      readonly key: string;
+    } | null;
   } | null;
   /** What providers send, verified and handed to the application. */
   readonly callbacks?: readonly ({

@@ -21,9 +21,11 @@ import {
   withDefault,
   type Scalar,
 } from './schema/scalar.ts';
+import { caller } from './schema/callers.ts';
 import { profileSchema, renewSchema } from './profile/schema.ts';
 import { needsRestart, overrides, section } from './schema/section.ts';
 import { storeSection } from './schema/store.ts';
+import { pairTls, serverTls } from './schema/server-tls.ts';
 import type { ScalarNode } from './yaml/tree.ts';
 import {
   address,
@@ -36,18 +38,14 @@ import {
   hostNames,
   method,
   origin,
+  ownName,
   pathPrefix,
   secretHeaderText,
   upstream,
 } from './schema/values.ts';
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-/** The remedy for a name that {@link isName} refuses. */
-export const NAME_HELP = 'use letters, digits, `.`, `_` and `-`, beginning with a letter or digit';
 const ROUTE_NAME = /^[\x21-\x7e]{1,100}$/;
 const ROUTE_NAME_HELP = 'use visible ASCII without spaces';
-/** Whether a text can be the name of a provider. */
-export const isName = (name: string): boolean => NAME.test(name);
 
 const never: Scalar<false> = scalar({
   expects: 'false, or a map',
@@ -111,9 +109,10 @@ const listen = section({
   allowed_origins: described('Browser origins that may call.', listOf(origin)),
   access_tokens: described('When given, a caller must show one of them.', listOf(accessToken)),
   allow_unauthenticated: described(
-    'Must be true to listen beyond loopback without access tokens.',
+    'Must be true to listen beyond loopback with neither callers nor access tokens.',
     withDefault(boolean, false, false),
   ),
+  tls: described('TLS on the listener; the files are watched.', serverTls.optional()),
 });
 
 /** The `admin` section, or false. */
@@ -126,7 +125,7 @@ export const adminSchema = z
         withDefault(address, { host: '127.0.0.1', port: 8081 }, '127.0.0.1:8081'),
       ),
       token: described(
-        'Needed for /api: beyond loopback, where `listen.access_tokens` are set, and wherever this is.',
+        'Needed for /api: beyond loopback, where `callers` or `listen.access_tokens` are set, and wherever this is.',
         adminToken.optional(),
       ),
     }),
@@ -206,6 +205,8 @@ const tracing = section({
     z.record(z.string(), removable(secretHeaderText)).optional(),
   ),
 });
+
+const scrub = choice(['on', 'off', 'strict']);
 
 /** The node is kept: the profile's declarations decide how it is read, and a changed file is read again. */
 const credential = anyNode(
@@ -294,6 +295,7 @@ const route = section({
     "In place of the config's own; false never replays.",
     z.union([never, overrides(REPLAY, 'memory', 'spool')]).optional(),
   ),
+  scrub: described("In place of the config's own.", scrub.optional()),
   websocket: described('Let `Upgrade: websocket` pass.', withDefault(boolean, false, false)),
   answer: described(
     'signed: nothing is sent, and the caller gets what would have been sent, as JSON.',
@@ -306,10 +308,11 @@ const callbacksListen = section({
     'host:port, or unix:/path; it may be beyond loopback, since every callback is verified.',
     withDefault(address, { host: '127.0.0.1', port: 8090 }, '127.0.0.1:8090'),
   ),
+  tls: described('TLS on this listener; the files are watched.', pairTls.optional()),
 });
 
 const callback = section({
-  name: described("Default: the provider's name.", pattern('a name', NAME, NAME_HELP).optional()),
+  name: described("Default: the provider's name.", ownName.optional()),
   match: described('Which path it is for.', section({ path: described('The whole path.', pathPrefix) })),
   verify: described('The provider whose profile verifies it.', text),
   forward: described('The URL of the application; the query of the callback is appended.', endpointUrl),
@@ -330,6 +333,10 @@ export const configSchema = section({
   admin: needsRestart(
     described('Health, metrics and the API, at an address of their own; false switches it off.', adminSchema),
   ),
+  callers: described(
+    'Who may call, and what each of them may do. With it, every request needs one of them.',
+    z.array(caller).optional(),
+  ),
   forward: described('The forward-proxy doors.', forward.prefault({})),
   store: needsRestart(described('Where tokens are kept.', storeSection.prefault({}))),
   state_dir: needsRestart(
@@ -338,6 +345,10 @@ export const configSchema = section({
   timeouts: described('How long each thing may take.', section(TIMEOUTS).prefault({})),
   limits: described('How much of each thing there may be.', limits.prefault({})),
   replay: described('How much of bodies is kept, so that they can be sent again.', section(REPLAY).prefault({})),
+  scrub: described(
+    'Whether secrets that a provider sends back are overwritten in its answers. strict: an answer that can not be searched is refused.',
+    withDefault(scrub, 'on', 'on'),
+  ),
   log: described('What goes to stderr.', log.prefault({})),
   tracing: needsRestart(
     described('Traces over OTLP; false: none, whatever the environment says.', z.union([never, tracing]).optional()),
@@ -362,4 +373,5 @@ export type ConfigData = z.output<typeof configSchema>;
 export type ProviderData = z.output<typeof provider>;
 export type TlsData = z.output<typeof tls>;
 export type RouteData = z.output<typeof route>;
+export type CallerData = z.output<typeof caller>;
 export type CallbackData = z.output<typeof callback>;

@@ -13,13 +13,14 @@ const POLL_MS = 250;
  */
 const QUIET_MS = 1_000 + POLL_MS;
 
-/** A provider by its name, with the credentials to keep up to date. */
-export interface WatchedProvider {
+/** Credentials to keep up to date, and whose they are. */
+export interface Watched {
+  readonly kind: 'provider' | 'caller' | 'listener';
   readonly name: string;
   readonly credentials: ReloadableCredentials;
 }
 
-interface Watched extends WatchedProvider {
+interface WatchedFiles extends Watched {
   readonly files: readonly string[];
   /** Monotonic time (ms) of the last change. Undefined when no change is left to be taken over. */
   changedAt: number | undefined;
@@ -38,63 +39,63 @@ function signatureOf(file: string): string {
 }
 
 /**
- * Watches the files of each provider's credentials. When the files of a provider have been quiet for a second, all of its
- * values are swapped at once. While one value is missing, unreadable, empty or can't be sent, all old values stay and a notice
- * says why. The notice of a swap also says what looks suspicious in a new value. A notice at the start shows the values from
- * files that are no secrets.
+ * Watches the files of each owner's credentials. When the files of one have been quiet for a second, all of its values are
+ * swapped at once. While one value is missing, unreadable, empty or can't be sent, all old values stay and a notice says why.
+ * The notice of a swap also says what looks suspicious in a new value. A notice at the start shows the values from files that
+ * are no secrets.
  * @returns A function that ends the watch.
  */
 export function watchCredentials(
-  providers: readonly WatchedProvider[],
+  owners: readonly Watched[],
   clock: Clock,
   readFile: InterpolationSources['readFile'],
   onNotice: (notice: NoticeRecord) => void,
 ): () => void {
   // All files count as changed at first: one may have been written while the config was being loaded.
   const start = clock.monotonic();
-  const watched: Watched[] = providers
-    .map((provider) => ({ ...provider, files: provider.credentials.files, changedAt: start, complaint: undefined }))
+  const watched: WatchedFiles[] = owners
+    .map((owner) => ({ ...owner, files: owner.credentials.files, changedAt: start, complaint: undefined }))
     .filter(({ files }) => files.length > 0);
   if (watched.length === 0) return () => {};
-  for (const { name, credentials } of watched) tellOf(name, credentials);
+  for (const owner of watched) tellOf(owner);
   const look = (): Map<string, string> =>
     new Map([...new Set(watched.flatMap(({ files }) => files))].map((file) => [file, signatureOf(file)]));
   let seen = look();
   let timer: Timer = clock.after(POLL_MS, poll);
 
-  function tellOf(provider: string, { shown, isCarriedOn }: ReloadableCredentials): void {
+  function tellOf({ kind, name, credentials: { shown, isCarriedOn } }: Watched): void {
     if (isCarriedOn || Object.keys(shown).length === 0) return;
-    onNotice({ level: 'info', message: 'credentials from files are in use', fields: { provider, ...shown } });
+    onNotice({ level: 'info', message: 'credentials from files are in use', fields: { [kind]: name, ...shown } });
   }
 
   function poll(): void {
     timer = clock.after(POLL_MS, poll);
     const now = clock.monotonic();
     const found = look();
-    for (const provider of watched) {
-      if (provider.files.some((file) => found.get(file) !== seen.get(file))) provider.changedAt = now;
+    for (const owner of watched) {
+      if (owner.files.some((file) => found.get(file) !== seen.get(file))) owner.changedAt = now;
     }
     seen = found;
-    for (const provider of watched) {
-      if (provider.changedAt !== undefined && now - provider.changedAt >= QUIET_MS) takeOver(provider, now);
+    for (const owner of watched) {
+      if (owner.changedAt !== undefined && now - owner.changedAt >= QUIET_MS) takeOver(owner, now);
     }
   }
 
-  function takeOver(provider: Watched, now: number): void {
-    const { name, credentials, files } = provider;
+  function takeOver(owner: WatchedFiles, now: number): void {
+    const { kind, name, credentials, files } = owner;
     const isCurrent = (): boolean => files.every((file) => signatureOf(file) === seen.get(file));
     try {
       const result = credentials.reload(readFile, isCurrent);
       if (result === undefined) {
-        provider.changedAt = now;
+        owner.changedAt = now;
         return;
       }
-      provider.changedAt = undefined;
+      owner.changedAt = undefined;
       if ('refused' in result) {
-        report(provider, result.refused);
+        report(owner, result.refused);
         return;
       }
-      provider.complaint = undefined;
+      owner.complaint = undefined;
       if (result.changed.length === 0) return;
       const complaints = [...result.suspicions, ...result.ages];
       const code = result.suspicions.length > 0 ? 'suspicious_secret' : 'expiring_certificate';
@@ -102,7 +103,7 @@ export function watchCredentials(
         level: complaints.length > 0 ? 'warn' : 'info',
         message: `credentials changed, the new ones are in use${complaints.map((each) => `; ${each}`).join('')}`,
         fields: {
-          provider: name,
+          [kind]: name,
           changed: result.changed,
           ...result.shown,
           ...(complaints.length > 0 ? { code } : {}),
@@ -110,18 +111,18 @@ export function watchCredentials(
       });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      provider.changedAt = undefined;
-      report(provider, error.message);
+      owner.changedAt = undefined;
+      report(owner, error.message);
     }
   }
 
-  function report(provider: Watched, complaint: string): void {
-    if (provider.complaint === complaint) return;
-    provider.complaint = complaint;
+  function report(owner: WatchedFiles, complaint: string): void {
+    if (owner.complaint === complaint) return;
+    owner.complaint = complaint;
     onNotice({
       level: 'warn',
-      message: `${complaint}: all old credentials of the provider stay in use`,
-      fields: { provider: provider.name },
+      message: `${complaint}: all old credentials of the ${owner.kind} stay in use`,
+      fields: { [owner.kind]: owner.name },
     });
   }
 

@@ -61,10 +61,31 @@ export const ERRORS = {
     status: 401,
     proxyError: 'http_request_denied',
     title: 'The caller is not authenticated',
-    cause: '`listen.access_tokens` are set, and none of them came. At the forward doors the status is 407.',
-    remedy: 'Send one of the configured access tokens, as `Proxy-Authorization: Bearer` or `X-Outrider-Token`.',
+    cause:
+      'The config has `callers` or `listen.access_tokens`, and none of them came, or one that has expired. At the forward doors the status is 407.',
+    remedy:
+      'Send the token of a caller, or one of the access tokens, as `Proxy-Authorization: Bearer` or `X-Outrider-Token`.',
     outcome: 'not_sent',
-    example: { detail: 'the access token is not one of those configured' },
+    example: { detail: 'the token is not that of a caller' },
+  },
+  caller_denied: {
+    status: 403,
+    proxyError: 'http_request_denied',
+    title: 'The caller may not do that',
+    cause:
+      'The `routes`, `methods` or `paths` of the caller do not have it. The answer is the same whether a route is there or not.',
+    remedy: 'Ask the operator: `outrider explain --caller NAME METHOD URL` tells which of them is missing.',
+    outcome: 'not_sent',
+    example: { detail: 'this caller may not make this request' },
+  },
+  caller_limited: {
+    status: 429,
+    proxyError: 'connection_limit_reached',
+    title: 'The caller does too much at once',
+    cause: 'The caller is over its `rate`, or has as many requests under way as its `concurrent` allows.',
+    remedy: 'Send the request again after `Retry-After`.',
+    outcome: 'not_sent',
+    example: { detail: 'this caller makes more requests than its rate' },
   },
   host_denied: {
     status: 403,
@@ -183,7 +204,7 @@ export const ERRORS = {
     proxyError: 'http_protocol_error',
     title: 'The provider answered something that is not valid HTTP',
     cause:
-      'What came back can not be read for certain: no HTTP, two lengths, a head beyond `limits.answer_header_bytes`.',
+      'What came back can not be read for certain: no HTTP, two lengths, a head beyond `limits.answer_header_bytes`. Or `scrub: strict` can not search it: it has a content coding.',
     remedy: 'The provider may have acted on the request: ask for its status before sending it again.',
     outcome: 'unknown',
     example: { detail: 'the answer does not begin as one of HTTP/1.1' },
@@ -244,7 +265,7 @@ export const ERRORS = {
     status: 404,
     proxyError: 'http_request_error',
     title: 'There is nothing of that name',
-    cause: 'The admin address has no such path, or the config no provider or simulator of the name in it.',
+    cause: 'The admin address has no such path, or the config no provider, caller or simulator of the name in it.',
     remedy: 'Use one of the names in `detail`.',
     outcome: 'not_sent',
     example: { detail: 'the config has no provider of that name; there is oauth' },

@@ -103,6 +103,8 @@ export interface ExchangeRecord {
   readonly destination: Destination | undefined;
   readonly route: string | undefined;
   readonly provider: string | undefined;
+  /** The name of the caller in the config. Undefined where there are none, and for a stranger. */
+  readonly caller: string | undefined;
   readonly method: string;
   /** The path as the caller sent it, without the query. */
   readonly path: string;
@@ -128,6 +130,8 @@ export interface ExchangeRecord {
   readonly bytesIn: number;
   /** The bytes of the answer's body that were written. Of a tunnel, all bytes to the caller. */
   readonly bytesOut: number;
+  /** How many secrets of the request were overwritten in its answer. */
+  readonly scrubbed: number;
   /** The trace that the request belongs to: 32 hex digits. Undefined while tracing is off. */
   readonly traceId?: string | undefined;
   /** The attempts in turn. They are worked out when a listener reads them, which it does while it is called. */

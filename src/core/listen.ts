@@ -67,9 +67,9 @@ export async function listen(server: Server, address: Address): Promise<void> {
   }
 }
 
-/** Returns where a server listens: `http://host:port` with the actual port, or `unix:/path`. */
-export function originOf(server: Server, address: Address): string {
+/** Returns where a server listens: `http://host:port` with the actual port and the `scheme`, or `unix:/path`. */
+export function originOf(server: Server, address: Address, scheme: 'http' | 'https' = 'http'): string {
   if ('path' in address) return `unix:${address.path}`;
   const { port } = server.address() as AddressInfo;
-  return `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${port}`;
+  return `${scheme}://${address.host.includes(':') ? `[${address.host}]` : address.host}:${port}`;
 }

@@ -11,10 +11,10 @@ const NAMELESS_HOST = 'localhost';
 const LOOPBACK = '127.0.0.1';
 
 /** Whether a URL names our listener. If it takes any free port (0), every port counts as its own. */
-function isOurs({ scheme, authority }: AbsoluteTarget, { address }: Config['listen'], { guard }: LiveConfig): boolean {
-  if (scheme === 'https' || !('port' in address)) return false;
-  const said = Number(/:(\d+)$/.exec(authority)?.[1] ?? 80);
-  return guard.isSelf(authority, LOOPBACK, address.port === 0 ? said : address.port);
+function isOurs(absolute: AbsoluteTarget, { address }: Config['listen'], { guard }: LiveConfig): boolean {
+  if (!('port' in address)) return false;
+  const said = Number(/:(\d+)$/.exec(absolute.authority)?.[1] ?? (absolute.scheme === 'https' ? 443 : 80));
+  return guard.isSelf(absolute, LOOPBACK, address.port === 0 ? said : address.port);
 }
 
 /** How a request arrives. */

@@ -1,6 +1,7 @@
 import type { ExplainedField, ExplainedJwt, ExplainedSignature, Explanation } from '../auth/authorizer.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
+import { OutriderError } from '../core/errors.ts';
 import { createEvents } from '../core/events.ts';
 import { pathOfTarget } from '../core/path.ts';
 import type { TlsSource } from '../core/tls.ts';
@@ -9,7 +10,9 @@ import { compileConfig } from '../compile.ts';
 import type { LiveConfig } from '../compile.ts';
 import { endpointsOf } from '../simulation.ts';
 import { isSecretKey, REDACTED } from '../observe/redact.ts';
-import { findRoute, tokenAnswer } from '../proxy/doors/enter.ts';
+import type { Wish } from '../proxy/callers.ts';
+import type { Destination } from '../proxy/destination.ts';
+import { findRoute, isAllowed, tokenAnswer } from '../proxy/doors/enter.ts';
 import { readHead } from '../proxy/request-head.ts';
 import { isHandshake } from '../proxy/websocket/handshake.ts';
 import type { Candidate } from '../proxy/router.ts';
@@ -25,6 +28,8 @@ export interface ExplainedRequest {
   /** Names and values in turn. */
   readonly headers: RawHeaders;
   readonly body: Buffer | undefined;
+  /** The name of the caller who makes it. Undefined: whoever may. */
+  readonly caller?: string | undefined;
 }
 
 type Field = ExplainedField;
@@ -55,6 +60,8 @@ export interface Report {
   readonly environment: string | null;
   readonly upstream: string;
   readonly access_token_needed: boolean;
+  /** Who makes the request; it may. Null when nobody was named. */
+  readonly caller: string | null;
   /** Names of the caller's headers that are not passed on. */
   readonly dropped: readonly string[];
   readonly headers: readonly Field[];
@@ -143,8 +150,31 @@ export interface AnsweredReport {
   readonly connect: ConnectFate | null;
   readonly route: string | null;
   readonly provider: string;
+  readonly caller: string | null;
   /** Outrider answers the request itself. Nothing is sent to the provider. */
   readonly answered_with: 'placeholder';
+}
+
+/** Throws `caller_denied`, with the reason that no answer tells, `client_unauthenticated`, or `not_found`. */
+function checkNamed(
+  name: string,
+  config: Pick<Config, 'callers'>,
+  compiled: LiveConfig,
+  destination: Destination | undefined,
+  wish: Wish & { readonly target: string },
+): void {
+  const known = config.callers?.map((caller) => caller.name) ?? [];
+  if (!known.includes(name)) {
+    const detail = `the config has no caller of that name; there is ${known.join(', ') || 'none'}`;
+    throw new OutriderError('not_found', { detail });
+  }
+  const caller = compiled.callers?.named(name, systemClock.now());
+  if (!caller) throw new OutriderError('client_unauthenticated', { detail: `the caller "${name}" has expired` });
+  if (isAllowed(caller, compiled, destination, wish, systemClock)) return;
+  throw new OutriderError('caller_denied', {
+    detail: `the caller "${name}" may not make this request: ${caller.refusal(wish)}`,
+    remedy: `Add it to \`routes\`, \`methods\` or \`paths\` of the caller "${name}", if it should.`,
+  });
 }
 
 function report(
@@ -161,12 +191,14 @@ function report(
   const path = pathOfTarget(target);
   const candidate: Candidate = { method, path, host, headers: own };
   const route = findRoute(compiled, destination, candidate);
+  const caller = request.caller ?? null;
+  if (caller !== null) checkNamed(caller, config, compiled, destination, { method, path, route, target });
   const answered = tokenAnswer(compiled, destination, route, { method, target }, systemClock);
   const door = destination ? 'forward' : 'base_url';
   const connect = connectFate(destination, compiled) ?? null;
   if (answered) {
     const { provider } = answered;
-    return { method, door, connect, route: route?.name ?? null, provider, answered_with: 'placeholder' };
+    return { method, door, connect, route: route?.name ?? null, provider, caller, answered_with: 'placeholder' };
   }
   const { route: chosen, why } = choose(candidate, destination, compiled);
   const headers = chosen.requestHeaders(own, head.connectionOptions);
@@ -196,7 +228,8 @@ function report(
     profile: provider?.profileName ?? null,
     environment: provider?.environment ?? null,
     upstream: redact(chosen.origin + joined),
-    access_token_needed: config.listen.accessTokens.length > 0,
+    access_token_needed: config.listen.accessTokens.length > 0 || config.callers !== undefined,
+    caller,
     dropped: [...new Set([...dropped, ...privateHeaders])],
     headers: [
       ...added.map(({ name, value }) => ({ name, value: isSecretKey(name) ? REDACTED : redact(value) })),

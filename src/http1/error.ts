@@ -21,6 +21,7 @@ export const HTTP1_ERRORS = {
   trailers_too_large: 'the trailers are larger than the limit',
   unexpected_switch: 'protocols are switched, and nobody asked for it',
   truncated: 'the connection ended before the message was complete',
+  plain_in_tls: 'this port speaks TLS: say https:// in place of http://',
   head_timeout: 'the head did not arrive in time',
   body_timeout: 'the rest of the body did not arrive in time',
 } as const;

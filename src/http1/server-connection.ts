@@ -100,6 +100,7 @@ export class ServerConnection<C> implements RequestOwner<C> {
   readonly isExcess: boolean;
   /** Whether a request on it has been answered. */
   hasAnswered = false;
+  readonly #flaw: Http1Error | undefined;
   readonly #reader: HeadReader;
   #request: ServerRequest<C> | undefined;
   #decoder: BodyDecoder | undefined;
@@ -127,9 +128,11 @@ export class ServerConnection<C> implements RequestOwner<C> {
   #isPaused = false;
   #unwanted: Timer | undefined;
 
-  constructor(socket: Socket, context: C, isExcess: boolean, server: ServerContext<C>) {
+  /** @param flaw Why none of its requests is taken, whatever they are. */
+  constructor(socket: Socket, context: C, isExcess: boolean, server: ServerContext<C>, flaw?: Http1Error) {
     this.socket = socket;
     this.context = context;
+    this.#flaw = flaw;
     this.isExcess = isExcess;
     this.server = server;
     this.#reader = new HeadReader('request', server.limits);
@@ -245,7 +248,8 @@ export class ServerConnection<C> implements RequestOwner<C> {
     this.#isHeadBegun = false;
     this.#deadlineMs = Infinity;
     this.#putBack(chunk, end);
-    if (head.method !== 'CONNECT') this.#begin(head);
+    if (this.#flaw) this.#refuse(this.#flaw, head);
+    else if (head.method !== 'CONNECT') this.#begin(head);
     else if (this.#isPipelined) this.#leave();
     else this.#handOver(head);
   }

@@ -2,6 +2,8 @@ import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { Address } from '../core/address.ts';
 import { listen, originOf } from '../core/listen.ts';
+import type { ClientCertificate } from './client-certificate.ts';
+import { Http1Error } from './error.ts';
 import { lingeringClose } from './lingering-close.ts';
 import type { ReadScheduler } from './read-scheduler.ts';
 import {
@@ -13,11 +15,18 @@ import {
   type ServerLimits,
 } from './server-connection.ts';
 import type { ServerRequest } from './server-request.ts';
+import { TlsEnd, type TlsOptions } from './tls.ts';
 
 /** How a drain judges a socket that was handed over. Its new owner sets `isQuiet`. */
 export interface HandoverHold {
   /** Whether nothing is under way on the socket, as far as can be seen. A drain closes it then. */
   isQuiet: () => boolean;
+}
+
+/** How a server ends TLS. */
+export interface ServerTls<C> extends Pick<TlsOptions, 'material' | 'refused'> {
+  /** Makes the note of a connection, with the certificate that its client has shown. */
+  readonly contextOf: (certificate: ClientCertificate | undefined) => C;
 }
 
 /** What a server needs. */
@@ -28,6 +37,8 @@ export interface ServerOptions<C> {
   readonly limits: () => ServerLimits;
   /** The note that accepted connections carry. */
   readonly context: C;
+  /** Ends TLS on the connections. Undefined: plain HTTP. */
+  readonly tls?: ServerTls<C> | undefined;
   /** Called with each connection that counts towards the limit. */
   readonly accepted: (socket: Socket) => void;
   /** Takes each request, and answers it sooner or later. */
@@ -50,6 +61,7 @@ const ACCEPT_TURNS = 50;
 export class Server<C> {
   readonly #options: ServerOptions<C>;
   readonly #net: NetServer;
+  readonly #tls: TlsEnd | undefined;
   readonly #connections = new Set<ServerConnection<C>>();
   /** Sockets that were handed over. The server doesn't see what goes on in them. */
   readonly #handedOver = new Map<Socket, HandoverHold>();
@@ -83,17 +95,37 @@ export class Server<C> {
       connect: (handedOver) => options.connect(handedOver, this.#holdOf(handedOver.socket)),
       left: (connection) => this.#connections.delete(connection),
     };
+    this.#tls = options.tls && this.#endTls(options.tls);
     this.#net = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#accepted++;
-      const open = this.#connections.size + this.#handedOver.size - this.#adopted - this.#excess;
-      const isExcess = open >= limits().connections;
-      if (isExcess) {
-        // A connection that is sent away doesn't count towards the limit.
-        this.#excess++;
-        socket.once('close', () => this.#excess--);
-      } else options.accepted(socket);
-      this.#add(socket, options.context, isExcess);
+      if (!this.#tls) this.#admit(socket, options.context);
+      // Nobody can be told in the midst of a handshake.
+      else if (this.#tls.pending >= limits().connections) socket.destroy();
+      else void this.#tls.accept(socket);
     });
+  }
+
+  #endTls({ material, refused, contextOf }: ServerTls<C>): TlsEnd {
+    const { clock, context } = this.#options;
+    return new TlsEnd({
+      clock,
+      material,
+      refused,
+      secured: (socket, certificate) => this.#admit(socket, contextOf(certificate)),
+      plain: (socket) => this.#admit(socket, context, new Http1Error('plain_in_tls', 0)),
+    });
+  }
+
+  /** Serves a connection, as far as the limit goes. */
+  #admit(socket: Socket, context: C, flaw?: Http1Error): void {
+    const open = this.#connections.size + this.#handedOver.size - this.#adopted - this.#excess;
+    const isExcess = open >= this.#options.limits().connections;
+    if (isExcess) {
+      // A connection that is sent away doesn't count towards the limit.
+      this.#excess++;
+      socket.once('close', () => this.#excess--);
+    } else this.#options.accepted(socket);
+    this.#add(socket, context, isExcess, flaw);
   }
 
   /** Starts to listen. Resolves with the origin, such as `http://host:port`. Rejects with the system's error. */
@@ -101,7 +133,7 @@ export class Server<C> {
     await listen(this.#net, address);
     // A connection that could not be accepted must not end the server.
     this.#net.on('error', () => undefined);
-    return originOf(this.#net, address);
+    return originOf(this.#net, address, this.#tls ? 'https' : 'http');
   }
 
   /**
@@ -142,6 +174,7 @@ export class Server<C> {
     this.#closeIdle(({ hasAnswered }) => hasAnswered);
     const look = (): void => {
       this.#closeIdle(() => true);
+      this.#tls?.dropPending();
       for (const [socket, { isQuiet }] of this.#handedOver) if (isQuiet()) socket.destroy();
       looking = clock.after(FRESH_MS, look);
     };
@@ -155,8 +188,8 @@ export class Server<C> {
     looking.cancel();
   }
 
-  #add(socket: Socket, context: C, isExcess: boolean): void {
-    this.#connections.add(new ServerConnection(socket, context, isExcess, this.#context));
+  #add(socket: Socket, context: C, isExcess: boolean, flaw?: Http1Error): void {
+    this.#connections.add(new ServerConnection(socket, context, isExcess, this.#context, flaw));
     if (!this.#isSweeping) {
       this.#sweptMs = this.#options.clock.monotonic();
       this.#sweepLater();

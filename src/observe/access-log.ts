@@ -26,12 +26,14 @@ function jsonLine(record: ExchangeRecord, logger: Logger, name: (text: string | 
   const { id, path } = callerTexts(record, logger);
   return (
     `{"time":"${logger.time()}","level":"info","message":"request","request_id":${quote(id)}` +
-    `,"route":${name(record.route)},"provider":${name(record.provider)},"method":${name(record.method)}` +
+    `,"route":${name(record.route)},"provider":${name(record.provider)},"caller":${name(record.caller)}` +
+    `,"method":${name(record.method)}` +
     `,"path":${quote(path)},"status":${record.status},"code":${name(record.code)}` +
     `,"outcome":${name(record.outcome)},"auth":${name(record.auth)},"upstream":${name(record.upstream)}` +
     `,"attempts":${record.attempts},"duration_ms":${decimalMs(record.durationMs)}` +
     `,"upstream_ms":${decimalMs(record.upstreamMs)},"token_wait_ms":${decimalMs(record.tokenWaitMs)}` +
     `,"bytes_in":${record.bytesIn},"bytes_out":${record.bytesOut}` +
+    (record.scrubbed === 0 ? '' : `,"scrubbed":${record.scrubbed}`) +
     (record.traceId === undefined ? '}' : `,"trace_id":"${record.traceId}"}`)
   );
 }
@@ -43,10 +45,12 @@ function prettyLine(record: ExchangeRecord, logger: Logger): string {
   const statusColor = status === 0 || status >= 500 ? '31' : status >= 400 ? '33' : '32';
   const notes = [
     record.route === undefined ? undefined : `route=${record.route}`,
+    record.caller === undefined ? undefined : `caller=${record.caller}`,
     record.code === undefined ? undefined : `code=${record.code}`,
     record.outcome === undefined ? undefined : `outcome=${record.outcome}`,
     record.auth === undefined ? undefined : `auth=${record.auth}`,
     record.attempts > 1 ? `attempts=${record.attempts}` : undefined,
+    record.scrubbed > 0 ? `scrubbed=${record.scrubbed}` : undefined,
     `${Math.round(record.durationMs)} ms`,
     `id=${id}`,
     record.traceId === undefined ? undefined : `trace=${record.traceId}`,
@@ -59,10 +63,10 @@ function prettyLine(record: ExchangeRecord, logger: Logger): string {
 }
 
 /**
- * Logs each request when it has ended, as one line at level info: `request_id`, `route`, `provider`, `method`, `path` (without
- * query), `status` (0: the caller got no answer), `code`, `outcome`, `auth`, `upstream`, `attempts`, `duration_ms`,
- * `upstream_ms`, `token_wait_ms`, `bytes_in`, `bytes_out`. A field without a value is null. While tracing is on there is
- * `trace_id` too. Returns a function that stops the log.
+ * Logs each request when it has ended, as one line at level info: `request_id`, `route`, `provider`, `caller`, `method`, `path`
+ * (without query), `status` (0: the caller got no answer), `code`, `outcome`, `auth`, `upstream`, `attempts`, `duration_ms`,
+ * `upstream_ms`, `token_wait_ms`, `bytes_in`, `bytes_out`. A field without a value is null. Where secrets were
+ * overwritten there is `scrubbed` too, and while tracing is on `trace_id`. Returns a function that stops the log.
  */
 export function logExchanges(events: Events, logger: Logger): () => void {
   if (!logger.isEnabled('info')) return () => {};

@@ -23,11 +23,12 @@ export const METHODS: ReadonlySet<string> = new Set([
 ]);
 /** What stands in place of another method. */
 export const OTHER = '_OTHER';
-/** The limit of series per route. Further combinations are counted together in one series. */
-const MAX_SERIES_PER_ROUTE = 64;
+/** The limit of series for each caller of a route. Further combinations are counted together in one series. */
+const MAX_SERIES = 64;
 
 /** The durations of one combination of labels. */
 export class Series {
+  readonly caller: string | undefined;
   readonly method: string;
   /** The status of the answer; 0 for none. */
   readonly status: number;
@@ -37,7 +38,8 @@ export class Series {
   sumMs = 0;
   count = 0;
 
-  constructor(method: string, status: number, error: string | undefined) {
+  constructor(caller: string | undefined, method: string, status: number, error: string | undefined) {
+    this.caller = caller;
     this.method = method;
     this.status = status;
     this.error = error;
@@ -54,15 +56,23 @@ export class Series {
 }
 
 /**
- * Durations by route, method, status and error. They are counted in our own arrays, because prom-client's `observe` sorts and
+ * Durations by route, caller, method, status and error. They are counted in our own arrays, because prom-client's `observe` sorts and
  * joins the labels on each call.
  */
 export class DurationHistogram {
-  readonly #routes = new Map<string, Series[]>();
+  /** By caller, then by route. */
+  readonly #callers = new Map<string | undefined, Map<string, Series[]>>();
 
-  /** Counts one duration. `error` is an error code, undefined for none. */
-  add(route: string, method: string, status: number, error: string | undefined, durationMs: number): void {
-    const list = this.#routes.get(route);
+  /** Counts one duration. `error` is an error code; it and `caller` are undefined for none. */
+  add(
+    route: string,
+    method: string,
+    status: number,
+    error: string | undefined,
+    durationMs: number,
+    caller?: string,
+  ): void {
+    const list = this.#callers.get(caller)?.get(route);
     if (list !== undefined) {
       for (const series of list) {
         if (series.status === status && series.method === method && series.error === error) {
@@ -71,30 +81,40 @@ export class DurationHistogram {
         }
       }
     }
-    this.#meet(route, method, status, error).add(durationMs);
+    this.#meet(route, caller, method, status, error).add(durationMs);
   }
 
   /** All series, each with its route. */
   *entries(): Generator<readonly [route: string, series: Series]> {
-    for (const [route, list] of this.#routes) for (const series of list) yield [route, series];
+    for (const routes of this.#callers.values()) {
+      for (const [route, list] of routes) for (const series of list) yield [route, series];
+    }
   }
 
   /** The series of one route. */
   of(route: string): readonly Series[] {
-    return this.#routes.get(route) ?? [];
+    return [...this.#callers.values()].flatMap((routes) => routes.get(route) ?? []);
   }
 
   /** Finds or creates a series after unknown methods and surplus combinations are folded into `_OTHER`. */
-  #meet(route: string, rawMethod: string, rawStatus: number, error: string | undefined): Series {
-    const list = this.#routes.get(route) ?? [];
-    this.#routes.set(route, list);
-    const isFull = list.length >= MAX_SERIES_PER_ROUTE;
+  #meet(
+    route: string,
+    caller: string | undefined,
+    rawMethod: string,
+    rawStatus: number,
+    error: string | undefined,
+  ): Series {
+    const routes = this.#callers.get(caller) ?? new Map<string, Series[]>();
+    this.#callers.set(caller, routes);
+    const list = routes.get(route) ?? [];
+    routes.set(route, list);
+    const isFull = list.length >= MAX_SERIES;
     const method = !isFull && METHODS.has(rawMethod) ? rawMethod : OTHER;
     const status = isFull ? 0 : rawStatus;
     const kind = isFull ? OTHER : error;
     const known = list.find((one) => one.method === method && one.status === status && one.error === kind);
     if (known !== undefined) return known;
-    const series = new Series(method, status, kind);
+    const series = new Series(caller, method, status, kind);
     list.push(series);
     return series;
   }
@@ -116,7 +136,7 @@ export class LabelledCounter<Name extends string> {
   }
 
   /** Counts one event with these label values. */
-  add(first: string, second: string, third?: string): void {
+  add(first: string, second?: string, third?: string): void {
     let list = this.#counts.get(first);
     if (list === undefined) this.#counts.set(first, (list = []));
     for (const known of list) {
@@ -125,7 +145,7 @@ export class LabelledCounter<Name extends string> {
         return;
       }
     }
-    list.push({ values: third === undefined ? [first, second] : [first, second, third], count: 1 });
+    list.push({ values: [first, second, third].filter((value) => value !== undefined), count: 1 });
   }
 
   /** All label combinations with their counts. */

@@ -12,6 +12,7 @@ type Values = Readonly<Record<string, string>>;
 
 /** What a label says: a sentence; or, by the metric that has it, each of its values with its meaning. */
 export const LABELS = {
+  caller: 'the name of the caller; left out where the config has none, and for a stranger',
   code: 'the code of the error; `caller_gone` where the caller left first',
   error_type: 'the code of the error, where there was one, or `caller_gone`',
   http_request_method: 'the method; `_OTHER` for those of no standard',

@@ -72,11 +72,13 @@ export function createMetrics(
     renewals: new LabelledCounter(['provider', 'reason', 'outcome']),
     replays: new LabelledCounter(['route', 'status', 'outcome']),
     replaySkipped: new LabelledCounter(['route', 'reason']),
+    scrubbed: new LabelledCounter(['route']),
     callbacks: new LabelledCounter(['name', 'outcome']),
     expiries: new Map(),
     stores: new Map(),
   };
-  const { server, client, auth, errors, renewals, replays, replaySkipped, callbacks, expiries, stores } = tallies;
+  const { server, client, auth, errors, renewals, replays, replaySkipped, scrubbed, callbacks, expiries, stores } =
+    tallies;
 
   const close = subscribe(events, {
     connected: () => {
@@ -94,10 +96,11 @@ export function createMetrics(
     exchange: (record) => {
       const route = record.route ?? UNMATCHED;
       if (tallies.active > 0) tallies.active--;
-      server.add(route, record.method, record.status, record.code, record.durationMs);
+      server.add(route, record.method, record.status, record.code, record.durationMs, record.caller);
       // A caller who left before anything was tried has no outcome.
       if (record.code !== undefined) errors.add(route, record.code, record.outcome ?? 'not_sent');
       if (record.auth !== undefined) auth.add(route, record.auth);
+      if (record.scrubbed > 0) scrubbed.add(route);
     },
     attempt: (record) => {
       client.add(record.route, record.method, record.status, record.error, record.durationMs);

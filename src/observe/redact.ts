@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { Secret } from '../core/secret.ts';
+import { spellingsOf } from '../core/spellings.ts';
 
 /** What stands in place of a secret. */
 export const REDACTED = '[redacted]';
@@ -53,17 +54,12 @@ function base64Cores(text: string): string[] {
   });
 }
 
-/** All spellings of a text to search for: as it is, as in JSON, percent-encoded, as a form field, in base64 and in hex. */
+/** All spellings of a text to search for: those that programs write, what is left of it within longer base64 texts, and hex. */
 function spellings(text: string): Set<string> {
-  const url = encodeURIComponent(text.toWellFormed());
-  const base64 = [Buffer.from(text).toString('base64').replaceAll('=', ''), ...base64Cores(text)];
-  const long = [...base64, ...base64.map((core) => core.replaceAll('+', '-').replaceAll('/', '_'))];
+  const cores = base64Cores(text);
+  const long = [...cores, ...cores.map((core) => core.replaceAll('+', '-').replaceAll('/', '_'))];
   return new Set([
-    text,
-    JSON.stringify(text).slice(1, -1),
-    url,
-    url.replaceAll(/%../g, (escape) => escape.toLowerCase()),
-    url.replaceAll('%20', '+'),
+    ...spellingsOf(text),
     Buffer.from(text).toString('hex'),
     ...long.filter((core) => core.length >= MIN_INSIDE),
   ]);

@@ -22,6 +22,7 @@ export interface Instruments {
   readonly renewals: LabelledCounter<'provider' | 'reason' | 'outcome'>;
   readonly replays: LabelledCounter<'route' | 'status' | 'outcome'>;
   readonly replaySkipped: LabelledCounter<'route' | 'reason'>;
+  readonly scrubbed: LabelledCounter<'route'>;
   readonly callbacks: LabelledCounter<'name' | 'outcome'>;
   /** Provider → expiry of its newest token, epoch milliseconds. */
   readonly expiries: Map<string, number>;
@@ -30,6 +31,7 @@ export interface Instruments {
 }
 
 const HTTP_LABELS = [
+  'caller',
   'http_route',
   'http_request_method',
   'http_response_status_code',
@@ -38,6 +40,7 @@ const HTTP_LABELS = [
 type HttpLabel = (typeof HTTP_LABELS)[number];
 
 const httpLabels = (route: string, series: Series): Partial<Record<HttpLabel, string>> => ({
+  ...(series.caller === undefined ? {} : { caller: series.caller }),
   http_route: route,
   http_request_method: series.method,
   ...(series.status === 0 ? {} : { http_response_status_code: String(series.status) }),
@@ -112,7 +115,7 @@ const gauge = <Name extends Label>(
 
 /** Creates the registry behind `/metrics`, including the metrics of the process itself. */
 export function createRegistry(tallies: Instruments): Registry {
-  const { server, client, auth, errors, renewals, replays, replaySkipped, callbacks } = tallies;
+  const { server, client, auth, errors, renewals, replays, replaySkipped, scrubbed, callbacks } = tallies;
   const metrics = [
     new ExportedHistogram(
       'http_server_request_duration_seconds',
@@ -164,6 +167,7 @@ export function createRegistry(tallies: Instruments): Registry {
     ),
     counter('outrider_replays_total', 'Rejected requests that were sent again.', replays),
     counter('outrider_replay_skipped_total', 'Rejected requests that were not sent again.', replaySkipped),
+    counter('outrider_scrubbed_total', 'Answers in which secrets of their requests were overwritten.', scrubbed),
     counter('outrider_callbacks_total', 'Callbacks of providers.', callbacks),
     gauge('outrider_build_info', 'Always 1; the labels tell what runs.', ['version', 'node_version'], (build) =>
       build.set({ version: tallies.version, node_version: process.version }, 1),

@@ -262,6 +262,7 @@ class CallbackExchange extends ExchangeRecordBuilder implements AttemptObserver 
       extra: ['Via', `1.1 ${this.#deps.pseudonym}`],
       isBrowser: false,
       idleMs: timeoutMs,
+      scrubber: undefined,
       onBroken: (error) => {
         this.code ??= error.code;
         this.outcome = 'unknown';

@@ -10,8 +10,10 @@ import type { Tracing } from '../core/tracing.ts';
 import type { Budgets } from './body/budget.ts';
 import type { TlsSource } from '../core/tls.ts';
 import type { Destination } from './destination.ts';
+import type { Caller, Callers } from './callers.ts';
 import type { Guard } from './guard.ts';
 import type { Router } from './router.ts';
+import type { ScrubMode } from './scrub.ts';
 import type { Join } from './target.ts';
 import type { TokenEndpoints, TokenEndpointsAt } from './token-endpoints.ts';
 import type { Upstream } from './upstream.ts';
@@ -27,6 +29,8 @@ export interface CompiledRoute {
   /** How TLS is spoken there; undefined: without a certificate of ours, and with the system's roots. */
   readonly tls: TlsSource | undefined;
   readonly join: Join;
+  /** Makes the path that a request has at the base-URL door. */
+  readonly doorPath: Join;
   /** The upstream's paths for which its profile is made; empty: all paths. */
   readonly apiPaths: readonly string[];
   /** Makes the headers of the upstream request; see `createRequestHeaders`. */
@@ -42,6 +46,8 @@ export interface CompiledRoute {
   readonly keep: KeepLimits;
   /** The token endpoints at its origin. Requests of callers don't reach them. */
   readonly tokenEndpoints: TokenEndpointsAt | undefined;
+  /** How answers are searched for the secrets in their requests. */
+  readonly scrub: ScrubMode;
   /** Whether WebSocket handshakes pass. */
   readonly websocket: boolean;
   /** `signed`: nothing is sent, and the caller gets what would have been sent. */
@@ -64,6 +70,8 @@ export interface ForwardDoor {
   readonly hosts: ReadonlySet<string>;
   /** Whether a route leads to this host and port, or a token endpoint lies there. */
   isRouted(host: string, port: number): boolean;
+  /** The same, for the routes of a caller. */
+  isRoutedFor(caller: Caller, host: string, port: number): boolean;
   /** Makes the error that no route leads there. It says where routes lead. */
   denied(destination: Destination): OutriderError;
   /** Returns the route that leads there; undefined when none does. */
@@ -101,6 +109,8 @@ export interface CompiledCallback extends Pick<CallbackConfig, 'name' | 'timeout
 export interface CompiledConfig {
   readonly router: Router<CompiledRoute>;
   readonly guard: Guard;
+  /** Undefined when the config has none: then the guard alone decides who may call. */
+  readonly callers: Callers | undefined;
   /** Undefined when forwarding is off. */
   readonly forwardDoor: ForwardDoor | undefined;
   readonly tokenEndpoints: TokenEndpoints;

@@ -18,6 +18,19 @@ export function createErrorNotices(events: Events, clock: Clock) {
   };
 }
 
+/** Reports each provider that sends secrets of its requests back: once in ten seconds. */
+export function reportEchoes(events: Events, clock: Clock): void {
+  const isNews = oncePerInterval(clock);
+  events.on('exchange', ({ scrubbed, provider, route, requestId }) => {
+    if (scrubbed === 0 || !isNews(provider ?? '')) return;
+    events.emit('notice', {
+      level: 'warn',
+      message: 'the provider sent back a secret of the request: it was overwritten in the answer',
+      fields: { provider, route, request_id: requestId },
+    });
+  });
+}
+
 /**
  * Returns a function that reports a body which could not be spooled: once in ten seconds for the same error code of the system.
  */

@@ -8,6 +8,7 @@ export class ExchangeRecordBuilder implements ExchangeRecord {
   requestId = '';
   route: string | undefined;
   provider: string | undefined;
+  caller: string | undefined;
   readonly method: string;
   path: string;
   status = 0;
@@ -22,6 +23,7 @@ export class ExchangeRecordBuilder implements ExchangeRecord {
   tokenWaits = NO_WAITS;
   bytesIn = 0;
   bytesOut = 0;
+  scrubbed = 0;
   replaySkipped: ExchangeRecord['replaySkipped'];
   traceId: string | undefined;
 

@@ -1,4 +1,5 @@
 import type { Authorized, Authorizer, Outbound } from '../auth/authorizer.ts';
+import type { Needles } from '../auth/needles.ts';
 import type { Waiter } from '../auth/token/waiting.ts';
 import { originOfDestination, type Destination } from '../core/authority.ts';
 import { OutriderError } from '../core/errors.ts';
@@ -9,7 +10,17 @@ import { pathOfTarget } from '../core/path.ts';
 import type { AttemptTrace, RequestTrace } from '../core/tracing.ts';
 import { awaitFirstChunk } from './body/first-chunk.ts';
 import { collectBody, openBody } from './body/streaming-body.ts';
-import { checkForwardable, enter, findRoute, isPreflight, tokenAnswer, withoutRoute } from './doors/enter.ts';
+import { callerDenied, type Caller } from './callers.ts';
+import {
+  authenticate,
+  checkForwardable,
+  enter,
+  findRoute,
+  isAllowed,
+  isPreflight,
+  tokenAnswer,
+  withoutRoute,
+} from './doors/enter.ts';
 import type { Downstream } from './downstream.ts';
 import { requestError } from './failure.ts';
 import { isHandshake, PassingBody } from './websocket/handshake.ts';
@@ -18,6 +29,7 @@ import { isRejection } from './rejection.ts';
 import { readHead, requestIdIn, type Head } from './request-head.ts';
 import { answerError, answerForwarded, answerOk, answerPreflight, asOutriderError } from './respond.ts';
 import { detailsOf, type ReplayDecision, skipBecause, type ReplaySkip, unrepeatable } from './replay-skip.ts';
+import { createScrubber, type Scrubber } from './scrub.ts';
 import { signedAnswer } from './signed-answer.ts';
 import { joinTarget } from './target.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
@@ -35,6 +47,7 @@ interface SentRequest {
   readonly auth?: Authorized['auth'];
   /** The generation of the token in it. */
   readonly generation?: number;
+  readonly secrets?: Needles;
 }
 
 /**
@@ -64,11 +77,14 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   /** Since when it waits for a token. NaN while it doesn't. */
   #waitsFromMs = Number.NaN;
   #cors: RawHeaders | undefined;
+  #scrubber: Scrubber | undefined;
+  /** Set while the request counts as one of its caller. */
+  #counted: Caller | undefined;
 
   constructor(downstream: Downstream, deps: ExchangeDeps) {
     super(downstream.method, downstream.target);
     this.#downstream = downstream;
-    this.#destination = downstream.context;
+    this.#destination = downstream.context?.tunnel?.destination;
     this.#deps = deps;
     this.#compiled = deps.compiled();
     this.#startedMs = deps.clock.monotonic();
@@ -98,16 +114,43 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
         answerPreflight(this.#downstream, cors);
         return;
       }
-      if (!this.#downstream.context) this.#compiled.guard.checkAccess(head, destination !== undefined);
+      const caller = this.#admit(head, destination);
       checkForwardable(this.method);
       const { method, path } = this;
       const candidate = { method, path, host: head.host, headers: this.#downstream.headers };
       const route = findRoute(this.#compiled, destination, candidate);
+      if (caller) this.#checkWish(caller, destination, route, target);
       if (this.#answerTokenCall(destination, route, target)) return;
       this.#authorizeAndSend(route ?? withoutRoute(this.#compiled, destination, candidate), head, target);
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /**
+   * Finds out who makes the request, and counts it. Undefined when the config has no callers. Throws `client_unauthenticated`,
+   * `caller_limited`.
+   */
+  #admit(head: Head, destination: Destination | undefined): Caller | undefined {
+    const { clock } = this.#deps;
+    const { context } = this.#downstream;
+    const caller = authenticate(this.#compiled, context, head, { destination, nowMs: clock.now() });
+    if (!caller) return undefined;
+    this.caller = caller.name;
+    caller.enter(clock.monotonic());
+    return (this.#counted = caller);
+  }
+
+  /** Throws `caller_denied`. That comes before the route is known, so that the answer can't tell whether there is one. */
+  #checkWish(
+    caller: Caller,
+    destination: Destination | undefined,
+    route: CompiledRoute | undefined,
+    target: string,
+  ): void {
+    const { method, path } = this;
+    const wish = { method, path, route, target };
+    if (!isAllowed(caller, this.#compiled, destination, wish, this.#deps.clock)) throw callerDenied();
   }
 
   /**
@@ -392,6 +435,13 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 
   #respond(answer: UpstreamAnswer, route: CompiledRoute, details: string | undefined): void {
+    try {
+      const sent = this.#sent.map(({ secrets }) => secrets);
+      if (route.scrub !== 'off') this.#scrubber = createScrubber(route.scrub, answer, this.method, sent);
+    } catch (error) {
+      answer.discard();
+      throw error;
+    }
     this.status = answer.status;
     const extra = ['Via', `1.1 ${this.#deps.pseudonym}`];
     if (details !== undefined) extra.push('Proxy-Status', `outrider; details="${details}"`);
@@ -400,6 +450,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       extra,
       isBrowser: this.#cors !== undefined,
       idleMs: route.timeouts.idleMs,
+      scrubber: this.#scrubber,
       onBroken: (error) => {
         this.code ??= error.code;
         this.outcome = 'unknown';
@@ -442,7 +493,9 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     this.#endTokenWait();
     this.bytesIn = this.#body.bytesIn;
     this.bytesOut = this.#downstream.bytesOut;
+    this.scrubbed = this.#scrubber?.count ?? 0;
     this.#body.release();
+    this.#counted?.leave();
     this.durationMs = this.#deps.clock.monotonic() - this.#startedMs;
     this.#trace?.end(this, this.#destination?.scheme ?? 'http');
     this.#deps.events.emit('exchange', this);

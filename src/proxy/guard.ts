@@ -2,12 +2,15 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { OutriderError } from '../core/errors.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import type { Secret } from '../core/secret.ts';
+import type { AbsoluteTarget } from './target.ts';
 
 /** Who may come in, as the config says it. */
 export interface GuardConfig {
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
   readonly accessTokens: readonly Secret[];
+  /** What TLS needs. Undefined: the listener speaks plain HTTP. */
+  readonly tls?: object | undefined;
 }
 
 /** The part of a request's head by which the guard judges. */
@@ -25,8 +28,12 @@ export interface Guard {
    * Throws `host_denied` unless `host` is a name of this proxy. On a Unix socket (`localAddress` undefined) every host passes.
    */
   checkHost(host: string, localAddress: string | undefined): void;
-  /** Whether an authority (host, perhaps with a port) names this listener. */
-  isSelf(authority: string, localAddress: string | undefined, localPort: number | undefined): boolean;
+  /** Whether the start of a URL names this listener. */
+  isSelf(
+    { scheme, authority }: Pick<AbsoluteTarget, 'scheme' | 'authority'>,
+    localAddress: string | undefined,
+    localPort: number | undefined,
+  ): boolean;
   /**
    * Throws `origin_denied` for a web page whose origin is not listed. Returns the CORS headers for the answer to a listed
    * origin; undefined when the request comes from no web page of another site.
@@ -41,8 +48,9 @@ export interface Guard {
 
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 const CACHE_MAX = 256;
-const CHALLENGE = { headers: ['WWW-Authenticate', 'Bearer realm="outrider"'] };
-const PROXY_CHALLENGE = {
+/** What an answer to a stranger says besides: at the base-URL door, and at the forward doors. */
+export const CHALLENGE = { headers: ['WWW-Authenticate', 'Bearer realm="outrider"'] };
+export const PROXY_CHALLENGE = {
   status: 407,
   headers: ['Proxy-Authenticate', 'Basic realm="outrider"', 'Proxy-Authenticate', 'Bearer realm="outrider"'],
 };
@@ -66,7 +74,10 @@ function addressInUrl(address: string): string {
 }
 
 /** Returns everything that the caller presents as an access token. The password of `Basic` counts too. */
-function presentedTokens({ outriderTokens, proxyAuthorization }: GuardedHead): readonly string[] {
+export function presentedTokens({
+  outriderTokens,
+  proxyAuthorization,
+}: Pick<GuardedHead, 'outriderTokens' | 'proxyAuthorization'>): readonly string[] {
   const match = /^(bearer|basic) +(\S+)$/i.exec(proxyAuthorization ?? '');
   if (!match) return outriderTokens;
   const value = match[2] as string;
@@ -101,9 +112,10 @@ export function createGuard(config: GuardConfig, routeHosts: readonly string[]):
       if (allowed.size < CACHE_MAX) allowed.add(key);
     },
 
-    isSelf(authority, localAddress, localPort) {
+    isSelf({ scheme, authority }, localAddress, localPort) {
+      if (scheme === 'https' && !config.tls) return false;
       if (localAddress === undefined || !isAllowed(authority, localAddress)) return false;
-      const port = /:(\d+)$/.exec(authority)?.[1] ?? '80';
+      const port = /:(\d+)$/.exec(authority)?.[1] ?? (scheme === 'https' ? '443' : '80');
       return Number(port) === localPort;
     },
 

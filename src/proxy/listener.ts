@@ -5,10 +5,9 @@ import { OutriderError } from '../core/errors.ts';
 import type { Events } from '../core/events.ts';
 import type { RequestHead } from '../http1/head.ts';
 import type { ReadScheduler } from '../http1/read-scheduler.ts';
-import { Server } from '../http1/server.ts';
+import { Server, type ServerTls } from '../http1/server.ts';
 import type { ServerLimits } from '../http1/server-connection.ts';
-import type { Destination } from './destination.ts';
-import type { Downstream, Tunnel } from './downstream.ts';
+import type { ConnectionContext, Downstream } from './downstream.ts';
 import { requestError } from './failure.ts';
 import type { ConnectRequest } from './doors/connect.ts';
 import { requestIdIn } from './request-head.ts';
@@ -28,6 +27,8 @@ export interface ListenerOptions {
   /** Takes each CONNECT, with its socket. */
   readonly connect: (request: ConnectRequest) => void;
   readonly nextRequestId: () => string;
+  /** Ends TLS on the connections. Undefined: plain HTTP. */
+  readonly tls: Pick<ServerTls<ConnectionContext>, 'material' | 'refused'> | undefined;
 }
 
 /** The server for callers, on one address. */
@@ -35,7 +36,7 @@ export interface Listener {
   /** Starts to listen. Resolves with the origin, such as `http://host:port`. Rejects with the system's error. */
   listen(): Promise<string>;
   /** Serves the requests that come out of a tunnel. `socket` is that of the CONNECT (`carrier`), or TLS over it. */
-  adopt(socket: Socket, tunnel: Destination, carrier: Socket): void;
+  adopt(socket: Socket, context: ConnectionContext, carrier: Socket): void;
   /** Answers a CONNECT with an error, and closes its connection. */
   refuseTunnel(socket: Socket, error: OutriderError, requestId: string): void;
   /** From now on every answer says `Connection: close`. */
@@ -88,11 +89,15 @@ export function createListener(options: ListenerOptions): Listener {
     events.emit('exchange', record);
     return record.requestId;
   };
-  const server = new Server<Tunnel>({
+  const server = new Server<ConnectionContext>({
     clock,
     scheduler,
     limits,
     context: undefined,
+    tls: options.tls && {
+      ...options.tls,
+      contextOf: (certificate) => certificate && { tunnel: undefined, certificate },
+    },
     accepted(socket) {
       events.emit('connected');
       socket.once('close', () => events.emit('disconnected'));
@@ -124,7 +129,7 @@ export function createListener(options: ListenerOptions): Listener {
   });
   return {
     listen: () => server.listen(address),
-    adopt: (socket, tunnel, carrier) => server.adopt(socket, tunnel, carrier),
+    adopt: (socket, context, carrier) => server.adopt(socket, context, carrier),
     refuseTunnel: (socket, error, requestId) => server.refuse(socket, errorBytes(error, requestId)),
     beginClosing: () => server.beginClosing(),
     close: (drainMs) => server.close(drainMs),

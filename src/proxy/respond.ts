@@ -3,7 +3,9 @@ import type { RawHeaders } from '../core/headers.ts';
 import { problemJson, PROBLEM_TYPE, proxyStatus } from '../core/problem.ts';
 import { reasonOf } from '../core/reasons.ts';
 import type { Downstream } from './downstream.ts';
+import { isEventStream } from './event-stream.ts';
 import { answerHeaders } from './forwarded-headers.ts';
+import type { Scrubber } from './scrub.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 
 /** Turns anything that was thrown into an error that can be answered. Something unforeseen becomes `internal_error`. */
@@ -118,19 +120,11 @@ export interface Forwarding {
   readonly isBrowser: boolean;
   /** The longest silence within the body, in milliseconds. An event stream has no such limit. */
   readonly idleMs: number;
+  /** Overwrites the secrets of the request; undefined when nothing is searched for. */
+  readonly scrubber: Scrubber | undefined;
   /** Called when the answer breaks after its head has gone out. */
   readonly onBroken: (error: OutriderError) => void;
 }
-
-/** Whether an answer is an event stream, which may stay silent for long. */
-const isEventStream = (headers: RawHeaders): boolean =>
-  headers.some(
-    (name, i) =>
-      i % 2 === 0 &&
-      name.length === 12 &&
-      name.toLowerCase() === 'content-type' &&
-      /^text\/event-stream/i.test(headers[i + 1] as string),
-  );
 
 /**
  * Streams a provider's answer to the caller. When it breaks, the caller's connection is cut, so that it can't look complete.
@@ -138,19 +132,25 @@ const isEventStream = (headers: RawHeaders): boolean =>
 export function answerForwarded(
   downstream: Downstream,
   answer: UpstreamAnswer,
-  { extra, isBrowser, idleMs, onBroken }: Forwarding,
+  { extra, isBrowser, idleMs, scrubber, onBroken }: Forwarding,
 ): void {
-  const headers = answerHeaders(answer, extra, isBrowser);
-  if (answer.whole) {
-    downstream.answer(answer.status, answer.reason, headers, answer.whole);
+  const { status, whole } = answer;
+  const reason = scrubber ? scrubber.text(answer.reason) : answer.reason;
+  const received = scrubber ? scrubber.headers(answer.headers) : answer.headers;
+  const headers = answerHeaders({ status, headers: received }, extra, isBrowser);
+  if (whole) {
+    downstream.answer(status, reason, headers, scrubber ? scrubber.end(whole) : whole);
     return;
   }
-  downstream.startAnswer(answer.status, answer.reason, headers);
+  downstream.startAnswer(status, reason, headers);
   downstream.onDrain = answer.resume.bind(answer);
   answer.pipe(
     {
-      write: (chunk) => downstream.write(chunk),
-      end: () => downstream.end(),
+      write: (chunk) => downstream.write(scrubber ? scrubber.push(chunk) : chunk),
+      end() {
+        if (scrubber) downstream.write(scrubber.end());
+        downstream.end();
+      },
       abort: (error) => {
         onBroken(error);
         downstream.cut();

@@ -27,6 +27,8 @@ export interface BoundTokenEndpoint {
 
 /** The token endpoints at one origin. */
 export interface TokenEndpointsAt {
+  /** Whose they are. */
+  readonly providers: readonly string[];
   /**
    * Returns the placeholder answer for a request that would reach a token endpoint, and the name of its provider. Returns
    * undefined when the request reaches none. Throws `token_endpoint_denied` when no placeholder is due.
@@ -92,6 +94,7 @@ function compileAt(all: readonly Entry[]): TokenEndpointsAt {
   const byPath = Map.groupBy(all, ({ path }) => lenientPath(path));
   const lengths = new Set([...byPath.keys()].flatMap(({ length }) => [length, length + 1]));
   return {
+    providers: all.map(({ name }) => name),
     answer({ path, method, provider, isByUrl }, clock) {
       // A quick way out: nearly all paths are plain, and have another length than the endpoints'.
       if (!lengths.has(path.length) && isPlainPath(path)) return undefined;

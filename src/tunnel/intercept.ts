@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket, type SecureContext } from 'node:tls';
 import type { Clock } from '../core/clock.ts';
+import { firstByte, TLS_HANDSHAKE } from '../http1/first-byte.ts';
 import type { Leaves } from './leaves.ts';
 import { CONNECTION_ESTABLISHED } from './established.ts';
 
@@ -24,31 +25,9 @@ export interface InterceptDeps {
 
 /** How long the first byte in a tunnel may take, and how long the TLS handshake from there. */
 const HANDSHAKE_MS = 10_000;
-const TLS_HANDSHAKE = 0x16;
 
 /** Whether a byte can begin an HTTP request: a method (RFC 9112 §3.1), or an empty line in front of it. */
 const canBeginRequest = (byte: number): boolean => /^[!#$%&'*+\-.^_`|~0-9A-Za-z\r\n]$/.test(String.fromCharCode(byte));
-
-/** Waits for the first byte and leaves it in the socket. Resolves with undefined when none came in time. */
-function firstByte(socket: Socket, clock: Clock): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const done = (byte: number | undefined): void => {
-      timer.cancel();
-      socket.off('readable', look).off('close', gone);
-      resolve(byte);
-    };
-    const look = (): void => {
-      const chunk = socket.read() as Buffer | null;
-      if (!chunk) return;
-      socket.unshift(chunk);
-      done(chunk[0]);
-    };
-    const gone = (): void => done(undefined);
-    const timer = clock.after(HANDSHAKE_MS, gone);
-    socket.on('readable', look).on('close', gone).on('end', gone);
-    look();
-  });
-}
 
 /**
  * Answers a CONNECT with 200 and hands on the requests that come out of the tunnel. TLS ends here, with a certificate for the
@@ -68,7 +47,7 @@ export async function intercept(
   if (socket.destroyed) return;
   if (head.length > 0) socket.unshift(head);
   socket.write(CONNECTION_ESTABLISHED);
-  const byte = await firstByte(socket, clock);
+  const byte = await firstByte(socket, clock, HANDSHAKE_MS);
   if (byte === undefined || socket.destroyed) {
     socket.destroy();
     return;

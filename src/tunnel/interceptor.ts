@@ -7,30 +7,36 @@ import { createIssuers } from './issuers.ts';
 import { ensureCa } from './state.ts';
 
 /** What the interceptor needs. */
-export interface InterceptorDeps {
+export interface InterceptorDeps<Way extends TunnelTarget> {
   readonly clock: Clock;
   readonly events: Events;
   /** Makes the CA in place of that of the state directory. */
   readonly caFor?: (hosts: ReadonlySet<string>) => Promise<LocalCa>;
   /** Serves the requests that come out of a tunnel. `carrier` is the socket of its CONNECT. */
-  readonly adopt: (socket: Socket, scheme: 'http' | 'https', way: TunnelTarget, carrier: Socket) => void;
+  readonly adopt: (socket: Socket, scheme: 'http' | 'https', way: Way, carrier: Socket) => void;
   /** Called when a TLS handshake fails: the client doesn't accept our certificate, for example. */
-  readonly failed: (error: Error, way: TunnelTarget) => void;
+  readonly failed: (error: Error, way: Way) => void;
 }
 
 /** Ends tunnels in this process. */
-export interface Interceptor {
+export interface Interceptor<Way extends TunnelTarget> {
   /**
    * Reads the CA from `stateDir`, or makes one, which emits a notice. From now on certificates are issued for `hosts`. Rejects
    * with a `CaRefusal`.
    */
   prepare(stateDir: string, hosts: ReadonlySet<string>): Promise<void>;
-  /** Answers a CONNECT to one of the hosts. Rejects when there is no certificate for it. */
-  intercept(socket: Socket, head: Buffer, way: TunnelTarget): Promise<void>;
+  /** Answers a CONNECT to one of the hosts. Rejects when there is no certificate for it. `way` is handed on as it is. */
+  intercept(socket: Socket, head: Buffer, way: Way): Promise<void>;
 }
 
 /** Makes an interceptor, which shows certificates of a local CA. */
-export function createInterceptor({ clock, events, caFor, adopt, failed }: InterceptorDeps): Interceptor {
+export function createInterceptor<Way extends TunnelTarget>({
+  clock,
+  events,
+  caFor,
+  adopt,
+  failed,
+}: InterceptorDeps<Way>): Interceptor<Way> {
   const issuers = createIssuers(clock);
   let routed: ReadonlySet<string> = new Set();
   return {

@@ -108,7 +108,7 @@ test('the requests are filtered by route, status, provider, and what came before
   t.deepEqual(await paths('provider=phonepe'), [ORDER]);
   const [, nowhere] = (await api.get('/api/requests', requests)).requests;
   t.deepEqual(await paths(`since=${nowhere?.id}`), ['/dead/2']);
-  for (const query of ['status=4x', 'status=600', 'limit=0', 'limit=1001', 'since=x', 'caller=a', 'route=a&route=b'])
+  for (const query of ['status=4x', 'status=600', 'limit=0', 'limit=1001', 'since=x', 'user=a', 'route=a&route=b'])
     await api.refused(`/api/requests?${query}`, 400, 'bad_request');
 });
 

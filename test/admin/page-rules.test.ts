@@ -28,6 +28,7 @@ const REQUEST: RequestEntry = {
   destination: null,
   route: 'pay',
   provider: 'acme',
+  caller: 'shop',
   method: 'POST',
   path: '/pay/order-7',
   status: 200,
@@ -44,6 +45,7 @@ const REQUEST: RequestEntry = {
   token_waits: [],
   bytes_in: 0,
   bytes_out: 0,
+  scrubbed: 0,
 };
 
 test('whether a request has reached its provider is said only where it is known', (t) => {

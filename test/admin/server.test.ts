@@ -35,7 +35,7 @@ function get(origin: string, path: string, options: http.RequestOptions = {}): P
 const options: AdminOptions = {
   address: { host: '127.0.0.1', port: 0 },
   token: undefined,
-  needsToken: false,
+  needsToken: () => false,
   guard: () => undefined,
   metrics: { contentType: 'text/plain; version=0.0.4', render: () => Promise.resolve('up 1\n') },
   readiness: () => [{ name: 'listening', ok: true }],
@@ -123,7 +123,7 @@ test('the guard comes first, for every page', async (t) => {
 });
 
 test('with a token set, all below /api needs it, also what is not there; health and metrics never do', async (t) => {
-  const origin = await start(t, { token: new Secret('let-me-in'), needsToken: true });
+  const origin = await start(t, { token: new Secret('let-me-in'), needsToken: () => true });
   for (const path of ['/livez', '/readyz', '/metrics']) t.is((await get(origin, path)).status, 200);
   for (const authorization of [undefined, 'Bearer wrong', 'Basic let-me-in', 'Bearer ', 'Bearer']) {
     const given = authorization === undefined ? {} : { headers: { authorization } };

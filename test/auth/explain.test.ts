@@ -35,6 +35,7 @@ test('explain shows what would be added, and the token call, with secrets as the
     body: undefined,
     signatures: [],
     jwts: [],
+    program: undefined,
     token: {
       method: 'POST',
       url: 'https://id.example/token',

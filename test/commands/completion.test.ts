@@ -6,6 +6,7 @@ import { configFile, LAUNCHER, run } from './run.ts';
 import { needs, type Step, typed } from './typed.ts';
 
 const NAMES: Readonly<Partial<Record<string, readonly string[]>>> = {
+  caller: ['shop'],
   provider: ['phonepe', 'pincode'],
   path: ['/phonepe', '/pincode'],
   profile: ['bearer', 'phonepe'],
@@ -21,13 +22,15 @@ for (const [line, expected] of [
   ['start ', []],
   ['start --', ['--watch', '--config', '--help']],
   ['--v', ['--version']],
-  ['--config x.yaml tok', ['token']],
+  ['--config x.yaml tok', ['token', 'token-for']],
   ['--config ', []],
   ['init --dir ', []],
   ['token p', ['phonepe', 'pincode']],
   ['token --renew pi', ['pincode']],
   ['token phonepe ', []],
   ['init phonepe b', ['bearer']],
+  ['token-for s', ['shop']],
+  ['explain --caller ', []],
   ['explain P', ['POST', 'PUT', 'PATCH']],
   ['explain POST /p', ['/phonepe', '/pincode']],
   ['explain -H a:b POST /ph', ['/phonepe']],
@@ -64,6 +67,10 @@ providers:
   Acme.pay:\r
     endpoints:
       api: https://a.test
+callers:
+  - name: shop
+    token: name
+  - { token: x, name: "night.job", routes: [a] }
 routes:
   - provider: phonepe
     match: { path: /phonepe, methods: [GET] }
@@ -73,10 +80,11 @@ routes:
 other:
   not: one
 `;
-  const { providers, paths } = namesIn(text);
+  const { callers, providers, paths } = namesIn(text);
+  t.deepEqual(callers, ['shop', 'night.job']);
   t.deepEqual(providers, ['phonepe', 'own-1', 'Acme.pay']);
   t.deepEqual(paths, ['/phonepe', '/own', '/a']);
-  t.deepEqual(namesIn(''), { providers: [], paths: [] });
+  t.deepEqual(namesIn(''), { callers: [], providers: [], paths: [] });
 });
 
 /** What `--help` lists under a heading. */
@@ -175,8 +183,8 @@ for (const { name, args, setUp } of SHELLS) {
     const { dir, bin } = home(t);
     const steps: readonly Step[] = [
       ['', setUp],
-      [READY, 'outrider tok\tph\t\n'],
-      ['CALLED <token phonepe>', 'outrider explain POST /pa\t\n'],
+      [READY, 'outrider doc\tph\t\n'],
+      ['CALLED <doctor phonepe>', 'outrider explain POST /pa\t\n'],
       ['CALLED <explain POST /pay-here>', 'outrider start --w\t\n'],
       ['CALLED <start --watch>', 'outrider check --config some-f\t\n'],
       ['CALLED <check --config some-file.yaml>', 'exit 7\n'],

@@ -1,7 +1,8 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import test from 'ava';
 import { CODES, type DiagnosticCode } from '../../src/config/diagnostics/codes.ts';
 import { loadExample } from '../../src/config/example.ts';
+import { CERTIFICATE, CERTIFICATE_KEY } from '../contract/certificate.ts';
 import { marked, parse, problems } from './helpers.ts';
 
 interface Case {
@@ -32,6 +33,14 @@ const EXPIRED = JSON.stringify(
 );
 const TLS = (lines: string): string =>
   PROVIDER(`profile: bearer\ncredentials: { token: abc }\ntls:\n${lines.replaceAll(/^/gm, '  ')}`);
+const ROUTE_A = 'routes: [{ name: a, match: { path: /a }, upstream: "http://h" }]\n';
+/** A PEM as the value of a key of `listen.tls`. */
+const block = (text: string): string => (text.includes('\n') ? `|\n      ${text.replaceAll('\n', '\n      ')}` : text);
+const tls = (certificate: string, key: string): string =>
+  `listen:\n  tls:\n    certificate: ${block(certificate)}\n    key: ${block(key)}\n${ROUTE_A}`;
+/** A config with these callers. `TLS` in `more` stands for one that takes certificates. */
+const callers = (entries: string, more = ''): string =>
+  `callers:\n${entries}\nadmin: false\n${more.replace('TLS', JSON.stringify({ certificate: CERTIFICATE, key: CERTIFICATE_KEY, client_ca: CERTIFICATE }))}\n${ROUTE_A}`;
 const RSA_1024 = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({
   format: 'pem',
   type: 'pkcs8',
@@ -662,6 +671,141 @@ const CASES: readonly Case[] = [
     title: 'defaults that depend on each other',
     source: PROFILE('credentials: { a: { default: «"{{credentials.b}}"» }, b: { default: "{{credentials.a}}" } }'),
     path: 'profiles.mine.credentials.a.default',
+  },
+  {
+    code: 'conflicting_keys',
+    title: 'access tokens beside callers',
+    source: callers('  - { name: shop, token: abc, routes: "*" }', 'listen: { «access_tokens»: [def] }'),
+    path: 'listen.access_tokens',
+    help: /make a caller of each/,
+  },
+  {
+    code: 'conflicting_keys',
+    title: 'token beside tokens',
+    source: callers('  - { name: shop, token: abc, «tokens»: [def], routes: "*" }'),
+    path: 'callers[0].tokens',
+  },
+  {
+    code: 'bad_certificate',
+    title: 'the path of a file in its place',
+    source: tls('«/run/secrets/tls.crt»', CERTIFICATE_KEY),
+    path: 'listen.tls.certificate',
+    help: /\$\{file:/,
+  },
+  {
+    code: 'bad_key',
+    title: 'a key that is none',
+    source: tls(CERTIFICATE, '«abc»'),
+    path: 'listen.tls.key',
+  },
+  {
+    code: 'missing_key',
+    title: 'a caller that shows nothing',
+    source: callers('  - { «name»: shop, routes: "*" }'),
+    path: 'callers[0].token',
+    help: /token-for/,
+  },
+  {
+    code: 'missing_key',
+    title: 'a certificate where none is asked for',
+    source: callers('  - { name: shop, «certificate»: { cn: shop }, routes: "*" }'),
+    path: 'callers[0].certificate',
+    help: /client_ca/,
+  },
+  {
+    code: 'invalid_value',
+    title: 'two names of a certificate',
+    source: callers(
+      '  - { name: shop, token: abc, «certificate»: { cn: a, dns: b }, routes: "*" }',
+      'listen: { tls: TLS }',
+    ),
+    path: 'callers[0].certificate',
+  },
+  {
+    code: 'invalid_value',
+    title: 'no caller at all',
+    source: `«callers»: []\nadmin: false\n${ROUTE_A}`,
+    path: 'callers',
+    help: /remove `callers`/,
+  },
+  {
+    code: 'invalid_value',
+    title: 'a digest that is none',
+    source: callers('  - { name: shop, token: «"sha256:ABC"», routes: "*" }'),
+    path: 'callers[0].token',
+    help: /token-for/,
+  },
+  {
+    code: 'invalid_value',
+    title: 'a rate without its time',
+    source: callers('  - { name: shop, token: abc, routes: "*", rate: «50» }'),
+    path: 'callers[0].rate',
+    help: /50\/s/,
+  },
+  {
+    code: 'invalid_value',
+    title: 'a rate by the hour',
+    source: callers('  - { name: shop, token: abc, routes: "*", rate: «50/h» }'),
+    path: 'callers[0].rate',
+  },
+  {
+    code: 'invalid_value',
+    title: 'a day in the place of a moment',
+    source: callers('  - { name: shop, token: abc, routes: "*", expires: «2027-01-31» }'),
+    path: 'callers[0].expires',
+    help: /2027-01-31T00:00:00Z/,
+  },
+  {
+    code: 'invalid_value',
+    title: 'a star in the middle of a path',
+    source: callers('  - { name: shop, token: abc, routes: "*", paths: [«"/a/*/b"»] }'),
+    path: 'callers[0].paths[0]',
+  },
+  {
+    code: 'unreachable_path',
+    title: 'a path of a caller that no request has',
+    source: callers('  - { name: shop, token: abc, routes: "*", paths: [«"/a/../*"»] }'),
+    path: 'callers[0].paths[0]',
+  },
+  {
+    code: 'empty_secret',
+    title: 'a token of a caller that is empty',
+    source: callers('  - { name: shop, token: «"${NONE:-}"», routes: "*" }'),
+    path: 'callers[0].token',
+  },
+  {
+    code: 'duplicate_name',
+    title: 'two callers of one name',
+    source: callers('  - { name: shop, token: abc, routes: "*" }\n  - { name: «shop», token: def, routes: "*" }'),
+    path: 'callers[1].name',
+  },
+  {
+    code: 'duplicate_identity',
+    title: 'a token and its digest',
+    source: callers(
+      `  - { name: a, token: abc, routes: "*" }\n  - { name: b, token: «"sha256:${createHash('sha256').update('abc').digest('hex')}"», routes: "*" }`,
+    ),
+    path: 'callers[1].token',
+    help: /of its own/,
+  },
+  {
+    code: 'unknown_route',
+    title: 'a misspelt route of a caller',
+    source: callers('  - { name: shop, token: abc, routes: [a, «b»] }'),
+    path: 'callers[0].routes[1]',
+  },
+  {
+    code: 'unused_route',
+    title: 'a route of no caller',
+    source: `callers: [{ name: shop, token: abc, routes: [a] }]\nadmin: false\nroutes:\n  - { name: a, match: { path: /a }, upstream: "http://h" }\n  - { «name»: b, match: { path: /b }, upstream: "http://h" }\n`,
+    path: 'routes[1]',
+    help: /add "b"/,
+  },
+  {
+    code: 'unused_route',
+    title: 'a route whose only caller has other paths and methods',
+    source: `callers: [{ name: shop, token: abc, routes: "*", methods: [GET], paths: ["/a/*"] }]\nadmin: false\nroutes:\n  - { name: a, match: { path: /a }, upstream: "http://h" }\n  - { «name»: b, match: { path: /a/b, methods: [POST] }, upstream: "http://h" }\n`,
+    path: 'routes[1]',
   },
 ];
 

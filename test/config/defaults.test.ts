@@ -33,6 +33,7 @@ state_dir:
 timeouts: { connect: 5s, response: 60s, idle: 60s, keep_alive: 65s, connection_age: 5m, caller: 5m, token: 10s, lame_duck: 1s, drain: 25s }
 limits:   { header_bytes: 16KiB, headers: 200, url_bytes: 8KiB, answer_header_bytes: 64KiB, connections: 10000, waiting: 1000, signed_body: 1MiB, body_memory: 16MiB }
 replay:   { memory: 1MiB, spool: 64MiB, spool_total: 1GiB, dir: }
+scrub:    on
 log:      { level: info, format: auto, access: true }
 
 profiles: {}
@@ -90,6 +91,7 @@ test('the example of the specification is valid as it stands', (t) => {
         drainMs: 25_000,
       },
       replay: { memoryBytes: MiB, spoolBytes: 64 * MiB, spoolTotalBytes: 1024 * MiB, dir: os.tmpdir() },
+      scrub: 'on',
       websocket: false,
     },
   ]);
@@ -124,7 +126,9 @@ test('what the file leaves out is as the specification says', (t) => {
       allowedOrigins: [],
       accessTokens: [],
       allowUnauthenticated: false,
+      tls: undefined,
     },
+    callers: undefined,
     admin: { address: { host: '127.0.0.1', port: 8081 }, token: undefined },
     forward: { mode: 'none', unmatched: 'refuse' },
     store: { kind: 'memory' },
@@ -151,6 +155,7 @@ test('what the file leaves out is as the specification says', (t) => {
       bodyMemoryBytes: 16 * MiB,
     },
     replay: { memoryBytes: MiB, spoolBytes: 64 * MiB, spoolTotalBytes: 1024 * MiB, dir: os.tmpdir() },
+    scrub: 'on',
     log: { level: 'info', format: 'auto', access: true },
     tracing: undefined,
   });
@@ -168,15 +173,20 @@ test('a route takes over what it does not say itself', (t) => {
   const { config, diagnostics } = parse(`
 timeouts: { connect: 1s, response: 2s, idle: 3s }
 replay: { memory: 1KiB, spool: 2KiB }
+scrub: strict
 routes:
   - { name: a, match: { path: /a }, upstream: "http://h", timeouts: { response: 5m }, replay: { spool: 1MiB } }
-  - { name: b, match: { path: /b }, upstream: "http://h", replay: false }
+  - { name: b, match: { path: /b }, upstream: "http://h", replay: false, scrub: off }
   - { name: c, match: { path: /c }, upstream: "http://h", provider: null }
 `);
   t.deepEqual(diagnostics, []);
   t.like(config?.routes[0]?.timeouts, { connectMs: 1_000, responseMs: 300_000, idleMs: 3_000 });
   t.like(config?.routes[0]?.replay, { memoryBytes: KiB, spoolBytes: MiB, spoolTotalBytes: 1024 * MiB });
   t.is(config?.routes[1]?.replay, false);
+  t.deepEqual(
+    config?.routes.map(({ scrub }) => scrub),
+    ['strict', 'off', 'strict'],
+  );
   t.is(config?.routes[2]?.provider, undefined);
 });
 

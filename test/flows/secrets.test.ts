@@ -36,8 +36,10 @@ const seenIn = (text: string): string[] =>
 test('no secret shows in logs, errors or metrics, whatever goes wrong', async (t) => {
   const clock = fakeClock();
   const upstream = await startUpstream(t, async (arrival) => {
-    await arrival.body();
-    await arrival.reply(200, { body: 'fine' });
+    const { bytes } = await arrival.body();
+    // All that came goes back, and callers must not find our secrets in it.
+    const echo = arrival.headers.filter((_, i) => i % 2 === 1).join(' ');
+    await arrival.reply(200, { headers: ['X-Echo', echo], body: `${arrival.head}${bytes.toString()}` });
   });
   const tokens = await startTokenEndpoint(t, () => ({
     body: { access_token: CANARIES.accessToken1, refresh_token: CANARIES.refreshToken, expires_in: 3600 },
@@ -76,6 +78,7 @@ routes:
     },
   );
   const ours: string[] = [];
+  const received: string[] = [];
   const call = async (target: string, token: string = CANARIES.proxyToken): Promise<number> => {
     const answer = await outrider.call(`${target}?q=${CANARIES.query}`, {
       body: `body ${CANARIES.callersOwn}`,
@@ -88,6 +91,7 @@ routes:
         CANARIES.callersOwn,
       ],
     });
+    received.push(answer.text + answer.headers.join('\n'));
     if (answer.header('content-type')?.startsWith('application/problem+json'))
       ours.push(answer.text + answer.headers.join('\n'));
     return answer.status;
@@ -109,6 +113,12 @@ routes:
     'password',
     'query',
   ]);
+
+  t.deepEqual(
+    seenIn(received.join('\n')).toSorted(),
+    ['callersOwn', 'query'],
+    'callers get back what is their own alone',
+  );
 
   await clock.advance(10_000);
   upstream.handler = (arrival) => arrival.reply(401, { body: 'no' });

@@ -85,6 +85,9 @@ test('aws: a session token is signed, and what an SDK with made-up keys sends is
   ];
   const { status, text } = await outrider.call('/p/k', { method: 'PUT', headers, body: 'b' });
   t.is(status, 200, text);
+  const without: Check = (request) => checkAws(request, AWS, { region: 'eu-central-1', service: 's3' });
+  const other = await start(t, without, aws('s3'), { env: AWS_ENV });
+  t.is((await other.outrider.call('/p/k', { method: 'PUT', headers, body: 'b' })).text, 'ok');
 });
 
 test('aws: an unsigned payload streams, beyond what a signed body may have', async (t) => {
@@ -113,6 +116,16 @@ profiles:
     route: 'p',
   });
   t.is(signed.upstream.requests.length, 0);
+});
+
+test('aws: S3 gets a signed body with its length, even one that came in chunks', async (t) => {
+  const check: Check = (request) => checkAws(request, AWS, { region: 'eu-central-1', service: 's3' });
+  const { outrider, upstream } = await start(t, check, aws('s3'), { env: AWS_ENV });
+  const headers = ['Transfer-Encoding', 'chunked'];
+  t.is((await outrider.call('/p/k', { method: 'PUT', headers, body: 'twelve bytes' })).text, 'ok');
+  t.is(upstream.requests[0]?.header('content-length'), '12');
+  t.is((await outrider.call('/p/k', { method: 'GET' })).text, 'ok');
+  t.is(upstream.requests[1]?.header('content-length'), undefined);
 });
 
 test('aws: a request that nobody can sign for certain is refused, and nothing is sent', async (t) => {

@@ -21,6 +21,7 @@ export interface AccessLine {
   readonly request_id: string;
   readonly route?: string;
   readonly provider?: string;
+  readonly caller?: string | null;
   readonly method: string;
   readonly path: string;
   readonly status: number;

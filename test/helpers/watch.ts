@@ -82,7 +82,7 @@ export interface WatchedProcess {
   readonly stderr: () => string;
 }
 
-/** Looks through what a process prints, but for what `--show` and the program that `exec` runs print on its stdout. */
+/** Looks through what a process prints, but for what `--show`, `token-for` and the program that `exec` runs print on its stdout. */
 export function watchProcess(t: ExecutionContext, { args, env, stdout, stderr }: WatchedProcess): Watch {
   const watch = watchFor(t);
   const [, file] = args.slice(args.indexOf('--config'));
@@ -90,6 +90,7 @@ export function watchProcess(t: ExecutionContext, { args, env, stdout, stderr }:
   if (config) keepSecretsOf(config);
   keepSecretsIn(env);
   watch.sees(`stderr of ${args[0]}`, stderr);
-  if (args[0] !== 'exec' && !args.includes('--show')) watch.sees(`stdout of ${args[0]}`, stdout);
+  const isForSecrets = ['exec', 'token-for'].includes(args[0] ?? '') || args.includes('--show');
+  if (!isForSecrets) watch.sees(`stdout of ${args[0]}`, stdout);
   return watch;
 }

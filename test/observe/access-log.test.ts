@@ -33,6 +33,7 @@ test('a request is one line with all its fields, in this spelling', async (t) =>
       request_id: 'req-1',
       route: 'phonepe',
       provider: 'phonepe',
+      caller: null,
       method: 'POST',
       path: '/phonepe/checkout/v2/pay',
       status: 200,

@@ -14,6 +14,16 @@ listen:
   address: unix:/run/outrider/proxy.sock
   socket_mode: "0660"
   socket_group: payments`,
+    `# In TLS, with certificates of callers
+listen:
+  address: 0.0.0.0:8443
+  tls:
+    certificate: \${file:/run/secrets/tls_certificate}
+    key: \${file:/run/secrets/tls_key}
+    client_ca: \${file:/run/secrets/callers_ca}
+callers:
+  - { name: shop, certificate: { uri: "spiffe://acme/shop" }, routes: "*" }
+admin: { token: "\${file:/run/secrets/admin_token}" }`,
     `# For other machines, where something else keeps strangers out
 listen: { address: "0.0.0.0:8080", allow_unauthenticated: true }`,
   ],
@@ -22,6 +32,39 @@ listen: { address: "0.0.0.0:8080", allow_unauthenticated: true }`,
   address: 0.0.0.0:8081
   token: \${file:/run/secrets/admin_token}`,
     'admin: false',
+  ],
+  callers: [
+    `# A shop that pays, and reports that read
+callers:
+  - name: shop
+    tokens: ["\${file:/run/secrets/shop_token}", "\${file:/run/secrets/old_shop_token}"]
+    routes: [phonepe]
+    methods: [GET, POST]
+    paths: ["/phonepe/checkout/v2/*"]
+    rate: 50/s
+    concurrent: 20
+  - name: reports
+    token: "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    routes: "*"
+    methods: [GET]
+    rate: 100/m
+    expires: 2030-01-31T00:00:00Z
+providers:
+  phonepe: { profile: phonepe, environment: simulator }
+routes:
+  - { match: { path: /phonepe }, provider: phonepe }
+admin: { token: "\${file:/run/secrets/admin_token}" }`,
+    `# Known by one name of a client certificate
+listen:
+  tls:
+    certificate: \${file:/run/secrets/tls_certificate}
+    key: \${file:/run/secrets/tls_key}
+    client_ca: \${file:/run/secrets/callers_ca}
+callers:
+  - { name: shop, certificate: { uri: "spiffe://acme/shop" }, routes: "*" }
+  - { name: reports, certificate: { dns: reports.internal.example }, routes: "*" }
+  - { name: batch, certificate: { cn: batch-1 }, routes: "*" }
+admin: { token: "\${file:/run/secrets/admin_token}" }`,
   ],
   forward: [
     `# HTTPS_PROXY leads here; what no route names goes on untouched
@@ -75,6 +118,15 @@ replay:
   spool: 512MiB
   spool_total: 8GiB
   dir: /var/spool/outrider`,
+  ],
+  scrub: [
+    `# Answers that can not be searched for the secrets in their requests are refused, but on one route
+scrub: strict
+providers:
+  acme: { profile: bearer, credentials: { token: "\${ACME_TOKEN}" } }
+routes:
+  - { match: { path: /acme }, provider: acme, upstream: "https://api.acme.example" }
+  - { name: keys, match: { path: /acme/keys }, provider: acme, upstream: "https://api.acme.example/keys", scrub: off }`,
   ],
   log: ['log: { level: warn, format: json, access: false }'],
   tracing: [

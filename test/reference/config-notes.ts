@@ -28,6 +28,13 @@ once a minute how many were lost. It is reached as providers are, through \`HTTP
 together, beyond that in a file without a name. Larger bodies stream through, and their rejection is passed on. A body that is signed must be whole, up to
 \`limits.signed_body\`.`,
 
+  scrub: `Looked for are the secret credentials and tokens that went into a request, in each of its attempts, and each value that was made of one, if they have 12 characters
+or more: as they are, written for URLs, forms or JSON, and in base64. Each one is overwritten with as many \`*\`, in the answer's headers and in the first MiB of its body, so that
+lengths stay. Signatures are no secrets. A body with a content coding passes unsearched. With \`strict\` the provider is asked for none (\`Accept-Encoding: identity\`) and for
+no ranges, and what comes with one all the same is answered with 502 \`upstream_bad_response\`. The end of a piece that may begin a secret waits for the next one; a finished event
+of \`text/event-stream\` never does. Use \`off\` on a route whose answers are meant to hold the secret. What passes through a WebSocket is not searched, but the answer to its handshake.
+This protects against accidents: a caller or provider that means harm can write a secret in another way.`,
+
   routes: `With \`websocket: true\` a WebSocket passes, at every door. The guard judges the handshake like any other request (a browser sends its \`Origin\`), and the credential is
 put on it. Nothing else passes before the provider's 101. After it, everything passes unchanged both ways. No idle timeout closes an open WebSocket. It outlives a
 reload, and after SIGTERM it has \`timeouts.drain\` to end. A handshake is never replayed: a 401 is passed on, with the token renewed for the next one. \`node:http\`

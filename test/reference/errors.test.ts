@@ -13,6 +13,7 @@ import { startUpstream } from '../helpers/upstream.ts';
 
 const REQUEST_ID = 'a1b2c3';
 const TOKEN = 'access-token-of-the-reference';
+const LIMITED = 'limited-token-of-the-reference';
 
 /** The lines of a request, without their ends. */
 type Lines = readonly string[];
@@ -31,6 +32,8 @@ const REQUESTS = {
   uri_too_long: [`GET /pay/${'x'.repeat(9_000)} HTTP/1.1`],
   headers_too_large: ['GET /pay HTTP/1.1', `X-Long: ${'x'.repeat(20_000)}`],
   client_unauthenticated: ['GET /pay HTTP/1.1', 'X-Outrider-Token: another'],
+  caller_denied: ['GET /pay HTTP/1.1', `X-Outrider-Token: ${LIMITED}`],
+  caller_limited: ['GET /id HTTP/1.1', `X-Outrider-Token: ${LIMITED}`],
   host_denied: ['GET /pay HTTP/1.1', 'Host: evil.example'],
   origin_denied: ['GET /pay HTTP/1.1', 'Origin: https://evil.example'],
   destination_denied: ['GET http://other.example/pay HTTP/1.1'],
@@ -67,7 +70,9 @@ async function given(t: ExecutionContext): Promise<{ outrider: Outrider; alias: 
   const outrider = await startOutrider(
     t,
     `
-listen: { address: 127.0.0.1:0, access_tokens: [${TOKEN}] }
+callers:
+  - { name: all, token: ${TOKEN}, routes: "*" }
+  - { name: limited, token: ${LIMITED}, routes: [id], rate: 1/m }
 timeouts: { response: 100ms }
 limits: { signed_body: 2KiB }
 profiles:

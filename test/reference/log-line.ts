@@ -12,7 +12,10 @@ export async function accessLine(): Promise<string> {
   const logger = createLogger({ level: 'info', format: 'json', stream, color: false, secretTexts: () => [], clock });
   const stop = logExchanges(events, logger);
   const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
-  events.emit('exchange', exchange({ auth: 'replayed', attempts: 2, requestId: '5f0c6e1d2a34-7', traceId }));
+  events.emit(
+    'exchange',
+    exchange({ auth: 'replayed', attempts: 2, requestId: '5f0c6e1d2a34-7', scrubbed: 1, traceId }),
+  );
   await logger.close();
   stop();
   return stream.text();

@@ -85,14 +85,18 @@ export const LOG_MESSAGES: Readonly<Record<string, readonly LogMessage[]>> = {
       'credentials changed, the new ones are in use…',
       'secret files have changed; a warning where one looks like a slip (`suspicious_secret`), or a certificate soon expires (`expiring_certificate`)',
       'provider',
+      'caller',
+      'listener',
       'changed',
       'code',
     ),
     tells(
       'warn',
-      '…: all old credentials of the provider stay in use',
-      'a secret file that changed can not be used',
+      '…: all old credentials of the … stay in use',
+      'a secret file that changed can not be used: of a provider, of a caller, or the certificate of the listener',
       'provider',
+      'caller',
+      'listener',
     ),
   ],
   Tokens: [
@@ -156,6 +160,16 @@ export const LOG_MESSAGES: Readonly<Record<string, readonly LogMessage[]>> = {
       'detail',
     ),
   ],
+  Answers: [
+    tells(
+      'warn',
+      'the provider sent back a secret of the request: it was overwritten in the answer',
+      '[`scrub`](config.md#scrub) found one; each provider once in a while',
+      'provider',
+      'route',
+      'request_id',
+    ),
+  ],
   'Stores and files': [
     tells(
       'warn',
@@ -191,6 +205,7 @@ export const ACCESS_FIELDS: Readonly<Record<string, string>> = {
   request_id: "the caller's `X-Request-Id` where it is plain, else one of ours; an error's answer has it too",
   route: 'the name of the route',
   provider: 'the name of the provider',
+  caller: 'the name of the caller; null where the config has none, and for a stranger',
   method: 'as it came',
   path: 'as the caller sent it, without the query; secrets are hidden',
   status: 'what the caller got; 0: no answer',
@@ -204,5 +219,7 @@ export const ACCESS_FIELDS: Readonly<Record<string, string>> = {
   token_wait_ms: 'how long it waited for a token',
   bytes_in: 'of the body that came',
   bytes_out: 'of the body that went back',
+  scrubbed:
+    'how many secrets were [overwritten in the answer](config.md#scrub); the field is there only where there was one',
   trace_id: 'the trace that it belongs to; the field is there only with [`tracing`](config.md#tracing)',
 };

@@ -9,6 +9,7 @@ import { loadConfig, parseConfig } from '../../src/config/load.ts';
 import { createEvents } from '../../src/core/events.ts';
 import { LABELS } from '../../src/observe/labels.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
+import { CERTIFICATE, CERTIFICATE_KEY } from '../contract/certificate.ts';
 import { profileKeys } from '../profiles/keys.ts';
 import { CONFIG_EXAMPLES, PROFILE_EXAMPLE } from './config-examples.ts';
 import { CONFIG_KEYS, isOverridable, needsRestart } from './config-keys.ts';
@@ -89,6 +90,12 @@ const ENV = {
 };
 /** An authority and what it vouches for in one, so that it is good for every certificate of an example. */
 const PAIR = { isCa: true, passphrase: 'passphrase-of-the-reference' };
+/** What stands in secret files that are no single words. */
+const FILES: Readonly<Record<string, string>> = {
+  tls_certificate: CERTIFICATE,
+  tls_key: CERTIFICATE_KEY,
+  callers_ca: CERTIFICATE,
+};
 const ROUTE = 'routes: [{ match: { path: /pay }, upstream: "https://api.example" }]\n';
 
 for (const [section, examples] of Object.entries(CONFIG_EXAMPLES)) {
@@ -100,7 +107,7 @@ for (const [section, examples] of Object.entries(CONFIG_EXAMPLES)) {
       mkdirSync(secrets);
       const own = /\.pem/.test(example) ? makeAuthority(t).issue('shop', PAIR) : undefined;
       for (const [, name = ''] of example.matchAll(/\/run\/secrets\/([\w.-]+)/g)) {
-        const text = name.endsWith('.pem') ? own?.cert : name.endsWith('.key') ? own?.key : undefined;
+        const text = name.endsWith('.pem') ? own?.cert : name.endsWith('.key') ? own?.key : FILES[name];
         writeFileSync(join(secrets, name), text ?? `${name}-of-the-reference`);
       }
       const whole = /^routes:/m.test(example) ? example : `${example}\n${ROUTE}`;

@@ -40,7 +40,7 @@ export const STATUSES = {
 };
 
 /**
- * Whether a request is wanted. The text is looked for in path, request id, trace id, method, provider and code, in any case.
+ * Whether a request is wanted. The text is looked for in path, request id, trace id, method, provider, caller and code, in any case.
  * @param {Filter} filter
  * @returns {(request: RequestEntry) => boolean}
  */
@@ -51,7 +51,7 @@ export function fits({ route, status, text }) {
     if (route !== '' && (request.route ?? NO_ROUTE) !== route) return false;
     if (!fitsStatus(request)) return false;
     if (wanted === '') return true;
-    const { path, request_id: id, trace_id: trace, method, provider, code } = request;
-    return [path, id, trace, method, provider, code].some((said) => said?.toLowerCase().includes(wanted));
+    const { path, request_id: id, trace_id: trace, method, provider, caller, code } = request;
+    return [path, id, trace, method, provider, caller, code].some((said) => said?.toLowerCase().includes(wanted));
   };
 }

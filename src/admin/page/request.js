@@ -220,7 +220,7 @@ export function RequestDialog({ request, status, client, close }) {
         <p class="quiet">
           X-Request-Id
           <code>${request.request_id}</code
-          >${request.trace_id !== null && html`, trace <code>${request.trace_id}</code>`}
+          >${request.caller !== null && html`, caller <code>${request.caller}</code>`}${request.trace_id !== null && html`, trace <code>${request.trace_id}</code>`}
         </p>
         <h3>Its way</h3>
         <${Way} request=${request} status=${status} nameOf=${nameOf} />

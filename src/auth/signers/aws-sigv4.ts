@@ -59,6 +59,8 @@ export const awsSigV4: Signer<SignerParameters<'aws-sigv4'>> = (parameters, comp
         covers: ['method', 'path', 'query', ...names, ...(payload === UNSIGNED ? [] : ['body'])],
         headers,
         drops: token === '' ? [TOKEN_HEADER] : [],
+        // S3 takes no body in the chunks of HTTP.
+        ...(isS3 && isSigned && { fixesLength: true }),
         sign: () =>
           createHmac('sha256', keyOf(show(secretAccessKey), scope))
             .update(toBytes(text))

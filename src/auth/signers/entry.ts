@@ -73,7 +73,7 @@ const keysIn =
 
 /** Puts in what a signer adds. It takes the place of all that the caller sent under those names. */
 function put(draft: RequestDraft, composition: Composition, header: string, signature: ByteString): void {
-  if (composition.coversLength) draft.fixLength();
+  if (composition.fixesLength) draft.fixLength();
   for (const lower of composition.drops) draft.dropHeader(lower);
   for (const [name, value] of [...composition.headers, [header, composition.carry(signature)] as const])
     place(draft, 'header', name, value);

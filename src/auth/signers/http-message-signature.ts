@@ -51,7 +51,7 @@ export const messageSignature: Signer<SignerParameters<'http-message-signature'>
         covers: components.map(identifier),
         headers: [...digests, ['signature-input', `${label}=${input}`]],
         drops: [],
-        ...(coversLength && { coversLength }),
+        ...(coversLength && { fixesLength: true }),
         sign(keyOf) {
           const material = keyOf(key);
           const name = algorithm === undefined ? algorithmOf(material) : MESSAGE_ALGORITHMS[algorithm];

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { OAUTH1_METHODS, type SignerParameters } from '../../config/profile/signers.ts';
-import { type ByteString, percentEncode, toBytes, fromBytes } from '../../core/byte-string.ts';
+import { type ByteString, percentEncode, toBytes, fromBytes, toUnicode } from '../../core/byte-string.ts';
 import { OutriderError } from '../../core/errors.ts';
 import { headerValues, type RawHeaders } from '../../core/headers.ts';
 import { ALGORITHMS } from '../../keys/algorithms.ts';
@@ -93,7 +93,11 @@ function sentParameters({ target, headers, body }: SignedRequest, hasForm: boole
   if (/%(?![0-9A-Fa-f]{2})/.test(list)) {
     throw refuse('A parameter has a bad percent escape.', 'Write %25 for a percent sign.');
   }
-  return [...readFields(list)].flatMap(([name, values]) => values.map((value) => [name, value] as const));
+  const found = [...readFields(list)].flatMap(([name, values]) => values.map((value) => [name, value] as const));
+  if (found.flat().some((text) => toUnicode(text) === undefined)) {
+    throw refuse('A parameter is not UTF-8, which OAuth 1.0 is signed in.', 'Send it in UTF-8, percent-encoded.');
+  }
+  return found;
 }
 
 /** Throws `bad_request` for a parameter of the caller's that would come twice (RFC 5849 §3.1). */

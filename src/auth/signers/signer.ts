@@ -36,8 +36,8 @@ export interface Composition {
   readonly headers: readonly AddedHeader[];
   /** Names of header fields, in lower case, that the caller may have sent and that must not go out. */
   readonly drops: readonly string[];
-  /** Whether the signature covers Content-Length, so that the body must not go out in chunks. */
-  readonly coversLength?: true;
+  /** Whether the body goes out with a Content-Length even if it came in chunks. */
+  readonly fixesLength?: true;
   /** Signs the text. It is never called for a composition whose parameters are masked. */
   sign(keyOf: KeyOf): ByteString;
   /** The value of the header field that carries a signature. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { tlsFault } from '../../auth/token/failure.ts';
+import { day, inDays, SOON_MS } from '../../config/checks/certificate.ts';
 import { unbracket } from '../../core/authority.ts';
 import type { Clock } from '../../core/clock.ts';
 import { OutriderError } from '../../core/errors.ts';
@@ -14,10 +15,6 @@ import { upstreamError } from '../../proxy/failure.ts';
 import { faultFinding, remedyFor } from './fault.ts';
 import { failure, ok, warning, type Finding } from './finding.ts';
 import type { Target } from './target.ts';
-
-const DAY_MS = 86_400_000;
-/** A certificate that has less time left is a warning. */
-const SOON_MS = 14 * DAY_MS;
 
 export interface ConnectionDeps {
   readonly egress: Egress;
@@ -115,12 +112,6 @@ async function checkTls(
     secured.destroy();
   }
 }
-
-const day = (time: string): string => new Date(time).toISOString().slice(0, 10);
-const inDays = (ms: number): string => {
-  const days = Math.floor(Math.abs(ms) / DAY_MS);
-  return days === 0 ? 'less than a day' : `${days} ${days === 1 ? 'day' : 'days'}`;
-};
 
 /** A name of a certificate's subject or issuer. */
 const nameIn = ({ O, CN }: PeerCertificate['issuer']): string =>

@@ -5,6 +5,7 @@ import { checkAddresses } from './addresses.ts';
 import { checkConnection } from './connection.ts';
 import { checkSecretFiles, checkSpool, checkState } from './files.ts';
 import { failure, ok, warning, type Finding } from './finding.ts';
+import { checkListenerTls } from './listener-tls.ts';
 import { checkStore } from './store.ts';
 
 const EGRESS_MS = 4_000;
@@ -32,7 +33,7 @@ export async function checkMachine(deps: MachineDeps): Promise<readonly Finding[
     checkStore(config.store, clock),
     isOffline ? Promise.resolve([]) : checkEgress(deps),
   ]);
-  return [...found.flat(), checkDescriptors(config.limits.connections)];
+  return [...found.flat(), ...checkListenerTls(config, clock), checkDescriptors(config.limits.connections)];
 }
 
 /** Whether the proxies that lead to providers are there; whether they let us through is told with each provider. */

@@ -1,4 +1,4 @@
-import { expirySoon } from '../../config/checks/certificate.ts';
+import { day, expirySoon } from '../../config/checks/certificate.ts';
 import type { Config, ProviderConfig } from '../../config/config.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { HttpClient } from '../../core/http.ts';
@@ -71,8 +71,7 @@ function certificatesOf(provider: ProviderConfig | undefined, clock: Clock): rea
   return [...new Map(shown.map((one) => [one.subject, one])).values()]
     .filter(({ expiresAtMs }) => expirySoon(expiresAtMs, clock.now()) === undefined)
     .map(({ subject, expiresAtMs }) => {
-      const until = new Date(expiresAtMs).toISOString().slice(0, 10);
-      return ok('certificate', 'client_certificate_ok', `${subject} goes along, valid until ${until}`);
+      return ok('certificate', 'client_certificate_ok', `${subject} goes along, valid until ${day(expiresAtMs)}`);
     });
 }
 

@@ -5,7 +5,7 @@ import { ConfigError } from '../diagnostics/config-error.ts';
 
 const DAY_MS = 86_400_000;
 /** A certificate with less time left is worth a warning. */
-const SOON_MS = 14 * DAY_MS;
+export const SOON_MS = 14 * DAY_MS;
 
 const BLOCK = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]+-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
 const LOOKS_LIKE_PATH = /^[\w./~-]{1,500}$/;
@@ -63,7 +63,8 @@ export const subjectOf = ({ subject }: X509Certificate): string =>
 
 export const expiryOf = ({ validTo }: X509Certificate): number => Date.parse(validTo);
 
-const day = (time: number): string => new Date(time).toISOString().slice(0, 10);
+/** The date of a moment, as a validity is told. */
+export const day = (time: number | string): string => new Date(time).toISOString().slice(0, 10);
 
 /** The time left before a moment or after it, for people: "3 days". */
 export function inDays(ms: number): string {

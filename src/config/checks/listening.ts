@@ -23,16 +23,17 @@ export function isLoopback(address: Address): boolean {
  */
 export function checkListening(root: MapNode, data: ConfigData, problems: Problems): void {
   const { listen, admin } = data;
-  const isUnclear = ['access_tokens', 'allow_unauthenticated'].some((key) =>
-    problems.isBrokenBelow(find(root, 'listen', key)),
-  );
-  const isGuarded = listen.accessTokens.length > 0 || listen.allowUnauthenticated || isUnclear;
+  const isUnclear =
+    find(root, 'callers') !== undefined ||
+    ['access_tokens', 'allow_unauthenticated'].some((key) => problems.isBrokenBelow(find(root, 'listen', key)));
+  const isTokenAsked = data.callers !== undefined || listen.accessTokens.length > 0;
+  const isGuarded = isTokenAsked || listen.allowUnauthenticated || isUnclear;
   if (!isLoopback(listen.address) && !isGuarded) {
     problems.error(
       'unsafe_bind',
       pointAt(root, 'listen'),
-      'other machines could spend these credentials: the address is beyond loopback and no access token is asked for',
-      `${remedy(root, 'listen', 'access_tokens')}, or \`listen.allow_unauthenticated: true\` if something else keeps strangers out`,
+      'other machines could spend these credentials: the address is beyond loopback and nobody has to say who calls',
+      `${remedy(root, 'listen', 'access_tokens')}, or \`callers\`, or \`listen.allow_unauthenticated: true\` if something else keeps strangers out`,
     );
   }
   if (!('path' in listen.address)) {
@@ -47,12 +48,21 @@ export function checkListening(root: MapNode, data: ConfigData, problems: Proble
         );
     }
   }
+  for (const [section, address] of [
+    ['listen', listen.address],
+    ['callbacks_listen', data.callbacksListen?.address],
+  ] as const) {
+    const tls = find(root, section, 'tls');
+    if (tls && address && 'path' in address) {
+      problems.warning('unused_key', tls, '`tls` is for TCP, and a Unix socket speaks plain HTTP', 'remove it');
+    }
+  }
   checkCallbacksAddress(root, data, problems);
   if (admin === false) return;
   const hasToken = admin.token !== undefined || problems.isBrokenBelow(find(root, 'admin', 'token'));
   const why = !isLoopback(admin.address)
     ? 'the admin address is beyond loopback'
-    : listen.accessTokens.length > 0
+    : isTokenAsked
       ? 'callers must show a token'
       : undefined;
   if (why !== undefined && !hasToken) {

@@ -11,7 +11,8 @@ import { readCredentials, readOldCredentials } from './provider-credentials.ts';
 import { readTls } from './provider-tls.ts';
 import type { Profiles, ResolvedProfile } from '../profile/profiles.ts';
 import type { Problems } from '../diagnostics/problems.ts';
-import { isName, NAME_HELP, type ProviderData } from '../schema.ts';
+import type { ProviderData } from '../schema.ts';
+import { isName, NAME_HELP } from '../schema/values.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import { ChildLocation, find, nearest, type Node } from '../yaml/tree.ts';
 

@@ -15,6 +15,7 @@ import { checkSignedAnswer } from './signed-answer.ts';
 export interface RouteDefaults {
   readonly timeouts: Timeouts;
   readonly replay: ReplayConfig;
+  readonly scrub: RouteConfig['scrub'];
   readonly providers: ReadonlyMap<string, ReadProvider>;
   /** The names in the file, also of providers that could not be read. */
   readonly providerNames: readonly string[];
@@ -99,6 +100,7 @@ function readRoute(
     headers: readHeaders(node, data.headers, problems),
     timeouts: { ...defaults.timeouts, ...given(data.timeouts) },
     replay: data.replay === false ? false : { ...defaults.replay, ...given(data.replay) },
+    scrub: data.scrub ?? defaults.scrub,
     websocket: data.websocket && data.answer !== 'signed',
     answer: data.answer,
   };

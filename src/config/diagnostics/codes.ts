@@ -132,10 +132,16 @@ export const CODES = {
     'store: { kind: memory, path: /var/lib/outrider }',
   ),
 
+  conflicting_keys: error(
+    'Two keys exclude each other.',
+    'Remove one of them, as the help says.',
+    'listen: { access_tokens: [abc] }\ncallers: [{ name: shop, token: def, routes: "*" }]\nadmin: false',
+  ),
+
   // Listening
   unsafe_bind: error(
-    'Callers from other machines would be let in without an access token, and spend your credentials.',
-    'Give `listen.access_tokens`; where something before the proxy keeps others out, `listen.allow_unauthenticated: true`.',
+    'Callers from other machines would be let in without a token, and spend your credentials.',
+    'Give `callers` or `listen.access_tokens`; where something before the proxy keeps others out, `listen.allow_unauthenticated: true`.',
     'listen: { address: 0.0.0.0:8080 }',
   ),
   closed_admin_api: warning(
@@ -147,6 +153,23 @@ export const CODES = {
     'Both listeners have the same address.',
     'Give `admin.address` or `listen.address` another port.',
     'admin: { address: 127.0.0.1:8080 }',
+  ),
+
+  // Callers
+  duplicate_identity: error(
+    'Two callers show the same token or certificate.',
+    'Give each caller a token or certificate of its own.',
+    'callers:\n  - { name: a, token: abc, routes: "*" }\n  - { name: b, token: abc, routes: "*" }\nadmin: false',
+  ),
+  unknown_route: error(
+    'No route has a name that a caller lists.',
+    'Correct the name; without `name` a route is called like its provider.',
+    'callers: [{ name: shop, token: abc, routes: [nowhere] }]\nadmin: false',
+  ),
+  unused_route: warning(
+    'No caller may make any request of a route.',
+    'Add it to the `routes` of a caller, or remove it.',
+    'callers: [{ name: shop, token: abc }]\nadmin: false',
   ),
 
   // Providers
@@ -213,7 +236,7 @@ export const CODES = {
 
   // Certificates
   bad_certificate: error(
-    'A certificate of a `tls` section can not be used: it is not PEM, it is broken or too weak, or the `ca` is no authority.',
+    'A certificate of a `tls` section can not be used: it is not PEM, it is broken or too weak, or a CA is none.',
     'Give the text of a certificate in PEM, mostly by `${file:…}`.',
     withTls('ca: /etc/bank/ca.pem'),
   ),
@@ -240,7 +263,7 @@ export const CODES = {
     'providers: { p: { profile: phonepe, environment: simulator } }\nroutes: [{ match: { path: /p }, provider: p, upstream: "https://api.phonepe.com/apis/pg" }]',
   ),
   duplicate_name: error(
-    'Two routes have the same name.',
+    'Two routes, or two callers, have the same name.',
     'Give one of them another `name`.',
     'routes:\n  - { name: a, match: { path: /a }, upstream: "https://api.example" }\n  - { name: a, match: { path: /b }, upstream: "https://api.example" }',
   ),

@@ -7,6 +7,7 @@ const REFERENCE = /^\$\{(?:file:[^${}]*|\w*|\w*:-|\w*:\?[^}]*)\}$/;
 /** The keys of the config whose values are secrets. */
 const SECRET_WAYS = [
   ['listen', 'access_tokens'],
+  ['listen', 'tls', 'key'],
   ['admin', 'token'],
   ['store', 'url'],
   ['store', 'password'],
@@ -24,6 +25,10 @@ export const soundsSecret = (name: string): boolean => SECRET_KEY.test(name);
  */
 export function hideSecrets(root: Node): void {
   for (const way of SECRET_WAYS) hideBelow(find(root, ...way));
+  const callers = find(root, 'callers');
+  for (const caller of callers?.kind === 'list' ? callers.items : []) {
+    for (const key of ['token', 'tokens']) hideBelow(find(caller, key));
+  }
 }
 
 /** Hides a node and all below it, keys as well. A bare reference stays visible: it only says where a secret is kept. */

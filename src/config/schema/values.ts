@@ -9,6 +9,14 @@ import { parseTemplate, TEMPLATE_NAMES, FILTERS, TemplateError, yieldsBytes } fr
 import { didYouMean } from '../diagnostics/suggest.ts';
 import type { ScalarNode } from '../yaml/tree.ts';
 
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+/** The remedy for a name that {@link isName} refuses. */
+export const NAME_HELP = 'use letters, digits, `.`, `_` and `-`, beginning with a letter or digit';
+/** Whether a text can be the name of a provider or of a caller. */
+export const isName = (name: string): boolean => NAME.test(name);
+/** A name of the operator's own. */
+export const ownName: Scalar<string> = pattern('a name', NAME, NAME_HELP);
+
 const TEXT = { type: 'string' };
 const TEXT_OR_NUMBER = { type: ['string', 'number', 'boolean'] };
 
@@ -167,11 +175,29 @@ export const apiPath: Scalar<string> = scalar({
 
 function readPrefix(node: ScalarNode): string {
   const path = node.text;
+  if (path.startsWith('/') && path !== '/' && path.endsWith('/'))
+    throw unexpectedValue(node, 'a prefix', `leave the last slash out: ${path.replace(/\/+$/, '') || '/'}`);
+  return readPath(node, path);
+}
+
+/** A path of requests, or with `/*` at its end all paths below one. */
+export const pathPattern: Scalar<string> = scalar({
+  expects: 'a path',
+  json: PATH,
+  read: (node) => {
+    const path = node.text.replace(/\/\*$/, '/');
+    if (path.includes('*'))
+      throw unexpectedValue(node, 'a path that can be compared', 'write `*` at the end alone, behind a slash: /a/*');
+    readPath(node, path);
+    return node.text;
+  },
+});
+
+/** Returns the `path` of a value. Throws a {@link ConfigError} for one that no request that is let in has. */
+function readPath(node: ScalarNode, path: string): string {
   const fail = (expects: string, help?: string): ConfigError => unexpectedValue(node, expects, help);
   if (!path.startsWith('/')) throw fail('a path', 'begin with a slash: /phonepe');
   if (/[?#]/.test(path)) throw fail('a path alone', 'leave query and fragment out');
-  if (path !== '/' && path.endsWith('/'))
-    throw fail('a prefix', `leave the last slash out: ${path.replace(/\/+$/, '') || '/'}`);
   if (path.startsWith('//') || path.includes('\\'))
     throw fail('a path that is accepted', 'write single forward slashes');
   if (!/^[\x21-\x7e]+$/.test(path))

@@ -197,7 +197,7 @@ class Request implements RequestTrace {
     return new Wait(this.#deps, start(this.#deps, 'wait for token', options, this.#place.context, this.#place.came));
   }
 
-  end({ method, path, route, provider, auth, status, code }: ExchangeRecord, scheme: 'http' | 'https'): void {
+  end({ method, path, route, provider, caller, auth, status, code }: ExchangeRecord, scheme: 'http' | 'https'): void {
     const { span } = this.#place;
     if (span.isRecording()) {
       if (route !== undefined) span.updateName(`${nameOf(method)} ${route}`);
@@ -206,6 +206,7 @@ class Request implements RequestTrace {
         'url.path': shownPath(path, this.#deps.logger),
         ...(route !== undefined && { 'http.route': route }),
         ...(provider !== undefined && { 'outrider.provider': provider }),
+        ...(caller !== undefined && { 'outrider.caller': caller }),
         ...(auth !== undefined && { 'outrider.auth': auth }),
         ...(status > 0 && { 'http.response.status_code': status }),
         ...(code !== undefined && { 'error.type': code }),

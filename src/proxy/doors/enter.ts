@@ -3,7 +3,9 @@ import { pathOfTarget } from '../../core/path.ts';
 import { OutriderError } from '../../core/errors.ts';
 import type { RawHeaders } from '../../core/headers.ts';
 import { destinationDenied, readAuthority, type Destination } from '../destination.ts';
-import type { Downstream } from '../downstream.ts';
+import { digestOf, type Caller, type Identity, type Wish } from '../callers.ts';
+import type { ConnectionContext, Downstream } from '../downstream.ts';
+import { CHALLENGE, presentedTokens, PROXY_CHALLENGE } from '../guard.ts';
 import type { Head } from '../request-head.ts';
 import type { CompiledConfig, CompiledRoute } from '../compiled-config.ts';
 import type { Candidate } from '../router.ts';
@@ -50,7 +52,8 @@ function checkTunnel(tunnel: Destination, absolute: AbsoluteTarget | undefined, 
  * @param pseudonym Our own name in `Via`.
  */
 export function enter(request: DoorRequest, head: Head, compiled: CompiledConfig, pseudonym: string): Entry {
-  const { localAddress, localPort, context: tunnel } = request;
+  const { localAddress, localPort, context } = request;
+  const tunnel = context?.tunnel?.destination;
   const { guard } = compiled;
   let { target } = request;
   let destination = tunnel;
@@ -58,9 +61,7 @@ export function enter(request: DoorRequest, head: Head, compiled: CompiledConfig
   if (tunnel) checkTunnel(tunnel, absolute, head.host);
   if (absolute) {
     target = absolute.target;
-    if (!tunnel && (absolute.scheme === 'https' || !guard.isSelf(absolute.authority, localAddress, localPort))) {
-      destination = destinationOf(absolute, compiled);
-    }
+    if (!tunnel && !guard.isSelf(absolute, localAddress, localPort)) destination = destinationOf(absolute, compiled);
     head.host = absolute.authority;
   }
   checkTarget(target);
@@ -73,6 +74,57 @@ export function enter(request: DoorRequest, head: Head, compiled: CompiledConfig
 export const isPreflight = ({ method, headers }: Pick<Downstream, 'method' | 'headers'>): boolean =>
   method === 'OPTIONS' &&
   headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'access-control-request-method');
+
+/**
+ * Finds out who makes a request. Undefined when the config has no callers: then an access token may be asked for. Throws
+ * `client_unauthenticated`.
+ */
+export function authenticate(
+  { guard, callers }: CompiledConfig,
+  context: ConnectionContext,
+  head: Head,
+  { destination, nowMs }: { readonly destination: Destination | undefined; readonly nowMs: number },
+): Caller | undefined {
+  // Within a tunnel nobody could answer a proxy's question.
+  const isAsProxy = destination !== undefined && !context?.tunnel;
+  if (callers) return callers.identify(identityOf(head, context), nowMs, isAsProxy ? PROXY_CHALLENGE : CHALLENGE);
+  if (!context?.tunnel) guard.checkAccess(head, isAsProxy);
+  return undefined;
+}
+
+/** What a request shows of who makes it. Within a tunnel that is what was shown at the CONNECT. */
+export const identityOf = (head: Head, context: ConnectionContext): Identity =>
+  context?.tunnel?.identity ?? {
+    digests: presentedTokens(head).map(digestOf),
+    certificate: context?.certificate,
+  };
+
+/** Whether a caller may do what a request wants. */
+export const isAllowed = (
+  caller: Caller,
+  compiled: CompiledConfig,
+  destination: Destination | undefined,
+  request: Wish & { readonly target: string },
+  clock: Clock,
+): boolean => caller.refusal(request) === undefined || isOwnTokenCall(caller, compiled, destination, request, clock);
+
+/** Whether a request without a route is the call of a token endpoint that the routes of the caller use. */
+function isOwnTokenCall(
+  caller: Caller,
+  compiled: CompiledConfig,
+  destination: Destination | undefined,
+  { method, target, route }: Wish & { readonly target: string },
+  clock: Clock,
+): boolean {
+  if (route || !caller.mayUseMethod(method)) return false;
+  try {
+    const answer = tokenAnswer(compiled, destination, undefined, { method, target }, clock);
+    return answer !== undefined && caller.mayUseProvider(answer.provider);
+  } catch (error) {
+    if (error instanceof OutriderError) return false;
+    throw error;
+  }
+}
 
 /** Throws `method_not_allowed` for TRACE. Its answer repeats the request, so it would show the credential to the caller. */
 export function checkForwardable(method: string): void {

@@ -40,12 +40,15 @@ export function apiFit({ apiPaths }: Pick<CompiledRoute, 'apiPaths'>, path: stri
   return Math.max(REST, ...apiPaths.filter((apiPath) => leadsTo(path, apiPath)).map(rankOf));
 }
 
+/** What stands at the base-URL door in front of the path at the upstream. */
+const prefixOf = ({ match, join }: CompiledRoute): string => (join.cut > 0 ? (match.path ?? '') : '');
+
 /** The ways to a route by its own upstream, or by a URL that it stands in for. */
 function waysOf(route: CompiledRoute, { origin, basePath, apiPaths }: StandIn): readonly Way[] {
   const onward = route.join.basePath;
   const join = basePath === onward ? { cut: 0, basePath: '' } : { cut: basePath.length, basePath: onward };
   const way = {
-    route: { ...route, join },
+    route: { ...route, join, doorPath: { cut: basePath.length, basePath: prefixOf(route) } },
     destination: destinationOfUrl(origin),
     basePath,
     match: { ...route.match, hosts: [] },
@@ -129,6 +132,14 @@ export function createForwardDoor(
     isRouted(host, port) {
       const key = keyOf({ host, port });
       return own.has(key) || standIns.has(key) || endpoints.atUrl({ host, port }) !== undefined;
+    },
+    isRoutedFor(caller, host, port) {
+      const key = keyOf({ host, port });
+      const ways = [...(own.get(key) ?? []), ...(standIns.get(key) ?? [])];
+      return (
+        ways.some(({ route }) => caller.mayUseRoute(route.name)) ||
+        endpoints.atUrl({ host, port })?.providers.some((provider) => caller.mayUseProvider(provider)) === true
+      );
     },
     denied,
     routeFor,

@@ -215,6 +215,7 @@ for (const [what, request, code] of [
   ['a query that is signed already', { target: '/?oauth_signature=x' }, 'bad_request'],
   ['a form that names a token of its own', { method: 'POST', headers: FORM, body: 'oauth_token=x' }, 'bad_request'],
   ['a query with a bad escape', { target: '/?a=%zz' }, 'bad_request'],
+  ['a parameter that is not UTF-8', { target: '/?a=%ff' }, 'bad_request'],
   ['a compressed form', { method: 'POST', headers: [...FORM, 'Content-Encoding', 'gzip'], body: 'a=1' }, 'bad_body'],
   [
     'a body with two types',
