@@ -7,7 +7,6 @@ import { createAssetPages } from './admin/assets.ts';
 import type { ExplainRequest } from './admin/schemas.ts';
 import { createAdmin, type Admin } from './admin/server.ts';
 import { describeStatus, providerStatus, type Facts } from './admin/status.ts';
-import { callerChanges } from './config/caller-changes.ts';
 import { isLoopback } from './config/checks/listening.ts';
 import type { Config, CredentialSnapshot, CredentialSource } from './config/config.ts';
 import { carryCredentials, carryOn } from './config/credentials.ts';
@@ -384,7 +383,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     }
     if (config.audit) {
       const { openAudit } = await import('./observe/audit/audit.ts');
-      audit = await openAudit(config.audit, { clock, events, logger });
+      audit = await openAudit(config.audit, { clock, events, logger, callers: () => current.callers ?? [] });
     }
     live = compile(config, simulator);
     await prepare(config, live);
@@ -418,7 +417,6 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     for (const { name, tokens } of next.callers ?? []) {
       carryOn(current.callers?.find((caller) => caller.name === name)?.tokens, tokens);
     }
-    const changes = callerChanges(current, next);
     const isSimulatedOtherwise =
       JSON.stringify(simulatedProviders(current)) !== JSON.stringify(simulatedProviders(next));
     const simulated = isSimulatedOtherwise ? await startSimulator(next, clock) : simulator;
@@ -450,7 +448,6 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     stopAccessLog = next.log.access ? logExchanges(events, logger) : undefined;
     before?.retire(live);
     events.emit('notice', { level: 'info', message: 'the config was reloaded' });
-    if (changes) events.emit('callers', changes);
     events.emit('reload', { outcome: 'ok' });
     return restarts;
   }

@@ -12,20 +12,11 @@ export interface ProblemRecord {
   readonly error: Pick<OutriderError, 'status' | 'code' | 'detail' | 'remedy' | 'outcome'>;
 }
 
-/** A reload that changed who may call: the names of callers. */
-export interface CallersRecord {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  /** They may do something else, or show another token. */
-  readonly changed: readonly string[];
-}
-
 /** All events: those of the library, and what stays within this program. */
 export interface AllEvents extends EventMap {
   problem: [ProblemRecord];
   /** A line of the audit trail could not be written. */
   auditGap: [];
-  callers: [CallersRecord];
 }
 
 /** Where everything that happens is emitted, once. The log, the metrics and the last requests listen. */

@@ -112,10 +112,10 @@ export function createMetrics(
     },
     replay: ({ route, status, outcome }) => replays.add(route, String(status), outcome),
     replaySkipped: ({ route, reason }) => replaySkipped.add(route, reason),
+    callback: ({ name, outcome }) => callbacks.add(name, outcome),
     auditGap: () => {
       tallies.auditGaps++;
     },
-    callback: ({ name, outcome }) => callbacks.add(name, outcome),
     store: ({ kind, isUp }) => void stores.set(kind, isUp),
   });
 

@@ -137,7 +137,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   #admit(head: Head, destination: Destination | undefined): Caller | undefined {
     const { clock } = this.#deps;
     const { context } = this.#downstream;
-    const caller = authenticate(this.#compiled, context, head, { destination, nowMs: clock.now() });
+    const caller = authenticate(this.#compiled, context, head, destination, clock);
     if (!caller) return undefined;
     this.caller = caller.name;
     caller.enter(clock.monotonic());

@@ -212,10 +212,11 @@ export class FileBacking implements Backing {
     if (isLock && !path.basename(file).startsWith(CALLBACK)) return;
     const stats = await fs.stat(file).catch(() => undefined);
     if (!stats || Math.abs(Date.now() - stats.mtimeMs) < LEFT_BEHIND_MS) return;
-    const { text } = await new Register(file, { isDurable: false }).read();
     const isUsed = isLock
       ? await new FileLock(file, this.#clock).isHeld()
-      : Object.values(seenIn(text)).some(([, untilMs]) => untilMs > nowMs);
+      : Object.values(seenIn((await new Register(file, { isDurable: false }).read()).text)).some(
+          ([, untilMs]) => untilMs > nowMs,
+        );
     if (!isUsed) await fs.rm(file, { recursive: true, force: true });
   }
 

@@ -78,7 +78,11 @@ callbacks: [{ match: { path: /callbacks/payu }, verify: payu, forward: "http://1
   const answer = await httpCall(outrider.callbacksOrigin ?? '', '/callbacks/payu', { method: 'POST', headers, body });
   t.is(answer.status, 503);
   const lines = await outrider.logged(2);
-  t.deepEqual(new Set(lines.map(({ code }) => code)), new Set(['callback_undeliverable', 'loop_detected']));
+  const codes = lines.map(({ code = '' }) => code);
+  t.deepEqual(
+    codes.toSorted((a, b) => (a < b ? -1 : 1)),
+    ['callback_undeliverable', 'loop_detected'],
+  );
 });
 
 test('strangers with large bodies and slow heads keep nobody else from being served', async (t) => {

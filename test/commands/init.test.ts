@@ -157,7 +157,7 @@ anyTest.serial('an unknown profile gets a suggestion, and none at all, without a
   t.regex(unknown.stderr, /^error\[unknown_profile\]: .*\n.*did you mean "phonepe"\?/);
   const none = await run(t, ['init'], { cwd: dir });
   t.is(none.code, 2);
-  t.regex(none.stderr, /^error\[no_profile\]: .*\n.*`outrider init PROFILE`: basic, bearer, /);
+  t.regex(none.stderr, /^error\[no_profile\]: .*\n.*`outrider init PROFILE`: aws, basic, bearer, /);
   t.deepEqual(readdirSync(dir), []);
 });
 
@@ -167,11 +167,11 @@ terminal.test(`on a terminal it asks, until the answer is right${terminal.why}`,
   const steps = [
     ['between them:', 'phonpe\n'],
     ['did you mean "phonepe"', ''],
-    ['between them:', '1, phonepe\n'],
+    ['between them:', '2, phonepe\n'],
   ] as const;
   const { code, said } = await typed(steps, [process.execPath, CLI, 'init'], { cwd: dir });
   t.is(code, 0, said);
-  t.regex(said, /^ +1 +basic +Basic authentication\r$/m);
+  t.regex(said, /^ +2 +basic +Basic authentication\r$/m);
   t.deepEqual(read(dir, 'proxy.config.yaml').match(/- provider: .*/g), ['- provider: basic', '- provider: phonepe']);
 });
 

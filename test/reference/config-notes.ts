@@ -25,7 +25,7 @@ and \`OTEL_TRACES_EXPORTER=none\` switch traces off. A collector that is slow or
 once a minute how many were lost. It is reached as providers are, through \`HTTPS_PROXY\` and \`HTTP_PROXY\` where \`NO_PROXY\` doesn't say otherwise, and directly on this machine.`,
 
   audit: `One JSON document a line, in a file of mode 0600: a \`request\` for each one that carried a credential, written before the last byte of its answer goes out; a \`token\` for
-each token call; \`callers\` where a reload changed who may call; and \`reload\`, \`start\` and \`stop\`. A line has its number in the trail (\`seq\`), its time, and the SHA-256 of the line before it (\`prev\`). With \`key\` its last
+each token call; a \`caller\` for each one that came, went or changed; and \`reload\`, \`start\` and \`stop\`. A line has its number in the trail (\`seq\`), its time, and the SHA-256 of the line before it (\`prev\`). With \`key\` its last
 member is an HMAC-SHA256 of the line without that member. A request's line names its \`caller\`, and has no query, no header and no body, but \`body_sha256\`, the SHA-256 of the caller's body, where that
 is held whole. [\`outrider audit verify\`](commands.md#audit-verify) finds the first line that was changed, dropped, inserted or swapped. That the end was cut off, it finds with a
 \`--head\` that somebody else has kept: \`/api/status\` tells the newest one. Without \`key\`, whoever may write the file can write all of it anew; then only a kept head shows that.

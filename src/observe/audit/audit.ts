@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import type { AuditConfig } from '../../config/config.ts';
+import type { AuditConfig, CallerConfig } from '../../config/config.ts';
 import type { Audit } from '../../core/audit.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { AuthOutcome, Events, ExchangeRecord } from '../../core/events.ts';
@@ -9,6 +9,7 @@ import { FileLock } from '../../store/file-lock.ts';
 import { callerTexts, type Redacts } from '../caller-texts.ts';
 import { isoTimes } from '../line.ts';
 import { subscribe } from '../subscribe.ts';
+import { CallerChanges } from './caller-changes.ts';
 import { asRefusal, checkPrivate } from './file.ts';
 import { digestOf, macKey, type Told } from './line.ts';
 import { AuditRefusal } from './refusal.ts';
@@ -20,6 +21,8 @@ export interface AuditDeps {
   readonly clock: Clock;
   readonly events: Events;
   readonly logger: Redacts;
+  /** The callers of the config in use. */
+  readonly callers: () => readonly CallerConfig[];
 }
 
 /** How a trail is. */
@@ -56,6 +59,10 @@ const CARRIES: ReadonlySet<AuthOutcome | undefined> = new Set<AuthOutcome>([
   'replayed',
 ]);
 
+/** Whether a credential went out with the request, or a signature was handed to its caller. */
+const carriesCredential = ({ attempts, auth, status }: ExchangeRecord): boolean =>
+  CARRIES.has(auth) && (attempts > 0 || (auth === 'signed' && status === 200));
+
 /**
  * Takes the lock of a trail. A process that died without giving it back may have run elsewhere, or under our own number. So it waits
  * until the lease lapses, or is begun anew. Throws `audit_in_use`.
@@ -83,10 +90,10 @@ function toldOf(record: ExchangeRecord, body: Uint8Array | undefined, logger: Re
   const { id, path } = callerTexts(record, logger);
   return {
     request_id: id,
-    caller: record.caller,
     trace_id: record.traceId,
     route: record.route,
     provider: record.provider,
+    caller: record.caller,
     method: record.method,
     path,
     upstream: record.upstream,
@@ -104,7 +111,7 @@ function toldOf(record: ExchangeRecord, body: Uint8Array | undefined, logger: Re
  * told as notices and counted, and requests go on.
  */
 export async function openAudit({ path, key, sync }: AuditConfig, deps: AuditDeps): Promise<OpenAudit> {
-  const { clock, events, logger } = deps;
+  const { clock, events, logger, callers } = deps;
   const lock = new FileLock(`${path}.lock`, clock);
   const holder = randomUUID();
   try {
@@ -138,9 +145,15 @@ export async function openAudit({ path, key, sync }: AuditConfig, deps: AuditDep
     reports.takenOver();
   }
 
+  const callerChanges = new CallerChanges(callers());
+  const tellCallers = (): void => {
+    for (const change of callerChanges.since(callers())) append('caller', { ...change });
+  };
+
   function tick(): void {
     timer = clock.after(TICK_MS, tick);
     if (!isOurs) return;
+    tellCallers();
     trail.look();
     void trail.durable();
     if (++ticks % EXTEND_TICKS === 0) void extend();
@@ -157,10 +170,10 @@ export async function openAudit({ path, key, sync }: AuditConfig, deps: AuditDep
         expires_at: expiresAtMs === undefined ? undefined : new Date(expiresAtMs).toISOString(),
         detail: detail && logger.redact(detail),
       }),
-    callers: (changes) => void append('callers', { ...changes }),
     reload({ outcome, detail }) {
       trail.look();
       append('reload', { outcome, detail: detail && logger.redact(detail) });
+      tellCallers();
     },
   });
 
@@ -170,9 +183,7 @@ export async function openAudit({ path, key, sync }: AuditConfig, deps: AuditDep
       return { path, head, lines, gaps };
     },
     request(record, body) {
-      // Without an attempt and without an error the answer itself has the signature.
-      const isSpent = record.attempts > 0 || record.code === undefined;
-      if (!isSpent || !CARRIES.has(record.auth)) return undefined;
+      if (!carriesCredential(record)) return undefined;
       const isWritten = append('request', toldOf(record, body, logger));
       return isWritten && sync === 'always' ? trail.durable() : undefined;
     },

@@ -83,11 +83,12 @@ export function authenticate(
   { guard, callers }: CompiledConfig,
   context: ConnectionContext,
   head: Head,
-  { destination, nowMs }: { readonly destination: Destination | undefined; readonly nowMs: number },
+  destination: Destination | undefined,
+  clock: Clock,
 ): Caller | undefined {
   // Within a tunnel nobody could answer a proxy's question.
   const isAsProxy = destination !== undefined && !context?.tunnel;
-  if (callers) return callers.identify(identityOf(head, context), nowMs, isAsProxy ? PROXY_CHALLENGE : CHALLENGE);
+  if (callers) return callers.identify(identityOf(head, context), clock.now(), isAsProxy ? PROXY_CHALLENGE : CHALLENGE);
   if (!context?.tunnel) guard.checkAccess(head, isAsProxy);
   return undefined;
 }
