@@ -42,8 +42,8 @@ routes: [{ name: api, match: { path: /api }, provider: acme, upstream: "${upstre
 
 const key = { key: createSecretKey(KEY, 'base64') };
 
-/** Sends requests, several at a time, until nobody answers. Returns the ids of those whose answer came as a whole. */
-async function load(origin: string, prefix: string): Promise<string[]> {
+/** Sends requests, several at a time, until nobody answers. `done` has the ids of those whose answer came as a whole. */
+function load(origin: string, prefix: string): { readonly done: readonly string[]; readonly ended: Promise<void> } {
   const agent = new http.Agent({ keepAlive: true });
   const done: string[] = [];
   let next = 0;
@@ -58,9 +58,8 @@ async function load(origin: string, prefix: string): Promise<string[]> {
       }
     }
   };
-  await Promise.all(Array.from({ length: 8 }, worker));
-  agent.destroy();
-  return done;
+  const ended = Promise.all(Array.from({ length: 8 }, worker)).then(() => agent.destroy());
+  return { done, ended };
 }
 
 test.serial(
@@ -71,15 +70,15 @@ test.serial(
     const upstream = await startProvider(t);
     const random = randomFrom(Date.now());
     const started = Date.now();
-    let answered = 0;
     let torn = 0;
     for (let round = 0; round < 3 || Date.now() - started < 10_000; round++) {
       const proxy = await startProxy(t, yamlFor(path, upstream, `, sync: ${round % 2 === 0 ? '1s' : 'always'}`));
-      const loading = load(proxy.origin, `round-${round}`);
-      await setTimeout(50 + random() * 300);
+      const { done, ended } = load(proxy.origin, `round-${round}`);
+      await until('a first answer', () => done.length > 0, 20_000);
+      await setTimeout(random() * 300);
       proxy.kill('SIGKILL');
       await proxy.exit;
-      const done = await loading;
+      await ended;
       const found = await verify(fs.readFileSync(path), key, 65_536);
       t.true(found.isWhole, JSON.stringify(found));
       if (found.isWhole && found.endsTorn) torn++;
@@ -88,9 +87,7 @@ test.serial(
         done.filter((id) => !text.includes(`"request_id":"${id}"`)),
         [],
       );
-      answered += done.length;
     }
-    t.true(answered > 50, 'positive control');
     const proxy = await startProxy(t, yamlFor(path, upstream));
     proxy.kill('SIGTERM');
     t.is(await proxy.exit, 0);
