@@ -32,7 +32,7 @@ import { logNotices } from './observe/notices.ts';
 import type { OpenAudit } from './observe/audit/audit.ts';
 import type { OpenTracing } from './observe/tracing/tracing.ts';
 import { Budget } from './proxy/body/budget.ts';
-import { createCallbackExchange } from './proxy/callback.ts';
+import { createCallbackListener } from './proxy/callback-listener.ts';
 import { createClient } from './proxy/client.ts';
 import { createErrorNotices, createSpoolNotices, reportEchoes } from './proxy/error-notices.ts';
 import { guardedLookup } from './proxy/destination.ts';
@@ -338,10 +338,13 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await admin.listen();
   }
 
-  /** Opens the listener of callbacks. Nothing but callbacks is served there. */
   async function openCallbacks({ address, tls }: NonNullable<Config['callbacksListen']>): Promise<void> {
     deliveries = new Deliveries(store as Store, clock);
-    const handleCallback = createCallbackExchange({
+    callbackListener = createCallbackListener({
+      address,
+      limits: () => limitsOfServer,
+      scheduler,
+      tls: tls && { material: callbacksTls, refused: tellRefusedCertificate },
       compiled: () => live as LiveConfig,
       upstream,
       deliveries,
@@ -353,25 +356,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       nextRequestId,
       report,
     });
-    const own = createListener({
-      address,
-      limits: () => limitsOfServer,
-      clock,
-      events,
-      scheduler,
-      handle: handleCallback,
-      connect: ({ socket }) => {
-        const error = new OutriderError('method_not_allowed', {
-          detail: 'a callback is a POST',
-          headers: ['Allow', 'POST'],
-        });
-        own.refuseTunnel(socket, error, nextRequestId());
-      },
-      nextRequestId,
-      tls: tls && { material: callbacksTls, refused: tellRefusedCertificate },
-    });
-    callbackListener = own;
-    callbacksOrigin = await own.listen();
+    callbacksOrigin = await callbackListener.listen();
   }
 
   async function open(): Promise<Started> {
