@@ -8,7 +8,7 @@ import type { ExplainRequest } from './admin/schemas.ts';
 import { createAdmin, type Admin } from './admin/server.ts';
 import { describeStatus, providerStatus, type Facts } from './admin/status.ts';
 import { isLoopback } from './config/checks/listening.ts';
-import type { Config, CredentialSnapshot, CredentialSource } from './config/config.ts';
+import type { Config, CredentialSource } from './config/config.ts';
 import { carryCredentials, carryOn } from './config/credentials.ts';
 import { clientCertificates } from './config/tls.ts';
 import type { Loaded } from './config/load.ts';
@@ -22,7 +22,6 @@ import { VERSION } from './core/version.ts';
 import { compileConfig, type LiveConfig } from './compile.ts';
 import { explainRequest } from './explain/report.ts';
 import { ReadScheduler } from './http1/read-scheduler.ts';
-import type { TlsMaterial } from './http1/tls.ts';
 import { logExchanges } from './observe/access-log.ts';
 import { BUCKET_MS, createHistory } from './observe/history.ts';
 import { createJournal } from './observe/journal.ts';
@@ -32,7 +31,7 @@ import { logNotices } from './observe/notices.ts';
 import type { OpenAudit } from './observe/audit/audit.ts';
 import type { OpenTracing } from './observe/tracing/tracing.ts';
 import { Budget } from './proxy/body/budget.ts';
-import { createCallbackExchange } from './proxy/callback.ts';
+import { createCallbackListener } from './proxy/callback-listener.ts';
 import { createClient } from './proxy/client.ts';
 import { createErrorNotices, createSpoolNotices, reportEchoes } from './proxy/error-notices.ts';
 import { guardedLookup } from './proxy/destination.ts';
@@ -52,6 +51,7 @@ import { endpointsOf, simulatedProviders, startSimulator } from './simulation.ts
 import type { Simulator } from './simulator/simulator.ts';
 import { Deliveries } from './store/deliveries.ts';
 import { openStore } from './store/open.ts';
+import { materialOf } from './config/tls-material.ts';
 import { openBlindTunnel } from './tunnel/blind.ts';
 import type { LocalCa } from './tunnel/certificate.ts';
 import type { TunnelTarget } from './tunnel/intercept.ts';
@@ -338,10 +338,13 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     await admin.listen();
   }
 
-  /** Opens the listener of callbacks. Nothing but callbacks is served there. */
   async function openCallbacks({ address, tls }: NonNullable<Config['callbacksListen']>): Promise<void> {
     deliveries = new Deliveries(store as Store, clock);
-    const handleCallback = createCallbackExchange({
+    callbackListener = createCallbackListener({
+      address,
+      limits: () => limitsOfServer,
+      scheduler,
+      tls: tls && { material: callbacksTls, refused: tellRefusedCertificate },
       compiled: () => live as LiveConfig,
       upstream,
       deliveries,
@@ -353,25 +356,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       nextRequestId,
       report,
     });
-    const own = createListener({
-      address,
-      limits: () => limitsOfServer,
-      clock,
-      events,
-      scheduler,
-      handle: handleCallback,
-      connect: ({ socket }) => {
-        const error = new OutriderError('method_not_allowed', {
-          detail: 'a callback is a POST',
-          headers: ['Allow', 'POST'],
-        });
-        own.refuseTunnel(socket, error, nextRequestId());
-      },
-      nextRequestId,
-      tls: tls && { material: callbacksTls, refused: tellRefusedCertificate },
-    });
-    callbackListener = own;
-    callbacksOrigin = await own.listen();
+    callbacksOrigin = await callbackListener.listen();
   }
 
   async function open(): Promise<Started> {
@@ -491,23 +476,6 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       if (!load) return Promise.reject(new Error('the config has no file'));
       return reloads.run(load);
     },
-  };
-}
-
-/** Gives the material of a listener. It is the same object as long as nothing of it changes. */
-function materialOf(source: () => CredentialSource): () => TlsMaterial {
-  let seen: CredentialSnapshot | undefined;
-  let material: TlsMaterial = { certificate: '', key: '', clientCa: undefined };
-  return () => {
-    const { current } = source();
-    if (current !== seen) {
-      seen = current;
-      const text = (name: string): string => current.values.get(name) ?? '';
-      const [certificate, key, clientCa] = [text('certificate'), text('key'), current.values.get('client_ca')];
-      const isSame = material.certificate === certificate && material.key === key && material.clientCa === clientCa;
-      if (!isSame) material = { certificate, key, clientCa };
-    }
-    return material;
   };
 }
 

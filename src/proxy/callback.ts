@@ -34,7 +34,7 @@ export interface CallbackDeps {
   readonly budgets: Budgets;
   /** Our own name in `Via`. */
   readonly pseudonym: string;
-  nextRequestId(): string;
+  readonly nextRequestId: () => string;
   /** Reports to the operator why an application could not be reached. */
   report(error: OutriderError, requestId: string, route: string | undefined): void;
 }

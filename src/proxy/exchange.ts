@@ -1,5 +1,4 @@
 import type { Authorized, Authorizer, Outbound } from '../auth/authorizer.ts';
-import type { Needles } from '../auth/needles.ts';
 import type { Waiter } from '../auth/token/waiting.ts';
 import { originOfDestination, type Destination } from '../core/authority.ts';
 import { OutriderError } from '../core/errors.ts';
@@ -22,12 +21,12 @@ import {
   withoutRoute,
 } from './doors/enter.ts';
 import type { Answering, Downstream } from './downstream.ts';
-import { requestError } from './failure.ts';
+import type { SentRequest } from './sent-request.ts';
 import { HeldAnswer } from './held-answer.ts';
 import { isHandshake, PassingBody } from './websocket/handshake.ts';
 import type { CompiledConfig, ExchangeDeps, CompiledRoute } from './compiled-config.ts';
 import { isRejection } from './rejection.ts';
-import { readHead, requestIdIn, type Head } from './request-head.ts';
+import { readHeadOf, type Head } from './request-head.ts';
 import { answerError, answerForwarded, answerOk, answerPreflight, asOutriderError } from './respond.ts';
 import { detailsOf, type ReplayDecision, skipBecause, type ReplaySkip, unrepeatable } from './replay-skip.ts';
 import { createScrubber, type Scrubber } from './scrub.ts';
@@ -38,18 +37,6 @@ import type { Attempt, AttemptObserver, UpstreamRequest } from './attempt.ts';
 import { detailOf } from './attempt-phases.ts';
 import { ExchangeRecordBuilder } from './exchange-record.ts';
 import { NO_BODY, type BodyOptions, type RequestBody } from './body/request-body.ts';
-
-/** What an attempt sends. A `body` takes the place of the caller's. */
-interface SentRequest {
-  readonly target: string;
-  readonly headers: RawHeaders;
-  readonly body?: Uint8Array | null | undefined;
-  /** What was done about its credential. Undefined when its route has none. */
-  readonly auth?: Authorized['auth'];
-  /** The generation of the token in it. */
-  readonly generation?: number;
-  readonly secrets?: Needles;
-}
 
 /**
  * The life of one request: guard → match → authorize → send → (renew → send again, once) → respond. The object is its own
@@ -106,7 +93,8 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
 
   run(): void {
     try {
-      const head = this.#readHead();
+      this.requestId = this.#deps.nextRequestId();
+      const head = readHeadOf(this.#downstream, this);
       this.#isConditional = head.isConditional;
       const { target, cors, destination } = enter(this.#downstream, head, this.#compiled, this.#deps.pseudonym);
       this.path = pathOfTarget(target);
@@ -233,20 +221,6 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
     return route.requestHeaders(this.#trace ? this.#trace.propagate(headers) : headers, connectionOptions);
   }
 
-  #readHead(): Head {
-    const { headers, flaw } = this.#downstream;
-    this.requestId = this.#deps.nextRequestId();
-    try {
-      if (flaw) throw requestError(flaw);
-      const head = readHead(headers);
-      if (head.requestId !== undefined) this.requestId = head.requestId;
-      return head;
-    } catch (error) {
-      this.requestId = requestIdIn(headers) ?? this.requestId;
-      throw error;
-    }
-  }
-
   #openBody(route: CompiledRoute, head: Head, needsBody: boolean): MaybePromise<void> {
     const downstream = this.#downstream;
     if (route.websocket && !downstream.isPipelined && isHandshake(downstream, head)) {
@@ -338,7 +312,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
   }
 
   override get door(): Door | undefined {
-    if (this.#downstream.context) return 'intercepted';
+    if (this.#downstream.context?.tunnel) return 'intercepted';
     if (this.#destination) return 'forward';
     // A target in absolute form that was refused stands here as it came.
     return this.path.startsWith('/') ? 'base_url' : undefined;

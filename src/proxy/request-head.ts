@@ -1,4 +1,6 @@
 import { OutriderError } from '../core/errors.ts';
+import type { Downstream } from './downstream.ts';
+import { requestError } from './failure.ts';
 import { isOwnOption, optionsOf } from '../http1/framing.ts';
 import { bySpelling, headerValues, type RawHeaders } from '../core/headers.ts';
 
@@ -152,4 +154,23 @@ const NONE: readonly string[] = [];
 function withHeaderOptions(value: string, before: readonly string[]): readonly string[] {
   const options = optionsOf(value);
   return options.every(isOwnOption) ? before : before.concat(options.filter((option) => !isOwnOption(option)));
+}
+
+/**
+ * Reads the head of a request. The caller's id of the request replaces that of the record, also when the head is refused. Throws
+ * what {@link readHead} throws, and the error of a head that is no request.
+ */
+export function readHeadOf(
+  { headers, flaw }: Pick<Downstream, 'headers' | 'flaw'>,
+  record: { requestId: string },
+): Head {
+  try {
+    if (flaw) throw requestError(flaw);
+    const head = readHead(headers);
+    if (head.requestId !== undefined) record.requestId = head.requestId;
+    return head;
+  } catch (error) {
+    record.requestId = requestIdIn(headers) ?? record.requestId;
+    throw error;
+  }
 }

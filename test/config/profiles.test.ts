@@ -32,7 +32,10 @@ test('every built-in profile is sound', (t) => {
 
 /** The table "Names: environments and credentials" of the provider facts; secret ones end in `!`. */
 const TABLE: Readonly<Record<string, readonly [environments: string, credentials: string]>> = {
-  phonepe: ['production sandbox simulator', 'client_id client_secret! client_version'],
+  phonepe: [
+    'production sandbox simulator',
+    'client_id client_secret! client_version webhook_password! webhook_username',
+  ],
   pincode: ['production simulator staging', 'client_id client_secret!'],
   'payu-payment-links': ['production simulator test', 'client_id client_secret! merchant_id'],
   'payu-partner': ['production simulator test', 'client_id client_secret!'],

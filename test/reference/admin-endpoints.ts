@@ -59,6 +59,7 @@ export const ADMIN_ENDPOINTS: readonly AdminEndpoint[] = [
       limit: 'how many at most, 1 to 1000; 100 by default',
       route: 'those of this route',
       provider: 'those with the credential of this provider',
+      caller: 'those of this caller',
       status: 'those with this status, or all of a hundred: `404`, `4xx`; `0`: no answer',
       since: 'those with a greater `id`',
     },

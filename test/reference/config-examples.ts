@@ -266,7 +266,9 @@ providers:
     environment: production
     credentials: { merchant_id: SHOP, salt_key: "\${file:/run/secrets/salt_key}", salt_index: 2 }
     old_credentials: [{ salt_key: "\${file:/run/secrets/old_salt_key}", salt_index: 1 }]
-callbacks_listen: { address: 0.0.0.0:8090 }
+callbacks_listen:
+  address: 0.0.0.0:8090
+  tls: { certificate: "\${file:/run/secrets/tls_certificate}", key: "\${file:/run/secrets/tls_key}" }
 callbacks:
   - { match: { path: /callbacks/phonepe }, verify: phonepe, forward: "http://127.0.0.1:3000/hooks/phonepe" }`,
   ],
