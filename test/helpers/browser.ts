@@ -9,7 +9,7 @@ const PROGRAM = '/usr/bin/chromium';
 /** Where screenshots are kept, for people to look at. */
 const ARTIFACTS = join(import.meta.dirname, '../../artifacts/page');
 /** The machine may have others to serve. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 const isMissing = !existsSync(PROGRAM);
 
