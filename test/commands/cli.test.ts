@@ -38,10 +38,10 @@ for (const args of [
 }
 
 for (const [args, code, suggested] of [
-  [['strat'], 'unknown_command', 'did you mean "start"? Known commands: ca, '],
-  [['--config', 'x', 'chekc', '--json'], 'unknown_command', 'did you mean "check"? Known commands: ca, '],
+  [['strat'], 'unknown_command', 'did you mean "start"? Known commands: audit, '],
+  [['--config', 'x', 'chekc', '--json'], 'unknown_command', 'did you mean "check"? Known commands: audit, '],
   [['ca', 'shwo'], 'unknown_command', 'did you mean "show"? Known commands: export, '],
-  [['qqqqqqqq'], 'unknown_command', 'Known commands: ca, '],
+  [['qqqqqqqq'], 'unknown_command', 'Known commands: audit, '],
   [['--verison'], 'unknown_option', 'did you mean "--version"? Known options: --config, '],
   [['start', '--wacth'], 'unknown_option', 'did you mean "--watch"? Known options: --config, '],
   [['ca', 'show', '--jsno'], 'unknown_option', 'did you mean "--json"? Known options: --config, '],
