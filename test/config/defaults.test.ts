@@ -93,6 +93,7 @@ test('the example of the specification is valid as it stands', (t) => {
       replay: { memoryBytes: MiB, spoolBytes: 64 * MiB, spoolTotalBytes: 1024 * MiB, dir: os.tmpdir() },
       scrub: 'on',
       websocket: false,
+      answer: 'upstream',
     },
   ]);
   t.like(config?.providers.get('phonepe'), {
@@ -158,6 +159,9 @@ test('what the file leaves out is as the specification says', (t) => {
     scrub: 'on',
     log: { level: 'info', format: 'auto', access: true },
     tracing: undefined,
+    audit: undefined,
+    callbacksListen: undefined,
+    callbacks: [],
   });
 });
 

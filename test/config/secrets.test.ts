@@ -53,6 +53,8 @@ test("a simulator's stand-ins are no secrets", (t) => {
   t.deepEqual(Object.fromEntries(config?.providers.get('p')?.credentials.current.values ?? []), {
     client_id: 'test',
     client_secret: 'test',
+    webhook_password: 'test',
+    webhook_username: 'test',
   });
 });
 
