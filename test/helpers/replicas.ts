@@ -84,6 +84,7 @@ export async function createWorld(t: ExecutionContext, options: WorldOptions): P
   const { file } = configFile(
     t,
     `
+scrub: off
 version: 1
 listen: { address: "127.0.0.1:0" }
 admin: { address: "127.0.0.1:0" }
