@@ -60,12 +60,16 @@ const CASES: readonly Case[] = [
   { code: 'internal_error', target: '/throws/x' },
 ];
 /**
- * Held in files of their own, under the same eyes: a slow head takes its time, a flood needs many callers, and the last four are
- * answers of the admin address.
+ * Held in files of their own, under the same eyes: a slow head takes its time, a flood needs many callers, `callers` replace
+ * access tokens, callbacks have a listener of their own, and the last four are answers of the admin address.
  */
 const ELSEWHERE: readonly ErrorCode[] = [
   'request_timeout',
   'overloaded',
+  'caller_denied',
+  'caller_limited',
+  'callback_rejected',
+  'callback_undeliverable',
   'unauthenticated',
   'not_found',
   'invalid_config',
