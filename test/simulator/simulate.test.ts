@@ -48,7 +48,7 @@ test('--json prints one document', async (t) => {
   for (const { name, errors } of simulators) t.deepEqual(errors, errorWords(name), name);
   t.deepEqual(
     control.map(({ path }) => path),
-    ['revoke', 'lifetime', 'delay', 'fail', 'calls'].map((name) => `/_control/${name}`),
+    ['revoke', 'lifetime', 'delay', 'fail', 'callback', 'calls'].map((name) => `/_control/${name}`),
   );
   t.true(control.every(({ parameters }) => 'provider' in parameters));
   abort.abort();

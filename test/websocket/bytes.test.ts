@@ -165,6 +165,9 @@ for (const goesOn of [false, true]) {
     if (!goesOn) caller.socket.destroy();
     const [line] = await outrider.logged(1);
     t.is(line?.status, 101);
+    // Who sends to a connection that is closed is told so by a reset.
+    const sending = setInterval(() => !caller.socket.destroyed && caller.socket.write('more'), 20);
+    t.teardown(() => clearInterval(sending));
     await until('the caller’s connection is closed', () => caller.ended.has('close'));
   });
 }
