@@ -3,7 +3,7 @@ import { systemClock, type Clock } from '../core/clock.ts';
 import type { Events } from '../core/events.ts';
 import { shrinkHeap } from '../core/garbage.ts';
 
-const QUIET_MS = 1_000;
+const QUIET_MS = 500;
 
 export interface SettleOptions {
   readonly clock?: Clock;
@@ -18,7 +18,7 @@ function tidyUp(): void {
 }
 
 /**
- * Tidies up what the start left, after the first second in which no request began or ended. It stops the process for a moment.
+ * Tidies up what the start left, after the first half second in which no request began or ended. It stops the process for a moment.
  * So it is done once, and not while requests come in.
  */
 export function settle(events: Events, { clock = systemClock, tidy = tidyUp }: SettleOptions = {}): void {
