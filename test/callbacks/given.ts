@@ -48,6 +48,7 @@ export async function startCallbacks(
     callback = '',
     query = '',
     rest = '',
+    listen = '',
     shop,
     options = {},
   }: {
@@ -55,6 +56,8 @@ export async function startCallbacks(
     /** Of the URL of the application. */
     query?: string;
     rest?: string;
+    /** Further keys of `callbacks_listen`. */
+    listen?: string;
     shop?: Handler;
     options?: OutriderOptions;
   } = {},
@@ -66,7 +69,7 @@ export async function startCallbacks(
     t,
     `${PROVIDERS}
 ${rest}
-callbacks_listen: { address: "127.0.0.1:0" }
+callbacks_listen: { address: "127.0.0.1:0"${listen} }
 callbacks:
 ${['payu', 'xverify', 'phonepe'].map(entry).join('\n')}`,
     options,
