@@ -9,7 +9,7 @@ import { banner } from './banner.ts';
 import { locateConfig, printDiagnostics } from './config-file.ts';
 import { listenFailure, type SystemError } from './listen-failure.ts';
 import { redactSecretsOf } from './redact-text.ts';
-import { settle } from './settle.ts';
+import { tidyAfterStart } from './tidy-after-start.ts';
 import { printError } from './output.ts';
 import type { Context } from './output.ts';
 import { watchTerminal } from './terminal.ts';
@@ -99,7 +99,7 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
     return printError(context, complaint);
   }
   const ended = attend(app);
-  settle(events);
+  tidyAfterStart(events);
   const stopWatching = watch ? watchContents(file, reloadNext) : undefined;
   context.stdout.write(banner(config, started));
   if (logger.format === 'json') {

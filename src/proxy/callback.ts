@@ -1,8 +1,7 @@
-import { type Verdict } from '../auth/verify/verifier.ts';
+import type { Verdict } from '../auth/verify/verifier.ts';
 import type { Clock } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
-import type { CallbackOutcome, AttemptDetail } from '../core/events.ts';
-import type { Events } from '../core/events.ts';
+import type { AttemptDetail, CallbackOutcome, Events } from '../core/events.ts';
 import type { RawHeaders } from '../core/headers.ts';
 import { oncePerInterval } from '../core/once-per-interval.ts';
 import { pathOfTarget } from '../core/path.ts';
@@ -15,8 +14,7 @@ import { collectBody } from './body/streaming-body.ts';
 import type { CompiledCallback, CompiledConfig } from './compiled-config.ts';
 import type { Downstream } from './downstream.ts';
 import { ExchangeRecordBuilder } from './exchange-record.ts';
-import { requestError } from './failure.ts';
-import { readHead, requestIdIn, type Head } from './request-head.ts';
+import { readHeadOf, type Head } from './request-head.ts';
 import { answerEmpty, answerError, answerForwarded, asOutriderError } from './respond.ts';
 import { checkTarget, parseAbsolute } from './target.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
@@ -83,7 +81,8 @@ class CallbackExchange extends ExchangeRecordBuilder implements AttemptObserver 
 
   async run(): Promise<void> {
     try {
-      const head = this.#readHead();
+      this.requestId = this.#deps.nextRequestId();
+      const head = readHeadOf(this.#downstream, this);
       checkLoop(head.via, this.#deps.pseudonym);
       const target = this.#readTarget();
       this.path = pathOfTarget(target);
@@ -102,13 +101,6 @@ class CallbackExchange extends ExchangeRecordBuilder implements AttemptObserver 
     } catch (error) {
       this.#fail(error);
     }
-  }
-
-  #readHead(): Head {
-    const { headers, flaw } = this.#downstream;
-    this.requestId = requestIdIn(headers) ?? this.#deps.nextRequestId();
-    if (flaw) throw requestError(flaw);
-    return readHead(headers);
   }
 
   /** The target in origin form. Throws `bad_request`. */
@@ -202,8 +194,8 @@ class CallbackExchange extends ExchangeRecordBuilder implements AttemptObserver 
     timesSeen: number,
   ): Promise<UpstreamAnswer> {
     const { clock, upstream } = this.#deps;
-    const { pathname, query } = { pathname: base, query: target.slice(this.path.length + 1) };
-    const joint = pathname.includes('?') ? '&' : '?';
+    const query = target.slice(this.path.length + 1);
+    const joint = base.includes('?') ? '&' : '?';
     const seen: RawHeaders = timesSeen > 0 ? ['Outrider-Callback-Seen', String(timesSeen)] : [];
     this.upstream = origin;
     this.attempts = 1;
@@ -211,7 +203,7 @@ class CallbackExchange extends ExchangeRecordBuilder implements AttemptObserver 
     const attempt = upstream.send({
       origin,
       method: 'POST',
-      target: query === '' ? pathname : pathname + joint + query,
+      target: query === '' ? base : base + joint + query,
       headers: [...requestHeaders(this.#downstream.headers, connectionOptions), ...seen],
       body,
       streamBytes: body.length,

@@ -413,8 +413,7 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
 
   #respond(answer: UpstreamAnswer, route: CompiledRoute, details: string | undefined): void {
     try {
-      const sent = this.#sent.map(({ secrets }) => secrets);
-      if (route.scrub !== 'off') this.#scrubber = createScrubber(route.scrub, answer, this.method, sent);
+      this.#scrubber = createScrubber(route.scrub, answer, this.method, this.#sent);
     } catch (error) {
       answer.discard();
       throw error;

@@ -4,6 +4,7 @@ import { OutriderError } from '../core/errors.ts';
 import { headerValues, type RawHeaders } from '../core/headers.ts';
 import { isEventStream } from './event-stream.ts';
 import type { RouteHeaders } from './forwarded-headers.ts';
+import type { SentRequest } from './sent-request.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 
 /** How much of a body is searched. A secret that begins within it counts. */
@@ -107,15 +108,17 @@ const isCoded = (headers: RawHeaders): boolean =>
  * Makes the scrubber of an answer. Undefined when nothing is searched for.
  * Throws `upstream_bad_response` when `mode` is `strict` and the answer has a body that can't be searched.
  * @param method The method of the request.
- * @param sent The secrets in each attempt.
+ * @param sent What each attempt has sent.
  */
 export function createScrubber(
   mode: ScrubMode,
   answer: Pick<UpstreamAnswer, 'status' | 'headers' | 'whole'>,
   method: string,
-  sent: readonly (Needles | undefined)[],
+  sent: readonly Pick<SentRequest, 'secrets'>[],
 ): Scrubber | undefined {
-  const [first, second = first] = mode === 'off' ? [] : sent;
+  if (mode === 'off') return undefined;
+  const first = sent[0]?.secrets;
+  const second = sent[1]?.secrets ?? first;
   const secrets = first && second ? first.and(second) : first;
   if (!secrets || secrets.isEmpty) return undefined;
   const { status, headers, whole } = answer;

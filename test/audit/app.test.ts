@@ -152,3 +152,26 @@ test.serial('who called is in the line, and so is what becomes of callers', asyn
   );
   t.notRegex(fs.readFileSync(path, 'utf8'), /secret/);
 });
+
+test.serial('a signature that is handed out has a line, and one that is refused has none', async (t) => {
+  const path = trailPath(t);
+  const upstream = await startUpstream(t);
+  const outrider = await startOutrider(
+    t,
+    `
+audit: { path: "${path}" }
+providers:
+  payu: { profile: payu-payment, environment: test, credentials: { key: KEY, salt: salt-of-the-shop } }
+routes:
+  - { name: form, provider: payu, match: { path: /sign }, upstream: "${upstream.origin}", answer: signed }`,
+  );
+  const headers = ['Content-Type', 'application/x-www-form-urlencoded'];
+  const body = 'txnid=t1&amount=10.00&productinfo=Shoes&firstname=Asha&email=a%40b.in';
+  t.is((await outrider.call('/sign/_payment', { headers, body })).status, 200);
+  t.is((await outrider.call('/sign/_payment', { headers, body: `${body}&txnid=t2` })).status, 400);
+  t.deepEqual(
+    eventsOf(path, 'request').map(({ auth, attempts, status }) => [auth, attempts, status]),
+    [['signed', 0, 200]],
+  );
+  t.is(upstream.connections, 0);
+});

@@ -175,3 +175,12 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     await until('its end', () => third.socket.destroyed || third.socket.readableEnded);
   });
 }
+
+test('a request whose caller shows a certificate came in by its own door, and through no tunnel', async (t) => {
+  const secured = await givenTls(t);
+  secured.client('door', { names: 'URI:spiffe://acme/shop' });
+  const doors: unknown[] = [];
+  secured.outrider.app.events.on('exchange', ({ caller, door }) => doors.push([caller, door]));
+  t.is((await curl(secured, certificate(secured, 'door'))).status, 200);
+  t.deepEqual(doors, [['by-uri', 'base_url']]);
+});

@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import test from 'ava';
 import { formatDiagnostic } from '../../src/config/diagnostics/diagnostics.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { CERTIFICATE, CERTIFICATE_KEY } from '../contract/certificate.ts';
 import { parse } from './helpers.ts';
 import { temporaryDirectory } from '../helpers/directory.ts';
 
@@ -45,6 +46,28 @@ test('every secret is known to the log, and nothing else is', (t) => {
     [...new Set(config?.secretTexts())].toSorted(),
     [1, 2, 3, 4].map((n) => `${SECRET}-${n}`),
   );
+});
+
+test("tokens of callers, keys of listeners and providers, and old credentials are the config's secrets", (t) => {
+  const pair = `certificate: ${JSON.stringify(CERTIFICATE)}, key: ${JSON.stringify(CERTIFICATE_KEY)}`;
+  const { config } = parse(`
+listen: { tls: { ${pair} } }
+callbacks_listen: { tls: { ${pair} } }
+callers: [{ name: shop, tokens: [canary-of-the-shop, canary-of-the-shop-too], routes: "*" }]
+providers:
+  p:
+    profile: phonepe-x-verify
+    environment: sandbox
+    credentials: { merchant_id: SHOP, salt_key: canary-salt }
+    old_credentials: [{ salt_key: canary-old-salt, salt_index: 1 }]
+    tls: { ${pair} }
+callbacks: [{ match: { path: /c }, verify: p, forward: "http://127.0.0.1:1/" }]
+routes: [{ match: { path: /p }, provider: p }]`);
+  const texts = [...(config?.secretTexts() ?? [])];
+  for (const secret of ['canary-of-the-shop', 'canary-of-the-shop-too', 'canary-salt', 'canary-old-salt'])
+    t.true(texts.includes(secret), secret);
+  const [line = ''] = CERTIFICATE_KEY.split('\n').slice(1);
+  t.is(texts.filter((text) => text === line).length, 3, 'each line of the keys of both listeners and of the provider');
 });
 
 test("a simulator's stand-ins are no secrets", (t) => {

@@ -6,6 +6,7 @@ import { ConfigError } from '../diagnostics/config-error.ts';
 import { defaultTexts, type Endpoints } from '../profile/default-text.ts';
 import type { CredentialSpec, Profile, SignSpec } from '../profile/profile.ts';
 import { messageAlgorithmOf, SIGNER_KEYS } from '../profile/signers.ts';
+import { camelCase } from '../schema/section.ts';
 import { soleCredential } from '../template/template.ts';
 
 /** What is wrong with the key in a credential. It holds nothing of the key. */
@@ -94,8 +95,10 @@ function useOf(spec: SignSpec): readonly KeyUse[] {
   if (!('key' in spec) || spec.key === undefined) return [];
   const { key } = spec;
   if (!('signer' in spec)) return [{ key, shown: spec.algorithm, algorithm: spec.algorithm, verifies: false }];
-  const shown = spec.signer === 'oauth1' ? spec.signatureMethod : spec.algorithm;
-  const algorithm = shown === undefined ? undefined : SIGNER_KEYS[spec.signer]?.algorithms[shown];
+  const rule = SIGNER_KEYS[spec.signer];
+  const parameters: Readonly<Record<string, unknown>> = { ...spec };
+  const shown = rule && (parameters[camelCase(rule.names)] as string | undefined);
+  const algorithm = shown === undefined ? undefined : rule?.algorithms[shown];
   return [{ key, shown: shown ?? spec.signer, algorithm, verifies: false }];
 }
 

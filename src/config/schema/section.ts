@@ -32,8 +32,12 @@ function innermost(schema: z.core.$ZodType): z.core.$ZodType {
   return scalarInfo(schema) === undefined && def.innerType ? innermost(def.innerType) : schema;
 }
 
+/** The name of a key in the code, where it is no measure: `signature_method` is `signatureMethod`. */
+export const camelCase = (key: string): string =>
+  key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
 function nameOf(key: string, schema: z.core.$ZodType): string {
-  const camel = key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const camel = camelCase(key);
   const { unit } = scalarInfo(innermost(schema)) ?? {};
   return unit === undefined || camel.endsWith(unit) ? camel : camel + unit;
 }

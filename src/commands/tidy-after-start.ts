@@ -5,7 +5,7 @@ import { shrinkHeap } from '../core/garbage.ts';
 
 const QUIET_MS = 500;
 
-export interface SettleOptions {
+export interface TidyOptions {
   readonly clock?: Clock;
   /** What is done then. */
   readonly tidy?: () => void;
@@ -21,7 +21,7 @@ function tidyUp(): void {
  * Tidies up what the start left, after the first half second in which no request began or ended. It stops the process for a moment.
  * So it is done once, and not while requests come in.
  */
-export function settle(events: Events, { clock = systemClock, tidy = tidyUp }: SettleOptions = {}): void {
+export function tidyAfterStart(events: Events, { clock = systemClock, tidy = tidyUp }: TidyOptions = {}): void {
   let isQuiet = true;
   const hear = (): void => void (isQuiet = false);
   const look = (): void => {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { settle } from '../../src/commands/settle.ts';
+import { tidyAfterStart } from '../../src/commands/tidy-after-start.ts';
 import { createEvents } from '../../src/core/events.ts';
 import { shrinkHeap } from '../../src/core/garbage.ts';
 import { fakeClock } from '../helpers/clock.ts';
@@ -8,7 +8,7 @@ test('what the start left is tidied up once, after the first half second without
   const events = createEvents();
   const clock = fakeClock();
   let count = 0;
-  settle(events, { clock, tidy: () => count++ });
+  tidyAfterStart(events, { clock, tidy: () => count++ });
   for (let step = 0; step < 3; step++) {
     await clock.advance(499);
     events.emit('started');
