@@ -1,4 +1,4 @@
-import { fromUnicode, toBytes, toUnicode } from '../core/byte-string.ts';
+import { type ByteString, fromUnicode, toUnicode } from '../core/byte-string.ts';
 import type { Secret } from '../core/secret.ts';
 import { spellingsOf } from '../core/spellings.ts';
 
@@ -15,47 +15,75 @@ const BUCKETS = 2048;
  */
 const MAX_COMPARES = 64;
 const COMPARES_RESERVE = 64 * 1024;
+/** How often a shared table may be changed before there is a new one. The more it knows, the less it skips. */
+const MAX_CHANGES = BUCKETS / 8;
 
 const bucket = (first: number, second: number, third: number): number =>
   (Math.imul(first, 961) + Math.imul(second, 31) + third) & (BUCKETS - 1);
 
-/** The compiled needles, by the algorithm of Wu and Manber. */
-interface Compiled {
-  readonly needles: readonly Buffer[];
-  /** The shared length of the beginnings by which needles are found. */
-  readonly window: number;
+/** By which bytes of a text needles are found in it. */
+interface Table {
   /** By the last bytes of a window: how far the next window may be that is the beginning of a needle; 0: this one may be. */
   readonly shifts: Uint8Array;
   /** Which bytes begin a needle. */
   readonly firsts: Uint8Array;
 }
 
-/** Returns the spellings of secrets that are long enough to be searched for. */
-function spell(secrets: readonly Secret[]): readonly Buffer[] {
-  const spellings = new Set<string>();
-  for (const secret of secrets) {
-    const text = secret.reveal();
-    const unicode = toUnicode(text);
-    if ((unicode ?? text).length < MIN_LENGTH) continue;
-    if (unicode === undefined) spellings.add(text);
-    else for (const spelling of spellingsOf(unicode)) spellings.add(fromUnicode(spelling));
-  }
-  return [...spellings].map(toBytes);
+/** The compiled needles, by the algorithm of Wu and Manber. */
+interface Compiled {
+  readonly needles: readonly ByteString[];
+  /** The shared length of the beginnings by which needles are found. */
+  readonly window: number;
+  readonly table: Table;
 }
 
-function compile(needles: readonly Buffer[]): Compiled | undefined {
-  if (needles.length === 0) return undefined;
-  const window = Math.min(MAX_WINDOW, ...needles.map(({ length }) => length));
-  const shifts = new Uint8Array(BUCKETS).fill(window - BLOCK + 1);
-  const firsts = new Uint8Array(256);
+/** Returns the spellings of secrets that are long enough to be searched for. */
+function spell(secrets: readonly Secret[]): ByteString[] {
+  const texts = secrets.map((secret) => secret.reveal());
+  return texts.flatMap((text, i) => {
+    if (texts.indexOf(text) !== i) return [];
+    const unicode = toUnicode(text);
+    if ((unicode ?? text).length < MIN_LENGTH) return [];
+    if (unicode === undefined) return text;
+    const spellings = spellingsOf(unicode);
+    return unicode === text ? spellings : spellings.map(fromUnicode);
+  });
+}
+
+const newTable = (window: number): Table => ({
+  shifts: new Uint8Array(BUCKETS).fill(window - BLOCK + 1),
+  firsts: new Uint8Array(256),
+});
+
+const copyOf = ({ shifts, firsts }: Table): Table => ({ shifts: shifts.slice(), firsts: firsts.slice() });
+
+/**
+ * Puts needles into a table. What is found by it stays right for those that were in it: it only skips less. Returns how often
+ * the table was changed.
+ */
+function addTo({ shifts, firsts }: Table, needles: readonly ByteString[], window: number): number {
+  let changes = 0;
   for (const needle of needles) {
-    firsts[needle[0] as number] = 1;
+    firsts[needle.charCodeAt(0)] = 1;
     for (let i = BLOCK - 1; i < window; i++) {
-      const at = bucket(needle[i - 2] as number, needle[i - 1] as number, needle[i] as number);
-      shifts[at] = Math.min(shifts[at] as number, window - 1 - i);
+      const at = bucket(needle.charCodeAt(i - 2), needle.charCodeAt(i - 1), needle.charCodeAt(i));
+      if ((shifts[at] as number) <= window - 1 - i) continue;
+      shifts[at] = window - 1 - i;
+      changes++;
     }
   }
-  return { needles, window, shifts, firsts };
+  return changes;
+}
+
+const windowOf = (needles: readonly ByteString[]): number =>
+  needles.reduce((least, { length }) => Math.min(least, length), MAX_WINDOW);
+
+function compile(needles: readonly ByteString[]): Compiled | undefined {
+  if (needles.length === 0) return undefined;
+  const window = windowOf(needles);
+  const table = newTable(window);
+  addTo(table, needles, window);
+  return { needles, window, table };
 }
 
 /** What a search found at one place of a text. */
@@ -83,7 +111,9 @@ export class Needles {
   readonly #others: readonly Needles[];
   #compiled: Compiled | undefined;
   #isCompiled = false;
-  #last: { readonly digest: string; readonly needles: Needles } | undefined;
+  /** The table of these and of others that were searched for with these. */
+  #shared: { readonly table: Table; readonly changes: number } | undefined;
+  #last: { readonly secrets: readonly Secret[]; readonly needles: Needles } | undefined;
 
   /** @param others Needles that are searched for too. They are not spelled anew. */
   constructor(secrets: readonly Secret[], others: readonly Needles[] = []) {
@@ -94,8 +124,9 @@ export class Needles {
   /** These, and others. The last answer is kept for the same others. */
   with(more: readonly Secret[]): Needles {
     if (more.length === 0) return this;
-    const digest = more.map((secret) => secret.digest()).join(' ');
-    if (this.#last?.digest !== digest) this.#last = { digest, needles: new Needles(more, [this]) };
+    const last = this.#last?.secrets;
+    const isSame = last?.length === more.length && more.every((secret, i) => secret.equals(last[i] as Secret));
+    if (!this.#last || !isSame) this.#last = { secrets: more, needles: new Needles(more, [this]) };
     return this.#last.needles;
   }
 
@@ -106,11 +137,29 @@ export class Needles {
 
   #get(): Compiled | undefined {
     if (!this.#isCompiled) {
-      const others = this.#others.flatMap((needles) => needles.#get()?.needles ?? []);
-      this.#compiled = compile([...spell(this.#secrets), ...others]);
+      const spelled = spell(this.#secrets);
+      const [first, ...rest] = this.#others;
+      this.#compiled = first && rest.length === 0 ? first.#compileWith(spelled) : this.#compileAll(spelled);
       this.#isCompiled = true;
     }
     return this.#compiled;
+  }
+
+  #compileAll(spelled: readonly ByteString[]): Compiled | undefined {
+    return compile([...spelled, ...this.#others.flatMap((needles) => needles.#get()?.needles ?? [])]);
+  }
+
+  /** Compiles these with others, which may be new for each request: so they share a table with those before them. */
+  #compileWith(others: readonly ByteString[]): Compiled | undefined {
+    const own = this.#get();
+    if (!own || others.length === 0) return own ?? compile(others);
+    const needles = [...others, ...own.needles];
+    const { window } = own;
+    if (windowOf(others) < window) return compile(needles);
+    const { table, changes } = this.#shared ?? { table: copyOf(own.table), changes: 0 };
+    const now = changes + addTo(table, others, window);
+    this.#shared = now < MAX_CHANGES ? { table, changes: now } : undefined;
+    return { needles, window, table };
   }
 
   /** Whether there is nothing to search for. */
@@ -122,7 +171,8 @@ export class Needles {
   mayStandIn(text: string): boolean {
     const compiled = this.#get();
     if (!compiled) return false;
-    const { window, shifts } = compiled;
+    const { window, table } = compiled;
+    const { shifts } = table;
     for (let last = window - 1; last < text.length;) {
       const at = bucket(text.charCodeAt(last - 2), text.charCodeAt(last - 1), text.charCodeAt(last));
       const shift = shifts[at] as number;
@@ -140,7 +190,8 @@ export class Needles {
     const compiled = this.#get();
     const { length } = part;
     if (!compiled) return { found: NOTHING, open: length };
-    const { needles, window, shifts, firsts } = compiled;
+    const { needles, window, table } = compiled;
+    const { shifts, firsts } = table;
     let found: Found[] | undefined;
     let open = length;
     let last = window - 1;
@@ -177,9 +228,9 @@ export class Needles {
 }
 
 /** How many bytes from `start` on are those of a needle. */
-function agreeing(part: Uint8Array, start: number, needle: Buffer): number {
+function agreeing(part: Uint8Array, start: number, needle: ByteString): number {
   const most = Math.min(needle.length, part.length - start);
   let count = 0;
-  while (count < most && part[start + count] === needle[count]) count++;
+  while (count < most && part[start + count] === needle.charCodeAt(count)) count++;
   return count;
 }

@@ -9,6 +9,8 @@ const URL_WRITERS: readonly { readonly escapes: RegExp; readonly blank: string }
   { escapes: /[^A-Za-z0-9 \-._]/g, blank: '+' }, // PHP
 ];
 
+const BLANKS = [...new Set(URL_WRITERS.map(({ blank }) => blank))];
+
 /** How programs write a text into JSON: what becomes `\uXXXX` beside control characters, in which case, and what of a slash. */
 const JSON_WRITERS: readonly { readonly escapes?: RegExp; readonly isUpper?: true; readonly slash?: '\\/' }[] = [
   {}, // JavaScript
@@ -21,8 +23,8 @@ const JSON_WRITERS: readonly { readonly escapes?: RegExp; readonly isUpper?: tru
   { escapes: /\\"|[^\x20-\x7e]|[<>&'+`]/g, isUpper: true }, // .NET
 ];
 
-/** A text that every writer of a URL or of JSON leaves as it is. */
-const PLAIN = /^[\w.-]*$/;
+/** A text in which every writer of a URL or of JSON leaves all but blanks as it is. */
+const PLAIN = /^[\w. -]*$/;
 
 const hex = (text: string, length: number, isUpper: boolean): string => {
   const digits = text
@@ -43,19 +45,29 @@ const inJson = (text: string, { escapes, isUpper, slash }: (typeof JSON_WRITERS)
   return escapes ? written.replace(escapes, (char) => `\\u${hex(char, 4, isUpper === true)}`) : written;
 };
 
+/** Returns the ways to write bytes in base64, each once: in both alphabets, padded or not. One character is one byte. */
+function base64sOf(bytes: string): readonly string[] {
+  const padded = btoa(bytes);
+  const bare = padded.replaceAll('=', '');
+  const spellings = bare === padded ? [padded] : [padded, bare];
+  if (!/[+/]/.test(bare)) return spellings;
+  return [...spellings, ...spellings.map((spelling) => spelling.replaceAll('+', '-').replaceAll('/', '_'))];
+}
+
 /**
- * Returns the ways to write a text that programs have, the text itself among them: in a URL or a form, in JSON, and in base64
- * with both alphabets, padded or not.
+ * Returns the ways to write a text that programs have, each once and the text itself first: in a URL or a form, in JSON, and in
+ * base64.
  */
-export function spellingsOf(text: string): Set<string> {
-  const bytes = Buffer.from(text);
-  const padded = bytes.toString('base64');
-  const url = padded.replaceAll('+', '-').replaceAll('/', '_');
-  const spellings = new Set([text, padded, padded.replaceAll('=', ''), url, url.replaceAll('=', '')]);
-  if (PLAIN.test(text)) return spellings;
+export function spellingsOf(text: string): readonly string[] {
+  if (PLAIN.test(text)) {
+    const blanks = text.includes(' ') ? BLANKS.map((blank) => text.replaceAll(' ', blank)) : [];
+    return [text, ...base64sOf(text), ...blanks];
+  }
+  const bytes = Buffer.from(text).toString('latin1');
+  const spellings = new Set([text, ...base64sOf(bytes)]);
   for (const writer of URL_WRITERS) {
-    for (const isUpper of [true, false]) spellings.add(inUrl(bytes.toString('latin1'), writer, isUpper));
+    for (const isUpper of [true, false]) spellings.add(inUrl(bytes, writer, isUpper));
   }
   for (const writer of JSON_WRITERS) spellings.add(inJson(text, writer));
-  return spellings;
+  return [...spellings];
 }

@@ -65,7 +65,7 @@ export const keyFor = (algorithm: JwtAlgorithm): KeyObject =>
     : generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
 
 /** Each request carries a JWT of its own. */
-const jwtProfile = (algorithm: JwtAlgorithm): unknown => ({
+export const jwtProfile = (algorithm: JwtAlgorithm): unknown => ({
   credentials: { private_key: { secret: true, format: 'pem' } },
   jwt: {
     proof: {

@@ -25,12 +25,12 @@ export interface RunningProxy {
   readonly place: Place;
   readonly firstAnswerMs: number;
   /**
-   * Sends the prepared requests in turn over 64 connections; throws when one is not answered with 200.
+   * Sends the prepared requests in turn, over 64 connections if not told otherwise; throws when one is not answered with 200.
    * @param open Makes a connection; those are made before the measurement begins.
    */
   measure(
     requests: readonly Buffer[],
-    until: { maxMs?: number; maxRequests?: number },
+    until: { maxMs?: number; maxRequests?: number; connections?: number },
     open?: () => Promise<Socket>,
   ): Promise<Sample>;
   residentKiB(): number;
@@ -89,9 +89,10 @@ export async function startProxy(
     place,
     firstAnswerMs,
     async measure(requests, until, open) {
-      const opened = open && { sockets: await Promise.all(Array.from({ length: CONNECTIONS }, open)) };
+      const { connections = CONNECTIONS } = until;
+      const opened = open && { sockets: await Promise.all(Array.from({ length: connections }, open)) };
       const before = cpuNs(pid);
-      const result = await load({ port: place.port, requests, connections: CONNECTIONS, ...opened, ...until });
+      const result = await load({ port: place.port, requests, ...opened, ...until, connections });
       if (result.errors > 0) throw new Error(`${peer.name}: ${result.errors} of ${result.requests} requests failed`);
       return sampleOf(result, cpuNs(pid) - before);
     },

@@ -140,6 +140,27 @@ test('secrets that overlap, touch or lie within each other are overwritten as al
   }
 });
 
+test('what each request adds is found in its answer, and in no other, however many came before and after it', (t) => {
+  const random = randomFrom(12);
+  const word = (length: number): string =>
+    Array.from({ length }, () => String.fromCharCode(97 + Math.floor(random() * 26))).join('');
+  const shared = word(40);
+  const base = needlesOf(shared);
+  // Like JWTs, some begin alike; some are shorter than what they are added to.
+  const added = Array.from({ length: 300 }, (_, n) =>
+    n % 2 === 0 ? `same-beginning-${word(40)}` : word(12 + (n % 40)),
+  );
+  const all = added.map((text) => [text, base.with([new Secret(text), new Secret(`Bearer ${text}`)])] as const);
+  for (const [text, needles] of [...all, ...all.toReversed()]) {
+    const other = added[Math.floor(random() * added.length)] as string;
+    const body = `${other}, ${text}, ${shared}, ${btoa(text)}`;
+    const expected = [other === text ? stars(text) : other, text, shared, btoa(text)];
+    const hidden = [expected[0], ...expected.slice(1).map((one) => stars(one as string))].join(', ');
+    t.is(scrubbed(needles, cutAt(Buffer.from(body), Math.floor(random() * body.length))).out.toString(), hidden);
+    t.true(needles.mayStandIn(`x-echo ${text} ${'.'.repeat(40)}`));
+  }
+});
+
 const MIB = 1024 * 1024;
 
 test('a secret that begins within the first MiB is overwritten, and none behind it', (t) => {
