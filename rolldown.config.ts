@@ -71,7 +71,7 @@ const STARTED = [
   { name: 'builtin', test: /^\0builtin:/, priority: 4 },
   {
     name: 'common',
-    test: /\/src\/(core|commands\/(output|words)|config\/diagnostics\/suggest|http1\/methods)\b/,
+    test: /\/src\/(core|commands\/(output|process|words)|config\/diagnostics\/suggest|http1\/methods)\b/,
     priority: 3,
   },
   { name: 'config', test: /\/src\/config\/load\.ts$/, priority: 2 },
@@ -81,6 +81,9 @@ const STARTED = [
 /** Without white space and comments, half as many bytes are read and checked at each start. Names stay as they are. */
 const COMPACT = { compress: false, mangle: false, codegen: { removeWhitespace: true } };
 
+/** Without it winston brings the colours in which its own developers see what it does. */
+const RELEASED = { define: { 'process.env.NODE_ENV': JSON.stringify('production') } };
+
 /** The libraries go into what is built: a tenth of what they install is used. */
 export default defineConfig([
   {
@@ -88,6 +91,7 @@ export default defineConfig([
     platform: 'node',
     // @redis/client does without it.
     external: ['@node-rs/xxhash'],
+    transform: RELEASED,
     output: { ...OUTPUT, cleanDir: true, minify: COMPACT, codeSplitting: { groups: STARTED } },
     plugins: [lazyBuiltins, license({ thirdParty: { output: `${DIST}/licenses.txt` } })],
   },

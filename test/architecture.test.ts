@@ -25,7 +25,7 @@ const SOLE_IMPORTERS: Readonly<Record<string, string>> = {
   winston: 'src/observe/logger.ts',
   'node-cache': 'src/store/memory.ts',
   '@redis/client': 'src/store/redis.ts',
-  commander: 'src/cli.ts',
+  commander: 'src/commands/program.ts',
 };
 
 /** Where a `Secret` is opened, and why. */

@@ -1,9 +1,11 @@
 import {
   agreement,
   burst,
+  expiry,
   LEASE_MS,
   load,
   pass,
+  SHORT_MS,
   type SimulatorProcess,
   startThree,
   tally,
@@ -16,9 +18,9 @@ async function underWay(simulator: SimulatorProcess): Promise<void> {
 }
 
 threeTest('600 requests at three replicas, their token expired, then rejected: one token call each time', async (t) => {
-  const { simulator, proxies, report } = await startThree(t, { lifetimeMs: 1_000, renew: '{ cooldown: 1s }' });
+  const { simulator, proxies, report } = await startThree(t, { lifetimeMs: SHORT_MS, renew: '{ cooldown: 1s }' });
   await simulator.control('lifetime', { ms: 3_600_000 });
-  await pass(1_100);
+  await expiry();
   t.is(tally(await burst(proxies, 200)), '200: 600');
   t.is(await report(), 'fetch 1, refresh 1, refused 0, at most 1 at once');
   t.is((await simulator.calls()).api.rejected, 0, 'none was sent with the expired token');
@@ -30,11 +32,11 @@ threeTest('600 requests at three replicas, their token expired, then rejected: o
 });
 
 threeTest('kill -9 of the replica that renews: another takes over within one lease, and fails nobody', async (t) => {
-  const { simulator, proxies, report } = await startThree(t, { lifetimeMs: 1_000 });
+  const { simulator, proxies, report } = await startThree(t, { lifetimeMs: SHORT_MS });
   const [killed, ...others] = proxies;
   await simulator.control('lifetime', { ms: 3_600_000 });
   await simulator.control('delay', { seconds: 60 });
-  await pass(1_100);
+  await expiry();
   void killed.get();
   await underWay(simulator);
   const waiting = burst(others, 50);
@@ -54,11 +56,11 @@ threeTest('kill -9 of the replica that renews: another takes over within one lea
 threeTest(
   'a replica that is stopped in the middle of its renewal does not undo what others did meanwhile',
   async (t) => {
-    const { redis, simulator, proxies, report } = await startThree(t, { lifetimeMs: 1_000 });
+    const { redis, simulator, proxies, report } = await startThree(t, { lifetimeMs: SHORT_MS });
     const [stopped, ...others] = proxies;
     await simulator.control('lifetime', { ms: 3_600_000 });
     await simulator.control('delay', { ms: 500 });
-    await pass(1_100);
+    await expiry();
     const late = burst([stopped], 20);
     await underWay(simulator);
     stopped.kill('SIGSTOP');

@@ -191,6 +191,8 @@ const CHECKS: readonly {
   readonly check: Check;
   /** What no two attempts share. */
   readonly fresh: readonly string[];
+  /** The header that carries the token where the signature needs Authorization. */
+  readonly tokenHeader?: string;
 }[] = [
   {
     name: 'http-message-signature',
@@ -210,10 +212,18 @@ const CHECKS: readonly {
     check: (request) =>
       checkAws(request, { ...AWS, secretAccessKey: SHARED }, { region: 'eu-west-1', service: 'execute-api' }),
     fresh: ['authorization', 'x-amz-date'],
+    tokenHeader: 'x-amz-access-token',
+  },
+  {
+    name: 'oauth1',
+    signer: `{ signer: oauth1, consumer_key: k, consumer_secret: "{{credentials.shared}}", body_hash: true }`,
+    check: (request) => checkOAuth1(request, `${encodeURIComponent(SHARED)}&`),
+    fresh: ['authorization', 'x-token'],
+    tokenHeader: 'x-token',
   },
 ];
 
-for (const { name, signer, check, fresh } of CHECKS) {
+for (const { name, signer, check, fresh, tokenHeader } of CHECKS) {
   test(`${name}: a rejected token is followed by one replay, with everything computed anew`, async (t) => {
     const clock = fakeClock();
     const tokens = await startTokenEndpoint(t, numberedTokens);
@@ -224,9 +234,9 @@ for (const { name, signer, check, fresh } of CHECKS) {
     });
     const profiles = SIGNED_TOKEN(signer).replace(
       '    sign:',
-      name === 'aws-sigv4'
-        ? '    inject: { headers: { authorization: null, x-amz-access-token: "{{token.access_token}}" } }\n    sign:'
-        : '    sign:',
+      tokenHeader === undefined
+        ? '    sign:'
+        : `    inject: { headers: { authorization: null, ${tokenHeader}: "{{token.access_token}}" } }\n    sign:`,
     );
     const outrider = await startOutrider(
       t,
@@ -247,6 +257,48 @@ routes: [{ match: { path: /p }, provider: p, upstream: "${upstream.origin}" }]`,
     t.deepEqual((await first?.body())?.bytes, (await second?.body())?.bytes);
   });
 }
+
+test('a token call is signed by a signer as well, anew for each call', async (t) => {
+  const clock = fakeClock();
+  const scope = { region: 'eu-west-1', service: 'sts' };
+  const calls: string[] = [];
+  const tokens = await startUpstream(t, async (arrival, n) => {
+    const wrong = await checkAws(await received(arrival), { ...AWS, secretAccessKey: SHARED }, scope);
+    calls.push(arrival.header('authorization') ?? '');
+    const body = wrong === undefined ? { access_token: `token-number-${n}`, expires_in: 60 } : { error: wrong };
+    return arrival.reply(wrong === undefined ? 200 : 403, {
+      headers: ['Content-Type', 'application/json'],
+      body: JSON.stringify(body),
+    });
+  });
+  const upstream = await startUpstream(t, (arrival) =>
+    arrival.reply(200, { body: arrival.header('authorization') ?? '' }),
+  );
+  const outrider = await startOutrider(
+    t,
+    `
+scrub: off
+profiles:
+  signed-call:
+    credentials: { shared: { secret: true } }
+    token:
+      fetch:
+        method: POST
+        url: "{{endpoints.token}}"
+        form: { Action: GetToken, Version: "2011-06-15" }
+        sign:
+          - { signer: aws-sigv4, region: eu-west-1, service: sts, access_key_id: AKIDEXAMPLE, secret_access_key: "{{credentials.shared}}" }
+      read: { access_token: /access_token, expiry: [{ in: /expires_in }] }
+    inject: { headers: { authorization: "Bearer {{token.access_token}}" } }
+providers: { p: { profile: signed-call, endpoints: { token: "${tokens.origin}/sts?x=1" }, credentials: { shared: "\${SHARED}" } } }
+routes: [{ match: { path: /p }, provider: p, upstream: "${upstream.origin}" }]`,
+    { clock, env: { SHARED } },
+  );
+  t.is((await outrider.call('/p')).text, 'Bearer token-number-1');
+  await clock.advance(61_000);
+  t.is((await outrider.call('/p')).text, 'Bearer token-number-2');
+  t.is(new Set(calls).size, 2);
+});
 
 test("http-message-signature: the caller's own signature and digest do not go out beside ours", async (t) => {
   const check: Check = (request) => {

@@ -204,6 +204,12 @@ export interface Three {
   readonly report: () => Promise<string>;
 }
 
+/** How long a token lasts that is to expire in a test: long enough for three proxies to use it on a busy machine. */
+export const SHORT_MS = 3_000;
+
+/** Resolves when a token of that lifetime has expired. */
+export const expiry = (): Promise<void> => pass(SHORT_MS + 100);
+
 /** Three proxies on one Redis, with a lease of {@link LEASE_MS}; they have used one token, which expires after `lifetimeMs`. */
 export async function startThree(
   t: ExecutionContext,
@@ -218,7 +224,8 @@ export async function startThree(
   await simulator.control('lifetime', { ms: lifetimeMs });
   const proxies = (await startAll(3)) as [Proxy, Proxy, Proxy];
   t.is(tally(await burst(proxies, 1)), '200: 3');
-  t.is(await simulator.tokenCalls(), 'fetch 1, refresh 0, refused 0, at most 1 at once');
+  // On a busy machine the token may be renewed meanwhile.
+  t.regex(await simulator.tokenCalls(), /^fetch 1, .* refused 0, at most 1 at once$/);
   const report = async (): Promise<string> => {
     const calls = await simulator.tokenCalls();
     t.log(`token calls: ${calls}`);
