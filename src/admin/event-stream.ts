@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '../core/clock.ts';
 import { OutriderError } from '../core/errors.ts';
-import type { Journal, RecordedEvent } from '../core/journal.ts';
+import type { Journal, Listener } from '../core/journal.ts';
 import type { EventStream } from './answer.ts';
 import { eventData } from './entries.ts';
 
@@ -57,12 +57,13 @@ export function createEventStreams(journal: Journal, clock: Clock): EventStreams
   let stopListening: (() => void) | undefined;
   let timer: Timer | undefined;
 
-  const tell = (events: readonly RecordedEvent[]): void => {
+  const tell: Listener = (events, lost) => {
     // Nothing is serialized when no reader takes it.
     const isWanted = [...readers].some(({ isAhead }) => isAhead);
-    const text = isWanted ? events.map((event) => written(event.kind, eventData(event), event.id)).join('') : '';
-    const piece = Buffer.from(text);
-    for (const reader of readers) reader.take(piece, events.length);
+    const told = isWanted ? events.map((event) => written(event.kind, eventData(event), event.id)) : [];
+    if (lost > 0) told.push(written('lost', { count: lost }));
+    const piece = Buffer.from(told.join(''));
+    for (const reader of readers) reader.take(piece, events.length + lost);
   };
 
   function beat(): void {

@@ -79,7 +79,11 @@ export async function logs(context: Context, options: LogsOptions): Promise<numb
       if (name === 'request' && fits(data as RequestEntry, options)) print(data as RequestEntry);
       if (name !== 'lost') continue;
       const { count } = data as EventData['lost'];
-      warn(context, `${count} events were lost`, 'they came faster than they were read');
+      warn(
+        context,
+        `${count} events were lost`,
+        'they came faster than they are told or read: the access log has them all',
+      );
     }
   } catch (error) {
     return printSilence(context, target, error);

@@ -23,6 +23,9 @@ export type RecordedEvent =
   | Rare<'notice', NoticeRecord>
   | Rare<'reload', ReloadRecord>;
 
+/** Hears of new events, several at a time. `lost`: so many requests came too fast to be told. */
+export type Listener = (events: readonly RecordedEvent[], lost: number) => void;
+
 /** The last requests, and the last of the rarer events. */
 export interface Journal {
   /** The id of the newest event. It grows by 1 with each event, and starts above the ids of earlier processes. */
@@ -34,8 +37,8 @@ export interface Journal {
    * has not given counts as older than all.
    */
   after(id: number): { readonly events: readonly RecordedEvent[]; readonly lost: number };
-  /** Calls `listener` with new events, several at a time. Returns a function that stops that. */
-  listen(listener: (events: readonly RecordedEvent[]) => void): () => void;
+  /** Calls `listener` from now on. Returns a function that stops that. */
+  listen(listener: Listener): () => void;
   /** Calls the listeners at once with the events that wait. */
   flush(): void;
   /** Stops keeping events. */

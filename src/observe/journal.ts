@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Events, ExchangeRecord } from '../core/events.ts';
-import type { Journal, RecordedEvent, RecordedRequest } from '../core/journal.ts';
+import type { Journal, Listener, RecordedEvent, RecordedRequest } from '../core/journal.ts';
 import { callerTexts, MAX_PATH } from './caller-texts.ts';
 import type { Redactor } from './redact.ts';
 import { Ring } from './ring.ts';
@@ -13,9 +13,10 @@ export interface JournalOptions {
 
 const MAX_REQUESTS = 1_000;
 const MAX_REQUEST_BYTES = 2 * 1024 * 1024;
-/** Listeners get events after this time, or when there are so many of them. */
+/** How often listeners get events. */
 const GATHER_MS = 50;
-const MAX_GATHERED = 200;
+/** So many requests are told at once: 2 000 a second. Nobody reads more of them, and what is told costs the proxy its time. */
+const MAX_GATHERED = 100;
 const MAX_RARE = 200;
 const MAX_RARE_BYTES = 256 * 1024;
 /** An estimate of a record without its texts. */
@@ -57,8 +58,9 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
   const requests = new Ring<RecordedRequest>(MAX_REQUESTS, MAX_REQUEST_BYTES);
   const rare = new Ring<RecordedEvent>(MAX_RARE, MAX_RARE_BYTES);
   const interned = createInterner();
-  const listeners = new Set<(events: readonly RecordedEvent[]) => void>();
+  const listeners = new Set<Listener>();
   let gathered: RecordedEvent[] = [];
+  let leftOut = 0;
   let timer: Timer | undefined;
 
   /** Hides secrets in a text that will be cut. In all others they are hidden when somebody reads them, which costs requests nothing. */
@@ -76,16 +78,17 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
     timer?.cancel();
     timer = undefined;
     redactor.refresh();
-    const told = gathered.map(hidden);
+    const [told, lost] = [gathered.map(hidden), leftOut];
     gathered = [];
-    for (const listener of listeners) listener(told);
+    leftOut = 0;
+    for (const listener of listeners) listener(told, lost);
   }
 
   function tell(event: RecordedEvent): void {
     if (listeners.size === 0) return;
-    gathered.push(event);
-    if (gathered.length >= MAX_GATHERED) tellGathered();
-    else timer ??= clock.after(GATHER_MS, tellGathered);
+    if (gathered.length < MAX_GATHERED || event.kind !== 'request') gathered.push(event);
+    else leftOut++;
+    timer ??= clock.after(GATHER_MS, tellGathered);
   }
 
   function keepRequest(record: ExchangeRecord): void {

@@ -149,6 +149,17 @@ test('who comes back too late is told how many are gone', async (t) => {
   t.is(events().length, 1_001);
 });
 
+test('of requests that come too fast a reader is told some, and how many are missing', async (t) => {
+  const clock = fakeClock();
+  const { outrider } = await givenApi(t, SIMULATED, { clock });
+  const { has } = await stream(t, outrider);
+  for (let i = 0; i < 3; i++) await Promise.all(Array.from({ length: 50 }, () => outrider.call('/nowhere')));
+  await clock.advance(1_000);
+  const [lost] = await has('lost');
+  t.is(lost?.data['count'], 50);
+  t.is((await has('request', 100)).length, 100);
+});
+
 test('a reader too many is turned away', async (t) => {
   const { outrider, api } = await givenApi(t);
   const readers = await Promise.all(Array.from({ length: 32 }, () => open(outrider)));

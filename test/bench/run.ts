@@ -3,6 +3,7 @@
  * The proxies are pinned to one core; this process, which is load and upstream, to another.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +21,8 @@ import { startStreamUpstream, transfer } from './stream.ts';
 import { startUpstream } from './upstream.ts';
 
 const LOAD_CORE = 1;
+/** How often the page asks how things are. */
+const PAGE_ASKS_MS = 3_000;
 const WARM_UP_REQUESTS = 30_000;
 const PATH = '/bench/checkout/v2/order/OMO123456789/status?details=true';
 const SCENARIOS: Readonly<Record<string, Buffer>> = {
@@ -33,7 +36,7 @@ const TARGETS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 };
 
 const USAGE = `npm run bench -- [options]
-  --parts speed,tls,stream,memory,start,routes,sign,jwt,tunnel  what to measure
+  --parts speed,tls,stream,memory,start,routes,sign,jwt,page,tunnel  what to measure
   --only outrider,undici,…                       the proxies that take part in \`speed\`
   --rounds 5  --seconds 2                        rounds, and seconds per proxy and scenario in each
   --profile                                      run the proxy alone with --cpu-prof and show where its time goes
@@ -41,7 +44,7 @@ const USAGE = `npm run bench -- [options]
 
 const { values: options } = parseArgs({
   options: {
-    parts: { type: 'string', default: 'speed,tls,stream,memory,start,routes,sign,jwt,tunnel' },
+    parts: { type: 'string', default: 'speed,tls,stream,memory,start,routes,sign,jwt,page,tunnel' },
     only: { type: 'string', default: '' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
@@ -295,6 +298,43 @@ async function measureJwts(): Promise<Readonly<Record<string, number>>> {
   });
 }
 
+/** What a page in a browser asks for, until it is closed. */
+function openPage(adminPort: number): { close(): void } {
+  const headers = { accept: 'text/event-stream' };
+  const events = get({ host: '127.0.0.1', port: adminPort, path: '/api/events', headers }, (answer) => answer.resume());
+  const ask = (path: string): void =>
+    void get({ host: '127.0.0.1', port: adminPort, path }, (answer) => answer.resume());
+  const polls = setInterval(() => ['/api/status', '/api/history'].forEach(ask), PAGE_ASKS_MS);
+  return {
+    close() {
+      clearInterval(polls);
+      events.destroy();
+    },
+  };
+}
+
+/** A GET with the page open and without, in turns. */
+async function measurePage(): Promise<{ without: number; open: number; ratio: number }> {
+  const proxy = await start(subject);
+  return withProxies([proxy], async () => {
+    const request = [SCENARIOS['GET'] as Buffer];
+    await proxy.measure(request, { maxRequests: WARM_UP_REQUESTS });
+    const costs: [without: number, open: number][] = [];
+    for (let round = 0; round < 3 * rounds; round++) {
+      const without = await proxy.measure(request, { maxMs });
+      const page = openPage(proxy.place.adminPort);
+      const open = await proxy.measure(request, { maxMs });
+      page.close();
+      costs.push([without.cpuUs, open.cpuUs]);
+    }
+    return {
+      without: median(costs.map(([without]) => without)),
+      open: median(costs.map(([, open]) => open)),
+      ratio: median(costs.map(([without, open]) => open / without)),
+    };
+  });
+}
+
 /** The same GET at the base-URL door and in tunnels that stay open, TLS ended by the proxy; and what a tunnel costs to open. */
 async function measureTunnel(): Promise<{
   baseUrl: number;
@@ -406,6 +446,14 @@ async function main(): Promise<void> {
           `node:crypto (to reach 15); in the proxy ${inProxy[algorithm]?.toFixed(1)} µs more than a token`,
       );
     }
+  }
+  if (parts.includes('page')) {
+    const page = await measurePage();
+    result['page'] = page;
+    say(
+      `GET ${page.without.toFixed(1)} µs, with the page open ${page.open.toFixed(1)} µs: ` +
+        `${page.ratio.toFixed(3)} × (to reach 1.03)`,
+    );
   }
   if (parts.includes('tunnel')) {
     const { openMs, isCertificateKept, ...costs } = await measureTunnel();

@@ -263,7 +263,7 @@ test('a token call is signed by a signer as well, anew for each call', async (t)
   const scope = { region: 'eu-west-1', service: 'sts' };
   const calls: string[] = [];
   const tokens = await startUpstream(t, async (arrival, n) => {
-    const wrong = await checkAws(await received(arrival), { ...AWS, secretAccessKey: SHARED }, scope);
+    const wrong = checkAws(await received(arrival), { ...AWS, secretAccessKey: SHARED }, scope);
     calls.push(arrival.header('authorization') ?? '');
     const body = wrong === undefined ? { access_token: `token-number-${n}`, expires_in: 60 } : { error: wrong };
     return arrival.reply(wrong === undefined ? 200 : 403, {

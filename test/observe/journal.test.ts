@@ -82,6 +82,22 @@ test('listeners hear what happens in order, soon, and several at once', async (t
   t.is([...journal.requests()].length, 2);
 });
 
+test('of requests that come too fast some are told, and how many are not; nothing else is left out', async (t) => {
+  const { clock, events, journal } = given();
+  const told: { readonly kinds: readonly string[]; readonly lost: number }[] = [];
+  journal.listen((some, lost) => told.push({ kinds: some.map(({ kind }) => kind), lost }));
+  for (let i = 0; i < 1_000; i++) events.emit('exchange', exchange());
+  events.emit('notice', { level: 'warn', message: 'odd' });
+  t.is(told.length, 0);
+  await clock.advance(50);
+  const requests = Array.from({ length: 100 }, () => 'request');
+  t.deepEqual(told, [{ kinds: [...requests, 'notice'], lost: 900 }]);
+  t.is([...journal.requests()].length, 1_000);
+  events.emit('exchange', exchange());
+  await clock.advance(50);
+  t.deepEqual(told.slice(1), [{ kinds: ['request'], lost: 0 }]);
+});
+
 test('ids grow across restarts', async (t) => {
   const { clock, events, journal } = given();
   for (let i = 0; i < 100; i++) events.emit('exchange', exchange());
