@@ -22,15 +22,20 @@ function readStart(): { readonly config?: string; readonly watch?: boolean } | u
   }
 }
 
-const { runInProcess } = await import('./commands/process.ts');
-await runInProcess(async (context) => {
-  // Containers and machines wait for this one, and what declares all the others takes a tenth of its time.
-  const options = readStart();
-  if (options) {
-    const { start } = await import('./commands/start.ts');
-    const { watch = false, ...rest } = options;
-    return start({ ...context, json: false, ...rest }, { watch });
-  }
-  const { runProgram } = await import('./commands/program.ts');
-  return runProgram(context, args);
-});
+async function main(): Promise<void> {
+  const { runInProcess } = await import('./commands/process.ts');
+  await runInProcess(async (context) => {
+    // Containers and machines wait for this one, and what declares all the others takes its time too.
+    const options = readStart();
+    if (options) {
+      const { start } = await import('./commands/start.ts');
+      const { watch = false, ...rest } = options;
+      return start({ ...context, json: false, ...rest }, { watch });
+    }
+    const { runProgram } = await import('./commands/program.ts');
+    return runProgram(context, args);
+  });
+}
+
+// The launcher requires this module, so nothing is awaited at its top.
+void main();

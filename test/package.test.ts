@@ -109,6 +109,16 @@ test.before((t) => {
 
 test.after.always(() => rmSync(dir, { recursive: true, force: true }));
 
+test('what is built is ASCII, which is read in half the time', (t) => {
+  const files = globSync('dist/**/*.js', { cwd: installed, exclude: ['dist/page/**'] });
+  t.true(files.length > 30);
+  // oxlint-disable-next-line no-control-regex
+  t.deepEqual(
+    files.filter((file) => !/^[\x00-\x7f]*$/.test(readFileSync(join(installed, file), 'latin1'))),
+    [],
+  );
+});
+
 test('the package holds what runs and its types, and nothing else', (t) => {
   const paths = packed.files.map(({ path }) => path);
   const allowed =

@@ -203,7 +203,7 @@ export const events = {
   reload: z.strictObject({ time, outcome: z.enum(['ok', 'failed']), detail: z.string().nullable() }),
   lost: z.strictObject({
     count: count.describe(
-      'Events that were not sent: they are not kept any more, the reader was too slow, or there were more than 2 000 requests a second.',
+      'Events that were not sent: they are not kept any more, the reader was too slow, or there were more than 1 000 requests a second.',
     ),
   }),
 } as const;

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Events, ExchangeRecord } from '../core/events.ts';
 import type { Journal, Listener, RecordedEvent, RecordedRequest } from '../core/journal.ts';
+import { TokenBucket } from '../core/token-bucket.ts';
 import { callerTexts, MAX_PATH } from './caller-texts.ts';
 import type { Redactor } from './redact.ts';
 import { Ring } from './ring.ts';
@@ -15,8 +16,8 @@ const MAX_REQUESTS = 1_000;
 const MAX_REQUEST_BYTES = 2 * 1024 * 1024;
 /** How often listeners get events. */
 const GATHER_MS = 50;
-/** So many requests are told at once: 2 000 a second. Nobody reads more of them, and what is told costs the proxy its time. */
-const MAX_GATHERED = 100;
+/** Nobody reads more requests, and to tell one costs the proxy a tenth of what it took. */
+const MAX_TOLD_PER_SECOND = 1_000;
 const MAX_RARE = 200;
 const MAX_RARE_BYTES = 256 * 1024;
 /** An estimate of a record without its texts. */
@@ -61,6 +62,7 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
   const listeners = new Set<Listener>();
   let gathered: RecordedEvent[] = [];
   let leftOut = 0;
+  const pace = new TokenBucket();
   let timer: Timer | undefined;
 
   /** Hides secrets in a text that will be cut. In all others they are hidden when somebody reads them, which costs requests nothing. */
@@ -86,8 +88,9 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
 
   function tell(event: RecordedEvent): void {
     if (listeners.size === 0) return;
-    if (gathered.length < MAX_GATHERED || event.kind !== 'request') gathered.push(event);
-    else leftOut++;
+    const isTooMuch = event.kind === 'request' && pace.take(MAX_TOLD_PER_SECOND, clock.monotonic()) > 0;
+    if (isTooMuch) leftOut++;
+    else gathered.push(event);
     timer ??= clock.after(GATHER_MS, tellGathered);
   }
 

@@ -3,6 +3,7 @@ import type { CallerConfig, CertificateName, CredentialSnapshot, RouteConfig } f
 import { ALL, writtenDigest } from '../config/schema/callers.ts';
 import { OutriderError } from '../core/errors.ts';
 import { pathOfTarget } from '../core/path.ts';
+import { TokenBucket } from '../core/token-bucket.ts';
 import type { ClientCertificate } from '../http1/client-certificate.ts';
 import { joinTarget, type Join } from './target.ts';
 
@@ -65,26 +66,10 @@ export const callerDenied = (): OutriderError =>
 const limited = (detail: string, retryAfterS: number): OutriderError =>
   new OutriderError('caller_limited', { detail, headers: ['Retry-After', String(retryAfterS)] });
 
-/** What a caller uses: a token bucket, and a count of its requests under way. It outlives a reload. */
+/** What a caller uses: its rate, and a count of its requests under way. It outlives a reload. */
 export class Usage {
   underWay = 0;
-  #level = Infinity;
-  #filledMs = 0;
-
-  /**
-   * Takes one request out of the bucket. Returns 0, or in how many milliseconds there will be one.
-   * @param nowMs Monotonic.
-   */
-  take(perSecond: number, nowMs: number): number {
-    const capacity = Math.max(1, perSecond);
-    const filled = this.#level + ((nowMs - this.#filledMs) * perSecond) / 1_000;
-    this.#level = Math.min(capacity, filled);
-    this.#filledMs = nowMs;
-    // A fraction that only rounding has lost doesn't count.
-    if (this.#level < 1 - 1e-9) return ((1 - this.#level) * 1_000) / perSecond;
-    this.#level -= 1;
-    return 0;
-  }
+  readonly rate = new TokenBucket();
 }
 
 /** Makes the comparison of paths with those of a caller. */
@@ -118,7 +103,7 @@ function compileCaller(config: CallerConfig, all: readonly RouteConfig[], usage:
     enter(nowMs) {
       if (usage.underWay >= concurrent)
         throw limited(`more than ${concurrent} requests of this caller are under way`, 1);
-      const waitMs = rate ? usage.take(rate.perSecond, nowMs) : 0;
+      const waitMs = rate ? usage.rate.take(rate.perSecond, nowMs) : 0;
       if (waitMs > 0) throw limited('this caller makes more requests than its rate', Math.ceil(waitMs / 1_000));
       usage.underWay++;
     },
