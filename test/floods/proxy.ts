@@ -9,9 +9,6 @@ import { until } from '../helpers/http1.ts';
 import { withDefaults } from '../helpers/outrider.ts';
 import { temporaryDirectory } from '../helpers/directory.ts';
 
-/** As the image has it. */
-const SEMI_SPACE = '--max-semi-space-size=16';
-
 /** A process as the system sees it. */
 export interface Vitals {
   /** The most that was ever resident. */
@@ -30,15 +27,18 @@ export interface Proxy {
 const mib = (status: string, field: string): number =>
   Math.round(Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? Number.NaN) / 1024);
 
-/** `outrider start` in a process of its own, watched from outside; killed at the test's end. Its routes lie below `/api`. */
+/**
+ * `outrider start` as anybody starts it, without what the image sets for memory. It is watched from outside, and killed at the
+ * test's end. Its routes lie below `/api`.
+ */
 export async function startProxy(t: Pick<ExecutionContext, 'teardown'>, yaml: string): Promise<Proxy> {
   const dir = temporaryDirectory(t);
   const file = path.join(dir, 'proxy.config.yaml');
   fs.writeFileSync(file, withDefaults(yaml));
   const printed = path.join(dir, 'printed.log');
   const out = fs.openSync(printed, 'a');
-  const child = spawn(process.execPath, [SEMI_SPACE, CLI, 'start', '--config', file], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: dir, NO_COLOR: '1', MALLOC_ARENA_MAX: '1', ...COMPILED },
+  const child = spawn(process.execPath, [CLI, 'start', '--config', file], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: dir, NO_COLOR: '1', ...COMPILED },
     stdio: ['ignore', out, out],
   });
   fs.closeSync(out);
