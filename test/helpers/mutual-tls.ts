@@ -38,8 +38,6 @@ export interface StrictServer {
   };
   /** Trusts another CA from the next connection on. */
   trust(...authorities: readonly Authority[]): void;
-  /** Drops every connection that no request is on. */
-  dropIdle(): void;
 }
 
 /** Starts a real HTTPS server whose certificate is by `authority`, and that wants one of clients by the same. */
@@ -89,7 +87,6 @@ export async function startStrictServer(
     },
     answer: () => ({ body: 'ok' }),
     trust: (...authorities) => server.setSecureContext({ ...settings, ca: roots(authorities) }),
-    dropIdle: () => server.closeIdleConnections(),
   };
   return strict;
 }
