@@ -13,7 +13,7 @@ import type { Caller, Identity } from '../callers.ts';
 import { callerDenied } from '../callers.ts';
 import type { ConnectionContext, Tunnel } from '../downstream.ts';
 import { PROXY_CHALLENGE } from '../guard.ts';
-import { identityOf } from './enter.ts';
+import { identityOf, methodNotServed } from './enter.ts';
 import type { CompiledConfig } from '../compiled-config.ts';
 import { readHead } from '../request-head.ts';
 import { asOutriderError } from '../respond.ts';
@@ -49,13 +49,6 @@ export interface ConnectDeps {
   ): HandoverHold & { readonly passed: Promise<{ readonly bytesIn: number; readonly bytesOut: number }> };
 }
 
-const notServed = (detail: string, remedy?: string): OutriderError =>
-  new OutriderError('method_not_allowed', {
-    detail,
-    ...(remedy !== undefined && { remedy }),
-    headers: ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
-  });
-
 /** Adds the Host that some HTTP/1.0 clients leave out of a CONNECT. The target has it anyway. */
 const withHost = ({ fields, target, minor }: RequestHead): RawHeaders =>
   minor === 1 || headerValue(fields, 'host') !== undefined ? fields : [...fields, 'Host', target];
@@ -81,8 +74,8 @@ function admit(
   met: (caller: Caller) => void,
 ): Admission {
   const { target } = head;
-  if (!forwardDoor) throw notServed('CONNECT is not served here: forwarding is off', INTERCEPT);
-  if (context?.tunnel) throw notServed('CONNECT is not served within a tunnel');
+  if (!forwardDoor) throw methodNotServed('CONNECT is not served here: forwarding is off', INTERCEPT);
+  if (context?.tunnel) throw methodNotServed('CONNECT is not served within a tunnel');
   const { framing } = requestFraming(head);
   const fields = readHead(withHost(head));
   // Some servers take such bytes for a body, others for the first bytes in the tunnel (RFC 9110 §9.3.6).

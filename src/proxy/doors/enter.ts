@@ -127,13 +127,17 @@ function isOwnTokenCall(
   }
 }
 
-/** Throws `method_not_allowed` for TRACE. Its answer repeats the request, so it would show the credential to the caller. */
-export function checkForwardable(method: string): void {
-  if (method !== 'TRACE') return;
-  throw new OutriderError('method_not_allowed', {
-    detail: 'TRACE is never forwarded',
+/** Makes the error for a method that no request may have here. */
+export const methodNotServed = (detail: string, remedy?: string): OutriderError =>
+  new OutriderError('method_not_allowed', {
+    detail,
+    ...(remedy !== undefined && { remedy }),
     headers: ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
   });
+
+/** Throws `method_not_allowed` for TRACE. Its answer repeats the request, so it would show the credential to the caller. */
+export function checkForwardable(method: string): void {
+  if (method === 'TRACE') throw methodNotServed('TRACE is never forwarded');
 }
 
 /** Returns the route for a request; undefined when there is none. Throws `destination_denied` when forwarding is off. */
