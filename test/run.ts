@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 
+const ALL = 'test/**/*.test.ts';
 const FLOODS = 'test/floods/**';
 
 const args = process.argv.slice(2);
@@ -17,5 +18,5 @@ function ava(concurrency: number, ...files: readonly string[]): number {
 }
 
 const beside = availableParallelism() + 1;
-const codes = isAll ? [ava(beside, `!${FLOODS}`), ava(1, FLOODS)] : [ava(beside)];
+const codes = isAll ? [ava(beside, ALL, `!${FLOODS}`), ava(1, FLOODS)] : [ava(beside)];
 process.exitCode = Math.max(...codes);

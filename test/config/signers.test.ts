@@ -36,6 +36,12 @@ test('the three signers are fine with their parameters', (t) => {
   );
 });
 
+test('signatures in one place are fine for different requests, and in different places for the same', (t) => {
+  const text = (place: string, more = ''): string => `{ text: x, algorithm: sha256, set: ${place}${more} }`;
+  t.deepEqual(said(`${text('{ header: x-a }')}, ${text('{ header: x-a }', ', when: { methods: [POST] }')}`), []);
+  t.deepEqual(said(`${text('{ header: x-a }')}, ${text('{ query: x-a }')}, ${text('{ header: x-b }')}`), []);
+});
+
 for (const [entry, ...problems] of [
   [
     '{ signer: aws-sigv5 }',
@@ -111,6 +117,14 @@ for (const [entry, ...problems] of [
   [
     `{ ${AWS} }, { text: x, algorithm: sha256, set: { header: x-late } }`,
     'invalid_value [1]: this signature is put in behind what a signer has signed',
+  ],
+  [
+    `{ ${MESSAGE}, components: [date] }, { ${MESSAGE}, components: ["@method"], label: other }`,
+    'invalid_value [1]: this signature takes the place of one before it',
+  ],
+  [
+    '{ text: x, algorithm: sha256, set: { header: X-Sign }, when: { methods: [GET] } }, { text: y, algorithm: sha256, set: { header: x-sign } }',
+    'invalid_value [1]: this signature takes the place of one before it',
   ],
 ] as const) {
   test(`an entry that can't sign is told at its place: ${entry}`, (t) => {

@@ -132,6 +132,32 @@ function checkSignatures(list: Node | undefined, problems: Problems, mayRefuse =
     else checkSignature(entry, problems);
   }
   checkOrder(list.items, problems);
+  checkPlaces(list.items, problems);
+}
+
+/** Where the signature of an entry goes, as a text to compare. Undefined for an entry that has none. */
+function placeOf(entry: Node): string | undefined {
+  const signer = find(entry, 'signer');
+  if (signer?.kind === 'scalar') return signer.text;
+  const set = find(entry, 'set');
+  const place = PLACES.find((one) => isPresent(find(set, one)));
+  const name = place === undefined ? undefined : find(set, place);
+  if (name?.kind !== 'scalar') return undefined;
+  return `${place} ${place === 'header' ? name.text.toLowerCase() : name.text}`;
+}
+
+/** Checks that no signature is for all requests and takes the place of one before it, which would then never be sent. */
+function checkPlaces(entries: readonly Node[], problems: Problems): void {
+  const taken = new Set<string>();
+  for (const entry of entries) {
+    const place = placeOf(entry);
+    if (place === undefined) continue;
+    if (taken.has(place) && !isPresent(find(entry, 'when')) && !problems.isReported(entry)) {
+      const help = 'say with `when` which requests it is for, or leave one of them out';
+      problems.error('invalid_value', entry, 'this signature takes the place of one before it', help);
+    }
+    taken.add(place);
+  }
 }
 
 /** Checks that nothing is put in behind a signer: the request that was signed would not be the one that is sent. */
