@@ -8,6 +8,7 @@ import type { AdminOptions } from './status.ts';
 
 export interface LogsOptions extends AdminOptions {
   readonly route?: string | undefined;
+  readonly caller?: string | undefined;
   /** The value of `--status`: `404`, `4xx`. */
   readonly status?: string | undefined;
   /** Whether to go on with what happens. */
@@ -32,6 +33,7 @@ function lineOf(entry: RequestEntry, paint: Paint): string {
   const statuses = entry.attempts.map((attempt) => attempt.error ?? attempt.status).join(' → ');
   const notes = [
     entry.route ?? 'no route',
+    entry.caller === null ? undefined : `caller=${entry.caller}`,
     entry.auth,
     entry.attempts.length > 1 ? `(${statuses})` : undefined,
     entry.code === null ? undefined : `${entry.code}${entry.outcome === null ? '' : `, ${entry.outcome}`}`,
@@ -48,19 +50,22 @@ function lineOf(entry: RequestEntry, paint: Paint): string {
 }
 
 /** Whether an entry of the stream fits the options. The proxy filters past requests by the same rule. */
-function fits(entry: RequestEntry, { route, status }: LogsOptions): boolean {
+function fits(entry: RequestEntry, { route, caller, status }: LogsOptions): boolean {
   const wanted = status?.toLowerCase().replace('xx', '');
   return (
-    (route === undefined || entry.route === route) && (wanted === undefined || String(entry.status).startsWith(wanted))
+    (route === undefined || entry.route === route) &&
+    (caller === undefined || entry.caller === caller) &&
+    (wanted === undefined || String(entry.status).startsWith(wanted))
   );
 }
 
 /** `outrider logs`: prints the last requests of a running proxy, the newest last, and with `follow` what comes. Resolves with the exit code. */
 export async function logs(context: Context, options: LogsOptions): Promise<number> {
-  const { route, status, follow } = options;
+  const { route, caller, status, follow } = options;
   const query = new URLSearchParams({
     limit: ALL,
     ...(route !== undefined && { route }),
+    ...(caller !== undefined && { caller }),
     ...(status !== undefined && { status }),
   });
   const found = await callAdmin<Requests>(context, options.admin, 'GET', `/api/requests?${query.toString()}`);

@@ -220,9 +220,10 @@ function createProgram(
   );
   adminCommand('logs', 'show the last requests of a running proxy; with --json one document a line')
     .option('--route <name>', 'those of this route')
+    .option('--caller <name>', 'those of this caller')
     .option('--status <status>', 'those with this status: 404, 4xx')
     .option('-f, --follow', 'go on with what happens')
-    .action(async (options: AdminFlags & { route?: string; status?: string; follow?: true }) => {
+    .action(async (options: AdminFlags & { route?: string; caller?: string; status?: string; follow?: true }) => {
       const { logs } = await import('./logs.ts');
       done(await logs(contextOf(options), { ...options, follow: options.follow ?? false }));
     });

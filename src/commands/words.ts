@@ -29,7 +29,7 @@ export const COMMANDS: Readonly<Record<string, Taken>> = {
   simulate: { options: ['--json', '--port'] },
   health: { options: ['--json', '--admin', '--wait'] },
   status: { options: ['--json', '--admin'] },
-  logs: { options: ['--json', '--admin', '--route', '--status', '-f', '--follow'] },
+  logs: { options: ['--json', '--admin', '--route', '--caller', '--status', '-f', '--follow'] },
   reload: { options: ['--json', '--admin'] },
   exec: { options: ['--intercept', '-v', '--verbose'], operands: ['none'] },
   init: { options: ['--dir', '--force'], operands: ['profile'], isRepeated: true },

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import test from 'ava';
 import { startUpstream } from '../helpers/upstream.ts';
-import { configFile, run } from '../commands/run.ts';
+import { configFile, run, startProxy } from '../commands/run.ts';
 import { httpCall, startOutrider } from '../helpers/outrider.ts';
-import { caller, callersYaml, tokenOf } from './given.ts';
+import { as, caller, callersYaml, tokenOf } from './given.ts';
 
 const explain = (file: string, name: string, method: string, url: string, ...more: readonly string[]) => [
   'explain',
@@ -33,6 +34,21 @@ test.serial('token-for prints a token of 256 bits once, and the line that lets i
   const bad = await run(t, ['token-for', 'not a name']);
   t.is(bad.code, 1);
   t.regex(bad.stderr, /^error\[bad_name\]/);
+});
+
+test.serial('logs says whose each request was, and shows those of one caller', async (t) => {
+  const { dir } = configFile(t, '');
+  const upstream = await startUpstream(t);
+  const callers = callersYaml(upstream.origin, [caller('shop'), caller('till')]);
+  const yaml = `version: 1\nlisten: { address: "127.0.0.1:0" }\nadmin: { address: "unix:${join(dir, 'admin.sock')}", token: admin-token-of-the-commands }\n${callers}`;
+  const { origin, file } = await startProxy(t, yaml);
+  for (const name of ['shop', 'till']) await httpCall(origin, `/a/${name}`, { headers: as(name) });
+  const all = await run(t, ['logs', '--config', file]);
+  t.is(all.code, 0, all.stderr);
+  t.regex(all.stdout, /GET \/a\/shop .*caller=shop .*\n.*GET \/a\/till .*caller=till /);
+  const one = await run(t, ['logs', '--caller', 'till', '--config', file]);
+  t.is(one.code, 0, one.stderr);
+  t.deepEqual(one.stdout.match(/\/a\/\w+/g), ['/a/till']);
 });
 
 test.serial('explain --caller says that a caller may, or why it may not', async (t) => {
