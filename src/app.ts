@@ -292,7 +292,12 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       config: { ...current, store: config.store },
       loadedAtMs,
       failedReload: reloads.failed,
-      listeners: { proxy: origin, admin: admin?.origin ?? '', simulator: simulator?.origin ?? null },
+      listeners: {
+        proxy: origin,
+        admin: admin?.origin ?? '',
+        simulator: simulator?.origin ?? null,
+        callbacks: callbacksOrigin ?? null,
+      },
       tokensOf: (provider) => live?.providers.get(provider)?.auth,
       totals: metrics.totals,
       audit: audit?.state,

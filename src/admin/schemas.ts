@@ -88,6 +88,7 @@ export const status = z.strictObject({
     proxy: z.string().describe('`http://host:port`, or `unix:/path`.'),
     admin: z.string(),
     simulator: z.string().nullable(),
+    callbacks: z.string().nullable().describe('Where what providers send comes in.'),
   }),
   store: z.strictObject({
     kind: z.enum(['memory', 'file', 'redis']),

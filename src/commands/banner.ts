@@ -54,10 +54,11 @@ export function curlLine(route: RouteConfig, config: Config, listenerOrigin: str
 }
 
 /** The text that `start` prints when it listens: the addresses, and one `curl` line for each route with a path. */
-export function banner(config: Config, { origin, adminOrigin, simulatorOrigin }: Started): string {
+export function banner(config: Config, { origin, adminOrigin, simulatorOrigin, callbacksOrigin }: Started): string {
   const addresses = columns([
     ['  proxy', origin],
     ['  admin', adminOrigin && `${adminOrigin}  (the page; /livez, /readyz, /metrics)`],
+    ['  callbacks', callbacksOrigin && `${callbacksOrigin}  (${config.callbacks.map(({ path }) => path).join(', ')})`],
     ['  simulator', simulatorOrigin],
     ['  control', simulatorOrigin && `curl -X POST ${simulatorOrigin}/_control/revoke`],
     ['  config', config.file],

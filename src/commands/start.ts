@@ -103,7 +103,8 @@ export async function start(context: Context, { watch }: StartOptions): Promise<
   const stopWatching = watch ? watchContents(file, reloadNext) : undefined;
   context.stdout.write(banner(config, started));
   if (logger.format === 'json') {
-    const fields = { version: VERSION, proxy: started.origin, admin: started.adminOrigin, config: file };
+    const { origin: proxy, adminOrigin: admin, callbacksOrigin: callbacks } = started;
+    const fields = { version: VERSION, proxy, admin, callbacks, config: file };
     events.emit('notice', { level: 'info', message: 'listening', fields });
   }
   const code = await ended;

@@ -78,6 +78,7 @@ function asText(found: Status, nowMs: number, paint: Paint, color: boolean): str
       ['proxy', listeners.proxy],
       ['admin', listeners.admin],
       ['simulator', listeners.simulator ?? undefined],
+      ['callbacks', listeners.callbacks ?? undefined],
       ['config', `${config.file}, loaded ${ago(config.loaded_at, nowMs)}`],
       ['store', store.up ? store.kind : `${store.kind}, ${paint('red', 'which does not work: tokens are kept here')}`],
       ['audit', audit === null ? undefined : auditText(audit, paint)],

@@ -32,7 +32,12 @@ test('the status tells of the config, the listeners, and what each provider and 
   t.like(now, {
     ready: true,
     config: { file: outrider.app.config.file, failed_reload: null },
-    listeners: { proxy: outrider.origin, admin: outrider.adminOrigin, simulator: outrider.simulatorOrigin },
+    listeners: {
+      proxy: outrider.origin,
+      admin: outrider.adminOrigin,
+      simulator: outrider.simulatorOrigin,
+      callbacks: null,
+    },
     store: { kind: 'memory', up: true },
   });
   const [phonepe] = now.providers;

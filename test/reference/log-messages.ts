@@ -43,6 +43,7 @@ export const LOG_MESSAGES: Readonly<Record<string, readonly LogMessage[]>> = {
       'version',
       'proxy',
       'admin',
+      'callbacks',
       'config',
     ),
     tells('info', 'the config was reloaded', 'the changed file is in use from the next request on'),
