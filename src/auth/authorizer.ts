@@ -32,8 +32,11 @@ export interface Authorized {
   readonly reused: number;
   /** The key of the subject whose token it is, for a provider with a token per subject; else undefined. */
   readonly subject: string | undefined;
-  /** What was done: headers or fields were injected, the request was signed, or nothing was to be put on. */
-  readonly auth: Extract<AuthOutcome, 'injected' | 'signed' | 'skipped'>;
+  /**
+   * What was done: headers or fields were injected, the request was signed, or nothing was to be put on, with a client certificate
+   * or without one.
+   */
+  readonly auth: Extract<AuthOutcome, 'injected' | 'signed' | 'certificate' | 'skipped'>;
   /** The secrets in it, for which its answer is searched. */
   readonly secrets: Needles;
 }

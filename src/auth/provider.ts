@@ -112,6 +112,7 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
         rejection,
         site: siteOf(upstream, deps.endpoints['api']),
         clock: deps.clock,
+        hasCertificate: () => upstream.startsWith('https:') && provider.tls?.current.certificate !== undefined,
         subjectOf: createSubjectOf(plan, everybody, subjects),
       }),
     async token({ renew }) {

@@ -27,6 +27,8 @@ export interface RouteParts {
   readonly rejection: RejectionRules;
   readonly site: Site;
   readonly clock: Clock;
+  /** Whether the upstream is shown a client certificate when it asks for one. */
+  readonly hasCertificate: () => boolean;
   /** Finds whose token a request needs. Throws `bad_request` when the request doesn't say. */
   readonly subjectOf: (request: Outbound, site: Site) => Subject;
 }
@@ -104,6 +106,11 @@ export class RouteAuthorizer implements Authorizer {
     return explain({ plan, signatures, request, site, clock, subject: subjectOf(request, site).text });
   }
 
+  /** What is said of a request on which nothing was put. */
+  get #withNothing(): 'certificate' | 'skipped' {
+    return this.#parts.hasCertificate() ? 'certificate' : 'skipped';
+  }
+
   #build(
     request: Outbound,
     signatures: readonly Signature[],
@@ -115,7 +122,7 @@ export class RouteAuthorizer implements Authorizer {
     const headers = request.headers.slice();
     const rendered = renderedFor(plan, subject, record);
     for (const header of rendered.headers) placeHeader(headers, header);
-    const auth = plan.steps.length > 0 ? 'injected' : 'skipped';
+    const auth = plan.steps.length > 0 ? 'injected' : this.#withNothing;
     const generation = plan.carriesToken.size > 0 ? (record?.generation ?? 0) : 0;
     const { target } = request;
     const { secrets } = rendered;
@@ -154,7 +161,7 @@ export class RouteAuthorizer implements Authorizer {
       generation: hasToken ? (record?.generation ?? 0) : 0,
       reused: scope.reusedGeneration,
       subject: subject.key,
-      auth: signatures.length > 0 ? 'signed' : applied.length > 0 ? 'injected' : 'skipped',
+      auth: signatures.length > 0 ? 'signed' : applied.length > 0 ? 'injected' : this.#withNothing,
       secrets: renderedFor(plan, subject, record).secrets.with(plan.echoes.changing(scope)),
     };
   }

@@ -6,6 +6,7 @@ export type { Destination } from './authority.ts';
 export const AUTH_OUTCOMES = {
   injected: 'the credential was put on',
   signed: 'it was signed, and what else the profile puts on is on it; with `answer: signed` it went back to the caller',
+  certificate: 'nothing was to be put on: the client certificate alone is the credential',
   renewed: 'its token was rejected; it was sent again with one that was got for it',
   replayed: 'its token was rejected; it was sent again with a newer one that was there already',
   skipped: 'nothing was to be put on',

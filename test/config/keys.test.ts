@@ -214,7 +214,10 @@ test('what is right is accepted, and its keys are read', (t) => {
       key_password: { secret: true },
       shared: { secret: true, format: 'hex', default: 'c0ffee' },
     },
-    sign: [entry(RS), entry({ algorithm: 'hmac-sha1', key: '{{credentials.shared}}' })],
+    sign: [
+      entry(RS),
+      { ...entry({ algorithm: 'hmac-sha1', key: '{{credentials.shared}}' }), set: { header: 'x-other' } },
+    ],
   };
   const { config, diagnostics } = load(profile, { private_key: locked, key_password: 'open it' });
   t.deepEqual(diagnostics, []);

@@ -1,5 +1,6 @@
 import type { SecureVersion } from 'node:tls';
 import test from 'ava';
+import { eventsOf, trailPath } from '../audit/given.ts';
 import { makeAuthority } from '../helpers/authority.ts';
 import { secretFiles, startOpensslServer, startStrictServer, tlsOf, type Presented } from '../helpers/mutual-tls.ts';
 import { startOutrider } from '../helpers/outrider.ts';
@@ -152,3 +153,29 @@ routes:
     });
   });
 }
+
+test('a request whose only credential is the client certificate says so, and has its line in the audit trail', async (t) => {
+  const authority = makeAuthority(t);
+  const server = await startStrictServer(t, authority);
+  const file = secretFiles(t);
+  const tls = tlsOf(file, 'shop', { ...authority.issue('shop'), ca: authority.cert });
+  const path = trailPath(t);
+  const outrider = await startOutrider(
+    t,
+    `profiles: { certificate: { inject: {} }, nothing: { inject: {} } }
+audit: { path: "${path}" }
+providers:
+  shop: { profile: certificate, tls: ${tls} }
+  plain: { profile: nothing, tls: ${tlsOf(file, 'plain', { ca: authority.cert })} }
+routes:
+${['shop', 'plain'].map((name) => `  - { match: { path: /${name} }, provider: ${name}, upstream: "${server.origin}" }`).join('\n')}`,
+  );
+  t.is((await outrider.call('/shop/pay', { body: '{}' })).text, 'ok');
+  t.is(server.requests[0]?.certificate, 'shop');
+  t.is((await outrider.call('/plain')).status, 502, 'the server takes nobody without a certificate');
+  await outrider.logged(2);
+  t.deepEqual(
+    eventsOf(path, 'request').map(({ path: asked, auth, status }) => [asked, auth, status]),
+    [['/shop/pay', 'certificate', 200]],
+  );
+});

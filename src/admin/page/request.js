@@ -15,6 +15,7 @@ import { markOf } from './requests.js';
 const AUTH = /** @type {const} */ ({
   injected: 'put on',
   signed: 'signed',
+  certificate: 'none put on; the client certificate stands for it',
   renewed: 'put on again, with a newer token',
   replayed: 'put on again',
   skipped: 'none put on',

@@ -55,6 +55,7 @@ const ASK_AGAIN_MS = 250;
 const CARRIES: ReadonlySet<AuthOutcome | undefined> = new Set<AuthOutcome>([
   'injected',
   'signed',
+  'certificate',
   'renewed',
   'replayed',
 ]);
