@@ -38,13 +38,15 @@ const escaped = (char: string): string =>
 
 /**
  * Code in ASCII alone, with escapes for all else. A file with one other character takes twice the memory and is read far more
- * slowly. An escape means the same wherever code holds such a character, but in a tagged template: there is none.
+ * slowly. An escape means the same wherever code holds such a character, but behind a backslash, and in a tagged template.
  */
 const ascii: Plugin = {
   name: 'ascii',
   generateBundle(_, bundle) {
     for (const file of Object.values(bundle)) {
       if (file.type !== 'chunk') continue;
+      const odd = /(?<!\\)(?:\\\\)*\\\P{ASCII}|String\.raw`[^`]*\P{ASCII}/u.exec(file.code);
+      if (odd) throw new Error(`${file.fileName} can't be written in ASCII: ${odd[0].slice(-80)}`);
       file.code = file.code.replaceAll(/\P{ASCII}/gu, escaped);
     }
   },
@@ -102,8 +104,8 @@ const STARTED = [
 /** Without white space and comments, half as many bytes are read and checked at each start. Names stay as they are. */
 const COMPACT = { compress: false, mangle: false, codegen: { removeWhitespace: true } };
 
-/** Without it winston brings the colours in which its own developers see what it does. */
-const RELEASED = { define: { 'process.env.NODE_ENV': JSON.stringify('production') } };
+/** Without it winston brings the colours of its own debug output. */
+const FOR_PRODUCTION = { define: { 'process.env.NODE_ENV': JSON.stringify('production') } };
 
 /** The libraries go into what is built: a tenth of what they install is used. */
 export default defineConfig([
@@ -112,7 +114,7 @@ export default defineConfig([
     platform: 'node',
     // @redis/client does without it.
     external: ['@node-rs/xxhash'],
-    transform: RELEASED,
+    transform: FOR_PRODUCTION,
     output: { ...OUTPUT, cleanDir: true, minify: COMPACT, codeSplitting: { groups: STARTED } },
     plugins: [lazyBuiltins, ascii, license({ thirdParty: { output: `${DIST}/licenses.txt` } })],
   },

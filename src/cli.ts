@@ -10,9 +10,10 @@ if (command === 'exec') reapOrphans();
 keepCompiledCode();
 // The compiled code of the modules that are loaded from here on is kept for the next start.
 
-/** The options of a `start` that is written as it is meant. Undefined for all else, which the whole command line reads. */
+/** The options of a `start` with `--config` and `--watch` alone. Undefined for all else, which commander reads. */
 function readStart(): { readonly config?: string; readonly watch?: boolean } | undefined {
-  if (command !== 'start') return undefined;
+  const isBefore = (option: string): boolean => args.slice(0, args.indexOf('start')).includes(option);
+  if (command !== 'start' || isBefore('--watch')) return undefined;
   try {
     const options = { config: { type: 'string' }, watch: { type: 'boolean' } } as const;
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
@@ -25,7 +26,7 @@ function readStart(): { readonly config?: string; readonly watch?: boolean } | u
 async function main(): Promise<void> {
   const { runInProcess } = await import('./commands/process.ts');
   await runInProcess(async (context) => {
-    // Containers and machines wait for this one, and what declares all the others takes its time too.
+    // Containers and machines wait for a start. It doesn't need commander, which takes time to load.
     const options = readStart();
     if (options) {
       const { start } = await import('./commands/start.ts');

@@ -22,6 +22,6 @@ if (parse(process.versions.node) < parse(needed)) {
   );
   process.exitCode = 1;
 } else {
-  // A start is none of what the launcher answers by itself.
+  // The launcher never answers `start` by itself.
   require(process.argv[2] === 'start' ? './cli.js' : './launch.js');
 }

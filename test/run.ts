@@ -9,7 +9,7 @@ const ALL = 'test/**/*.test.ts';
 const FLOODS = 'test/floods/**';
 
 const args = process.argv.slice(2);
-const isAll = args.every((arg) => arg.startsWith('-'));
+const isAll = args.every((arg) => arg.startsWith('-') && !arg.startsWith('--match='));
 
 /** Runs ava. Returns its exit code. */
 function ava(concurrency: number, ...files: readonly string[]): number {

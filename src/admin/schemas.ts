@@ -88,7 +88,7 @@ export const status = z.strictObject({
     proxy: z.string().describe('`http://host:port`, or `unix:/path`.'),
     admin: z.string(),
     simulator: z.string().nullable(),
-    callbacks: z.string().nullable().describe('Where what providers send comes in.'),
+    callbacks: z.string().nullable().describe('Where callbacks are received.'),
   }),
   store: z.strictObject({
     kind: z.enum(['memory', 'file', 'redis']),
@@ -110,7 +110,7 @@ export const status = z.strictObject({
 const attempt = z.strictObject({
   status: count.describe('0 when no answer came.'),
   error: z.string().nullable().describe('The [code](errors.md) of the error that it failed with.'),
-  credential: z.string().nullable().describe('The provider whose credential was put on; null when none was.'),
+  credential: z.string().nullable().describe('The provider whose credential it carried; null when it carried none.'),
   generation: count.describe('The generation of the token that was put on; 0 when none was.'),
   start_ms: ms.describe("When it began, counted from the request's arrival."),
   connect_ms: ms
@@ -204,7 +204,7 @@ export const events = {
   reload: z.strictObject({ time, outcome: z.enum(['ok', 'failed']), detail: z.string().nullable() }),
   lost: z.strictObject({
     count: count.describe(
-      'Events that were not sent: they are not kept any more, the reader was too slow, or there were more than 1 000 requests a second.',
+      'Events that were not sent: they are not kept any more, the reader was too slow, or there were more than 1 000 requests a second, of those that succeeded or of those that failed.',
     ),
   }),
 } as const;

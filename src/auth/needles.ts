@@ -149,15 +149,15 @@ export class Needles {
     return compile([...spelled, ...this.#others.flatMap((needles) => needles.#get()?.needles ?? [])]);
   }
 
-  /** Compiles these with others, which may be new for each request: so they share a table with those before them. */
-  #compileWith(others: readonly ByteString[]): Compiled | undefined {
+  /** Compiles these with spellings that may be new for each request: so they share a table with those before them. */
+  #compileWith(spelled: readonly ByteString[]): Compiled | undefined {
     const own = this.#get();
-    if (!own || others.length === 0) return own ?? compile(others);
-    const needles = [...others, ...own.needles];
+    if (!own || spelled.length === 0) return own ?? compile(spelled);
+    const needles = [...spelled, ...own.needles];
     const { window } = own;
-    if (windowOf(others) < window) return compile(needles);
+    if (windowOf(spelled) < window) return compile(needles);
     const { table, changes } = this.#shared ?? { table: copyOf(own.table), changes: 0 };
-    const now = changes + addTo(table, others, window);
+    const now = changes + addTo(table, spelled, window);
     this.#shared = now < MAX_CHANGES ? { table, changes: now } : undefined;
     return { needles, window, table };
   }

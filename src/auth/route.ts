@@ -106,8 +106,8 @@ export class RouteAuthorizer implements Authorizer {
     return explain({ plan, signatures, request, site, clock, subject: subjectOf(request, site).text });
   }
 
-  /** What is said of a request on which nothing was put. */
-  get #withNothing(): 'certificate' | 'skipped' {
+  /** The outcome for a request on which nothing is put. */
+  get #outcomeOfNothing(): 'certificate' | 'skipped' {
     return this.#parts.hasCertificate() ? 'certificate' : 'skipped';
   }
 
@@ -122,7 +122,7 @@ export class RouteAuthorizer implements Authorizer {
     const headers = request.headers.slice();
     const rendered = renderedFor(plan, subject, record);
     for (const header of rendered.headers) placeHeader(headers, header);
-    const auth = plan.steps.length > 0 ? 'injected' : this.#withNothing;
+    const auth = plan.steps.length > 0 ? 'injected' : this.#outcomeOfNothing;
     const generation = plan.carriesToken.size > 0 ? (record?.generation ?? 0) : 0;
     const { target } = request;
     const { secrets } = rendered;
@@ -161,7 +161,7 @@ export class RouteAuthorizer implements Authorizer {
       generation: hasToken ? (record?.generation ?? 0) : 0,
       reused: scope.reusedGeneration,
       subject: subject.key,
-      auth: signatures.length > 0 ? 'signed' : applied.length > 0 ? 'injected' : this.#withNothing,
+      auth: signatures.length > 0 ? 'signed' : applied.length > 0 ? 'injected' : this.#outcomeOfNothing,
       secrets: renderedFor(plan, subject, record).secrets.with(plan.echoes.changing(scope)),
     };
   }

@@ -17,6 +17,8 @@ export interface LogsOptions extends AdminOptions {
 
 /** How many requests the proxy keeps. */
 const ALL = '1000';
+/** How often it is said, at most, that events were lost. */
+const LOST_MS = 1_000;
 
 const colorOf = (status: number): Parameters<Paint>[0] =>
   status === 0 || status >= 500 ? 'red' : status >= 400 ? 'yellow' : 'green';
@@ -77,18 +79,21 @@ export async function logs(context: Context, options: LogsOptions): Promise<numb
   for (const entry of body.requests.toReversed()) print(entry);
   if (!follow) return 0;
   let isRead = true;
+  const lost = { count: 0, toldMs: -Infinity };
   context.stdout.once('error', () => (isRead = false));
   try {
     for await (const { name, data } of followAdmin(target, body.last_id)) {
       if (!isRead) return 0;
       if (name === 'request' && fits(data as RequestEntry, options)) print(data as RequestEntry);
-      if (name !== 'lost') continue;
-      const { count } = data as EventData['lost'];
+      if (name === 'lost') lost.count += (data as EventData['lost']).count;
+      if (lost.count === 0 || performance.now() - lost.toldMs < LOST_MS) continue;
       warn(
         context,
-        `${count} events were lost`,
-        'they came faster than they are told or read: the access log has them all',
+        `${lost.count} events were lost`,
+        'they came faster than they are told or read: an access log has them',
       );
+      lost.count = 0;
+      lost.toldMs = performance.now();
     }
   } catch (error) {
     return printSilence(context, target, error);

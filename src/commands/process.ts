@@ -23,6 +23,8 @@ export async function runInProcess(command: (context: Surroundings) => Promise<n
   process.on('uncaughtException', (error) => process.exit(printFailure(context, error)));
   // The reader of our output may close the pipe early. That is no failure.
   stdout.on('error', () => {});
+  // Holds if nothing is left to wait for, and the command has not ended.
+  process.exitCode = 1;
   const code = await command(context).catch((error: unknown) => printFailure(context, error));
   await new Promise((resolve) => stdout.write('', resolve));
   process.exit(code);

@@ -72,7 +72,7 @@ export interface AttemptDetail {
   readonly status: number;
   /** The {@link ErrorCode} of an attempt that failed, or whose answer broke. */
   readonly error: string | undefined;
-  /** The provider whose credential was put on; undefined when none was. */
+  /** The provider whose credential it carried; undefined when it carried none. */
   readonly credential: string | undefined;
   /** The generation of the token that was put on; 0 when none was. */
   readonly generation: number;

@@ -1,10 +1,10 @@
-/** Lets so many pass in a second, and as many at once after a second without any. */
+/** Lets so many things pass in a second, and as many at once after a second without any. */
 export class TokenBucket {
   #level = Infinity;
   #filledMs = 0;
 
   /**
-   * Takes one out. Returns 0, or in how many milliseconds there will be one.
+   * Takes one token out. Returns 0, or in how many milliseconds there will be one.
    * @param nowMs Monotonic.
    */
   take(perSecond: number, nowMs: number): number {

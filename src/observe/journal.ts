@@ -14,9 +14,13 @@ export interface JournalOptions {
 
 const MAX_REQUESTS = 1_000;
 const MAX_REQUEST_BYTES = 2 * 1024 * 1024;
-/** How often listeners get events. */
+/** Listeners get events after this time, or when there are so many of them. */
 const GATHER_MS = 50;
-/** Nobody reads more requests, and to tell one costs the proxy a tenth of what it took. */
+const MAX_GATHERED = 200;
+/**
+ * Of more requests than these in a second, listeners are told how many there were. Nobody reads so many, and under full load to tell
+ * them all would take a tenth of the proxy's time.
+ */
 const MAX_TOLD_PER_SECOND = 1_000;
 const MAX_RARE = 200;
 const MAX_RARE_BYTES = 256 * 1024;
@@ -62,7 +66,8 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
   const listeners = new Set<Listener>();
   let gathered: RecordedEvent[] = [];
   let leftOut = 0;
-  const pace = new TokenBucket();
+  /** Those that failed are counted apart, so that many that succeed hide none of them. */
+  const paces = { succeeded: new TokenBucket(), failed: new TokenBucket() };
   let timer: Timer | undefined;
 
   /** Hides secrets in a text that will be cut. In all others they are hidden when somebody reads them, which costs requests nothing. */
@@ -88,10 +93,26 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
 
   function tell(event: RecordedEvent): void {
     if (listeners.size === 0) return;
-    const isTooMuch = event.kind === 'request' && pace.take(MAX_TOLD_PER_SECOND, clock.monotonic()) > 0;
-    if (isTooMuch) leftOut++;
+    if (isOneTooMany(event)) leftOut++;
     else gathered.push(event);
-    timer ??= clock.after(GATHER_MS, tellGathered);
+    if (gathered.length >= MAX_GATHERED) tellGathered();
+    else timer ??= clock.after(GATHER_MS, tellGathered);
+  }
+
+  function isOneTooMany(event: RecordedEvent): boolean {
+    if (event.kind !== 'request') return false;
+    const hasFailed = event.code !== undefined || event.status === 0 || event.status >= 400;
+    return paces[hasFailed ? 'failed' : 'succeeded'].take(MAX_TOLD_PER_SECOND, clock.monotonic()) > 0;
+  }
+
+  /** Forgets what nobody waits for any more. */
+  function leave(listener: Listener): void {
+    listeners.delete(listener);
+    if (listeners.size > 0) return;
+    timer?.cancel();
+    timer = undefined;
+    gathered = [];
+    leftOut = 0;
   }
 
   function keepRequest(record: ExchangeRecord): void {
@@ -175,10 +196,10 @@ export function createJournal(events: Events, { clock, redactor }: JournalOption
     },
     listen(listener) {
       listeners.add(listener);
-      return () => void listeners.delete(listener);
+      return () => leave(listener);
     },
     flush() {
-      if (gathered.length > 0) tellGathered();
+      if (timer) tellGathered();
     },
     close() {
       stop();

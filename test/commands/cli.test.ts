@@ -27,6 +27,8 @@ for (const args of [
   ['token'],
   ['simulate', '--port', '65536'],
   ['check', '--config'],
+  ['start', '--config'],
+  ['start', 'now'],
 ]) {
   test.serial(`wrong usage is exit code 2 with help on stderr: ${JSON.stringify(args)}`, async (t) => {
     const { code, stdout, stderr } = await run(t, args);
@@ -44,6 +46,7 @@ for (const [args, code, suggested] of [
   [['qqqqqqqq'], 'unknown_command', 'Known commands: audit, '],
   [['--verison'], 'unknown_option', 'did you mean "--version"? Known options: --config, '],
   [['start', '--wacth'], 'unknown_option', 'did you mean "--watch"? Known options: --config, '],
+  [['--watch', 'start'], 'unknown_option', ''],
   [['ca', 'show', '--jsno'], 'unknown_option', 'did you mean "--json"? Known options: --config, '],
   [['token', '-q'], 'unknown_option', 'did you mean "-h"? Known options: --config, '],
 ] as const) {

@@ -40,6 +40,9 @@ test('signatures in one place are fine for different requests, and in different 
   const text = (place: string, more = ''): string => `{ text: x, algorithm: sha256, set: ${place}${more} }`;
   t.deepEqual(said(`${text('{ header: x-a }')}, ${text('{ header: x-a }', ', when: { methods: [POST] }')}`), []);
   t.deepEqual(said(`${text('{ header: x-a }')}, ${text('{ query: x-a }')}, ${text('{ header: x-b }')}`), []);
+  const nested = text('{ header: X-A }').replace('text: x', 'text: "{{request.headers.x-a}}"');
+  t.deepEqual(said(`${text('{ header: x-a }')}, ${nested}`), [], 'the second signs the first');
+  t.deepEqual(said(`${text('{ header: x-a }', ', body: { wrap: base64, field: f }')}, ${text('{ header: x-a }')}`), []);
 });
 
 for (const [entry, ...problems] of [
@@ -126,6 +129,11 @@ for (const [entry, ...problems] of [
     '{ text: x, algorithm: sha256, set: { header: X-Sign }, when: { methods: [GET] } }, { text: y, algorithm: sha256, set: { header: x-sign } }',
     'invalid_value [1]: this signature takes the place of one before it',
   ],
+  ...[
+    `{ ${AWS} }, { ${OAUTH}, consumer_secret: "{{credentials.secret}}" }`,
+    `{ text: x, algorithm: sha256, set: { header: Authorization } }, { ${AWS} }`,
+    `{ text: x, algorithm: sha256, set: { header: signature } }, { ${MESSAGE}, components: [date] }`,
+  ].map((both) => [both, 'invalid_value [1]: this signature takes the place of one before it'] as const),
 ] as const) {
   test(`an entry that can't sign is told at its place: ${entry}`, (t) => {
     t.deepEqual(said(entry), problems);

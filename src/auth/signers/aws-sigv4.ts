@@ -1,5 +1,5 @@
 import { createHmac, hash } from 'node:crypto';
-import type { SignerParameters } from '../../config/profile/signers.ts';
+import { SIGNER_HEADERS, type SignerParameters } from '../../config/profile/signers.ts';
 import { type ByteString, percentDecode, percentEncode, toBytes } from '../../core/byte-string.ts';
 import { OutriderError } from '../../core/errors.ts';
 import { headerValue, headerValues } from '../../core/headers.ts';
@@ -34,7 +34,7 @@ export const awsSigV4: Signer<SignerParameters<'aws-sigv4'>> = (parameters, comp
   const keyOf = createSigningKeys();
   return {
     algorithm: ALGORITHM,
-    header: 'authorization',
+    header: SIGNER_HEADERS['aws-sigv4'],
     key: secretAccessKey,
     parameters: [accessKeyId, secretAccessKey, region, service, sessionToken],
     needsBody: () => isSigned,

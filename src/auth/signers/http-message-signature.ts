@@ -1,6 +1,11 @@
 import { hash, KeyObject } from 'node:crypto';
 import type { MessageComponent } from '../../config/profile/components.ts';
-import { MESSAGE_ALGORITHMS, messageAlgorithmOf, type SignerParameters } from '../../config/profile/signers.ts';
+import {
+  MESSAGE_ALGORITHMS,
+  messageAlgorithmOf,
+  SIGNER_HEADERS,
+  type SignerParameters,
+} from '../../config/profile/signers.ts';
 import { type ByteString, isAscii, percentDecode, toBytes } from '../../core/byte-string.ts';
 import { OutriderError } from '../../core/errors.ts';
 import { headerValues } from '../../core/headers.ts';
@@ -28,7 +33,7 @@ export const messageSignature: Signer<SignerParameters<'http-message-signature'>
   const coversLength = covers('content-length');
   return {
     algorithm: algorithm ?? "the key's own",
-    header: 'signature',
+    header: SIGNER_HEADERS['http-message-signature'],
     key: key.template,
     parameters: [key.template, keyId, tag],
     needsBody: () => hasDigest || coversLength,

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { OAUTH1_METHODS, type SignerParameters } from '../../config/profile/signers.ts';
+import { OAUTH1_METHODS, SIGNER_HEADERS, type SignerParameters } from '../../config/profile/signers.ts';
 import { type ByteString, percentEncode, toBytes, fromBytes, toUnicode } from '../../core/byte-string.ts';
 import { OutriderError } from '../../core/errors.ts';
 import { headerValues, type RawHeaders } from '../../core/headers.ts';
@@ -29,7 +29,7 @@ export const oauth1: Signer<SignerParameters<'oauth1'>> = (parameters, compile) 
   const digest = method.endsWith('SHA256') ? 'sha256' : 'sha1';
   return {
     algorithm: method,
-    header: 'authorization',
+    header: SIGNER_HEADERS.oauth1,
     key: privateKey?.template ?? consumerSecret,
     parameters: [consumerKey, token, realm, consumerSecret, tokenSecret, ...(privateKey ? [privateKey.template] : [])],
     needsBody: (headers) => hasBodyHash || isForm(headers),

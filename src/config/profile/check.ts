@@ -9,6 +9,7 @@ import { checkKeys } from './keys.ts';
 import type { ProfileData } from './schema.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node } from '../yaml/tree.ts';
 import { checkConditions, checkHeaderNames, isPresent } from './conditions.ts';
+import { SIGNER_HEADERS, type SignerName } from './signers.ts';
 import { checkVerification } from './verify-check.ts';
 import { checkTemplate, isOurHeader } from '../schema/values.ts';
 
@@ -135,28 +136,42 @@ function checkSignatures(list: Node | undefined, problems: Problems, mayRefuse =
   checkPlaces(list.items, problems);
 }
 
-/** Where the signature of an entry goes, as a text to compare. Undefined for an entry that has none. */
-function placeOf(entry: Node): string | undefined {
+/** Where the signature of an entry goes: one of `PLACES`, and a name. Undefined for an entry that has none. */
+function placeOf(entry: Node): readonly [place: string, name: string] | undefined {
   const signer = find(entry, 'signer');
-  if (signer?.kind === 'scalar') return signer.text;
+  if (signer?.kind === 'scalar') {
+    const header = Object.hasOwn(SIGNER_HEADERS, signer.text) && SIGNER_HEADERS[signer.text as SignerName];
+    return header ? ['header', header] : undefined;
+  }
   const set = find(entry, 'set');
   const place = PLACES.find((one) => isPresent(find(set, one)));
   const name = place === undefined ? undefined : find(set, place);
-  if (name?.kind !== 'scalar') return undefined;
-  return `${place} ${place === 'header' ? name.text.toLowerCase() : name.text}`;
+  if (place === undefined || name?.kind !== 'scalar') return undefined;
+  return [place, place === 'header' ? name.text.toLowerCase() : name.text];
 }
 
-/** Checks that no signature is for all requests and takes the place of one before it, which would then never be sent. */
+/** Whether a template of an entry may read what stands in a place of the request. */
+function reads(entry: Node, name: string): boolean {
+  return ['text', 'key'].some((key) => {
+    const node = find(entry, key);
+    return node?.kind === 'scalar' && node.text.toLowerCase().includes(name.toLowerCase());
+  });
+}
+
+/** Checks that no signature is for all requests and takes the place of one before it, which nothing would then have read. */
 function checkPlaces(entries: readonly Node[], problems: Problems): void {
   const taken = new Set<string>();
   for (const entry of entries) {
     const place = placeOf(entry);
     if (place === undefined) continue;
-    if (taken.has(place) && !isPresent(find(entry, 'when')) && !problems.isReported(entry)) {
+    const key = place.join(' ');
+    const isForAll = !isPresent(find(entry, 'when')) && !problems.isReported(entry);
+    if (taken.has(key) && isForAll && !reads(entry, place[1])) {
       const help = 'say with `when` which requests it is for, or leave one of them out';
       problems.error('invalid_value', entry, 'this signature takes the place of one before it', help);
     }
-    taken.add(place);
+    // An entry that wraps the body has done that, wherever its signature stands.
+    if (!isPresent(find(entry, 'body'))) taken.add(key);
   }
 }
 

@@ -93,6 +93,13 @@ export const SIGNERS = {
   },
 } as const;
 
+/** The header that carries the signature, in lower case. */
+export const SIGNER_HEADERS: Readonly<Record<SignerName, string>> = {
+  'aws-sigv4': 'authorization',
+  'http-message-signature': 'signature',
+  oauth1: 'authorization',
+};
+
 /**
  * The parameters, by their names in the code, that become a part of a header as they are. What is not ASCII, or no header can
  * hold, is then a mistake of the credential.
