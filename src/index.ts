@@ -3,12 +3,13 @@ import { resolve } from 'node:path';
 import type { App } from './app.ts';
 import type { Config } from './config/config.ts';
 import type { Diagnostic } from './config/diagnostics/diagnostics.ts';
-import type { ConfigFile } from './config/file-types.ts';
+import type { ConfigFile } from './config/config-file-types.ts';
 import type { Loaded } from './config/load.ts';
 import type { EventMap, NoticeRecord } from './core/event-map.ts';
 
 export type { Diagnostic } from './config/diagnostics/diagnostics.ts';
-export type { ConfigFile, ProfileFile, Reference } from './config/file-types.ts';
+export type { ConfigFile } from './config/config-file-types.ts';
+export type { ProfileFile, Reference } from './config/profile-file-types.ts';
 export type {
   AttemptDetail,
   AttemptRecord,

@@ -6,6 +6,9 @@ import type { Key, KeyKind } from '../keys/algorithms.ts';
 import type { Scope } from './scope.ts';
 import type { Compile, Compiled } from './template.ts';
 
+/** What a plain hash gets for a key. */
+export const NO_KEY = new Uint8Array();
+
 /** A compiled `key` of a profile. */
 export interface CompiledKey {
   /** For its names, and to show it. Its text is not the key: see {@link read}. */

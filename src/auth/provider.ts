@@ -112,7 +112,9 @@ export function createProviderAuth(provider: ProviderConfig, deps: AuthDeps): Pr
         rejection,
         site: siteOf(upstream, deps.endpoints['api']),
         clock: deps.clock,
-        hasCertificate: () => upstream.startsWith('https:') && provider.tls?.current.certificate !== undefined,
+        hasCertificate: upstream.startsWith('https:')
+          ? () => provider.tls?.current.certificate !== undefined
+          : () => false,
         subjectOf: createSubjectOf(plan, everybody, subjects),
       }),
     async token({ renew }) {

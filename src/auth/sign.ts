@@ -4,7 +4,7 @@ import { type Build, type Builds, readable } from './build.ts';
 import type { RequestDraft } from './draft.ts';
 import { badBody } from './problem.ts';
 import { compilePlace, expect, place, type Step, stepNeedsBody } from './inject.ts';
-import { compileKey, type CompiledKey } from './key.ts';
+import { compileKey, type CompiledKey, NO_KEY } from './key.ts';
 import type { Scope } from './scope.ts';
 import { type ExplainedEntry, nameKey, type Signature } from './signature.ts';
 import { compileSigner } from './signers/entry.ts';
@@ -15,9 +15,6 @@ import { compileWhen, type When } from './when.ts';
 /** Compiles one entry of `sign`. */
 export const compileSignature = (spec: SignSpec, compile: Compile): Signature =>
   'signer' in spec ? compileSigner(spec, compile) : new TextSignature(spec, compile);
-
-/** What a plain hash gets for a key. */
-const NO_KEY = new Uint8Array();
 
 /** A signature over a text that templates make of the request. */
 class TextSignature implements Signature {

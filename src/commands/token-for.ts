@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { tokenDigest } from '../config/schema/callers.ts';
 import { isName, NAME_HELP } from '../config/schema/values.ts';
 import { columns, printError, type Context } from './output.ts';
 
@@ -7,7 +8,7 @@ const TOKEN_BYTES = 32;
 /** A new token for a caller, and what the config needs to know it by. */
 export function makeCallerToken(): { readonly token: string; readonly digest: string } {
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
-  return { token, digest: `sha256:${createHash('sha256').update(token).digest('hex')}` };
+  return { token, digest: `sha256:${tokenDigest(token)}` };
 }
 
 /**

@@ -1,5 +1,4 @@
-import { OutriderError } from '../core/errors.ts';
-import { createCallbackExchange, type CallbackDeps } from './callback.ts';
+import { createCallbackExchange, noPost, type CallbackDeps } from './callback.ts';
 import { createListener, type Listener, type ListenerOptions } from './listener.ts';
 
 /** What the listener of callbacks works with. */
@@ -17,13 +16,7 @@ export function createCallbackListener(options: CallbackListenerOptions): Listen
     events,
     nextRequestId,
     handle: createCallbackExchange(options),
-    connect: ({ socket }) => {
-      const error = new OutriderError('method_not_allowed', {
-        detail: 'a callback is a POST',
-        headers: ['Allow', 'POST'],
-      });
-      listener.refuseTunnel(socket, error, nextRequestId());
-    },
+    connect: ({ socket }) => listener.refuseTunnel(socket, noPost(), nextRequestId()),
   });
   return listener;
 }

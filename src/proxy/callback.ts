@@ -15,7 +15,7 @@ import type { CompiledCallback, CompiledConfig } from './compiled-config.ts';
 import type { Downstream } from './downstream.ts';
 import { ExchangeRecordBuilder } from './exchange-record.ts';
 import { readHeadOf, type Head } from './request-head.ts';
-import { answerEmpty, answerError, answerForwarded, asOutriderError } from './respond.ts';
+import { answerEmpty, answerErrorOrCut, answerForwarded, asOutriderError } from './respond.ts';
 import { checkTarget, parseAbsolute } from './target.ts';
 import type { UpstreamAnswer } from './upstream-answer.ts';
 import type { Upstream } from './upstream.ts';
@@ -43,6 +43,10 @@ const MAX_BYTES = 1024 * 1024;
 const KEEP_NOTHING = { memoryBytes: 0, spoolBytes: 0, dir: '' };
 /** When the provider may send a callback again that could not be delivered, in seconds. */
 const RETRY_AFTER = ['Retry-After', '10'];
+
+/** Makes the error for any other method. */
+export const noPost = (): OutriderError =>
+  new OutriderError('method_not_allowed', { detail: 'a callback is a POST', headers: ['Allow', 'POST'] });
 
 const undeliverable = (detail: string, options: Partial<ConstructorParameters<typeof OutriderError>[1]> = {}) =>
   new OutriderError('callback_undeliverable', { detail, headers: RETRY_AFTER, ...options });
@@ -119,7 +123,7 @@ class CallbackExchange extends ExchangeRecordBuilder implements AttemptObserver 
       throw new OutriderError('route_not_found', { detail: `no callback has the path ${this.path}`, remedy });
     }
     if (this.method === 'POST') return callback;
-    throw new OutriderError('method_not_allowed', { detail: 'a callback is a POST', headers: ['Allow', 'POST'] });
+    throw noPost();
   }
 
   async #readBody(): Promise<Uint8Array> {
@@ -255,27 +259,17 @@ class CallbackExchange extends ExchangeRecordBuilder implements AttemptObserver 
       isBrowser: false,
       idleMs: timeoutMs,
       scrubber: undefined,
-      onBroken: (error) => {
-        this.code ??= error.code;
-        this.outcome = 'unknown';
-      },
+      onBroken: (error) => this.noteBreak(error),
     });
   }
 
   #fail(thrown: unknown): void {
     if (this.#downstream.isGone) return;
     const error = asOutriderError(thrown);
-    this.status = error.status;
-    this.code = error.code;
-    this.outcome = error.outcome;
+    this.noteFailure(error);
     this.#deps.events.emit('problem', { method: this.method, target: this.path, error });
     if (error.code === 'internal_error') this.#deps.report(error, this.requestId, this.route);
-    try {
-      answerError(this.#downstream, error, this.requestId, undefined, []);
-    } catch {
-      // Part of an answer has gone out already.
-      this.#downstream.cut();
-    }
+    answerErrorOrCut(this.#downstream, error, this.requestId, undefined, []);
   }
 
   #finish(isComplete: boolean): void {

@@ -1,6 +1,5 @@
-import { hash } from 'node:crypto';
 import type { CallerConfig, CertificateName, CredentialSnapshot, RouteConfig } from '../config/config.ts';
-import { ALL, writtenDigest } from '../config/schema/callers.ts';
+import { ALL, callerDigest } from '../config/schema/callers.ts';
 import { OutriderError } from '../core/errors.ts';
 import { pathOfTarget } from '../core/path.ts';
 import { TokenBucket } from '../core/token-bucket.ts';
@@ -9,7 +8,7 @@ import { joinTarget, type Join } from './target.ts';
 
 /** What a request shows of who makes it. */
 export interface Identity {
-  /** The digests of the tokens that came, as {@link digestOf} makes them. */
+  /** The SHA-256 of each token that came, in hex. */
   readonly digests: readonly string[];
   readonly certificate: ClientCertificate | undefined;
 }
@@ -55,9 +54,6 @@ export interface Callers {
   /** What goes on in the next config. */
   readonly usage: ReadonlyMap<string, Usage>;
 }
-
-/** The SHA-256 of a token. Callers are looked up by it, so that the time of a look-up tells nothing of a token. */
-export const digestOf = (token: string): string => hash('sha256', token);
 
 /** Makes the error for a caller who may not do what it wants. It is the same whether a route is there or not. */
 export const callerDenied = (): OutriderError =>
@@ -170,7 +166,7 @@ export function createCallers(
     byDigest = new Map();
     for (const one of known) {
       for (const text of one.config.tokens.current.values.values()) {
-        const digest = writtenDigest(text) ?? digestOf(text);
+        const digest = callerDigest(text);
         // A token that has become that of two callers is that of neither.
         byDigest.set(digest, byDigest.has(digest) && byDigest.get(digest) !== one ? undefined : one);
       }

@@ -1,4 +1,5 @@
 import type { Destination } from '../core/authority.ts';
+import type { OutriderError } from '../core/errors.ts';
 import type { AttemptDetail, AuthOutcome, Door, ExchangeRecord, TokenWait } from '../core/events.ts';
 
 const NO_WAITS: readonly TokenWait[] = [];
@@ -30,6 +31,19 @@ export class ExchangeRecordBuilder implements ExchangeRecord {
   constructor(method: string, path: string) {
     this.method = method;
     this.path = path;
+  }
+
+  /** Notes the error that is the answer. */
+  protected noteFailure({ status, code, outcome }: OutriderError): void {
+    this.status = status;
+    this.code = code;
+    this.outcome = outcome;
+  }
+
+  /** Notes that the upstream's answer broke off on its way. */
+  protected noteBreak({ code }: OutriderError): void {
+    this.code ??= code;
+    this.outcome = 'unknown';
   }
 
   get door(): Door | undefined {

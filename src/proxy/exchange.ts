@@ -27,7 +27,7 @@ import { isHandshake, PassingBody } from './websocket/handshake.ts';
 import type { CompiledConfig, ExchangeDeps, CompiledRoute } from './compiled-config.ts';
 import { isRejection } from './rejection.ts';
 import { readHeadOf, type Head } from './request-head.ts';
-import { answerError, answerForwarded, answerOk, answerPreflight, asOutriderError } from './respond.ts';
+import { answerErrorOrCut, answerForwarded, answerOk, answerPreflight, asOutriderError } from './respond.ts';
 import { detailsOf, type ReplayDecision, skipBecause, type ReplaySkip, unrepeatable } from './replay-skip.ts';
 import { createScrubber, type Scrubber } from './scrub.ts';
 import { signedAnswer } from './signed-answer.ts';
@@ -427,31 +427,21 @@ class Exchange extends ExchangeRecordBuilder implements AttemptObserver, Waiter 
       isBrowser: this.#cors !== undefined,
       idleMs: route.timeouts.idleMs,
       scrubber: this.#scrubber,
-      onBroken: (error) => {
-        this.code ??= error.code;
-        this.outcome = 'unknown';
-      },
+      onBroken: (error) => this.noteBreak(error),
     });
   }
 
   #fail(thrown: unknown): void {
     if (this.#downstream.isGone) return;
     const error = asOutriderError(thrown);
-    this.status = error.status;
-    this.code = error.code;
-    this.outcome = error.outcome;
+    this.noteFailure(error);
     const { method } = this;
     const origin = this.#destination && this.path.startsWith('/') ? originOfDestination(this.#destination) : '';
     this.#deps.events.emit('problem', { method, target: origin + this.path, error });
     // The source of tokens reports its own failures.
     if (error.cause !== undefined && error.code !== 'token_unavailable')
       this.#deps.report(error, this.requestId, this.route);
-    try {
-      answerError(this.#answering(), error, this.requestId, this.route, this.#cors ?? []);
-    } catch {
-      // Part of an answer has gone out already.
-      this.#downstream.cut();
-    }
+    answerErrorOrCut(this.#answering(), error, this.requestId, this.route, this.#cors ?? []);
   }
 
   /** The means to answer. While there is an audit trail, it has the request's line before the answer is complete. */

@@ -61,6 +61,16 @@ export function answerError(
   downstream.answer(error.status, reasonOf(error.status), headers, body);
 }
 
+/** As {@link answerError}. Where part of an answer has gone out already, it breaks the connection off. */
+export function answerErrorOrCut(...args: Parameters<typeof answerError>): void {
+  const [downstream] = args;
+  try {
+    answerError(...args);
+  } catch {
+    downstream.cut();
+  }
+}
+
 /** Answers 200 with a body of ours, which must not be cached. */
 export function answerOk(
   downstream: Answering,

@@ -5,7 +5,7 @@ import { decidingTemplates } from '../../config/profile/read-names.ts';
 import { SIGNATURE } from '../../config/profile/verify-check.ts';
 import { type ByteString, fromUnicode, toBytes } from '../../core/byte-string.ts';
 import { parseDateTime } from '../../core/date-time.ts';
-import { compileKey } from '../key.ts';
+import { compileKey, NO_KEY } from '../key.ts';
 import { badBody } from '../problem.ts';
 import type { Scope } from '../scope.ts';
 import { type Compile, type Compiled, isStable } from '../template.ts';
@@ -129,9 +129,6 @@ export function compileEntry(spec: VerifySpec, compile: Compile): Entry {
 
 /** Whether two byte strings are the same. How long that takes depends on their lengths alone. */
 const isSame = (a: Buffer, b: Buffer): boolean => a.length === b.length && timingSafeEqual(a, b);
-
-/** What a plain hash gets for a key. */
-const NO_KEY = new Uint8Array();
 
 /**
  * The signature in a text, between what has to stand around it. Undefined when something else is around it, or when it is not

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { CallerConfig, CertificateName, RouteConfig } from '../config.ts';
 import { ReloadableCredentials } from '../credentials.ts';
 import type { Problems } from '../diagnostics/problems.ts';
 import { didYouMean } from '../diagnostics/suggest.ts';
 import type { CallerData, ConfigData } from '../schema.ts';
-import { ALL, callerTokenError, writtenDigest } from '../schema/callers.ts';
+import { ALL, callerDigest, callerTokenError } from '../schema/callers.ts';
 import { ChildLocation, find, nearest, type MapNode, type Node, type ScalarNode } from '../yaml/tree.ts';
 import { NO_KEYS } from './credential-keys.ts';
 import type { Judge } from './credential-text.ts';
@@ -126,9 +125,7 @@ class Taken {
       this.#problems.error('duplicate_name', nearest(node, 'name'), message, 'give each caller a name of its own');
     }
     this.#names.add(name);
-    const shown = [...tokens.current.values.values()].map(
-      (text) => writtenDigest(text) ?? createHash('sha256').update(text).digest('hex'),
-    );
+    const shown = [...tokens.current.values.values()].map(callerDigest);
     for (const digest of new Set(shown)) this.#identity(nearest(node, data.token ? 'token' : 'tokens'), name, digest);
     if (certificate) this.#identity(nearest(node, 'certificate'), name, `${certificate.kind} ${certificate.name}`);
   }

@@ -40,8 +40,14 @@ export function readCertificates(what: string, text: string): readonly [X509Cert
  * Reads a private key in PEM (PKCS#8, PKCS#1, SEC1), encrypted or not. Throws a {@link ConfigError} (`bad_key`), whose texts hold
  * nothing of the key.
  * @param what The key of the config, for the message.
+ * @param lockedHelp What helps where it is encrypted and no passphrase was given.
  */
-export function readPrivateKey(what: string, text: string, passphrase: string | undefined): KeyObject {
+export function readPrivateKey(
+  what: string,
+  text: string,
+  passphrase: string | undefined,
+  lockedHelp = 'give `passphrase` beside it',
+): KeyObject {
   const bad = (message: string, help: string): ConfigError =>
     new ConfigError('bad_key', `the ${what} ${message}`, help);
   let key: KeyObject;
@@ -51,7 +57,7 @@ export function readPrivateKey(what: string, text: string, passphrase: string | 
     if (!(error instanceof KeyError)) throw error;
     // The reader's own help for this speaks of credentials.
     const needsPassphrase = error.message.includes('no passphrase');
-    throw bad(error.message, needsPassphrase ? 'give `passphrase` beside it' : helpWith(text, error.help));
+    throw bad(error.message, needsPassphrase ? lockedHelp : helpWith(text, error.help));
   }
   if (key.type === 'private') return key;
   throw bad('is no private key', 'give the key of the certificate: it begins with -----BEGIN … PRIVATE KEY-----');

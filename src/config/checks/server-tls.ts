@@ -24,15 +24,8 @@ function errorIn(read: () => unknown): ConfigError | undefined {
 }
 
 /** Reads the private key of a server, which has no passphrase: it is used with nobody there to type it. */
-function readServerKey(text: string): KeyObject {
-  try {
-    return readPrivateKey('key', text, undefined);
-  } catch (error) {
-    const isEncrypted = error instanceof ConfigError && error.message.includes('passphrase');
-    if (!isEncrypted) throw error;
-    throw new ConfigError(error.code, error.message, 'take it off: `openssl pkey -in FILE -out NEW_FILE`');
-  }
-}
+const readServerKey = (text: string): KeyObject =>
+  readPrivateKey('key', text, undefined, 'take it off: `openssl pkey -in FILE -out NEW_FILE`');
 
 /** Each text by itself, then the key and its certificate together. */
 const judge: Judge = {

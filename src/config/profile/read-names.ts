@@ -2,6 +2,7 @@ import { TemplateError, parseTemplate } from '../template/template.ts';
 import type { Template, TemplateMap, VerifySpec } from './profile.ts';
 
 const VALUES = 'values.';
+const CREDENTIALS = 'credentials.';
 
 /** The names in a template. None when its syntax is wrong: that was reported when its value was read. */
 export function namesIn(text: string): string[] {
@@ -41,5 +42,5 @@ export const decidingTemplates = ({ text, key, equals, require }: VerifySpec): T
 /** The credentials without which these entries verify nothing. */
 export function credentialsOf(entries: readonly VerifySpec[], values: TemplateMap): ReadonlySet<string> {
   const names = entries.flatMap(decidingTemplates).flatMap((template) => [...namesThrough(template, values)]);
-  return new Set(names.filter((name) => name.startsWith('credentials.')).map((name) => name.slice(12)));
+  return new Set(names.filter((name) => name.startsWith(CREDENTIALS)).map((name) => name.slice(CREDENTIALS.length)));
 }

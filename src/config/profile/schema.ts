@@ -97,6 +97,17 @@ const when = described('Which requests it signs; all, without it.', conditions);
 
 const ENCODINGS = ['hex', 'base64', 'base64url'] as const;
 
+/** How a text is signed: the same for what we sign and for what we verify. */
+const signature = {
+  algorithm: choice(ALGORITHM_NAMES).optional(),
+  key: described('The key, where the algorithm takes one.', secretBytesTemplate.optional()),
+  form: described(
+    'Of an ECDSA signature: r and s side by side, or DER.',
+    withDefault(choice(['raw', 'der']), 'raw', 'raw'),
+  ),
+  encode: withDefault(choice(ENCODINGS), 'hex', 'hex'),
+};
+
 /** A signature over a text that templates make, or a refusal. */
 const textSign = z.strictObject({
   when,
@@ -106,13 +117,7 @@ const textSign = z.strictObject({
     z.strictObject({ wrap: choice(['base64']), field: text }).optional(),
   ),
   text: described('What is signed.', bytesTemplate.optional()),
-  algorithm: choice(ALGORITHM_NAMES).optional(),
-  key: described('The key, where the algorithm takes one.', secretBytesTemplate.optional()),
-  form: described(
-    'Of an ECDSA signature: r and s side by side, or DER.',
-    withDefault(choice(['raw', 'der']), 'raw', 'raw'),
-  ),
-  encode: withDefault(choice(ENCODINGS), 'hex', 'hex'),
+  ...signature,
   case: described('Of a hex signature.', choice(['lower', 'upper']).optional()),
   set: described('Where the signature goes.', place.optional()),
 });
@@ -144,13 +149,7 @@ const verify = z.strictObject({
     z.strictObject({ of: headerName, separator: text, pair: text }).optional(),
   ),
   text: described('What the provider signs.', bytesTemplate.optional()),
-  algorithm: choice(ALGORITHM_NAMES).optional(),
-  key: described('The key, where the algorithm takes one.', secretBytesTemplate.optional()),
-  form: described(
-    'Of an ECDSA signature: r and s side by side, or DER.',
-    withDefault(choice(['raw', 'der']), 'raw', 'raw'),
-  ),
-  encode: withDefault(choice(ENCODINGS), 'hex', 'hex'),
+  ...signature,
   equals: described(
     'Where the signature stands, or a list of such places.',
     z.union([z.array(signaturePlace), signaturePlace]).optional(),

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { parseDateTime } from '../../core/date-time.ts';
 import { isHeaderValue } from '../../core/headers.ts';
@@ -11,7 +12,13 @@ import type { ScalarNode } from '../yaml/tree.ts';
 const DIGEST = /^sha256:([0-9a-f]{64})$/;
 
 /** Returns the SHA-256 (hex) that stands in place of a token. Undefined for a token itself. */
-export const writtenDigest = (value: string): string | undefined => DIGEST.exec(value)?.[1];
+const writtenDigest = (value: string): string | undefined => DIGEST.exec(value)?.[1];
+
+/** The SHA-256 of a token, in hex. Callers are looked up by it, so that the time of a look-up tells nothing of a token. */
+export const tokenDigest = (token: string): string => hash('sha256', token);
+
+/** The same for the token of a caller as the config has it: the token, or its digest. */
+export const callerDigest = (value: string): string => writtenDigest(value) ?? tokenDigest(value);
 
 /** Why a text can't be the token of a caller (`empty_secret`, `invalid_value`). The error holds nothing of it. */
 export function callerTokenError(value: string): ConfigError | undefined {

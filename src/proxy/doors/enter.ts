@@ -1,9 +1,10 @@
+import { tokenDigest } from '../../config/schema/callers.ts';
 import type { Clock } from '../../core/clock.ts';
 import { pathOfTarget } from '../../core/path.ts';
 import { OutriderError } from '../../core/errors.ts';
 import type { RawHeaders } from '../../core/headers.ts';
 import { destinationDenied, readAuthority, type Destination } from '../destination.ts';
-import { digestOf, type Caller, type Identity, type Wish } from '../callers.ts';
+import type { Caller, Identity, Wish } from '../callers.ts';
 import type { ConnectionContext, Downstream } from '../downstream.ts';
 import { CHALLENGE, presentedTokens, PROXY_CHALLENGE } from '../guard.ts';
 import type { Head } from '../request-head.ts';
@@ -96,7 +97,7 @@ export function authenticate(
 /** What a request shows of who makes it. Within a tunnel that is what was shown at the CONNECT. */
 export const identityOf = (head: Head, context: ConnectionContext): Identity =>
   context?.tunnel?.identity ?? {
-    digests: presentedTokens(head).map(digestOf),
+    digests: presentedTokens(head).map(tokenDigest),
     certificate: context?.certificate,
   };
 
