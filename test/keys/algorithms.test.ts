@@ -1,7 +1,7 @@
 import { constants, createHmac, createPublicKey, generateKeyPairSync, hash, type KeyObject, verify } from 'node:crypto';
 import test from 'ava';
 import fc from 'fast-check';
-import { ALGORITHM_NAMES, ALGORITHMS, type Key, type KeyKind } from '../../src/keys/algorithms.ts';
+import { type Algorithm, ALGORITHM_NAMES, ALGORITHMS, type Key, type KeyKind } from '../../src/keys/algorithms.ts';
 
 const pairs: Readonly<Record<Exclude<KeyKind, 'none' | 'secret'>, KeyObject>> = {
   rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
@@ -63,6 +63,27 @@ test('ECDSA is r and s side by side, or DER when asked', (t) => {
     t.true(verify(name.slice(-6), bytes, createPublicKey(key), der));
     t.true(algorithm.verify(key, bytes, der, 'der'));
     t.false(algorithm.verify(key, bytes, der));
+  }
+});
+
+/** A signature that begins with a zero, as one in 256 does, and what it signs. */
+function beginningWithZero({ sign }: Pick<Algorithm, 'sign'>): { readonly bytes: Buffer; readonly signature: Buffer } {
+  for (let n = 0; ; n++) {
+    const bytes = Buffer.from(String(n));
+    const signature = sign(pairs.rsa, bytes);
+    if (signature[0] === 0) return { bytes, signature };
+    if (n > 10_000) throw new Error('no signature begins with a zero');
+  }
+}
+
+test('an RSA signature is as long as its key: without the zero at its beginning, or with one more, it is none', (t) => {
+  const zero = Buffer.alloc(1);
+  for (const name of ALGORITHM_NAMES.filter((each) => ALGORITHMS[each].key === 'rsa')) {
+    const algorithm = ALGORITHMS[name];
+    const { bytes, signature } = beginningWithZero(algorithm);
+    t.true(algorithm.verify(verifierFor('rsa'), bytes, signature), name);
+    t.false(algorithm.verify(verifierFor('rsa'), bytes, signature.subarray(1)), name);
+    t.false(algorithm.verify(verifierFor('rsa'), bytes, Buffer.concat([zero, signature])), name);
   }
 });
 
