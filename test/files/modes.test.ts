@@ -32,9 +32,10 @@ routes:
     // Of a request that carries a token: no other is ever sent again.
     const kept = begin(proxy.origin, '/pay');
     kept.req.write(Buffer.alloc(64 * 1024));
+    // In this order: the file has a name for a moment before it is open and has none.
     await until(
       'a spool file without a name',
-      () => fs.readdirSync(spool).length === 0 && openBelow(proxy.pid, spool).length === 1,
+      () => openBelow(proxy.pid, spool).length === 1 && fs.readdirSync(spool).length === 0,
     );
     const [file = ''] = openBelow(proxy.pid, spool);
     const { mode, nlink } = fs.statSync(file);

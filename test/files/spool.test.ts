@@ -53,7 +53,7 @@ onLinux('what is spooled is gone with the process, even when it is killed', asyn
   for (const { req } of under) req.write(BODY);
   await until(
     'ten spool files without names',
-    () => fs.readdirSync(spool).length === 0 && openBelow(proxy.pid, spool).length === 10,
+    () => openBelow(proxy.pid, spool).length === 10 && fs.readdirSync(spool).length === 0,
   );
   proxy.kill('SIGKILL');
   await proxy.exit;
